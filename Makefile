@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Each verb is a short call into the harness (build/nestlab). `make help` lists them.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+B := build
+
+# Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
+export LANE KERNEL TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS V
+Q := $(if $(filter 1,$(V)),,@)
+
+CC := gcc
+WARN := -Wall -Wextra -Wformat=2 -Wno-format-nonliteral -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes -Wundef -Wwrite-strings -Werror
+CPPFLAGS := -D_GNU_SOURCE -Iharness -Iguest-image/agent -I. -I/usr/include/libxml2 -MMD -MP
+CFLAGS := -std=gnu11 -O2 -g $(WARN)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -O1
+LIBS := -lvirt -lvirt-qemu -lxml2 -ljansson -linih -lpcre2-8 -larchive -lcrypto -lpthread -lm
+MUSL := musl-gcc
+GUEST_CFLAGS := -std=gnu11 -Os -static $(WARN) -D_GNU_SOURCE
+
+HARNESS_SRC := $(sort $(wildcard harness/*.c harness/[!t]*/*.c))
+JUDGE_SRC := $(sort $(wildcard testcases/*/*.c))
+LIB_SRC := $(filter-out harness/main.c,$(HARNESS_SRC)) $(JUDGE_SRC) guest-image/agent/proto.c
+TEST_SRC := $(sort $(wildcard harness/tests/test_*.c))
+AGENT_SRC := $(sort $(wildcard guest-image/agent/*.c))
+GUEST_LIB := $(sort $(wildcard testcases/*.c))
+
+OBJ := $(patsubst %.c,$(B)/obj/%.o,$(LIB_SRC) harness/main.c)
+SAN_LIB := $(patsubst %.c,$(B)/san/%.o,$(LIB_SRC))
+TESTS_BIN := $(patsubst harness/tests/%.c,$(B)/tests/%,$(TEST_SRC))
+GUEST_BIN := $(B)/guest/nestlab-agent $(foreach s,$(JUDGE_SRC),$(B)/guest/$(basename $(notdir $(s))))
+NESTLAB := $(B)/nestlab
+
+# -- verbs ------------------------------------------------------------------------------------------
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@echo "Settings: $$(sed -n 's/^export //p' Makefile | head -1)  (make test L2_CPUS=4; V=1 tells everything)"
+
+test: build ## build both kernels, boot the nested lab, judge the change, show the verdict
+	@$(NESTLAB) test
+
+check: deps-check build tests ## the project's own tests: unit tests, lint, the lab for real, failing kernels
+	@$(B)/tests/check $(CHECK)
+
+lab-up: build ## leave L1 and L2 running, snapshotted
+	@$(NESTLAB) lab-up
+
+lab-down: build ## end them, and whatever a killed run left behind
+	@$(NESTLAB) lab-down
+
+doctor: build ## what this machine offers: cores, memory, disk, packages, lanes
+	@$(NESTLAB) doctor
+
+report: build ## show the newest run again
+	@$(NESTLAB) report
+
+virsh: build ## a virsh on a level's libvirt: make virsh LEVEL=2
+	@virsh -c "$$($(NESTLAB) uri $(or $(LEVEL),1))"
+
+# -- packages ---------------------------------------------------------------------------------------
+
+# Reads "package  reason" lines; installs what dpkg does not have when it may, or prints the command.
+define install_packages
+want=$$(sed -e 's/#.*//' $(1) | awk 'NF {print $$1}'); \
+missing=$$(for p in $$want; do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; \
+	else echo "nestlab: these packages are missing; install them with:" >&2; \
+	     echo "  sudo apt-get install --no-install-recommends" $$missing >&2; exit 3; fi; \
+	for p in $$missing; do sed -n "s/^\($$p\)  *\(.*\)/  installing \1: \2/p" $(1); done; \
+	mkdir -p $(B); \
+	{ $$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y --no-install-recommends $$missing; } >$(B)/packages.log 2>&1 || \
+	{ echo "nestlab: installing packages failed; the end of $(B)/packages.log:" >&2; tail -5 $(B)/packages.log >&2; exit 3; }; \
+fi
+endef
+
+deps: ## install the Debian packages that are missing
+	@$(call install_packages,config/packages)
+
+deps-check: deps
+	@$(call install_packages,config/packages-check)
+
+# -- building ---------------------------------------------------------------------------------------
+
+# Twice through make, so that a compiler that was just installed is found by the rules.
+build: deps ## the harness, the agent, the test programs
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(NESTLAB) $(GUEST_BIN)
+
+tests: deps-check
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(TESTS_BIN) $(B)/tests/check $(B)/tests/agent
+
+define say
+@printf '  %-7s %s\n' $(1) $@
+endef
+
+$(NESTLAB): $(OBJ)
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LIBS)
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/san/%.o: %.c Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c -o $@ $<
+
+# Objects, not an archive: verbs and testcases register themselves by a linker section.
+$(B)/tests/test_%: $(B)/san/harness/tests/test_%.o $(SAN_LIB)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) -o $@ $^ $(LIBS) -lcmocka
+
+$(B)/tests/check: $(B)/obj/harness/tests/check.o $(patsubst harness/%.c,$(B)/obj/harness/%.o,$(wildcard harness/core/*.c))
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ -linih -lcrypto -ljansson
+
+# The agent as the unit tests drive it: on this machine, under the sanitizers.
+$(B)/tests/agent: $(AGENT_SRC) $(wildcard guest-image/agent/*.h) Makefile
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -g $(WARN) $(SAN) -o $@ $(AGENT_SRC)
+
+$(B)/guest/nestlab-agent: $(AGENT_SRC) $(wildcard guest-image/agent/*.h) Makefile
+	$(call say,GUEST)
+	@mkdir -p $(@D)
+	$(Q)$(MUSL) $(GUEST_CFLAGS) -s -o $@ $(AGENT_SRC)
+
+define guest_program
+$(B)/guest/$(basename $(notdir $(1))): $(1) $(GUEST_LIB) $(wildcard testcases/*.h) Makefile
+	$$(call say,GUEST)
+	@mkdir -p $$(@D)
+	$(Q)$(MUSL) $(GUEST_CFLAGS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB)
+endef
+$(foreach s,$(JUDGE_SRC),$(eval $(call guest_program,$(s))))
+
+lint: deps-check ## static analysis
+	@$(B)/tests/check lint
+
+clean: ## what was compiled (the cache of kernels and images stays: `nestlab cache` tells where)
+	$(Q)rm -rf $(B)
+
+-include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
+
+.PHONY: help test check lab-up lab-down doctor report virsh deps deps-check build tests lint clean
+.SECONDARY:
+.DELETE_ON_ERROR:
