@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/util.h"
+
+struct hash {
+	EVP_MD_CTX *ctx;
+};
+
+static void update(struct hash *h, const void *data, size_t len)
+{
+	if (!EVP_DigestUpdate(h->ctx, data, len))
+		abort(); /* only an unusable crypto library gets here */
+}
+
+static struct hash *hash_start(void)
+{
+	struct hash *h = xcalloc(1, sizeof(*h));
+
+	h->ctx = EVP_MD_CTX_new();
+	if (!h->ctx || !EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL))
+		abort();
+	return h;
+}
+
+struct hash *hash_new(const char *domain)
+{
+	struct hash *h = hash_start();
+
+	hash_add_str(h, "domain", domain);
+	return h;
+}
+
+void hash_add(struct hash *h, const char *label, const void *data, size_t len)
+{
+	uint64_t n = len;
+
+	update(h, label, strlen(label) + 1);
+	update(h, &n, sizeof(n));
+	update(h, data, len);
+}
+
+void hash_add_str(struct hash *h, const char *label, const char *s)
+{
+	hash_add(h, label, s, strlen(s));
+}
+
+int hash_add_file(struct hash *h, const char *label, const char *path)
+{
+	char hex[HASH_HEX_LEN + 1];
+	int ret = hash_file(path, hex);
+
+	if (ret)
+		return ret;
+	hash_add_str(h, label, hex);
+	return 0;
+}
+
+void hash_hex(struct hash *h, char *hex)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	if (!EVP_DigestFinal_ex(h->ctx, md, &n))
+		abort();
+	for (unsigned int i = 0; i < n; i++)
+		sprintf(hex + 2 * i, "%02x", md[i]);
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+static int digest_fd(int fd, char *hex)
+{
+	struct hash *h = hash_start();
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		update(h, chunk, (size_t)n);
+	}
+	hash_hex(h, hex);
+	return n < 0 ? -errno : 0;
+}
+
+/* Small files are quicker read than remembered. */
+#define REMEMBER_FROM_BYTES (1 << 20)
+
+static char *memory_path(const char *path, const struct stat *st)
+{
+	struct hash *h = hash_new("hash-memory-1");
+	char hex[HASH_HEX_LEN + 1];
+	_cleanup_free_ char *id = strf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 ".%09ld",
+				       (uint64_t)st->st_dev, (uint64_t)st->st_ino,
+				       (uint64_t)st->st_size, (int64_t)st->st_mtim.tv_sec,
+				       st->st_mtim.tv_nsec);
+
+	hash_add_str(h, "path", path);
+	hash_add_str(h, "stat", id);
+	hash_hex(h, hex);
+	return path_in_cache("hashes/%s", hex);
+}
+
+static bool recall(const char *memory, char *hex)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (file_read(memory, &b) || b.len != HASH_HEX_LEN)
+		return false;
+	memcpy(hex, b.data, HASH_HEX_LEN + 1);
+	return true;
+}
+
+int hash_file(const char *path, char *hex)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *memory = NULL;
+	struct stat st;
+	int err;
+
+	if (fd < 0 || fstat(fd, &st))
+		return fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(errno));
+	if (st.st_size >= REMEMBER_FROM_BYTES)
+		memory = memory_path(path, &st);
+	if (memory && recall(memory, hex))
+		return 0;
+	err = digest_fd(fd, hex);
+	if (err)
+		return fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(-err));
+	if (memory) {
+		_cleanup_free_ char *dir = path_in_cache("hashes");
+
+		/* Forgetting costs time only. */
+		if (!mkdir_p(dir))
+			(void)file_write(memory, hex, HASH_HEX_LEN, 0666);
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/outcome.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int exit_code;
+} outcomes[OUT_COUNT] = {
+	[OUT_PASS] = { "pass", 0 },
+	[OUT_FAIL] = { "fail", 1 },
+	[OUT_USAGE] = { "usage", 2 },
+	[OUT_BROKEN] = { "broken", 3 },
+	[OUT_BUILD_ERROR] = { "build-error", 4 },
+	[OUT_CRASH] = { "crash", 5 },
+	[OUT_SKIP] = { "skip", 77 },
+};
+
+static struct {
+	enum outcome outcome;
+	char text[4096];
+} last;
+
+const char *outcome_name(enum outcome o)
+{
+	return o < OUT_COUNT ? outcomes[o].name : "unknown";
+}
+
+int outcome_from_name(const char *name)
+{
+	for (int i = 0; i < OUT_COUNT; i++)
+		if (!strcmp(outcomes[i].name, name))
+			return i;
+	return -1;
+}
+
+int outcome_exit_code(enum outcome o)
+{
+	return o < OUT_COUNT ? outcomes[o].exit_code : 3;
+}
+
+int fail(enum outcome o, const char *fmt, ...)
+{
+	char text[sizeof(last.text)];
+	va_list ap;
+
+	/* Through a second buffer: an argument may be the recorded text itself. */
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	memcpy(last.text, text, sizeof(text));
+	last.outcome = o;
+	return -(int)o;
+}
+
+int fail_prefix(const char *fmt, ...)
+{
+	char prefix[1024], text[sizeof(last.text)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(prefix, sizeof(prefix), fmt, ap);
+	va_end(ap);
+	snprintf(text, sizeof(text), "%s: %.*s", prefix,
+		 (int)(sizeof(text) - sizeof(prefix) - 3), last.text);
+	memcpy(last.text, text, sizeof(text));
+	return -(int)last.outcome;
+}
+
+enum outcome fail_outcome(void)
+{
+	return last.outcome;
+}
+
+const char *fail_text(void)
+{
+	return last.text;
+}
+
+void fail_clear(void)
+{
+	last.outcome = OUT_PASS;
+	last.text[0] = '\0';
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Child processes with a deadline. The child leads a process group of its own, which dies whole when
+ * the deadline passes, when the harness is told to stop (^C), and when the harness itself is killed.
+ */
+#ifndef NESTLAB_CORE_PROC_H
+#define NESTLAB_CORE_PROC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/util.h"
+
+struct proc {
+	const char *what;	 /* for messages: "building the host kernel" */
+	char *const *argv;	 /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *cwd;	 /* NULL: ours */
+	char *const *env;	 /* "NAME=value" put over our environment; NULL: none */
+	const char *input;	 /* standard input's bytes as a string; NULL: /dev/null */
+	const char *log_path;	 /* standard output and error are appended here; NULL: nowhere */
+	struct buf *out;	 /* standard output is collected here; NULL: not */
+	/* Called for each whole line of standard output (no newline at its end); NULL: not. */
+	void (*on_line)(const char *line, void *ctx);
+	void *ctx;
+	unsigned int deadline_s; /* 0: 60 s */
+	bool quiet_stderr;	 /* without a log: throw standard error away */
+};
+
+/*
+ * Run to the end. Returns the exit status (0..255), 128 + signal when a signal ended it, or a negative
+ * outcome from fail(): it could not be started (-OUT_BROKEN), or its deadline passed (-OUT_BROKEN).
+ */
+int proc_run(const struct proc *p);
+
+/* Like proc_run(), but a non-zero exit status is -OUT_BROKEN too, told with the output's last line. */
+int proc_check(const struct proc *p);
+
+/* True once SIGINT, SIGTERM or SIGHUP came; long waits look at it and give up. */
+bool proc_interrupted(void);
+/* Install the handlers for these signals; called once by main(). */
+void proc_catch_signals(void);
+
+/* In a forked child before exec: die with the parent, default signals. */
+void proc_child_setup(void);
+
+#endif
