@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "kernel/kconfig.h"
+#include "kernel/kernel.h"
+#include "kernel/make.h"
+#include "kernel/series.h"
+#include "kernel/source.h"
+#include "kernel/store.h"
+#include "kernel/toolchain.h"
+#include "kernel/tree.h"
+#include "kernel/worktree.h"
+
+#define RECIPE "kernel-build-1" /* bump it when the same inputs give other outputs */
+#define BUILD_DEADLINE_S 3600
+#define CONFIG_DEADLINE_S 300
+#define FULL_DISK_BYTES (64ULL << 20)
+
+struct job {
+	const struct kernel_conf *k;
+	const struct kernel_role_conf *rc;
+	enum kernel_role role;
+	struct source source;
+	struct series series;
+	struct kconfig fragments;
+	char *compiler;
+	char *config_name; /* "host-1a2b3c4d", of role and fragments; work trees go by it */
+	char *log;
+	bool strange; /* the patches are not this checkout's own */
+	char key[HASH_HEX_LEN + 1];
+};
+
+static void job_free(struct job *j)
+{
+	series_free(&j->series);
+	source_free(&j->source);
+	kconfig_free(&j->fragments);
+	free(j->compiler);
+	free(j->config_name);
+	free(j->log);
+}
+
+/* ---- inputs ---- */
+
+/* Folders of the checkout whose patches are part of the project, reviewed like its code. */
+static const char *const own_folders[] = { "kernel-patches", "testcases" };
+
+static bool is_below(const char *path, const char *dir)
+{
+	char real[PATH_MAX], real_dir[PATH_MAX];
+	size_t n;
+
+	if (!realpath(path, real) || !realpath(dir, real_dir))
+		return false;
+	n = strlen(real_dir);
+	return !strncmp(real, real_dir, n) && (real[n] == '/' || !real[n]);
+}
+
+static bool is_own(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_folders); i++) {
+		_cleanup_free_ char *dir = path_in_root(own_folders[i]);
+
+		if (is_below(path, dir))
+			return true;
+	}
+	return false;
+}
+
+static bool any_strange(const struct strv *patches)
+{
+	for (size_t i = 0; i < patches->n; i++)
+		if (!is_own(patches->v[i]))
+			return true;
+	return false;
+}
+
+static int read_fragments(struct job *j)
+{
+	struct hash *h = hash_new("kernel-config-name-1");
+	char hex[HASH_HEX_LEN + 1];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < j->rc->fragments.n; i++) {
+		_cleanup_free_ char *path = path_in_root(j->rc->fragments.v[i]);
+
+		ret = kconfig_add(&j->fragments, path, true);
+		/*
+		 * Its name, not its content: an edited fragment goes on in the same work tree, a
+		 * flavour in another.
+		 */
+		hash_add_str(h, "fragment", j->rc->fragments.v[i]);
+	}
+	hash_hex(h, hex);
+	j->config_name = strf("%s-%.8s", kernel_role_name(j->role), hex);
+	return ret;
+}
+
+static int make_series(struct job *j)
+{
+	int ret = series_begin(&j->series, j->source.dir);
+
+	if (!ret)
+		ret = source_put_changed(j->k, &j->source, j->series.dir);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < j->source.changed.n; i++)
+		series_note(&j->series, j->source.changed.v[i]);
+	ret = series_apply(&j->series, &j->rc->patches);
+	if (!ret)
+		ret = series_finish(&j->series);
+	j->strange = any_strange(&j->series.patches);
+	return ret;
+}
+
+/* What went in, for the manifest of a run. */
+static void tell_inputs(struct job *j, struct kernel_build *b)
+{
+	memcpy(b->key, j->key, sizeof(j->key));
+	memcpy(b->source_key, j->source.key, sizeof(b->source_key));
+	str_set(&b->source, j->source.name);
+	str_set(&b->compiler, j->compiler);
+	b->patches = j->series.patches;
+	j->series.patches = (struct strv){ 0 };
+}
+
+static void make_key(struct job *j)
+{
+	struct hash *h = hash_new(RECIPE);
+
+	hash_add_str(h, "source", j->source.key);
+	series_hash(&j->series, h);
+	kconfig_hash(&j->fragments, h);
+	for (size_t i = 0; i < j->rc->modules.n; i++)
+		hash_add_str(h, "module", j->rc->modules.v[i]);
+	hash_add_str(h, "compiler", j->compiler);
+	hash_hex(h, j->key);
+	j->log = path_in_cache("logs/kernel-%.12s.log", j->key);
+}
+
+static int prepare(struct job *j)
+{
+	int ret = read_fragments(j);
+
+	if (!ret)
+		ret = toolchain_id(&j->compiler);
+	if (!ret)
+		ret = source_resolve(j->k, &j->source);
+	if (!ret)
+		ret = make_series(j);
+	if (!ret)
+		make_key(j);
+	return ret;
+}
+
+/* ---- whose fault a failed make is ---- */
+
+static bool disk_is_full(void)
+{
+	struct statvfs v;
+
+	return !statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize < FULL_DISK_BYTES;
+}
+
+/* to_blame: the outcome when neither the disk nor the lab itself is why. */
+static int tell_failure(const struct make *m, enum outcome to_blame)
+{
+	_cleanup_free_ char *why = make_why(m);
+
+	if (disk_is_full())
+		return fail(OUT_BROKEN,
+			    "%s: the disk of the cache %s is full; make room and try again",
+			    m->what, path_cache());
+	return fail(to_blame, "%s failed: %s; the whole log: %s", m->what, why, m->log);
+}
+
+/* ---- configuration ---- */
+
+/* What `make tinyconfig` consists of; older kernels lack some. */
+static const char *const tiny_files[] = { "kernel/configs/tiny-base.config",
+					  "kernel/configs/tiny.config",
+					  "arch/x86/configs/tiny.config" };
+
+static int merge_config(const struct job *j, const struct worktree *w, struct kconfig *all)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(tiny_files); i++) {
+		_cleanup_free_ char *path = strf("%s/%s", w->src, tiny_files[i]);
+
+		if (path_exists(path))
+			ret = kconfig_add(all, path, false);
+	}
+	for (size_t i = 0; !ret && i < j->rc->fragments.n; i++) {
+		_cleanup_free_ char *path = path_in_root(j->rc->fragments.v[i]);
+
+		ret = kconfig_add(all, path, true);
+	}
+	return ret;
+}
+
+/* What .config was made from: the options, and Kconfig files that a series changed. */
+static void config_stamp(const struct job *j, const struct kconfig *all, char *hex)
+{
+	struct hash *h = hash_new("kernel-config-1");
+
+	kconfig_hash(all, h);
+	hash_add_str(h, "compiler", j->compiler);
+	for (size_t i = 0; i < j->series.n_files; i++) {
+		const struct series_file *f = &j->series.files[i];
+
+		if (strstr(f->path, "Kconfig") || str_starts(f->path, "scripts/"))
+			hash_add_str(h, f->path, f->deleted ? "deleted" : f->hex);
+	}
+	hash_hex(h, hex);
+}
+
+static bool has_config(const struct worktree *w, const char *stamp, const char *hex)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	return tree_has_file(w->obj, ".config", NULL) && !file_read(stamp, &b) &&
+	       !strcmp(buf_str(&b), hex);
+}
+
+static int run_config(const struct job *j, const struct worktree *w, const struct kconfig *all,
+		      struct make *m)
+{
+	_cleanup_free_ char *wanted = strf("%s/nestlab.config", w->obj);
+	_cleanup_free_ char *final = strf("%s/.config", w->obj);
+	const char *args[] = { "KCONFIG_ALLCONFIG=nestlab.config", "allnoconfig", NULL };
+	_cleanup_buf_ struct buf text = { 0 };
+	bool theirs = series_touches(&j->series, "Kconfig") ||
+		      series_touches(&j->series, "Makefile") ||
+		      series_touches(&j->series, "Kbuild");
+	int ret;
+
+	kconfig_print(all, &text);
+	if (file_write(wanted, buf_str(&text), text.len, 0666))
+		return fail(OUT_BROKEN, "can't write %s: %m", wanted);
+	ret = make_run(m, CONFIG_DEADLINE_S, args);
+	if (ret)
+		return ret < 0 ? ret : tell_failure(m, theirs ? OUT_BUILD_ERROR : OUT_BROKEN);
+	if (!tree_has_file(w->obj, ".config", NULL))
+		return fail(OUT_BROKEN, "%s: make wrote no %s; see %s", m->what, final, m->log);
+	ret = kconfig_verify(all, final);
+	if (ret && series_touches(&j->series, "Kconfig"))
+		return fail(OUT_BUILD_ERROR, "after the patches changed Kconfig files: %s",
+			    fail_text());
+	return ret;
+}
+
+static int configure(const struct job *j, const struct worktree *w, struct make *m)
+{
+	_cleanup_free_ char *stamp = strf("%s/nestlab.stamp", w->obj);
+	struct kconfig all = { 0 };
+	char hex[HASH_HEX_LEN + 1];
+	int ret = merge_config(j, w, &all);
+
+	if (ret)
+		goto out;
+	config_stamp(j, &all, hex);
+	if (has_config(w, stamp, hex))
+		goto out;
+	(void)unlink(stamp);
+	ret = run_config(j, w, &all, m);
+	if (!ret && file_write(stamp, hex, strlen(hex), 0666))
+		ret = fail(OUT_BROKEN, "can't write %s: %m", stamp);
+out:
+	kconfig_free(&all);
+	return ret;
+}
+
+/* ---- steps known from the last build ---- */
+
+static char *steps_path(const struct job *j)
+{
+	return path_in_cache("steps/%s", j->config_name);
+}
+
+static unsigned int known_steps(const struct job *j)
+{
+	_cleanup_free_ char *path = steps_path(j);
+	_cleanup_buf_ struct buf b = { 0 };
+	uint64_t n;
+
+	if (!file_read(path, &b) && parse_u64(buf_str(&b), &n) && n <= UINT_MAX)
+		return (unsigned int)n;
+	return j->rc->objects;
+}
+
+static void remember_steps(const struct job *j, unsigned int steps)
+{
+	_cleanup_free_ char *path = steps_path(j), *text = strf("%u", steps);
+	_cleanup_free_ char *dir = path_in_cache("steps");
+
+	/* It is for the progress display only. */
+	if (!mkdir_p(dir))
+		(void)file_write(path, text, strlen(text), 0666);
+}
+
+/* ---- building ---- */
+
+static int compile(const struct job *j, const struct worktree *w, struct make *m)
+{
+	const char *args[] = { "bzImage", j->rc->modules.n ? "modules" : NULL, NULL };
+	int ret;
+
+	/* A build that goes on from an earlier one does a few steps, and nobody knows how many. */
+	m->known_steps = w->fresh ? known_steps(j) : 0;
+	ret = make_run(m, BUILD_DEADLINE_S, args);
+	if (ret > 0)
+		return tell_failure(m, j->series.n_files ? OUT_BUILD_ERROR : OUT_BROKEN);
+	if (!ret && w->fresh)
+		remember_steps(j, m->steps);
+	return ret;
+}
+
+static int build_in(struct job *j, struct worktree *w, struct make *m, uint64_t started)
+{
+	struct store_about about = { .source = j->source.name,
+				     .compiler = j->compiler,
+				     .patches = &j->series.patches };
+	unsigned int written = 0;
+	int ret = worktree_install(w, j->source.dir, &j->series, &written);
+
+	if (ret)
+		return ret;
+	ui_debug("%u source files differ from the last build's", written);
+	ret = configure(j, w, m);
+	if (!ret)
+		ret = compile(j, w, m);
+	about.seconds = (double)(now_ns() - started) / 1e9;
+	if (!ret)
+		ret = store_put(j->key, &j->rc->modules, w, m, &about);
+	return ret;
+}
+
+static int check_sandbox(const struct job *j)
+{
+	static bool told;
+
+	if (sandbox_works())
+		return 0;
+	if (j->strange)
+		return fail(OUT_BROKEN,
+			    "the patches of the %s kernel are not this checkout's, and building "
+			    "them runs what their makefiles say: that needs a sandbox, and "
+			    "bubblewrap can't make one here; `apt-get install bubblewrap`, or "
+			    "allow user namespaces",
+			    kernel_role_name(j->role));
+	if (!told)
+		ui_note("bubblewrap can't make a sandbox here: building this checkout's patches "
+			"without one");
+	told = true;
+	return 0;
+}
+
+static int make_folders(const char *ccache)
+{
+	_cleanup_free_ char *logs = path_in_cache("logs"), *kernels = path_in_cache("kernels");
+
+	if (mkdir_p(logs) || mkdir_p(kernels) || mkdir_p(ccache))
+		return fail(OUT_BROKEN, "can't make folders in the cache %s: %m", path_cache());
+	return 0;
+}
+
+/* 0 also when another nestlab built it while we waited for the work tree. */
+static int build_locked(struct job *j, struct worktree *w, struct kernel_build *b, uint64_t started)
+{
+	_cleanup_free_ char *ccache = path_in_cache("ccache");
+	_cleanup_free_ char *what = strf("building the %s kernel", kernel_role_name(j->role));
+	struct make m;
+	int ret = make_folders(ccache);
+
+	if (ret)
+		return ret;
+	if (store_find(j->key, &j->rc->modules, b)) {
+		ui_stage_end("built by another nestlab");
+		return 0;
+	}
+	(void)unlink(j->log);
+	make_init(&m, w, what, j->log, ccache);
+	ret = build_in(j, w, &m, started);
+	if (!ret) {
+		ui_stage_end("built, %u steps", m.steps);
+		(void)unlink(j->log); /* it is kept beside the kernel now */
+	}
+	make_free(&m);
+	return ret;
+}
+
+static int build(struct job *j, struct kernel_build *b, uint64_t started)
+{
+	_cleanup_free_ char *name = strf("%.12s-%s", j->source.key, j->config_name);
+	struct worktree w;
+	int ret;
+
+	ui_stage_begin("%s kernel", kernel_role_name(j->role));
+	ret = worktree_open(&j->source, name, j->strange, &w);
+	if (!ret)
+		ret = build_locked(j, &w, b, started);
+	worktree_close(&w);
+	return ret;
+}
+
+/* ---- a stranger's change ---- */
+
+static bool has_base(const struct job *j)
+{
+	_cleanup_free_ char *vmlinux = path_in_cache(
+		"work/%.12s-%s/src/" PATCH_RESERVED_DIR "/vmlinux", j->source.key, j->config_name);
+
+	return path_exists(vmlinux);
+}
+
+/*
+ * A stranger's change is built in a copy of the shared work tree, so that nothing it leaves is
+ * ever built upon. That is quick only when there are objects to copy.
+ */
+static int build_base(const struct job *j)
+{
+	struct kernel_conf k = *j->k;
+	struct kernel_build b;
+	int ret;
+
+	if (!j->strange || has_base(j))
+		return 0;
+	ui_note("the unpatched %s kernel first: changes from outside are built on a copy of it",
+		kernel_role_name(j->role));
+	k.role[j->role].patches = (struct strv){ 0 };
+	ret = kernel_build(&k, j->role, &b);
+	kernel_build_free(&b);
+	return ret;
+}
+
+/* ---- the whole ---- */
+
+static int find_or_build(struct job *j, struct kernel_build *b, uint64_t started)
+{
+	int ret;
+
+	if (store_find(j->key, &j->rc->modules, b)) {
+		b->reused = true;
+		ui_stage_begin("%s kernel", kernel_role_name(j->role));
+		ui_stage_end("reused");
+		return 0;
+	}
+	ret = toolchain_check(&j->fragments);
+	if (!ret)
+		ret = check_sandbox(j);
+	if (!ret)
+		ret = build_base(j);
+	if (!ret)
+		ret = build(j, b, started);
+	if (!ret && !b->dir && !store_find(j->key, &j->rc->modules, b))
+		ret = fail(OUT_BROKEN, "the %s kernel was built, and is gone from the cache %s",
+			   kernel_role_name(j->role), path_cache());
+	return ret;
+}
+
+int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kernel_build *b)
+{
+	struct job j = { .k = k, .rc = &k->role[role], .role = role };
+	uint64_t started = now_ns();
+	int ret;
+
+	*b = (struct kernel_build){ 0 };
+	ret = prepare(&j);
+	if (!ret)
+		ret = find_or_build(&j, b, started);
+	tell_inputs(&j, b);
+	b->seconds = (double)(now_ns() - started) / 1e9;
+	job_free(&j);
+	return ret;
+}
+
+void kernel_build_free(struct kernel_build *b)
+{
+	free(b->dir);
+	free(b->bzimage);
+	free(b->release);
+	free(b->source);
+	free(b->compiler);
+	strv_free(&b->modules);
+	strv_free(&b->patches);
+	*b = (struct kernel_build){ 0 };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Running git on trees that are not ours: no hook, no monitor, no prompt, none of the caller's git
+ * environment, and never a write into the repository it is pointed at.
+ */
+#ifndef NESTLAB_KERNEL_GIT_H
+#define NESTLAB_KERNEL_GIT_H
+
+#include "core/util.h"
+
+struct git {
+	const char *what;     /* for messages */
+	const char *dir;      /* git's -C */
+	const char *index;    /* GIT_INDEX_FILE; NULL: none needed */
+	const char *objects;  /* where new objects go; NULL: into the repository */
+	const char *borrowed; /* with objects: the repository's own object folder, for reading */
+	unsigned int deadline_s;
+};
+
+/*
+ * Run git with the words of args (NULL-terminated). out (may be NULL) collects standard output.
+ * Returns the exit status or a negative outcome, as proc_run().
+ */
+int git_run(const struct git *g, const char *const args[], struct buf *out);
+/* The same with its output for messages only: any status but 0 is -OUT_BROKEN. */
+int git_check(const struct git *g, const char *const args[]);
+
+/*
+ * `git apply -p1` of a patch's text in the folder g->dir, outside any repository. out collects
+ * what git says, standard error too. Returns git's exit status or a negative outcome.
+ */
+int git_apply(const struct git *g, const char *patch, struct buf *out);
+
+#endif

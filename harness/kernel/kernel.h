@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernels: a base source + a patch series + config fragments, keyed by a hash of all of them,
+ * built once and cached. A kernel is described by a file in config/kernels/ (or any .conf file),
+ * which names one source and, for each role, the patches and fragments.
+ */
+#ifndef NESTLAB_KERNEL_KERNEL_H
+#define NESTLAB_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/hash.h"
+#include "core/util.h"
+
+enum kernel_role { KERNEL_HOST, KERNEL_GUEST, KERNEL_ROLES };
+const char *kernel_role_name(enum kernel_role r); /* "host", "guest" */
+
+struct kernel_conf {
+	char *name; /* "6.12": the file's name without .conf */
+	char *path; /* the file */
+	struct {    /* exactly one of package, tarball, tree, git */
+		char *package; /* Debian package whose /usr/src/NAME.tar.xz is the source */
+		char *tarball; /* a path, with its hash */
+		char *sha256;
+		char *tree; /* a local source tree; never written to */
+		char *git;  /* a URL or path, with a ref */
+		char *ref;
+	} source;
+	struct kernel_role_conf {
+		struct strv patches;   /* files, folders (all *.patch, by name); root-relative */
+		struct strv fragments; /* files over tinyconfig, in order */
+		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
+		uint32_t objects;      /* build steps, for the progress of a first build */
+	} role[KERNEL_ROLES];
+};
+
+/* name: of a file in config/kernels/ ("6.12"), or a path to a .conf. 0 or -OUT_USAGE. */
+int kernel_conf_load(const char *name, struct kernel_conf *k);
+void kernel_conf_free(struct kernel_conf *k);
+
+struct kernel_build {
+	char key[HASH_HEX_LEN + 1]; /* of source, patches, fragments, compiler, recipe */
+	char *dir;		    /* in the cache; holds config, System.map, build.log, too */
+	char *bzimage;
+	char bzimage_sha256[HASH_HEX_LEN + 1];
+	struct strv modules; /* paths, in the order of the conf: the order to load them in */
+	char *release;	     /* e.g. "6.12.117" */
+	bool reused;	     /* nothing was built */
+	double seconds;
+
+	/* What went in, for the manifest; set as far as it is known also after a failure. */
+	char *source;			  /* "linux-source-6.12" */
+	char source_key[HASH_HEX_LEN + 1]; /* of the unpatched source */
+	char *compiler;			  /* a line each: gcc, ld */
+	struct strv patches;		  /* files, in the order applied */
+};
+
+/*
+ * Build (or find) one kernel. Shows its stages by ui.h. -OUT_BUILD_ERROR: a patch does not apply
+ * (its file, the hunk) or the compiler refuses (its first error lines); -OUT_BROKEN: source or
+ * tool missing, no disk. Free b in either case.
+ */
+int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kernel_build *b);
+void kernel_build_free(struct kernel_build *b);
+
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A kernel's .conf file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "kernel/kernel.h"
+
+static const char *const role_names[KERNEL_ROLES] = { "host", "guest" };
+
+const char *kernel_role_name(enum kernel_role r)
+{
+	return role_names[r];
+}
+
+#define SOURCE(key) { "source", #key, CONF_STR, offsetof(struct kernel_conf, source.key), 0, 0 }
+#define ROLE(r, sec, key, type, max) \
+	{ sec, #key, type, offsetof(struct kernel_conf, role[r].key), 0, max }
+
+static const struct conf_key keys[] = {
+	SOURCE(package),
+	SOURCE(tarball),
+	SOURCE(sha256),
+	SOURCE(tree),
+	SOURCE(git),
+	SOURCE(ref),
+	ROLE(KERNEL_HOST, "host", patches, CONF_LIST, 0),
+	ROLE(KERNEL_HOST, "host", fragments, CONF_LIST, 0),
+	ROLE(KERNEL_HOST, "host", modules, CONF_LIST, 0),
+	ROLE(KERNEL_HOST, "host", objects, CONF_U32, 1000000),
+	ROLE(KERNEL_GUEST, "guest", patches, CONF_LIST, 0),
+	ROLE(KERNEL_GUEST, "guest", fragments, CONF_LIST, 0),
+	ROLE(KERNEL_GUEST, "guest", modules, CONF_LIST, 0),
+	ROLE(KERNEL_GUEST, "guest", objects, CONF_U32, 1000000),
+};
+
+static bool is_sha256(const char *s)
+{
+	return strspn(s, "0123456789abcdefABCDEF") == HASH_HEX_LEN && !s[HASH_HEX_LEN];
+}
+
+static int check_source(const struct kernel_conf *k)
+{
+	unsigned int named =
+		!!k->source.package + !!k->source.tarball + !!k->source.tree + !!k->source.git;
+
+	if (named != 1)
+		return fail(OUT_USAGE,
+			    "%s: [source] must name exactly one of package, tarball, tree and git, "
+			    "and names %u",
+			    k->path, named);
+	if (k->source.sha256 && !is_sha256(k->source.sha256))
+		return fail(OUT_USAGE, "%s: sha256 = %s: want 64 hexadecimal digits", k->path,
+			    k->source.sha256);
+	if (k->source.tarball && !k->source.sha256)
+		return fail(OUT_USAGE, "%s: a tarball needs its sha256 beside it", k->path);
+	if (k->source.sha256 && (k->source.tree || k->source.git))
+		return fail(OUT_USAGE, "%s: a sha256 goes with a package or a tarball only",
+			    k->path);
+	if (!k->source.git != !k->source.ref)
+		return fail(OUT_USAGE, "%s: git and ref go together", k->path);
+	/* A word that begins with a dash would be an option to git. */
+	if (k->source.git && (k->source.git[0] == '-' || k->source.ref[0] == '-'))
+		return fail(OUT_USAGE, "%s: git or ref begins with a dash", k->path);
+	return 0;
+}
+
+static bool is_module_path(const char *path)
+{
+	return str_ends(path, ".ko") && path[0] != '/' && !strstr(path, "..");
+}
+
+static int check_role(const struct kernel_conf *k, enum kernel_role role)
+{
+	const struct kernel_role_conf *rc = &k->role[role];
+
+	if (!rc->fragments.n)
+		return fail(OUT_USAGE, "%s: [%s] names no fragments", k->path, role_names[role]);
+	for (size_t i = 0; i < rc->modules.n; i++)
+		if (!is_module_path(rc->modules.v[i]))
+			return fail(OUT_USAGE,
+				    "%s: modules = %s: want a path in the kernel's tree that ends "
+				    "in .ko",
+				    k->path, rc->modules.v[i]);
+	return 0;
+}
+
+static int check(const struct kernel_conf *k)
+{
+	int ret = check_source(k);
+
+	for (unsigned int i = 0; !ret && i < KERNEL_ROLES; i++)
+		ret = check_role(k, i);
+	return ret;
+}
+
+static void set_names(const char *name, struct kernel_conf *k)
+{
+	const char *slash = strrchr(name, '/');
+	const char *base = slash ? slash + 1 : name;
+
+	if (str_ends(name, ".conf")) {
+		k->path = path_exists(name) ? xstrdup(name) : path_in_root(name);
+		k->name = xstrndup(base, strlen(base) - strlen(".conf"));
+	} else {
+		_cleanup_free_ char *file = strf("config/kernels/%s.conf", name);
+
+		k->path = path_in_root(file);
+		k->name = xstrdup(name);
+	}
+}
+
+static int tell_unknown(const char *name, const struct kernel_conf *k)
+{
+	_cleanup_free_ char *dir = path_in_root("config/kernels");
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_buf_ struct buf known = { 0 };
+
+	if (str_ends(name, ".conf"))
+		return fail(OUT_USAGE, "there is no kernel configuration %s", k->path);
+	(void)dir_list(dir, ".conf", &names);
+	for (size_t i = 0; i < names.n; i++)
+		buf_printf(&known, " %.*s", (int)(strlen(names.v[i]) - strlen(".conf")),
+			   names.v[i]);
+	return fail(OUT_USAGE, "there is no kernel '%s': config/kernels/ has%s", name,
+		    known.len ? buf_str(&known) : " none");
+}
+
+int kernel_conf_load(const char *name, struct kernel_conf *k)
+{
+	int ret;
+
+	*k = (struct kernel_conf){ 0 };
+	set_names(name, k);
+	if (!path_exists(k->path))
+		ret = tell_unknown(name, k);
+	else
+		ret = conf_load(k->path, keys, ARRAY_SIZE(keys), k);
+	if (!ret)
+		ret = check(k);
+	if (ret)
+		kernel_conf_free(k);
+	return ret;
+}
+
+void kernel_conf_free(struct kernel_conf *k)
+{
+	conf_free(keys, ARRAY_SIZE(keys), k);
+	free(k->name);
+	free(k->path);
+	*k = (struct kernel_conf){ 0 };
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "core/util.h"
+
+#define RETRY_MS 200
+
+static int wait_for(int fd, const char *path, const char *what, unsigned int deadline_s)
+{
+	uint64_t deadline = now_ns() + deadline_s * NSEC_PER_SEC;
+
+	ui_note("waiting for another nestlab, which is using %s", what);
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(OUT_BROKEN, "can't lock %s: %s", path, strerror(errno));
+		if (proc_interrupted())
+			return fail(OUT_BROKEN, "interrupted while waiting for %s", what);
+		if (now_ns() > deadline)
+			return fail(OUT_BROKEN,
+				    "another nestlab has been using %s for %u s (its lock is %s); "
+				    "let it end or stop it, then try again",
+				    what, deadline_s, path);
+		ui_tick();
+		poll(NULL, 0, RETRY_MS);
+	}
+	return 0;
+}
+
+int lock_take(const char *path, const char *what, unsigned int deadline_s)
+{
+	int ret, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return fail(OUT_BROKEN, "can't open the lock %s: %s", path, strerror(errno));
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	ret = wait_for(fd, path, what, deadline_s);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}

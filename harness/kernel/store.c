@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/store.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "kernel/tree.h"
+
+#define STRIP_DEADLINE_S 60
+#define STRIPPED "nestlab-stripped.ko"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* ---- info: what a found kernel is ---- */
+
+struct info {
+	char *bzimage_sha256, *release, *source, *compiler;
+	struct strv patches;
+	uint32_t milliseconds;
+};
+
+static const struct conf_key info_keys[] = {
+	{ "kernel", "bzimage_sha256", CONF_STR, offsetof(struct info, bzimage_sha256), 0, 0 },
+	{ "kernel", "release", CONF_STR, offsetof(struct info, release), 0, 0 },
+	{ "kernel", "source", CONF_STR, offsetof(struct info, source), 0, 0 },
+	{ "kernel", "compiler", CONF_STR, offsetof(struct info, compiler), 0, 0 },
+	{ "kernel", "patch", CONF_LINES, offsetof(struct info, patches), 0, 0 },
+	{ "kernel", "milliseconds", CONF_U32, offsetof(struct info, milliseconds), 0, 0 },
+};
+
+static int write_info(const char *dir, const char *release, const struct store_about *about)
+{
+	_cleanup_free_ char *image = strf("%s/bzImage", dir), *path = strf("%s/info", dir);
+	_cleanup_buf_ struct buf b = { 0 };
+	char hex[HASH_HEX_LEN + 1];
+	int ret = hash_file(image, hex);
+
+	if (ret)
+		return ret;
+	buf_printf(&b, "[kernel]\nbzimage_sha256 = %s\nrelease = %s\nsource = %s\n", hex, release,
+		   about->source);
+	buf_printf(&b, "compiler = %.*s\n", (int)strcspn(about->compiler, "\n"), about->compiler);
+	for (size_t i = 0; i < about->patches->n; i++)
+		buf_printf(&b, "patch = %s\n", about->patches->v[i]);
+	buf_printf(&b, "milliseconds = %.0f\n", about->seconds * 1000);
+	if (file_write(path, buf_str(&b), b.len, 0666))
+		return fail(OUT_BROKEN, "can't write %s: %m", path);
+	return 0;
+}
+
+/* ---- finding ---- */
+
+static bool add_modules(const char *dir, const struct strv *modules, struct strv *paths)
+{
+	for (size_t i = 0; i < modules->n; i++) {
+		strv_addf(paths, "%s/modules/%s", dir, base_name(modules->v[i]));
+		if (!path_exists(paths->v[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool take_info(const struct info *i, const char *image, struct kernel_build *b)
+{
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!i->bzimage_sha256 || !i->release || hash_file(image, hex) ||
+	    strcmp(hex, i->bzimage_sha256))
+		return false;
+	memcpy(b->bzimage_sha256, hex, sizeof(hex));
+	str_set(&b->release, i->release);
+	return true;
+}
+
+bool store_find(const char *key, const struct strv *modules, struct kernel_build *b)
+{
+	_cleanup_free_ char *dir = path_in_cache("kernels/%s", key);
+	_cleanup_free_ char *image = strf("%s/bzImage", dir), *path = strf("%s/info", dir);
+	_cleanup_strv_ struct strv found = { 0 };
+	struct info info = { 0 };
+	bool good;
+
+	if (!path_exists(path))
+		return false;
+	good = !conf_load(path, info_keys, ARRAY_SIZE(info_keys), &info) &&
+	       add_modules(dir, modules, &found) && take_info(&info, image, b);
+	conf_free(info_keys, ARRAY_SIZE(info_keys), &info);
+	fail_clear();
+	if (!good)
+		return false;
+	str_set(&b->dir, dir);
+	str_set(&b->bzimage, image);
+	b->modules = found;
+	found = (struct strv){ 0 };
+	return true;
+}
+
+/* ---- keeping ---- */
+
+/*
+ * Only a plain file in plain folders: what a stranger's makefile left there could be a link to
+ * anywhere.
+ */
+static int take(const struct worktree *w, const char *from, const char *dir, const char *name)
+{
+	_cleanup_free_ char *path = strf("%s/%s", w->obj, from), *to = strf("%s/%s", dir, name);
+	int err;
+
+	if (!tree_has_file(w->obj, from, NULL))
+		return fail(OUT_BROKEN, "the build ended well but made no %s", path);
+	err = file_copy(path, to, 0644);
+	return err ? fail(OUT_BROKEN, "can't copy %s to %s: %s", path, to, strerror(-err)) : 0;
+}
+
+static int take_module(const char *module, const struct worktree *w, struct make *m,
+		       const char *dir)
+{
+	_cleanup_free_ char *from = strf("obj/%s", module);
+	_cleanup_free_ char *name = strf("modules/%s", base_name(module));
+	const char *strip[] = { "strip", "--strip-debug", "-o", "obj/" STRIPPED, from, NULL };
+	int ret;
+
+	if (!tree_has_file(w->obj, module, NULL))
+		return fail(OUT_USAGE,
+			    "the module %s of the kernel's .conf was not built: no option in the "
+			    "fragments makes it a module",
+			    module);
+	ret = make_command(m, STRIP_DEADLINE_S, strip);
+	if (ret)
+		return ret < 0 ? ret
+			       : fail(OUT_BROKEN, "strip can't read %s; see %s", module, m->log);
+	return take(w, STRIPPED, dir, name);
+}
+
+static int take_release(const struct worktree *w, char **release)
+{
+	static const char path[] = "include/config/kernel.release";
+	_cleanup_free_ char *full = strf("%s/%s", w->obj, path);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (!tree_has_file(w->obj, path, NULL) || file_read(full, &b))
+		return fail(OUT_BROKEN, "the build ended well but made no %s", full);
+	*release = xstrdup(str_strip(b.data));
+	return 0;
+}
+
+static int take_all(const struct strv *modules, const struct worktree *w, struct make *m,
+		    const struct store_about *about, const char *dir)
+{
+	_cleanup_free_ char *release = NULL, *log = strf("%s/build.log", dir);
+	int ret = take(w, "arch/x86/boot/bzImage", dir, "bzImage");
+
+	if (!ret)
+		ret = take(w, "System.map", dir, "System.map");
+	if (!ret)
+		ret = take(w, ".config", dir, "config");
+	for (size_t i = 0; !ret && i < modules->n; i++)
+		ret = take_module(modules->v[i], w, m, dir);
+	if (!ret)
+		ret = take_release(w, &release);
+	if (!ret && file_copy(m->log, log, 0644))
+		ret = fail(OUT_BROKEN, "can't copy %s to %s: %m", m->log, log);
+	return ret ? ret : write_info(dir, release, about);
+}
+
+static int put_in(const char *tmp, const char *dir, const struct strv *modules,
+		  const struct worktree *w, struct make *m, const struct store_about *about)
+{
+	_cleanup_free_ char *modules_dir = strf("%s/modules", tmp);
+	int ret;
+
+	if (rm_rf(tmp) || mkdir_p(modules_dir))
+		return fail(OUT_BROKEN, "can't make the folder %s: %m", modules_dir);
+	ret = take_all(modules, w, m, about, tmp);
+	if (ret)
+		return ret;
+	/* One that is there and was not found is damaged. */
+	if (rm_rf(dir) || rename(tmp, dir))
+		return fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
+	return 0;
+}
+
+int store_put(const char *key, const struct strv *modules, const struct worktree *w, struct make *m,
+	      const struct store_about *about)
+{
+	_cleanup_free_ char *kernels = path_in_cache("kernels");
+	_cleanup_free_ char *dir = strf("%s/%s", kernels, key), *tmp = tree_temp(kernels, key);
+	int ret;
+
+	tree_sweep(kernels);
+	ret = put_in(tmp, dir, modules, w, m, about);
+	if (ret)
+		(void)rm_rf(tmp);
+	return ret;
+}

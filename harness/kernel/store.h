@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Built kernels in the cache: kernels/KEY, each there whole or not at all. */
+#ifndef NESTLAB_KERNEL_STORE_H
+#define NESTLAB_KERNEL_STORE_H
+
+#include "kernel/kernel.h"
+#include "kernel/make.h"
+
+/* What a person who looks into the folder wants to know, beside the outputs. */
+struct store_about {
+	const char *source;
+	const char *compiler;
+	const struct strv *patches;
+	double seconds;
+};
+
+/*
+ * Fill b (dir, bzimage and its hash, modules, release) from the kernel of this key; modules as in
+ * the .conf. False when it is not there, or is not whole, or its bzImage is not the one that was
+ * built.
+ */
+bool store_find(const char *key, const struct strv *modules, struct kernel_build *b);
+
+/*
+ * Take over what make left in a work tree. -OUT_USAGE: a module of the .conf was not built;
+ * -OUT_BROKEN: no disk.
+ */
+int store_put(const char *key, const struct strv *modules, const struct worktree *w, struct make *m,
+	      const struct store_about *about);
+
+#endif

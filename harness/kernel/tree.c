@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "core/util.h"
+
+struct clone {
+	const char *from, *to;
+	enum tree_how how;
+	bool (*skip)(const char *relative);
+};
+
+static int copy_file(const char *from, const char *to, const struct stat *st)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int err = file_copy(from, to, st->st_mode & 0777);
+
+	if (err)
+		return err;
+	/*
+	 * make compares times: a clone of built objects must not look newer or older than its
+	 * sources.
+	 */
+	return utimensat(AT_FDCWD, to, times, 0) ? -errno : 0;
+}
+
+static int copy_symlink(const char *from, const char *to)
+{
+	char target[4096];
+	ssize_t n = readlink(from, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	return symlink(target, to) ? -errno : 0;
+}
+
+static int link_file(struct clone *c, const char *from, const char *to, const struct stat *st)
+{
+	if (c->how == TREE_LINK) {
+		if (!linkat(AT_FDCWD, from, AT_FDCWD, to, 0))
+			return 0;
+		/*
+		 * No hard links here (another file system, a policy, too many of them): copy from
+		 * now on.
+		 */
+		if (errno != EXDEV && errno != EPERM && errno != EMLINK && errno != EOPNOTSUPP)
+			return -errno;
+	}
+	return copy_file(from, to, st);
+}
+
+static int clone_entry(struct clone *c, const FTSENT *e)
+{
+	_cleanup_free_ char *to = strf("%s%s", c->to, e->fts_path + strlen(c->from));
+
+	switch (e->fts_info) {
+	case FTS_D:
+		return mkdir(to, (e->fts_statp->st_mode & 0777) | 0700) ? -errno : 0;
+	case FTS_F:
+		return link_file(c, e->fts_path, to, e->fts_statp);
+	case FTS_SL:
+	case FTS_SLNONE:
+		return copy_symlink(e->fts_path, to);
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		return -e->fts_errno;
+	default: /* sockets and the like have no place in a source tree */
+		return 0;
+	}
+}
+
+static bool skipped(const struct clone *c, const FTSENT *e)
+{
+	return c->skip && e->fts_level > 0 && c->skip(e->fts_path + strlen(c->from) + 1);
+}
+
+static int clone_all(struct clone *c, FTS *fts)
+{
+	FTSENT *e;
+
+	while ((e = fts_read(fts))) {
+		int err;
+
+		if (proc_interrupted())
+			return fail(OUT_BROKEN, "interrupted while cloning %s", c->from);
+		if (skipped(c, e)) {
+			fts_set(fts, e, FTS_SKIP);
+			continue;
+		}
+		if (e->fts_info == FTS_DP)
+			continue;
+		err = clone_entry(c, e);
+		if (err)
+			return fail(OUT_BROKEN, "can't clone %s to %s: %s", e->fts_path, c->to,
+				    strerror(-err));
+	}
+	return 0;
+}
+
+int tree_clone(const char *from, const char *to, enum tree_how how,
+	       bool (*skip)(const char *relative))
+{
+	struct clone c = { .from = from, .to = to, .how = how, .skip = skip };
+	char *roots[] = { (char *)from, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	int ret;
+
+	if (!fts)
+		return fail(OUT_BROKEN, "can't read the folder %s: %s", from, strerror(errno));
+	ret = clone_all(&c, fts);
+	fts_close(fts);
+	return ret;
+}
+
+int tree_each(const char *root,
+	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx)
+{
+	char *roots[] = { (char *)root, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *e;
+	int ret = 0;
+
+	if (!fts)
+		return fail(OUT_BROKEN, "can't read the folder %s: %s", root, strerror(errno));
+	while (!ret && (e = fts_read(fts))) {
+		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+			ret = fail(OUT_BROKEN, "can't read %s: %s", e->fts_path,
+				   strerror(e->fts_errno));
+		else if (e->fts_info != FTS_D && e->fts_info != FTS_DP)
+			ret = visit(e->fts_path + strlen(root) + 1, e->fts_statp, ctx);
+	}
+	fts_close(fts);
+	return ret;
+}
+
+bool tree_leaves(const char *root, const char *relative)
+{
+	_cleanup_free_ char *path = strf("%s/%s", root, relative);
+	char *slash = path + strlen(root);
+	struct stat s;
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (lstat(path, &s))
+			return errno != ENOENT;
+		if (!S_ISDIR(s.st_mode))
+			return true;
+		*slash = '/';
+	}
+	return false;
+}
+
+bool tree_has_file(const char *root, const char *relative, struct stat *st)
+{
+	_cleanup_free_ char *path = strf("%s/%s", root, relative);
+	struct stat s;
+
+	if (tree_leaves(root, relative) || lstat(path, &s) || !S_ISREG(s.st_mode))
+		return false;
+	if (st)
+		*st = s;
+	return true;
+}
+
+char *tree_temp(const char *dir, const char *prefix)
+{
+	return strf("%s/%s.%d", dir, prefix, (int)getpid());
+}
+
+static bool owner_gone(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	uint64_t pid;
+
+	if (!dot || !parse_u64(dot + 1, &pid) || pid == 0 || pid > INT32_MAX)
+		return false;
+	return kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+void tree_sweep(const char *dir)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(dir, NULL, &names))
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = strf("%s/%s", dir, names.v[i]);
+
+		if (owner_gone(names.v[i]))
+			(void)rm_rf(path); /* what can't be removed now can be next time */
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whole folders: cloned, looked into without following symbolic links, and temporary ones that a
+ * killed run leaves nothing of.
+ */
+#ifndef NESTLAB_KERNEL_TREE_H
+#define NESTLAB_KERNEL_TREE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+enum tree_how {
+	TREE_LINK, /* files are hard links, or copies where the file system has none */
+	TREE_COPY  /* files are copies with the same times */
+};
+
+/*
+ * Clone the folder `from` to `to`, which must not exist. skip (may be NULL) is asked with each
+ * path relative to `from`, folders too. 0 or -OUT_BROKEN; then `to` is left as far as it came.
+ */
+int tree_clone(const char *from, const char *to, enum tree_how how,
+	       bool (*skip)(const char *relative));
+
+/*
+ * Is root/relative a regular file that is reached through real folders only? st (may be NULL) is
+ * filled then. A symbolic link on the way would lead a reader or writer out of root.
+ */
+bool tree_has_file(const char *root, const char *relative, struct stat *st);
+
+/*
+ * Would making root/relative go through a symbolic link, or through a file? Folders that are not
+ * there are no harm.
+ */
+bool tree_leaves(const char *root, const char *relative);
+
+/* Each regular file and symbolic link under root, relative to it, in no order. 0 or -OUT_BROKEN. */
+int tree_each(const char *root,
+	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx);
+
+/*
+ * A name in folder `dir` for something temporary: "dir/PREFIX.PID". The process's id at its end
+ * says whose it is; tree_sweep() removes those whose process is gone, as after kill -9. The
+ * caller owns the string.
+ */
+char *tree_temp(const char *dir, const char *prefix);
+void tree_sweep(const char *dir);
+
+#endif

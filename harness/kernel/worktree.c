@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/worktree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "kernel/lock.h"
+#include "kernel/patch.h"
+#include "kernel/tree.h"
+
+#define LOCK_DEADLINE_S 4000 /* a whole cold build by another nestlab, and a little */
+
+/* ---- what is installed ---- */
+
+static char *record_path(const struct worktree *w)
+{
+	return strf("%s/installed", w->dir);
+}
+
+/* One path a line: the files that may differ from the pristine tree. */
+static int read_record(const struct worktree *w, struct strv *paths)
+{
+	_cleanup_free_ char *path = record_path(w);
+	_cleanup_buf_ struct buf b = { 0 };
+	int err = file_read(path, &b);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		return fail(OUT_BROKEN, "can't read %s: %s", path, strerror(-err));
+	strv_split(paths, buf_str(&b), "\n");
+	return 0;
+}
+
+static int write_record(const struct worktree *w, const struct strv *paths)
+{
+	_cleanup_free_ char *path = record_path(w);
+	_cleanup_buf_ struct buf b = { 0 };
+	int err;
+
+	for (size_t i = 0; i < paths->n; i++)
+		buf_printf(&b, "%s\n", paths->v[i]);
+	err = file_write(path, buf_str(&b), b.len, 0666);
+	return err ? fail(OUT_BROKEN, "can't write %s: %s", path, strerror(-err)) : 0;
+}
+
+static const struct series_file *find_file(const struct series *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		if (!strcmp(s->files[i].path, path))
+			return &s->files[i];
+	return NULL;
+}
+
+/* ---- one file ---- */
+
+struct install {
+	struct worktree *w;
+	const char *pristine;
+	const struct series *series;
+	unsigned int written;
+};
+
+static bool same_content(const char *a, const char *b)
+{
+	_cleanup_buf_ struct buf ba = { 0 }, bb = { 0 };
+
+	return !file_read(a, &ba) && !file_read(b, &bb) && ba.len == bb.len &&
+	       !memcmp(buf_str(&ba), buf_str(&bb), ba.len);
+}
+
+static bool same_file(const char *have, const char *want)
+{
+	struct stat h, w;
+
+	return !stat(have, &h) && !stat(want, &w) && (h.st_mode & 0100) == (w.st_mode & 0100) &&
+	       same_content(have, want);
+}
+
+/* Folders that a series made go with its last file: kbuild looks for some by name. */
+static void remove_empty_parents(const struct install *in, const char *relative)
+{
+	_cleanup_free_ char *rel = xstrdup(relative);
+	char *slash;
+
+	while ((slash = strrchr(rel, '/'))) {
+		_cleanup_free_ char *pristine = NULL, *here = NULL;
+
+		*slash = '\0';
+		pristine = strf("%s/%s", in->pristine, rel);
+		here = strf("%s/%s", in->w->src, rel);
+		if (path_exists(pristine) || rmdir(here))
+			return;
+	}
+}
+
+static int remove_file(struct install *in, const char *relative, const char *have)
+{
+	if (unlink(have)) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return 0;
+		return fail(OUT_BROKEN, "can't remove %s: %m", have);
+	}
+	in->written++;
+	remove_empty_parents(in, relative);
+	return 0;
+}
+
+/*
+ * A new file takes the old one's place, by a rename: writing into the old would change the
+ * pristine tree, whose inode it is. And it is a copy with the time of now also where the pristine
+ * content comes back: a link would bring the old time back too, and make would keep the object of
+ * the patched file.
+ */
+static int write_file(struct install *in, const char *have, const char *want)
+{
+	_cleanup_free_ char *parent = xstrndup(have, (size_t)(strrchr(have, '/') - have));
+	struct stat st;
+	int err;
+
+	if (same_file(have, want))
+		return 0;
+	if (stat(want, &st))
+		return fail(OUT_BROKEN, "can't read %s: %m", want);
+	err = mkdir_p(parent);
+	if (!err)
+		err = file_copy(want, have, st.st_mode & 0777);
+	if (err)
+		return fail(OUT_BROKEN, "can't write %s: %s", have, strerror(-err));
+	in->written++;
+	return 0;
+}
+
+static int install_file(struct install *in, const char *relative)
+{
+	const struct series_file *f = find_file(in->series, relative);
+	_cleanup_free_ char *have = strf("%s/%s", in->w->src, relative);
+	_cleanup_free_ char *want = strf("%s/%s", f ? in->series->dir : in->pristine, relative);
+
+	if (tree_leaves(in->w->src, relative))
+		return fail(OUT_BUILD_ERROR,
+			    "the patches touch %s, which lies behind a symbolic link", relative);
+	if (f ? f->deleted : !tree_has_file(in->pristine, relative, NULL))
+		return remove_file(in, relative, have);
+	return write_file(in, have, want);
+}
+
+/* ---- all of them ---- */
+
+static void add_paths(const struct series *s, struct strv *paths)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		strv_add(paths, s->files[i].path);
+}
+
+int worktree_install(struct worktree *w, const char *pristine, const struct series *series,
+		     unsigned int *n)
+{
+	struct install in = { .w = w, .pristine = pristine, .series = series };
+	_cleanup_strv_ struct strv both = { 0 }, now = { 0 };
+	int ret = read_record(w, &both);
+
+	add_paths(series, &both);
+	add_paths(series, &now);
+	if (!ret)
+		ret = write_record(w, &both);
+	for (size_t i = 0; !ret && i < both.n; i++)
+		ret = install_file(&in, both.v[i]);
+	if (!ret)
+		ret = write_record(w, &now);
+	if (n)
+		*n = in.written;
+	return ret;
+}
+
+/* ---- making and opening ---- */
+
+static void set_dir(struct worktree *w, char *dir)
+{
+	w->dir = dir;
+	w->src = strf("%s/src", dir);
+	w->obj = strf("%s/src/" PATCH_RESERVED_DIR, dir);
+}
+
+static bool is_obj(const char *relative)
+{
+	return !strcmp(relative, PATCH_RESERVED_DIR);
+}
+
+static int make_from(const char *pristine, const char *tmp)
+{
+	_cleanup_free_ char *src = strf("%s/src", tmp), *obj = strf("%s/" PATCH_RESERVED_DIR, src);
+	int ret;
+
+	if (mkdir(tmp, 0777))
+		return fail(OUT_BROKEN, "can't make the folder %s: %m", tmp);
+	/* A source with a folder of that name would be taken for our objects. */
+	ret = tree_clone(pristine, src, TREE_LINK, is_obj);
+	if (!ret && mkdir(obj, 0777))
+		ret = fail(OUT_BROKEN, "can't make the folder %s: %m", obj);
+	return ret;
+}
+
+static int make_tree(const struct source *s, const struct worktree *w, const char *work)
+{
+	_cleanup_free_ char *tmp = tree_temp(work, "new");
+	int ret;
+
+	(void)rm_rf(tmp);
+	ret = make_from(s->dir, tmp);
+	if (!ret && rename(tmp, w->dir))
+		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, w->dir);
+	if (ret)
+		(void)rm_rf(tmp);
+	return ret;
+}
+
+/*
+ * Sources can be shared by links: make can't write to them, and installing takes a new inode.
+ * Objects can't: a compiler may write into the file that is there.
+ */
+static int copy_tree(const struct worktree *from, const struct worktree *to)
+{
+	_cleanup_free_ char *old_record = record_path(from), *new_record = record_path(to);
+	int ret;
+
+	(void)rm_rf(to->dir);
+	if (mkdir(to->dir, 0777))
+		return fail(OUT_BROKEN, "can't make the folder %s: %m", to->dir);
+	ret = tree_clone(from->src, to->src, TREE_LINK, is_obj);
+	if (!ret)
+		ret = tree_clone(from->obj, to->obj, TREE_COPY, NULL);
+	if (!ret && path_exists(old_record) && file_copy(old_record, new_record, 0666))
+		ret = fail(OUT_BROKEN, "can't copy %s to %s: %m", old_record, new_record);
+	return ret;
+}
+
+static bool has_objects(const struct worktree *w)
+{
+	_cleanup_free_ char *vmlinux = strf("%s/vmlinux", w->obj);
+
+	return path_exists(vmlinux);
+}
+
+static int open_shared(const struct source *s, const char *work, const char *name,
+		       struct worktree *w)
+{
+	_cleanup_free_ char *lock = strf("%s/%s.lock", work, name);
+
+	set_dir(w, strf("%s/%s", work, name));
+	w->lock = lock_take(lock, "the same kernel's work tree", LOCK_DEADLINE_S);
+	if (w->lock < 0)
+		return w->lock;
+	tree_sweep(work);
+	if (!path_exists(w->dir)) {
+		int ret = make_tree(s, w, work);
+
+		if (ret)
+			return ret;
+	}
+	w->fresh = !has_objects(w);
+	return 0;
+}
+
+int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w)
+{
+	_cleanup_free_ char *work = path_in_cache("work");
+	struct worktree shared = { .lock = -1 };
+	int ret;
+
+	*w = (struct worktree){ .lock = -1 };
+	if (mkdir_p(work))
+		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", work);
+	if (!private_copy)
+		return open_shared(s, work, name, w);
+	ret = open_shared(s, work, name, &shared);
+	if (!ret) {
+		w->private = true;
+		set_dir(w, tree_temp(work, name));
+		ret = copy_tree(&shared, w);
+		w->fresh = shared.fresh;
+	}
+	worktree_close(&shared);
+	return ret;
+}
+
+void worktree_close(struct worktree *w)
+{
+	if (w->private && w->dir)
+		(void)rm_rf(w->dir);
+	close_p(&w->lock);
+	free(w->dir);
+	free(w->src);
+	free(w->obj);
+	*w = (struct worktree){ .lock = -1 };
+}

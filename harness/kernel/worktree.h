@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tree that make works in: a hard-linked clone of a pristine tree with one series installed,
+ * and the built objects in obj/ inside of it (there kbuild names its sources by relative paths,
+ * so neither the kernel's bytes nor ccache depend on where the cache lies).
+ *
+ * Going from one series to another writes only the files whose content differs, so make rebuilds
+ * only what really changed. A record of what may differ from the pristine tree is written first,
+ * so that a killed run is repaired by the next.
+ */
+#ifndef NESTLAB_KERNEL_WORKTREE_H
+#define NESTLAB_KERNEL_WORKTREE_H
+
+#include <stdbool.h>
+
+#include "kernel/series.h"
+#include "kernel/source.h"
+
+struct worktree {
+	char *dir;    /* CACHE/work/NAME */
+	char *src;    /* dir/src: never written to by make */
+	char *obj;    /* dir/src/obj: make's output */
+	bool private; /* ours alone, removed at the end */
+	bool fresh;   /* nothing was built in it yet */
+	int lock;
+};
+
+/*
+ * Open (make, when it is not there) the work tree NAME of this source, and lock it. private_copy:
+ * what will be built is not to be trusted with objects that later builds go on from, so work in a
+ * clone of it, which is removed when closed. 0 or -OUT_BROKEN. Close it in either case.
+ */
+int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w);
+
+/*
+ * Make the sources read as pristine + series. 0 or -OUT_BROKEN. n (may be NULL): files written or
+ * removed.
+ */
+int worktree_install(struct worktree *w, const char *pristine, const struct series *series,
+		     unsigned int *n);
+
+void worktree_close(struct worktree *w);
+
+#endif
