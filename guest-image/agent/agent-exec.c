@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* EXEC: a program, its output, its input and its end. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent-session.h"
+#include "agent-spawn.h"
+
+/*
+ * A terminal hands on what was written to it by a worker in the kernel: just after the program's end it
+ * may have nothing to read and still not be at its end. It is waited for, but not when a process outside
+ * the group holds it open.
+ */
+#define TERMINAL_PATIENCE (200 * MSEC)
+#define END_OF_TRANSMISSION 4 /* ^D */
+
+struct exec;
+
+struct output {
+	struct exec *x;
+	uint8_t stream;
+	int fd; /* -1: at its end */
+};
+
+struct exec {
+	struct op op;
+	pid_t pid;
+	bool tty;
+	bool ended; /* and reaped */
+	struct output out[2];
+	int in;
+	bool in_end; /* the client will send no more */
+	uint8_t *queue; /* input that the program did not take yet: PROTO_WINDOW bytes, at[from..to) */
+	size_t from, to;
+	uint64_t taken, told;
+	uint64_t start_ns, end_ns;
+	siginfo_t status;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- output ---- */
+
+/* Read once and send it: 1 when something came, 0 when there is nothing now, -1 at the end. */
+static int pump(struct output *o)
+{
+	static uint8_t bytes[PROTO_OUTPUT_MAX];
+	ssize_t n = read(o->fd, bytes, sizeof(bytes));
+	union proto_msg m;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		close_fd(&o->fd); /* EIO is how a terminal tells its end */
+		return -1;
+	}
+	m.output = (struct proto_output){
+		.stream = o->stream, .time_ns = mono_ns(), .bytes = bytes, .len = (size_t)n
+	};
+	op_send(&o->x->op, PROTO_OUTPUT, &m);
+	return 1;
+}
+
+static void output_ready(void *ctx, short revents)
+{
+	struct output *o = ctx;
+
+	(void)revents;
+	/* Earlier callbacks of this turn may have closed it, or filled the line. */
+	if (o->fd >= 0 && op_room(&o->x->op))
+		pump(o);
+}
+
+/* The program has ended: what it wrote before is all there is. */
+static void drain(struct output *o, struct loop *l)
+{
+	uint64_t patience = o->x->end_ns + TERMINAL_PATIENCE;
+	int got = 1;
+
+	while (got > 0 && op_room(&o->x->op))
+		got = pump(o);
+	if (got)
+		return;
+	if (o->x->tty && mono_ns() < patience) {
+		loop_add(l, o->fd, POLLIN, output_ready, o);
+		loop_due(l, patience);
+	} else {
+		close_fd(&o->fd);
+	}
+}
+
+/* ---- input ---- */
+
+static void input_over(struct exec *x)
+{
+	close_fd(&x->in);
+	x->taken += x->to - x->from;
+	x->from = x->to = 0;
+}
+
+static void feed(struct exec *x)
+{
+	while (x->in >= 0 && x->from < x->to) {
+		ssize_t n = write(x->in, x->queue + x->from, x->to - x->from);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n < 0) {
+			input_over(x); /* the program does not want it: it must not stop the client */
+			break;
+		}
+		x->from += (size_t)n;
+		x->taken += (size_t)n;
+	}
+	if (x->from == x->to) {
+		x->from = x->to = 0;
+		if (x->in_end)
+			close_fd(&x->in);
+	}
+	op_taken(&x->op, x->taken, &x->told);
+}
+
+static void input_ready(void *ctx, short revents)
+{
+	(void)revents;
+	feed(ctx);
+}
+
+static bool enqueue(struct exec *x, const uint8_t *bytes, size_t len)
+{
+	if (!x->queue)
+		x->queue = malloc(PROTO_WINDOW);
+	if (x->from) {
+		memmove(x->queue, x->queue + x->from, x->to - x->from);
+		x->to -= x->from;
+		x->from = 0;
+	}
+	if (!x->queue || len > PROTO_WINDOW - x->to)
+		return false;
+	memcpy(x->queue + x->to, bytes, len);
+	x->to += len;
+	return true;
+}
+
+static void exec_input(struct op *o, const struct proto_input *m)
+{
+	static const uint8_t eot = END_OF_TRANSMISSION;
+	struct exec *x = (struct exec *)o;
+	bool end = !m->len;
+
+	if (x->in < 0) {
+		x->taken += m->len;
+		op_taken(o, x->taken, &x->told);
+		return;
+	}
+	if (end && !x->tty) {
+		x->in_end = true;
+	} else if (!enqueue(x, end ? &eot : m->bytes, end ? 1 : m->len)) {
+		op_error(o, ENOBUFS, "more input than the window allows");
+		return;
+	}
+	feed(x);
+}
+
+/* ---- begin and end ---- */
+
+static void send_exit(struct exec *x, int err)
+{
+	bool by_signal = x->status.si_code == CLD_KILLED || x->status.si_code == CLD_DUMPED;
+	uint32_t status = (uint32_t)x->status.si_status;
+	union proto_msg m = { .exit = {
+		.error = (uint32_t)err,
+		.code = by_signal ? 0 : status,
+		.signal = by_signal ? status : 0,
+		.start_ns = x->start_ns,
+		.end_ns = x->end_ns,
+	} };
+
+	op_send(&x->op, PROTO_EXIT, &m);
+	x->op.gone = true;
+}
+
+static int exec_start(struct op *o, const union proto_msg *m)
+{
+	struct exec *x = (struct exec *)o;
+	struct spawned s;
+	union proto_msg started;
+	int err;
+
+	x->start_ns = mono_ns();
+	err = spawn(&m->exec, &s);
+	x->pid = s.pid;
+	x->tty = m->exec.flags & PROTO_EXEC_TTY;
+	x->in = s.in;
+	x->out[0] = (struct output){ x, PROTO_STDOUT, s.out };
+	x->out[1] = (struct output){ x, PROTO_STDERR, s.err };
+	if (err) {
+		x->ended = true;
+		x->end_ns = mono_ns();
+		x->in = x->out[0].fd = x->out[1].fd = -1;
+		send_exit(x, err);
+		return 0;
+	}
+	started.started = (struct proto_started){ (uint32_t)s.pid, x->start_ns };
+	op_send(o, PROTO_STARTED, &started);
+	return 0;
+}
+
+/*
+ * The status is looked at before the process is reaped: until then nobody else can get its number, and
+ * the signal to what is left of its group hits no stranger.
+ */
+static void exec_child(struct op *o)
+{
+	struct exec *x = (struct exec *)o;
+
+	x->status.si_pid = 0;
+	if (x->ended || waitid(P_PID, (id_t)x->pid, &x->status, WEXITED | WNOHANG | WNOWAIT) ||
+	    !x->status.si_pid)
+		return;
+	kill(-x->pid, SIGKILL);
+	waitpid(x->pid, NULL, 0);
+	x->ended = true;
+	x->end_ns = mono_ns();
+	input_over(x);
+	if (o->silent)
+		o->gone = true;
+}
+
+static void exec_prepare(struct op *o, struct loop *l)
+{
+	struct exec *x = (struct exec *)o;
+
+	for (int i = 0; i < 2; i++) {
+		struct output *out = &x->out[i];
+
+		if (out->fd < 0 || !op_room(o))
+			continue;
+		if (x->ended)
+			drain(out, l);
+		else
+			loop_add(l, out->fd, POLLIN, output_ready, out);
+	}
+	if (x->in >= 0 && x->from < x->to)
+		loop_add(l, x->in, POLLOUT, input_ready, x);
+	if (x->ended && x->out[0].fd < 0 && x->out[1].fd < 0)
+		send_exit(x, 0);
+}
+
+static void exec_resize(struct op *o, const struct proto_resize *m)
+{
+	struct exec *x = (struct exec *)o;
+	struct winsize size = { .ws_row = m->rows, .ws_col = m->cols };
+
+	if (x->tty && x->out[0].fd >= 0)
+		ioctl(x->out[0].fd, TIOCSWINSZ, &size);
+}
+
+static void exec_kill(struct op *o, const struct proto_kill *m)
+{
+	struct exec *x = (struct exec *)o;
+
+	if (!x->ended)
+		kill(-x->pid, (int)m->signal);
+}
+
+static void exec_cancel(struct op *o)
+{
+	struct exec *x = (struct exec *)o;
+
+	input_over(x);
+	close_fd(&x->out[0].fd);
+	close_fd(&x->out[1].fd);
+	if (x->ended)
+		o->gone = true;
+	else
+		kill(-x->pid, SIGKILL);
+}
+
+static void exec_end(struct op *o)
+{
+	struct exec *x = (struct exec *)o;
+
+	close_fd(&x->in);
+	close_fd(&x->out[0].fd);
+	close_fd(&x->out[1].fd);
+	free(x->queue);
+}
+
+const struct op_type exec_op = {
+	.size = sizeof(struct exec),
+	.start = exec_start,
+	.prepare = exec_prepare,
+	.input = exec_input,
+	.resize = exec_resize,
+	.kill = exec_kill,
+	.child = exec_child,
+	.cancel = exec_cancel,
+	.end = exec_end,
+};
