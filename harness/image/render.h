@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NESTLAB_IMAGE_RENDER_H
+#define NESTLAB_IMAGE_RENDER_H
+
+#include "core/util.h"
+
+/* Append text to out with each mark replaced by value (which is not looked at again). */
+void render(const char *text, const char *mark, const char *value, struct buf *out);
+
+#endif

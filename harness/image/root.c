@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "image/image.h"
+#include "image/partition.h"
+
+#define SUITE "bookworm"
+#define DISK_SIZE "2560M" /* sparse: some 400 MB are written */
+#define PACKAGES "guest-image/l1-packages"
+#define EXCLUDES "guest-image/l1-excludes"
+
+void image_free(struct image *i)
+{
+	free(i->path);
+	free(i->format);
+	free(i->root_dev);
+	*i = (struct image){ 0 };
+}
+
+/* The lines of a list file without comments and blanks. */
+static int read_list(const char *relative, struct strv *items)
+{
+	_cleanup_free_ char *path = path_in_root(relative);
+	_cleanup_buf_ struct buf b = { 0 };
+	char *save = NULL;
+
+	if (file_read(path, &b))
+		return fail(OUT_BROKEN, "can't read %s", path);
+	for (char *l = strtok_r(b.data, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		l[strcspn(l, "#")] = '\0';
+		l = str_strip(l);
+		if (*l)
+			strv_add(items, l);
+	}
+	return 0;
+}
+
+/* The machine's own APT sources for Debian, so that its mirror or proxy is used; without one mmdebstrap takes its default. */
+static const char *own_sources(void)
+{
+	static const char *const files[] = { "/etc/apt/sources.list.d/debian.sources",
+					     "/etc/apt/sources.list" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_buf_ struct buf b = { 0 };
+
+		if (!file_read(files[i], &b) && strstr(buf_str(&b), SUITE))
+			return files[i];
+	}
+	return NULL;
+}
+
+static int mmdebstrap_argv(const char *tar, struct strv *argv)
+{
+	_cleanup_strv_ struct strv packages = { 0 }, excludes = { 0 };
+	_cleanup_buf_ struct buf include = { 0 };
+	const char *sources = own_sources();
+	int ret = read_list(PACKAGES, &packages);
+
+	if (!ret)
+		ret = read_list(EXCLUDES, &excludes);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < packages.n; i++)
+		buf_printf(&include, "%s%s", i ? "," : "", packages.v[i]);
+	strv_add(argv, "mmdebstrap");
+	strv_add(argv, "--variant=minbase");
+	strv_addf(argv, "--include=%s", buf_str(&include));
+	for (size_t i = 0; i < excludes.n; i++)
+		strv_addf(argv, "--dpkgopt=path-exclude=%s", excludes.v[i]);
+	strv_add(argv, "--aptopt=Acquire::Languages \"none\"");
+	strv_add(argv, "--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/log/*.log");
+	strv_add(argv, SUITE);
+	strv_add(argv, tar);
+	if (sources)
+		strv_add(argv, sources);
+	return 0;
+}
+
+static int bootstrap(const char *dir, const char *tar, const char *log)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	struct proc p = { .what = "making L1's Debian root", .log_path = log, .cwd = dir,
+			  .deadline_s = 1200 };
+	int ret = mmdebstrap_argv(tar, &argv);
+
+	p.argv = argv.v;
+	return ret ? ret : proc_check(&p);
+}
+
+/* An ordinary user's files keep their owners through fakeroot; nothing is mounted by anybody. */
+static int make_file_system(const char *dir, const char *tar, const char *image, const char *log)
+{
+	_cleanup_free_ char *tree = strf("%s/tree", dir);
+	char *const argv[] = {
+		(char *)(getuid() ? "fakeroot" : "env"), (char *)"sh", (char *)"-ec",
+		(char *)"mkdir \"$1\"; tar -x -f \"$2\" -C \"$1\" --numeric-owner; "
+			"PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -L nestlab-root "
+			"-O ^has_journal -d \"$1\" \"$3\" " DISK_SIZE "; rm -rf \"$1\"",
+		(char *)"sh", tree, (char *)tar, (char *)image, NULL };
+	struct proc p = { .what = "making L1's file system", .argv = argv, .log_path = log,
+			  .deadline_s = 300 };
+
+	return proc_check(&p);
+}
+
+static int make_root(const char *dir)
+{
+	_cleanup_free_ char *tmp = strf("%s.tmp.%d", dir, (int)getpid());
+	_cleanup_free_ char *tar = strf("%s/root.tar", tmp), *part = strf("%s/root.img", tmp);
+	_cleanup_free_ char *log = path_in_cache("logs/l1-root.log");
+	_cleanup_free_ char *logs = path_in_cache("logs");
+	int ret;
+
+	rm_rf(tmp);
+	if (mkdir_p(tmp) || mkdir_p(logs))
+		return fail(OUT_BROKEN, "can't make %s", tmp);
+	unlink(log);
+	ret = bootstrap(tmp, tar, log);
+	if (!ret)
+		ret = make_file_system(tmp, tar, part, log);
+	unlink(tar);
+	rm_rf(dir);
+	if (!ret && rename(tmp, dir))
+		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
+	rm_rf(tmp);
+	return ret;
+}
+
+static int own_root(struct image *out)
+{
+	_cleanup_free_ char *packages = path_in_root(PACKAGES), *excludes = path_in_root(EXCLUDES);
+	struct hash *h = hash_new("l1-root-1");
+	_cleanup_free_ char *dir = NULL;
+	int ret = hash_add_file(h, "packages", packages);
+
+	if (!ret)
+		ret = hash_add_file(h, "excludes", excludes);
+	hash_add_str(h, "suite", SUITE " " DISK_SIZE);
+	hash_hex(h, out->key);
+	if (ret)
+		return ret;
+	dir = path_in_cache("roots/%.16s", out->key);
+	out->path = strf("%s/root.img", dir);
+	out->format = xstrdup("raw");
+	out->root_dev = xstrdup("/dev/vda");
+	out->reused = path_exists(out->path);
+	if (out->reused)
+		return 0;
+	ui_stage_begin("L1's Debian root");
+	ret = make_root(dir);
+	if (!ret)
+		ui_stage_end("made");
+	return ret;
+}
+
+static int image_format(const char *path, char **format)
+{
+	char *const argv[] = { (char *)"qemu-img", (char *)"info", (char *)"--output=json",
+			       (char *)path, NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct proc p = { .what = "looking at BASE_IMAGE", .argv = argv, .out = &out };
+	const char *text;
+	json_t *info;
+	int ret = proc_check(&p);
+
+	if (ret)
+		return ret;
+	info = json_loads(buf_str(&out), 0, NULL);
+	text = json_string_value(json_object_get(info, "format"));
+	*format = text ? xstrdup(text) : NULL;
+	json_decref(info);
+	return *format ? 0 : fail(OUT_USAGE, "BASE_IMAGE=%s is no disk image", path);
+}
+
+/* Its first sectors, whatever its format. */
+static int first_sectors(const char *path, const char *format, struct buf *sectors)
+{
+	_cleanup_free_ char *part = path_in_cache("base.%d.sectors", (int)getpid());
+	_cleanup_free_ char *in = strf("if=%s", path), *out = strf("of=%s", part);
+	char *const argv[] = { (char *)"qemu-img", (char *)"dd",   (char *)"-f", (char *)format,
+			       (char *)"-O",	   (char *)"raw",  (char *)"bs=512",
+			       (char *)"count=34", in,		   out,		 NULL };
+	struct proc p = { .what = "reading BASE_IMAGE's partition table", .argv = argv };
+	int ret = proc_check(&p);
+
+	if (!ret && file_read(part, sectors))
+		ret = fail(OUT_BROKEN, "can't read %s", part);
+	unlink(part);
+	return ret;
+}
+
+static int foreign_root(const char *base, struct image *out)
+{
+	_cleanup_buf_ struct buf sectors = { 0 };
+	char resolved[4096];
+	int ret, n;
+
+	if (!realpath(base, resolved))
+		return fail(OUT_USAGE, "BASE_IMAGE=%s can't be read: %m", base);
+	ret = hash_file(resolved, out->key);
+	if (!ret)
+		ret = image_format(resolved, &out->format);
+	if (!ret)
+		ret = first_sectors(resolved, out->format, &sectors);
+	if (ret)
+		return ret;
+	n = partition_of_root((const unsigned char *)buf_str(&sectors), sectors.len);
+	out->path = xstrdup(resolved);
+	out->root_dev = n ? strf("/dev/vda%d", n) : xstrdup("/dev/vda");
+	out->reused = true;
+	return 0;
+}
+
+int image_root(const char *base_image, struct image *out)
+{
+	*out = (struct image){ 0 };
+	return base_image ? foreign_root(base_image, out) : own_root(out);
+}
