@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/bringup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "lab/state.h"
+
+#define L1_UUID "6e657374-6c61-4b00-8001-000000000001"
+#define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
+#define SAMPLE_MS 40
+#define L1_DIR "/run/nestlab" /* a tmpfs in L1: goes with every boot */
+
+char *bringup_overlay_path(void)
+{
+	return strf("%s/l1.qcow2", path_run());
+}
+
+static char *bridge_path(bool people)
+{
+	return strf("%s/l1-libvirt.%d", path_run(), people);
+}
+
+char *bringup_libvirt_uri(bool people)
+{
+	_cleanup_free_ char *path = bridge_path(people);
+
+	return strf("qemu+unix:///system?socket=%s", path);
+}
+
+int bringup_make_overlay(const char *base, const char *format, const char *overlay)
+{
+	char *const argv[] = { (char *)"qemu-img", (char *)"create", (char *)"-q", (char *)"-f",
+			       (char *)"qcow2",	   (char *)"-b",     (char *)base, (char *)"-F",
+			       (char *)format,	   (char *)overlay,  NULL };
+	struct proc p = { .what = "making a disk overlay", .argv = argv };
+
+	return proc_check(&p);
+}
+
+void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
+{
+	*b = (struct bringup_l1){
+		.overlay = bringup_overlay_path(),
+		.port_lab = bridge_path(false),
+		.port_people = bridge_path(true),
+		.cmdline = strf("root=%s nestlab.level=L1", lab->golden.root_dev),
+	};
+	b->spec = (struct domain_spec){
+		.options = "l1",
+		.name = L1_DOMAIN,
+		.uuid = L1_UUID,
+		.virt_type = lab->lane.virt_type,
+		.cpu_mode = lab->lane.cpu_mode,
+		.cpus = lab->set.l1_cpus,
+		.memory_mib = lab->set.l1_memory,
+		.kernel = lab->host.bzimage,
+		.cmdline = b->cmdline,
+		.disks = { { b->overlay, "qcow2" } },
+		.n_disks = 1,
+		.ports = { { "org.nestlab.libvirt.0", b->port_lab },
+			   { "org.nestlab.libvirt.1", b->port_people } },
+		.n_ports = 2,
+	};
+}
+
+void bringup_l1_free(struct bringup_l1 *b)
+{
+	free(b->overlay);
+	free(b->port_lab);
+	free(b->port_people);
+	free(b->cmdline);
+}
+
+/* A level that talks on its console but never gets ready is a kernel that hangs, not a broken lab. */
+static int open_channel(struct level *l, unsigned int deadline_s)
+{
+	uint64_t before = l->console.bytes;
+	int ret = level_open_channel(l, deadline_s);
+
+	if (ret == -OUT_BROKEN && !proc_interrupted() && l->console.bytes > before)
+		return fail(OUT_CRASH,
+			    "%s hangs: its kernel started, but its agent was not ready within %u s",
+			    l->name, level_ms(l, deadline_s) / 1000);
+	return ret;
+}
+
+static int connect_l2(struct lab *lab)
+{
+	_cleanup_free_ char *uri = bringup_libvirt_uri(false);
+
+	return level_connect(&lab->l2, uri);
+}
+
+static void disconnect_l2(struct lab *lab)
+{
+	level_detach(&lab->l2);
+	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+}
+
+static int boot_l1(struct lab *lab)
+{
+	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir), *xml = NULL;
+	struct bringup_l1 b;
+	int ret;
+
+	bringup_l1_spec(lab, &b);
+	ret = bringup_make_overlay(lab->golden.path, lab->golden.format, b.overlay);
+	if (!ret)
+		ret = domxml_make(&b.spec, lab->uri, &xml);
+	bringup_l1_free(&b);
+	if (!ret)
+		ret = level_create(&lab->l1, xml, log);
+	if (!ret)
+		ret = open_channel(&lab->l1, 20);
+	if (ret)
+		return ret;
+	/* Ready means its libvirtd too. */
+	ret = connect_l2(lab);
+	disconnect_l2(lab);
+	return ret;
+}
+
+static int reconnect_l1(struct lab *lab)
+{
+	level_detach(&lab->l1);
+	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	return level_connect(&lab->l1, lab->uri);
+}
+
+static int restore_l1(struct lab *lab)
+{
+	int ret = state_restore(lab, lab->l1_key);
+
+	if (!ret)
+		ret = open_channel(&lab->l1, 5);
+	return ret;
+}
+
+int bringup_l1(struct lab *lab, bool fresh)
+{
+	int ret;
+
+	if (!fresh && state_exists(lab->l1_key)) {
+		ui_stage_begin("L1");
+		ret = restore_l1(lab);
+		if (!ret) {
+			ui_stage_end("restored");
+			return 0;
+		}
+		if (proc_interrupted())
+			return ret;
+		/* E.g. a full disk cut it short, or QEMU was updated in place: boot instead. */
+		ui_debug("L1's state can't be restored (%s); booting", fail_text());
+		ui_stage_end("not restorable");
+		state_drop(lab->l1_key);
+		level_destroy(&lab->l1);
+		level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+		ret = level_connect(&lab->l1, lab->uri);
+		if (ret)
+			return ret;
+	}
+	ui_stage_begin("L1");
+	ret = boot_l1(lab);
+	if (ret)
+		return ret;
+	ui_stage_end("booted, kernel %s", lab->host.release);
+	ui_stage_begin("L1's state");
+	level_close_channel(&lab->l1);
+	ret = state_save(lab, lab->l1_key, false);
+	if (!ret)
+		ret = reconnect_l1(lab);
+	if (!ret)
+		ret = restore_l1(lab);
+	if (!ret)
+		ui_stage_end("saved");
+	return ret;
+}
+
+/* "arch/x86/kvm/kvm-amd.ko" -> "kvm-amd" */
+static char *module_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = xstrdup(slash ? slash + 1 : path), *dot = strrchr(name, '.');
+
+	if (dot)
+		*dot = '\0';
+	return name;
+}
+
+static bool lane_wants(const struct lab *lab, const char *module)
+{
+	const char *vendor = lab->lane.intel ? "kvm-intel" : "kvm-amd";
+
+	for (size_t i = 0; i < lab->lane.modules.n; i++) {
+		const char *m = lab->lane.modules.v[i];
+
+		if (!strcmp(!strcmp(m, "vendor") ? vendor : m, module))
+			return true;
+	}
+	return false;
+}
+
+static int load_module(struct lab *lab, const char *local)
+{
+	_cleanup_free_ char *name = module_name(local);
+	_cleanup_free_ char *remote = strf(L1_DIR "/%s.ko", name);
+	_cleanup_free_ char *what = strf("loading %s", name);
+	char *const argv[] = { (char *)"/sbin/insmod", remote, NULL };
+	int ret;
+
+	if (!lane_wants(lab, name))
+		return 0;
+	ret = channel_put_file(lab->l1.channel, local, remote, 0600, level_ms(&lab->l1, 10));
+	if (!ret)
+		ret = level_command(&lab->l1, what, argv, 10);
+	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
+	if (ret == -OUT_BROKEN && str_starts(fail_text(), what))
+		return fail(OUT_FAIL, "%s", fail_text());
+	return ret;
+}
+
+int bringup_kvm(struct lab *lab)
+{
+	int ret = 0;
+
+	ui_stage_begin("KVM modules");
+	for (size_t i = 0; !ret && i < lab->host.modules.n; i++)
+		ret = load_module(lab, lab->host.modules.v[i]);
+	if (!ret)
+		ui_stage_end("loaded");
+	return ret;
+}
+
+/* Samples of L2's exit count while it boots. */
+struct sampling {
+	struct boot_record *boot;
+	uint64_t power_on_ns; /* the last sample that still read 0 */
+	bool more;	      /* a new one came */
+};
+
+static void on_sample(void *ctx, const char *path, uint64_t level_ns, const char *text)
+{
+	struct sampling *s = ctx;
+	struct boot_record *b = s->boot;
+	uint64_t exits = strtoull(text, NULL, 10);
+
+	(void)path;
+	s->more = true;
+	if (!exits && !b->n) {
+		s->power_on_ns = level_ns;
+		return;
+	}
+	if (!s->power_on_ns)
+		s->power_on_ns = level_ns;
+	b->samples = xrealloc(b->samples, b->n + 1, sizeof(*b->samples));
+	b->samples[b->n++] = (struct exit_sample){
+		.seconds = (double)(level_ns - s->power_on_ns) / 1e9,
+		.exits = exits,
+	};
+}
+
+static int push_guest(struct lab *lab)
+{
+	unsigned int ms = level_ms(&lab->l1, 10);
+	int ret = channel_put_file(lab->l1.channel, lab->guest.bzimage, L1_DIR "/bzImage", 0644, ms);
+
+	return ret ? ret : channel_put_file(lab->l1.channel, lab->initramfs.path,
+					    L1_DIR "/initramfs", 0644, ms);
+}
+
+static int l2_xml(const struct lab *lab, char **xml)
+{
+	struct domain_spec s = {
+		.options = "l2",
+		.name = L2_DOMAIN,
+		.uuid = L2_UUID,
+		.virt_type = "kvm",
+		.cpu_mode = "host-passthrough",
+		.cpus = lab->set.l2_cpus,
+		.memory_mib = lab->set.l2_memory,
+		.kernel = L1_DIR "/bzImage",
+		.initrd = L1_DIR "/initramfs",
+		.cmdline = "nestlab.level=L2",
+	};
+
+	return domxml_make(&s, lab->uri, xml);
+}
+
+/* One sample more, taken after READY. */
+static int sample_once_more(struct lab *lab, struct sampling *s)
+{
+	uint64_t deadline = now_ns() + level_ms(&lab->l1, 2) * NSEC_PER_MSEC;
+	int ret = 0;
+
+	s->more = false;
+	while (!ret && !s->more && now_ns() < deadline)
+		ret = level_step(&lab->l1, SAMPLE_MS);
+	return ret;
+}
+
+static int boot_l2_sampled(struct lab *lab, struct sampling *s)
+{
+	_cleanup_free_ char *log = strf("%s/l2-console.log", lab->run_dir), *xml = NULL;
+	struct boot_record *b = &lab->boot;
+	uint32_t watch;
+	int ret = l2_xml(lab, &xml);
+
+	if (!ret)
+		ret = channel_watch(lab->l1.channel, "/sys/kernel/debug/kvm/[0-9]*/exits", SAMPLE_MS,
+				    on_sample, s, &watch);
+	if (ret)
+		return ret;
+	ret = level_create(&lab->l2, xml, log);
+	if (!ret)
+		ret = open_channel(&lab->l2, 15);
+	if (!ret)
+		ret = sample_once_more(lab, s);
+	channel_unwatch(lab->l1.channel, watch);
+	if (!ret && b->n) {
+		b->exits = b->samples[b->n - 1].exits;
+		b->seconds = b->samples[b->n - 1].seconds;
+	}
+	return ret;
+}
+
+int bringup_l2(struct lab *lab)
+{
+	struct sampling s = { .boot = &lab->boot };
+	int ret;
+
+	ui_stage_begin("L2");
+	ret = push_guest(lab);
+	if (!ret)
+		ret = connect_l2(lab);
+	if (!ret)
+		ret = boot_l2_sampled(lab, &s);
+	if (!ret)
+		ui_stage_end("booted, %u vCPUs, kernel %s", lab->l2.agent.cpus, lab->guest.release);
+	return ret;
+}
+
+int bringup_join_l2(struct lab *lab)
+{
+	_cleanup_free_ char *log = lab->run_dir ? strf("%s/l2-console.log", lab->run_dir) : NULL;
+	int ret = connect_l2(lab);
+
+	if (!ret)
+		ret = level_attach(&lab->l2, L2_DOMAIN, log);
+	return ret ? ret : open_channel(&lab->l2, 5);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bringing the levels up: from power-on, or from a state. Each step leaves the lab in one of three places:
+ * L1 ready (agent and libvirtd answer, no KVM loaded), KVM loaded, L2 ready.
+ */
+#ifndef NESTLAB_LAB_BRINGUP_H
+#define NESTLAB_LAB_BRINGUP_H
+
+#include "lab/domxml.h"
+#include "lab/lab.h"
+
+#define L1_DOMAIN "nestlab-l1"
+#define L2_DOMAIN "nestlab-l2"
+
+/* L1's description, with the strings it points to. */
+struct bringup_l1 {
+	struct domain_spec spec;
+	char *overlay, *port_lab, *port_people, *cmdline;
+};
+void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b);
+void bringup_l1_free(struct bringup_l1 *b);
+
+char *bringup_overlay_path(void);  /* L1's disk in path_run() */
+char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridges */
+
+/* A new overlay on a base image. */
+int bringup_make_overlay(const char *base, const char *format, const char *overlay);
+
+int bringup_l1(struct lab *lab, bool fresh);	    /* restored, or booted and saved: L1 ready, channel open */
+int bringup_kvm(struct lab *lab);		    /* push and load the modules */
+int bringup_l2(struct lab *lab);		    /* boot L2, sampling its exits */
+int bringup_join_l2(struct lab *lab);		    /* L2 runs already inside a restored or kept L1 */
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * L1's golden image: a root that cloud-init provisioned in one boot. Made once, with the lab's own trusted kernel.
+ */
+#ifndef NESTLAB_LAB_GOLDEN_H
+#define NESTLAB_LAB_GOLDEN_H
+
+#include "lab/lab.h"
+
+/* Find or make lab->golden. Needs settings, lane and lab->uri. 0 or a negative outcome. */
+int golden_prepare(struct lab *lab);
+
+#endif

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/lab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/ui.h"
+#include "lab/bringup.h"
+#include "lab/daemon.h"
+#include "lab/golden.h"
+#include "lab/loop.h"
+#include "lab/state.h"
+
+#define QEMU "/usr/bin/qemu-system-x86_64"
+
+static char *kept_path(void)
+{
+	return strf("%s/kept", path_run());
+}
+
+/* One nestlab at a time drives this checkout's lab. The lock's file tells others who it is. */
+static int take_lock(struct lab *lab, const char *who, enum lab_use use)
+{
+	_cleanup_free_ char *path = strf("%s/lock", path_run());
+	_cleanup_free_ char *text = strf("pid %d (nestlab %s)\n", (int)getpid(), who);
+	_cleanup_buf_ struct buf holder = { 0 };
+
+	if (mkdir_p(path_run()))
+		return fail(OUT_BROKEN, "can't make the lab's folder %s: %s", path_run(),
+			    strerror(errno));
+	lab->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lab->lock_fd < 0)
+		return fail(OUT_BROKEN, "can't open the lock %s: %s", path, strerror(errno));
+	if (flock(lab->lock_fd, (use == LAB_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
+		file_read(path, &holder);
+		close_p(&lab->lock_fd);
+		lab->lock_fd = -1;
+		return fail(OUT_BROKEN, "this checkout's lab is in use by %s; wait for its end",
+			    str_strip(holder.data ? holder.data : (char *)"another nestlab"));
+	}
+	if (ftruncate(lab->lock_fd, 0) || write(lab->lock_fd, text, strlen(text)) < 0)
+		ui_debug("the lock %s can't be written", path);
+	return 0;
+}
+
+static void release_lock(struct lab *lab)
+{
+	close_p(&lab->lock_fd);
+	lab->lock_fd = -1;
+}
+
+int lab_open(struct lab *lab, const char *who, enum lab_use use)
+{
+	_cleanup_free_ char *kept = kept_path();
+	int ret;
+
+	*lab = (struct lab){ .lock_fd = -1, .use = use };
+	loop_init();
+	ret = settings_load(&lab->set);
+	if (!ret)
+		ret = lane_choose(lab->set.lane, &lab->lane);
+	if (!ret)
+		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+	if (!ret)
+		ret = take_lock(lab, who, use);
+	if (ret)
+		return ret;
+	lab->was_kept = path_exists(kept);
+	/* Without lab-up nothing may be running now: what is was left by a killed run. */
+	if (!lab->was_kept && use == LAB_EXCLUSIVE && daemon_is_private() && daemon_sweep())
+		ui_note("ended what an earlier run had left behind");
+	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	return 0;
+}
+
+static int hash_config(struct hash *h, const char *relative)
+{
+	_cleanup_free_ char *path = path_in_root(relative);
+
+	return hash_add_file(h, relative, path);
+}
+
+static void hash_number(struct hash *h, const char *label, uint64_t n)
+{
+	hash_add(h, label, &n, sizeof(n));
+}
+
+static int make_l1_key(struct lab *lab)
+{
+	struct hash *h = hash_new("l1-state-1");
+	int ret;
+
+	hash_add_str(h, "kernel", lab->host.bzimage_sha256);
+	hash_add_str(h, "image", lab->golden.key);
+	hash_add_str(h, "type", lab->lane.virt_type);
+	hash_add_str(h, "cpu", lab->lane.cpu_mode);
+	hash_number(h, "cpus", lab->set.l1_cpus);
+	hash_number(h, "memory", lab->set.l1_memory);
+	hash_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
+	ret = hash_config(h, "config/domains/l1.args");
+	if (!ret)
+		ret = hash_add_file(h, "qemu", QEMU);
+	hash_hex(h, lab->l1_key);
+	return ret;
+}
+
+static int make_lab_key(struct lab *lab)
+{
+	struct hash *h = hash_new("lab-state-1");
+	int ret;
+
+	hash_add_str(h, "l1", lab->l1_key);
+	hash_add_str(h, "host", lab->host.key);
+	hash_add_str(h, "guest", lab->guest.key);
+	hash_add_str(h, "initramfs", lab->initramfs.key);
+	hash_number(h, "cpus", lab->set.l2_cpus);
+	hash_number(h, "memory", lab->set.l2_memory);
+	ret = hash_config(h, "config/domains/l2.args");
+	hash_hex(h, lab->lab_key);
+	return ret;
+}
+
+static int make_keys(struct lab *lab)
+{
+	int ret = make_l1_key(lab);
+
+	return ret ? ret : make_lab_key(lab);
+}
+
+int lab_prepare(struct lab *lab)
+{
+	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
+
+	if (!ret)
+		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
+	if (!ret)
+		ret = image_initramfs(&lab->initramfs);
+	if (!ret)
+		ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
+	if (!ret)
+		ret = golden_prepare(lab);
+	return ret ? ret : make_keys(lab);
+}
+
+static void copy_image(struct image *to, const struct image *from)
+{
+	*to = *from;
+	to->path = xstrdup(from->path);
+	to->format = from->format ? xstrdup(from->format) : NULL;
+	to->root_dev = from->root_dev ? xstrdup(from->root_dev) : NULL;
+}
+
+int lab_prepare_variant(const struct lab *lab, struct lab *variant)
+{
+	int ret;
+
+	*variant = (struct lab){ .lock_fd = -1 };
+	ret = settings_load(&variant->set);
+	if (!ret)
+		ret = lane_choose(lab->lane.name, &variant->lane);
+	if (!ret)
+		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
+	if (ret)
+		return ret;
+	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
+	variant->uri = xstrdup(lab->uri);
+	copy_image(&variant->golden, &lab->golden);
+	copy_image(&variant->initramfs, &lab->initramfs);
+	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&variant->l2, 2, &variant->l1, lab->lane.slowdown);
+	ret = kernel_build(&variant->kernel, KERNEL_HOST, &variant->host);
+	if (!ret)
+		ret = kernel_build(&variant->kernel, KERNEL_GUEST, &variant->guest);
+	return ret ? ret : make_keys(variant);
+}
+
+static int restore_both(struct lab *lab)
+{
+	int ret = state_restore(lab, lab->lab_key);
+
+	if (!ret)
+		ret = level_open_channel(&lab->l1, 5);
+	return ret ? ret : bringup_join_l2(lab);
+}
+
+static void reset_levels(struct lab *lab)
+{
+	lab_levels_down(lab);
+	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+}
+
+/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
+static void end_kept(struct lab *lab)
+{
+	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
+
+	if (!old)
+		return;
+	virDomainDestroy(old);
+	virDomainFree(old);
+}
+
+static int save_both(struct lab *lab)
+{
+	int ret;
+
+	ui_stage_begin("lab state");
+	level_detach(&lab->l2);
+	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	level_close_channel(&lab->l1);
+	ret = state_save(lab, lab->lab_key, true);
+	if (ret)
+		return ret;
+	level_detach(&lab->l1);
+	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	ret = level_connect(&lab->l1, lab->uri);
+	if (!ret)
+		ret = restore_both(lab);
+	if (!ret)
+		ui_stage_end("saved");
+	return ret;
+}
+
+static int boot_both(struct lab *lab, bool fresh)
+{
+	int ret = bringup_l1(lab, fresh);
+
+	if (!ret)
+		ret = bringup_kvm(lab);
+	if (!ret)
+		ret = bringup_l2(lab);
+	return ret ? ret : save_both(lab);
+}
+
+int lab_up(struct lab *lab, const char *run_dir, bool fresh)
+{
+	int ret;
+
+	str_set(&lab->run_dir, run_dir);
+	ret = level_connect(&lab->l1, lab->uri);
+	if (ret)
+		return ret;
+	end_kept(lab);
+	if (fresh || !state_exists(lab->lab_key))
+		return boot_both(lab, fresh);
+	ui_stage_begin("lab");
+	ret = restore_both(lab);
+	if (!ret) {
+		ui_stage_end("L1 and L2 restored");
+		return 0;
+	}
+	if (fail_outcome() == OUT_CRASH)
+		return ret;
+	ui_stage_end("not restorable, booting");
+	ui_debug("the lab's state can't be restored: %s", fail_text());
+	state_drop(lab->lab_key);
+	reset_levels(lab);
+	ret = level_connect(&lab->l1, lab->uri);
+	return ret ? ret : boot_both(lab, false);
+}
+
+int lab_join(struct lab *lab, bool with_l2)
+{
+	int ret;
+
+	if (!lab->was_kept)
+		return fail(OUT_USAGE, "no lab is running; start one with `make lab-up`");
+	lab->uri = daemon_uri();
+	ret = level_connect(&lab->l1, lab->uri);
+	if (!ret)
+		ret = level_attach(&lab->l1, L1_DOMAIN, NULL);
+	if (!ret && with_l2)
+		ret = bringup_join_l2(lab);
+	return ret;
+}
+
+void lab_levels_down(struct lab *lab)
+{
+	/* L1's end first: a libvirt inside a dead L1 would not answer to a polite goodbye. */
+	lab->l1.stop_expected = true;
+	lab->l2.stop_expected = true;
+	if (lab->l1.dom)
+		virDomainDestroy(lab->l1.dom);
+	level_detach(&lab->l2);
+	level_detach(&lab->l1);
+}
+
+static void free_parts(struct lab *lab)
+{
+	settings_free(&lab->set);
+	lane_free(&lab->lane);
+	kernel_conf_free(&lab->kernel);
+	kernel_build_free(&lab->host);
+	kernel_build_free(&lab->guest);
+	image_free(&lab->golden);
+	image_free(&lab->initramfs);
+	free(lab->uri);
+	free(lab->boot.samples);
+	free(lab->run_dir);
+}
+
+void lab_close_variant(struct lab *variant)
+{
+	lab_levels_down(variant);
+	free_parts(variant);
+	*variant = (struct lab){ .lock_fd = -1 };
+}
+
+static void remove_leftovers(void)
+{
+	static const char *const names[] = { "l1.qcow2", "provision.qcow2", "kept" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);
+
+		unlink(path);
+	}
+}
+
+void lab_close(struct lab *lab, bool keep)
+{
+	_cleanup_free_ char *kept = kept_path();
+	bool ours = lab->lock_fd >= 0 && lab->use == LAB_EXCLUSIVE;
+
+	if (keep && ours)
+		(void)file_write(kept, lab->lab_key, strlen(lab->lab_key), 0600);
+	if (keep || lab->use == LAB_SHARED) {
+		level_detach(&lab->l2);
+		level_detach(&lab->l1);
+	} else if (ours) {
+		lab_levels_down(lab);
+		if (daemon_is_private())
+			daemon_sweep();
+		remove_leftovers();
+	}
+	free_parts(lab);
+	release_lock(lab);
+	*lab = (struct lab){ .lock_fd = -1 };
+}
+
+int lab_sweep(unsigned int *n)
+{
+	struct lab lab = { .lock_fd = -1 };
+	int ret = take_lock(&lab, "lab-down", LAB_EXCLUSIVE);
+
+	if (ret)
+		return ret;
+	*n = daemon_is_private() ? daemon_sweep() : 0;
+	remove_leftovers();
+	release_lock(&lab);
+	return 0;
+}
+
+char *lab_uri(unsigned int level)
+{
+	_cleanup_free_ char *kept = kept_path();
+
+	if (!path_exists(kept)) {
+		fail(OUT_USAGE, "no lab is running; start one with `make lab-up`");
+		return NULL;
+	}
+	return level == 1 ? daemon_uri() : bringup_libvirt_uri(true);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The lab: what is built for it, its two levels, and the states they can be restored from.
+ *
+ *	lab_open()	settings, lane, the lock; what a killed run left behind is ended
+ *	lab_prepare()	kernels and images: built, or found in the cache
+ *	lab_up()	L1 and L2 run and their agents answer: restored from a state, or booted and saved
+ *	lab_close()	all of it ended, or left running
+ *
+ * Functions return 0 or a negative outcome.
+ */
+#ifndef NESTLAB_LAB_LAB_H
+#define NESTLAB_LAB_LAB_H
+
+#include <stdbool.h>
+
+#include "image/image.h"
+#include "judge/result.h"
+#include "kernel/kernel.h"
+#include "lab/lane.h"
+#include "lab/level.h"
+#include "lab/settings.h"
+
+/* How L2's boot went: sampled in L1 while it ran, kept with the state. */
+struct boot_record {
+	struct exit_sample *samples; /* since power-on, accurate to the sampling interval */
+	size_t n;
+	uint64_t exits; /* at READY */
+	double seconds; /* power-on to READY */
+};
+
+enum lab_use { LAB_EXCLUSIVE, LAB_SHARED };
+
+struct lab {
+	struct settings set;
+	struct lane lane;
+	struct kernel_conf kernel;
+	struct kernel_build host, guest;
+	struct image golden, initramfs;
+	char l1_key[HASH_HEX_LEN + 1];	/* of L1's state: ready, no KVM loaded */
+	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
+	char *uri;			/* L0's libvirt */
+	struct level l1, l2;
+	struct boot_record boot;
+	char *run_dir; /* consoles and logs go here; exists */
+	int lock_fd;
+	enum lab_use use;
+	bool was_kept; /* `lab-up` had left a lab running */
+};
+
+/*
+ * who: for the lock, told to others that come: "test". LAB_SHARED: for verbs that only look into a kept lab; several of them
+ * may at a time, but not while a run changes it.
+ */
+int lab_open(struct lab *lab, const char *who, enum lab_use use);
+int lab_prepare(struct lab *lab);
+
+/* fresh: boot even where a state could be restored. */
+int lab_up(struct lab *lab, const char *run_dir, bool fresh);
+
+/* Join a lab that `lab-up` left running, for interactive verbs: no build, no restore. */
+int lab_join(struct lab *lab, bool with_l2);
+
+/*
+ * Ends both levels and the private libvirtd, or (keep) leaves them. Always succeeds; the struct is empty after it.
+ */
+void lab_close(struct lab *lab, bool keep);
+
+/* The same lab with the unpatched host kernel, for baselines: shares nothing that is running. Close it with lab_close_variant(). */
+int lab_prepare_variant(const struct lab *lab, struct lab *variant);
+void lab_close_variant(struct lab *variant);
+
+/* End the levels alone, so that another variant can run. */
+void lab_levels_down(struct lab *lab);
+
+/* End a kept lab and all that is left of others. Returns how many processes were ended. */
+int lab_sweep(unsigned int *n);
+
+/* libvirt URIs for people: the one that carries L1, the one that carries L2. The caller owns it; NULL after fail(). */
+char *lab_uri(unsigned int level);
+
+#endif

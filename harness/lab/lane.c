@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "lab/probe.h"
+
+static const struct conf_key keys[] = {
+	{ "lane", "title", CONF_STR, offsetof(struct lane, title), 0, 0 },
+	{ "lane", "needs", CONF_STR, offsetof(struct lane, needs), 0, 0 },
+	{ "lane", "virt_type", CONF_STR, offsetof(struct lane, virt_type), 0, 0 },
+	{ "lane", "cpu_mode", CONF_STR, offsetof(struct lane, cpu_mode), 0, 0 },
+	{ "lane", "modules", CONF_LIST, offsetof(struct lane, modules), 0, 0 },
+	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
+	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },
+};
+
+int lane_names(struct strv *names)
+{
+	_cleanup_free_ char *dir = path_in_root("config/lanes");
+
+	if (dir_list(dir, ".conf", names))
+		return fail(OUT_USAGE, "can't list the lanes in %s", dir);
+	for (size_t i = 0; i < names->n; i++)
+		*strrchr(names->v[i], '.') = '\0';
+	return 0;
+}
+
+int lane_load(const char *name, struct lane *l)
+{
+	_cleanup_free_ char *relative = strf("config/lanes/%s.conf", name);
+	_cleanup_free_ char *path = path_in_root(relative);
+
+	*l = (struct lane){ .slowdown = 1 };
+	if (strchr(name, '/') || !path_exists(path)) {
+		_cleanup_strv_ struct strv names = { 0 };
+		_cleanup_buf_ struct buf b = { 0 };
+
+		if (!lane_names(&names))
+			for (size_t i = 0; i < names.n; i++)
+				buf_printf(&b, " %s", names.v[i]);
+		return fail(OUT_USAGE, "LANE=%s: there is no such lane; there are:%s", name,
+			    buf_str(&b));
+	}
+	str_set(&l->name, name);
+	return conf_load(path, keys, ARRAY_SIZE(keys), l);
+}
+
+void lane_free(struct lane *l)
+{
+	conf_free(keys, ARRAY_SIZE(keys), l);
+	str_set(&l->name, NULL);
+	str_set(&l->reason, NULL);
+}
+
+static bool needs_nothing(struct lane *l, char **why)
+{
+	l->intel = false; /* QEMU's emulator has SVM only */
+	*why = xstrdup("works on every machine");
+	return true;
+}
+
+static bool needs_nested_kvm(struct lane *l, char **why)
+{
+	struct kvm_probe p;
+
+	kvm_probe(&p);
+	*why = xstrdup(p.why);
+	l->intel = p.vmx;
+	return p.nested;
+}
+
+static const struct need {
+	const char *name;
+	bool (*check)(struct lane *l, char **why);
+} needs[] = {
+	{ "nothing", needs_nothing },
+	{ "nested-kvm", needs_nested_kvm },
+};
+
+bool lane_usable(struct lane *l, char **why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (l->needs && !strcmp(l->needs, needs[i].name))
+			return needs[i].check(l, why);
+	*why = strf("config/lanes/%s.conf needs '%s', which is not known", l->name,
+		    l->needs ? l->needs : "");
+	return false;
+}
+
+static void take(struct lane *best, struct lane *l, char *reason)
+{
+	lane_free(best);
+	*best = *l;
+	best->reason = reason;
+	*l = (struct lane){ 0 };
+}
+
+static int choose_best(struct lane *best)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int ret = lane_names(&names);
+
+	*best = (struct lane){ 0 };
+	for (size_t i = 0; !ret && i < names.n; i++) {
+		struct lane l;
+		char *why = NULL;
+
+		ret = lane_load(names.v[i], &l);
+		if (!ret && lane_usable(&l, &why) && (!best->name || l.preference > best->preference))
+			take(best, &l, strf("the best lane of this machine: %s", why));
+		free(why);
+		lane_free(&l);
+	}
+	if (!ret && !best->name)
+		return fail(OUT_SKIP, "no lane works on this machine; `make doctor` says why");
+	return ret;
+}
+
+int lane_choose(const char *name, struct lane *l)
+{
+	_cleanup_free_ char *why = NULL;
+	int ret;
+
+	if (!strcmp(name, "auto"))
+		return choose_best(l);
+	ret = lane_load(name, l);
+	if (ret)
+		return ret;
+	if (!lane_usable(l, &why))
+		return fail(OUT_SKIP, "LANE=%s can't run on this machine: %s", name, why);
+	l->reason = strf("asked for by LANE=%s", name);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A lane: where L1's virtualization hardware comes from. A lane is data, a file in config/lanes/.
+ */
+#ifndef NESTLAB_LAB_LANE_H
+#define NESTLAB_LAB_LANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/util.h"
+
+struct lane {
+	char *name;	/* the file's name */
+	char *title;	/* for people */
+	char *needs;	/* "nothing", "nested-kvm": what the machine must offer */
+	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
+	char *cpu_mode; /* L1's <cpu mode=...>: maximum, host-passthrough */
+	struct strv modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
+	uint32_t slowdown; /* factor on every deadline, against a machine with hardware virtualization */
+	uint32_t preference; /* auto takes the usable lane with the highest */
+	bool intel;	/* L1's hardware is VMX; set by lane_choose() for lanes that take the machine's own */
+	char *reason;	/* why this lane was chosen */
+};
+
+/* name: a lane, or "auto". -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason). */
+int lane_choose(const char *name, struct lane *l);
+void lane_free(struct lane *l);
+
+/* For `nestlab doctor`: is this lane usable here, and why (not). The caller owns *why. */
+bool lane_usable(struct lane *l, char **why);
+int lane_load(const char *name, struct lane *l);
+int lane_names(struct strv *names);
+
+#endif

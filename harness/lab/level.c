@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/level.h"
+
+#include <errno.h>
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/ui.h"
+#include "lab/loop.h"
+#include "lab/vstream.h"
+
+#define AGENT_PORT "org.nestlab.agent.0"
+#define OOPS_TAIL_NS (2 * NSEC_PER_SEC) /* how long to read on after an oops */
+#define STEP_MS 50
+
+void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown)
+{
+	*l = (struct level){ .number = number, .carrier = carrier, .slowdown = slowdown,
+			     .event_id = -1 };
+	snprintf(l->name, sizeof(l->name), "L%u", number % 10);
+	console_init(&l->console);
+}
+
+unsigned int level_ms(const struct level *l, unsigned int seconds)
+{
+	return seconds * 1000 * l->slowdown;
+}
+
+/* How a domain ends when nobody asked for it. */
+static const struct {
+	enum outcome outcome;
+	const char *text;
+} stop_kinds[] = {
+	[VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN] = { OUT_CRASH, "reset or powered itself off" },
+	[VIR_DOMAIN_EVENT_STOPPED_DESTROYED] = { OUT_CRASH, "was reset by its kernel, or destroyed from outside" },
+	[VIR_DOMAIN_EVENT_STOPPED_CRASHED] = { OUT_CRASH, "panicked" },
+	[VIR_DOMAIN_EVENT_STOPPED_MIGRATED] = { OUT_BROKEN, "was migrated away" },
+	[VIR_DOMAIN_EVENT_STOPPED_SAVED] = { OUT_BROKEN, "was saved by somebody else" },
+	[VIR_DOMAIN_EVENT_STOPPED_FAILED] = { OUT_BROKEN, "lost its QEMU process" },
+};
+
+static int died(const struct level *l)
+{
+	const struct console *c = &l->console;
+	unsigned int detail = (unsigned int)l->stop_detail;
+
+	if (c->crash)
+		return fail(OUT_CRASH, "%s's kernel died (%s): %s", l->name, c->crash->name,
+			    c->crash_line);
+	if (detail >= ARRAY_SIZE(stop_kinds))
+		return fail(OUT_BROKEN, "%s stopped in an unknown way (%u)", l->name, detail);
+	return fail(stop_kinds[detail].outcome, "%s %s, and its console told no reason", l->name,
+		    stop_kinds[detail].text);
+}
+
+static int look(const struct level *l)
+{
+	const struct console *c = &l->console;
+
+	if (c->crash && (l->stopped || now_ns() - c->crash_ns > OOPS_TAIL_NS))
+		return died(l);
+	if (l->stopped && !l->stop_expected)
+		return died(l);
+	return 0;
+}
+
+/* The carrier first: when L1 dies, L2's end is its consequence. */
+static int look_all(const struct level *l)
+{
+	int ret = l->carrier ? look_all(l->carrier) : 0;
+
+	/* L1's console may still be on its way when L2 is seen to stop. */
+	if (!ret && l->carrier && l->carrier->console.crash)
+		return 0;
+	return ret ? ret : look(l);
+}
+
+int level_step(struct level *l, unsigned int timeout_ms)
+{
+	int ret = loop_step(timeout_ms);
+
+	return ret ? ret : look_all(l);
+}
+
+static void on_console(void *ctx, const void *data, size_t len)
+{
+	struct level *l = ctx;
+
+	console_feed(&l->console, data, len);
+	if (l->tap)
+		l->tap(l->tap_ctx, data, len);
+}
+
+int level_type(struct level *l, const void *data, size_t len)
+{
+	int err = l->console_stream ? vstream_send(l->console_stream, data, len) : -ENOTCONN;
+
+	return err ? fail(OUT_BROKEN, "%s's console is gone", l->name) : 0;
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
+{
+	struct level *l = opaque;
+
+	(void)conn;
+	(void)dom;
+	if (event == VIR_DOMAIN_EVENT_STOPPED) {
+		l->stopped = true;
+		l->stop_detail = detail;
+	}
+	return 0;
+}
+
+/* What a blocking call of libvirt's needs; run in loop_call()'s thread. */
+struct call {
+	struct level *l;
+	const char *text;  /* URI, XML, state file, command: what the call takes */
+	const char *extra;
+	char *answer;
+	int (*run)(struct call *c);
+};
+
+static int call_run(void *ctx)
+{
+	struct call *c = ctx;
+
+	return c->run(c);
+}
+
+static int call_watch(void *ctx)
+{
+	struct call *c = ctx;
+
+	return look_all(c->l);
+}
+
+/* A level's libvirt that does not answer any more lives in its carrier: end that, and the call returns. */
+static void call_unblock(void *ctx)
+{
+	struct call *c = ctx;
+
+	if (c->l->carrier && c->l->carrier->dom) {
+		c->l->carrier->stop_expected = true;
+		virDomainDestroy(c->l->carrier->dom);
+	}
+}
+
+static int blocking(struct call *c, const char *what, unsigned int deadline_s)
+{
+	struct loop_call lc = {
+		.what = what,
+		.call = call_run,
+		.watch = call_watch,
+		.unblock = call_unblock,
+		.ctx = c,
+		.deadline_ms = level_ms(c->l, deadline_s),
+	};
+
+	return loop_call(&lc);
+}
+
+static int run_connect(struct call *c)
+{
+	c->l->conn = virConnectOpen(c->text);
+	return c->l->conn ? 0 : -1;
+}
+
+int level_connect(struct level *l, const char *uri)
+{
+	struct call c = { .l = l, .text = uri, .run = run_connect };
+	_cleanup_free_ char *what = strf("connecting to the libvirt that carries %s (%s)", l->name,
+					 uri);
+
+	return blocking(&c, what, 20);
+}
+
+static int watch_events(struct level *l)
+{
+	l->stopped = false;
+	l->event_id = virConnectDomainEventRegisterAny(
+		l->conn, l->dom, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), l, NULL);
+	if (l->event_id < 0)
+		return fail(OUT_BROKEN, "can't watch %s's events: %s", l->name,
+			    virGetLastErrorMessage());
+	return 0;
+}
+
+static int open_console(struct level *l, const char *log)
+{
+	struct vstream_handler h = { .on_data = on_console, .ctx = l };
+	int ret = log ? console_log_to(&l->console, log) : 0;
+
+	if (ret)
+		return ret;
+	l->console_stream = vstream_open_console(l->dom, &h);
+	return l->console_stream ? 0 : -OUT_BROKEN;
+}
+
+static int run_resume(struct call *c)
+{
+	return virDomainResume(c->l->dom);
+}
+
+static int attach_and_resume(struct level *l, const char *console_log)
+{
+	struct call c = { .l = l, .run = run_resume };
+	int ret = watch_events(l);
+
+	if (!ret)
+		ret = open_console(l, console_log);
+	return ret ? ret : blocking(&c, "letting a domain run", 20);
+}
+
+static int run_create(struct call *c)
+{
+	c->l->dom = virDomainCreateXML(c->l->conn, c->text, VIR_DOMAIN_START_PAUSED);
+	return c->l->dom ? 0 : -1;
+}
+
+int level_create(struct level *l, const char *xml, const char *console_log)
+{
+	struct call c = { .l = l, .text = xml, .run = run_create };
+	_cleanup_free_ char *what = strf("starting %s", l->name);
+	int ret = blocking(&c, what, 30);
+
+	return ret ? ret : attach_and_resume(l, console_log);
+}
+
+static int run_lookup(struct call *c)
+{
+	c->l->dom = virDomainLookupByName(c->l->conn, c->text);
+	return c->l->dom ? 0 : -1;
+}
+
+static int lookup(struct level *l, const char *domain)
+{
+	struct call c = { .l = l, .text = domain, .run = run_lookup };
+	_cleanup_free_ char *what = strf("looking for %s's domain %s", l->name, domain);
+
+	return blocking(&c, what, 20);
+}
+
+static int run_restore(struct call *c)
+{
+	return virDomainRestoreFlags(c->l->conn, c->text, c->extra, VIR_DOMAIN_SAVE_PAUSED);
+}
+
+/* "<name>X</name>" of a domain XML; libvirt gives no domain back from a restore. */
+static char *domain_name(const char *xml)
+{
+	const char *start = strstr(xml, "<name>"), *end = start ? strstr(start, "</name>") : NULL;
+
+	return end ? xstrndup(start + 6, (size_t)(end - start - 6)) : xstrdup("");
+}
+
+int level_restore(struct level *l, const char *state, const char *xml, const char *console_log)
+{
+	struct call c = { .l = l, .text = state, .extra = xml, .run = run_restore };
+	_cleanup_free_ char *what = strf("restoring %s from %s", l->name, state);
+	_cleanup_free_ char *name = domain_name(xml);
+	int ret = blocking(&c, what, 20);
+
+	if (!ret)
+		ret = lookup(l, name);
+	return ret ? ret : attach_and_resume(l, console_log);
+}
+
+int level_attach(struct level *l, const char *domain, const char *console_log)
+{
+	int ret = lookup(l, domain);
+
+	if (!ret)
+		ret = watch_events(l);
+	return ret ? ret : open_console(l, console_log);
+}
+
+static int run_save(struct call *c)
+{
+	return virDomainSaveFlags(c->l->dom, c->text, NULL, VIR_DOMAIN_SAVE_RUNNING);
+}
+
+int level_save(struct level *l, const char *state)
+{
+	struct call c = { .l = l, .text = state, .run = run_save };
+	_cleanup_free_ char *what = strf("saving %s to %s", l->name, state);
+
+	l->stop_expected = true;
+	return blocking(&c, what, 60);
+}
+
+static void on_port_data(void *ctx, const void *data, size_t len)
+{
+	struct level *l = ctx;
+
+	if (l->channel)
+		channel_feed(l->channel, data, len);
+}
+
+static void on_port_close(void *ctx)
+{
+	struct level *l = ctx;
+
+	if (l->channel)
+		channel_lost(l->channel);
+}
+
+static int port_send(void *ctx, const void *data, size_t len)
+{
+	struct level *l = ctx;
+
+	return vstream_send(l->port, data, len);
+}
+
+static int port_step(void *ctx, unsigned int timeout_ms)
+{
+	return level_step(ctx, timeout_ms);
+}
+
+int level_open_channel(struct level *l, unsigned int deadline_s)
+{
+	struct vstream_handler h = { .on_data = on_port_data, .on_close = on_port_close, .ctx = l };
+	struct channel_transport t = { .send = port_send, .step = port_step, .ctx = l };
+	_cleanup_free_ char *name = strf("%s's agent", l->name);
+
+	l->port = vstream_open_channel(l->dom, AGENT_PORT, &h);
+	if (!l->port)
+		return -OUT_BROKEN;
+	l->channel = channel_new(name, &t);
+	return channel_hello(l->channel, &l->agent, level_ms(l, deadline_s));
+}
+
+void level_close_channel(struct level *l)
+{
+	vstream_close(l->port);
+	l->port = NULL;
+	if (l->channel)
+		channel_free(l->channel);
+	l->channel = NULL;
+}
+
+static int wait_for(struct level *l, bool (*done)(const struct level *l), const char *what,
+		    unsigned int deadline_s)
+{
+	uint64_t deadline = now_ns() + level_ms(l, deadline_s) * NSEC_PER_MSEC;
+	int ret = 0;
+
+	while (!ret && !done(l)) {
+		if (now_ns() > deadline)
+			return fail(OUT_BROKEN, "%s: %s did not happen within %u s", l->name, what,
+				    level_ms(l, deadline_s) / 1000);
+		ret = level_step(l, STEP_MS);
+	}
+	return ret;
+}
+
+static bool has_stopped(const struct level *l)
+{
+	return l->stopped;
+}
+
+static bool has_said(const struct level *l)
+{
+	return l->console.await_seen;
+}
+
+int level_wait_stopped(struct level *l, unsigned int deadline_s)
+{
+	l->stop_expected = true;
+	return wait_for(l, has_stopped, "power-off", deadline_s);
+}
+
+int level_wait_console(struct level *l, const char *text, unsigned int deadline_s)
+{
+	_cleanup_free_ char *what = strf("the console line '%s'", text);
+
+	console_await(&l->console, text);
+	return wait_for(l, has_said, what, deadline_s);
+}
+
+int level_command(struct level *l, const char *what, char *const *argv, unsigned int deadline_s)
+{
+	_cleanup_buf_ struct buf out = { 0 }, err = { 0 };
+	struct channel_status st = { 0 };
+	int ret = channel_run(l->channel, argv, &out, &err, &st, level_ms(l, deadline_s));
+
+	if (ret)
+		return fail_prefix("%s in %s", what, l->name);
+	if (st.error)
+		return fail(OUT_BROKEN, "%s: can't run %s in %s: %s", what, argv[0], l->name,
+			    strerror(st.error));
+	if (st.exit_code)
+		return fail(OUT_BROKEN, "%s: %s in %s ended with status %d: %s%s", what, argv[0],
+			    l->name, st.exit_code, buf_str(&out), buf_str(&err));
+	return 0;
+}
+
+static int run_qmp(struct call *c)
+{
+	return virDomainQemuMonitorCommand(c->l->dom, c->text, &c->answer,
+					   VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT);
+}
+
+int level_qmp(struct level *l, const char *command, char **answer)
+{
+	struct call c = { .l = l, .text = command, .run = run_qmp };
+	_cleanup_free_ char *what = strf("asking %s's QEMU (%s)", l->name, command);
+	int ret = blocking(&c, what, 10);
+
+	*answer = c.answer;
+	return ret;
+}
+
+static void drop_domain(struct level *l)
+{
+	if (l->event_id >= 0 && l->conn)
+		virConnectDomainEventDeregisterAny(l->conn, l->event_id);
+	l->event_id = -1;
+	if (l->dom)
+		virDomainFree(l->dom);
+	l->dom = NULL;
+}
+
+void level_detach(struct level *l)
+{
+	level_close_channel(l);
+	vstream_close(l->console_stream);
+	l->console_stream = NULL;
+	drop_domain(l);
+	if (l->conn)
+		virConnectClose(l->conn);
+	l->conn = NULL;
+	console_free(&l->console);
+}
+
+void level_destroy(struct level *l)
+{
+	l->stop_expected = true;
+	if (l->dom)
+		virDomainDestroy(l->dom);
+	level_detach(l);
+}

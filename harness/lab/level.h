@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A level is a libvirt connection + a domain + a console + an agent channel. The same code drives L1 through L0's libvirt
+ * and L2 through L1's.
+ *
+ * Every wait ends with the deadline, or with a crash: of this level, or of the one below that carries it. Functions return 0 or
+ * a negative outcome; -OUT_CRASH is a kernel's end, told with its console's line.
+ */
+#ifndef NESTLAB_LAB_LEVEL_H
+#define NESTLAB_LAB_LEVEL_H
+
+#include <libvirt/libvirt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lab/channel.h"
+#include "lab/console.h"
+
+struct level {
+	unsigned int number;
+	char name[4];		/* "L1" */
+	struct level *carrier;	/* L2 runs in L1; NULL for L1 */
+	uint32_t slowdown;	/* the lane's factor on deadlines */
+	virConnectPtr conn;
+	virDomainPtr dom;
+	struct vstream *console_stream;
+	struct console console;
+	void (*tap)(void *ctx, const void *data, size_t len); /* sees the console's bytes too; may be NULL */
+	void *tap_ctx;
+	struct vstream *port;
+	struct channel *channel; /* NULL: not open */
+	struct agent_info agent;
+	int event_id;
+	bool stopped;		/* a lifecycle event said so */
+	int stop_detail;	/* virDomainEventStoppedDetailType */
+	bool stop_expected;
+};
+
+void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown);
+
+/* Close streams and connections. The domain runs on. */
+void level_detach(struct level *l);
+/* End the domain at once (if it is there), then detach. Says nothing, can't fail. */
+void level_destroy(struct level *l);
+
+int level_connect(struct level *l, const char *uri);
+
+/* Start the domain paused, attach console and events, let it run: no early panic is missed. */
+int level_create(struct level *l, const char *xml, const char *console_log);
+/* The same from a saved state. */
+int level_restore(struct level *l, const char *state, const char *xml, const char *console_log);
+/* Join a domain that runs already. -OUT_BROKEN when it doesn't. */
+int level_attach(struct level *l, const char *domain, const char *console_log);
+/* Type on the console. */
+int level_type(struct level *l, const void *data, size_t len);
+/* Write the domain's state to a file; the domain is gone after it. */
+int level_save(struct level *l, const char *state);
+
+/* Open the agent's port and greet until READY. */
+int level_open_channel(struct level *l, unsigned int deadline_s);
+void level_close_channel(struct level *l);
+
+/*
+ * Turn the loop once. 0, or what ends all waiting: -OUT_CRASH when this level or its carrier died, -OUT_BROKEN on ^C.
+ * After an oops it reads on for a moment first, so that the text is whole.
+ */
+int level_step(struct level *l, unsigned int timeout_ms);
+
+/* Wait until the domain has stopped by itself (expected), or a console line holds the awaited text. */
+int level_wait_stopped(struct level *l, unsigned int deadline_s);
+int level_wait_console(struct level *l, const char *text, unsigned int deadline_s);
+
+/* Run a command in the level; -OUT_BROKEN when it can't be started or fails, told with its last line of output. */
+int level_command(struct level *l, const char *what, char *const *argv, unsigned int deadline_s);
+
+/* One QMP command to the level's QEMU, over its carrier's libvirt; the caller owns the answer (JSON text). */
+int level_qmp(struct level *l, const char *command, char **answer);
+
+/* A deadline in milliseconds, scaled by the lane. */
+unsigned int level_ms(const struct level *l, unsigned int seconds);
+
+#endif

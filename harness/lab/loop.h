@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The event loop: libvirt's default one, turned by whoever waits. It must be registered before any
+ * connection is opened, or libvirt's streams and events stay silent.
+ */
+#ifndef NESTLAB_LAB_LOOP_H
+#define NESTLAB_LAB_LOOP_H
+
+#include <stdbool.h>
+
+void loop_init(void);
+
+/* Turn once, for at most this time. 0, or -OUT_BROKEN when the user interrupts. */
+int loop_step(unsigned int timeout_ms);
+
+/*
+ * Run a blocking libvirt call in a thread while the loop goes on turning (so that consoles are read and a crash is seen),
+ * until it ends, the deadline passes or watch() says stop. call() returns 0 or -1 with libvirt's error, which becomes the
+ * sentence "WHAT: error" and -OUT_BROKEN.
+ *
+ * watch (may be NULL): looked at every turn; a negative outcome ends the waiting. unblock (may be NULL): what makes a stuck
+ * call return (it must: the thread is joined after it).
+ */
+struct loop_call {
+	const char *what;
+	int (*call)(void *ctx);
+	int (*watch)(void *ctx);
+	void (*unblock)(void *ctx);
+	void *ctx;
+	unsigned int deadline_ms;
+};
+int loop_call(const struct loop_call *c);
+
+#endif

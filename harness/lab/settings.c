@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+
+#define FIELD(f) offsetof(struct settings, f)
+
+/* One table for both: the file's key, and the environment's name for it. */
+static const struct {
+	struct conf_key key;
+	const char *env;
+} knobs[] = {
+	{ { "lab", "lane", CONF_STR, FIELD(lane), 0, 0 }, "LANE" },
+	{ { "lab", "kernel", CONF_STR, FIELD(kernel), 0, 0 }, "KERNEL" },
+	{ { "lab", "provision_kernel", CONF_STR, FIELD(provision_kernel), 0, 0 }, NULL },
+	{ { "lab", "base_image", CONF_STR, FIELD(base_image), 0, 0 }, "BASE_IMAGE" },
+	{ { "lab", "tests", CONF_LIST, FIELD(tests), 0, 0 }, "TESTS" },
+	{ { "lab", "l1_cpus", CONF_U32, FIELD(l1_cpus), 1, 64 }, "L1_CPUS" },
+	{ { "lab", "l2_cpus", CONF_U32, FIELD(l2_cpus), 1, 8 }, "L2_CPUS" },
+	{ { "lab", "l1_memory", CONF_U32, FIELD(l1_memory), 768, 1 << 20 }, "L1_MEMORY" },
+	{ { "lab", "l2_memory", CONF_U32, FIELD(l2_memory), 64, 1 << 20 }, "L2_MEMORY" },
+	{ { "results", "keep_runs", CONF_U32, FIELD(keep_runs), 1, 1 << 20 }, "KEEP_RUNS" },
+};
+
+static int set_number(uint32_t *field, const struct conf_key *k, const char *env, const char *value)
+{
+	uint64_t n;
+
+	if (!parse_u64(value, &n) || n < k->min || n > k->max)
+		return fail(OUT_USAGE, "%s=%s: want a whole number from %llu to %llu", env, value,
+			    (unsigned long long)k->min, (unsigned long long)k->max);
+	*field = (uint32_t)n;
+	return 0;
+}
+
+static int from_environment(struct settings *s, size_t i)
+{
+	const char *value = knobs[i].env ? getenv(knobs[i].env) : NULL;
+	const struct conf_key *k = &knobs[i].key;
+	void *field = (char *)s + k->offset;
+
+	if (!value || !*value)
+		return 0;
+	if (k->type == CONF_U32)
+		return set_number(field, k, knobs[i].env, value);
+	if (k->type == CONF_STR) {
+		str_set(field, value);
+		return 0;
+	}
+	strv_free(field);
+	strv_split(field, value, " ,\t");
+	return 0;
+}
+
+static void key_table(struct conf_key *keys)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++)
+		keys[i] = knobs[i].key;
+}
+
+int settings_load(struct settings *s)
+{
+	_cleanup_free_ char *path = path_in_root("config/defaults.conf");
+	struct conf_key keys[ARRAY_SIZE(knobs)];
+	int ret;
+
+	key_table(keys);
+	ret = conf_load(path, keys, ARRAY_SIZE(keys), s);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(knobs); i++)
+		ret = from_environment(s, i);
+	return ret;
+}
+
+void settings_free(struct settings *s)
+{
+	struct conf_key keys[ARRAY_SIZE(knobs)];
+
+	key_table(keys);
+	conf_free(keys, ARRAY_SIZE(keys), s);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The knobs: config/defaults.conf, then the environment (which holds NAME=VALUE arguments too).
+ */
+#ifndef NESTLAB_LAB_SETTINGS_H
+#define NESTLAB_LAB_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/util.h"
+
+struct settings {
+	char *lane;	    /* LANE: a name in config/lanes/, or "auto" */
+	char *kernel;	    /* KERNEL: a name in config/kernels/, or a .conf file */
+	char *provision_kernel; /* the trusted kernel that L1's image is provisioned with */
+	char *base_image;   /* BASE_IMAGE: a cloud image for L1; "" for ours */
+	struct strv tests;  /* TESTS: names or glob patterns; empty: all that don't need to be asked for */
+	uint32_t l1_cpus;   /* L1_CPUS */
+	uint32_t l2_cpus;   /* L2_CPUS: 1..8 */
+	uint32_t l1_memory; /* L1_MEMORY, MiB */
+	uint32_t l2_memory; /* L2_MEMORY, MiB */
+	uint32_t keep_runs; /* KEEP_RUNS: folders in results/ before the oldest go */
+};
+
+int settings_load(struct settings *s);
+void settings_free(struct settings *s);
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/state.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "lab/bringup.h"
+#include "lab/domxml.h"
+
+#define KEEP_STATES 8 /* some 200 MB each */
+
+static const char *const consoles[] = { "l1-console.log", "l2-console.log" };
+
+static char *state_dir(const char *key)
+{
+	return path_in_cache("states/%.16s", key);
+}
+
+bool state_exists(const char *key)
+{
+	_cleanup_free_ char *dir = state_dir(key);
+
+	return path_exists(dir);
+}
+
+void state_drop(const char *key)
+{
+	_cleanup_free_ char *dir = state_dir(key);
+
+	rm_rf(dir);
+}
+
+static time_t last_used(const char *root, const char *name)
+{
+	_cleanup_free_ char *path = strf("%s/%s", root, name);
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_mtime;
+}
+
+static void drop_oldest(const char *root, struct strv *names)
+{
+	size_t oldest = 0;
+	_cleanup_free_ char *path = NULL;
+
+	for (size_t i = 1; i < names->n; i++)
+		if (last_used(root, names->v[i]) < last_used(root, names->v[oldest]))
+			oldest = i;
+	path = strf("%s/%s", root, names->v[oldest]);
+	rm_rf(path);
+	free(names->v[oldest]);
+	names->v[oldest] = names->v[--names->n];
+	names->v[names->n] = NULL;
+}
+
+/* A restore touches its state's folder, so the least recently used go. */
+static void prune(void)
+{
+	_cleanup_free_ char *root = path_in_cache("states");
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(root, NULL, &names))
+		return;
+	while (names.n > KEEP_STATES)
+		drop_oldest(root, &names);
+}
+
+static int write_boot(const struct boot_record *b, const char *dir)
+{
+	_cleanup_free_ char *path = strf("%s/boot.json", dir);
+	json_t *samples = json_array(), *root;
+	int err;
+
+	for (size_t i = 0; i < b->n; i++)
+		json_array_append_new(samples, json_pack("[f, I]", b->samples[i].seconds,
+							 (json_int_t)b->samples[i].exits));
+	root = json_pack("{s:I, s:f, s:o}", "exits", (json_int_t)b->exits, "seconds", b->seconds,
+			 "samples", samples);
+	err = json_dump_file(root, path, JSON_INDENT(1));
+	json_decref(root);
+	return err ? fail(OUT_BROKEN, "can't write %s", path) : 0;
+}
+
+static void read_samples(struct boot_record *b, const json_t *samples)
+{
+	size_t n = json_array_size(samples);
+
+	b->samples = xcalloc(n, sizeof(*b->samples));
+	for (b->n = 0; b->n < n; b->n++) {
+		const json_t *pair = json_array_get(samples, b->n);
+
+		b->samples[b->n].seconds = json_number_value(json_array_get(pair, 0));
+		b->samples[b->n].exits = (uint64_t)json_integer_value(json_array_get(pair, 1));
+	}
+}
+
+/* A state of L1 alone has none. */
+static void read_boot(struct boot_record *b, const char *dir)
+{
+	_cleanup_free_ char *path = strf("%s/boot.json", dir);
+	json_t *root = json_load_file(path, 0, NULL);
+
+	if (!root)
+		return;
+	b->exits = (uint64_t)json_integer_value(json_object_get(root, "exits"));
+	b->seconds = json_number_value(json_object_get(root, "seconds"));
+	free(b->samples);
+	read_samples(b, json_object_get(root, "samples"));
+	json_decref(root);
+}
+
+static int copy_consoles(const char *from, const char *to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
+		_cleanup_free_ char *a = strf("%s/%s", from, consoles[i]);
+		_cleanup_free_ char *b = strf("%s/%s", to, consoles[i]);
+		int err = path_exists(a) ? file_copy(a, b, 0644) : 0;
+
+		if (err)
+			return fail(OUT_BROKEN, "can't copy %s to %s: %s", a, b, strerror(-err));
+	}
+	return 0;
+}
+
+static int copy_disk(const char *from, const char *to)
+{
+	int err = file_copy(from, to, 0600);
+
+	return err ? fail(OUT_BROKEN, "can't copy L1's disk %s to %s: %s (is the disk full?)", from,
+			  to, strerror(-err)) :
+		     0;
+}
+
+static int fill(struct lab *lab, const char *dir, bool with_boot)
+{
+	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
+	_cleanup_free_ char *overlay = bringup_overlay_path();
+	int ret = level_save(&lab->l1, memory);
+
+	if (!ret)
+		ret = copy_disk(overlay, disk);
+	if (!ret)
+		ret = copy_consoles(lab->run_dir, dir);
+	if (!ret && with_boot)
+		ret = write_boot(&lab->boot, dir);
+	return ret;
+}
+
+int state_save(struct lab *lab, const char *key, bool with_boot)
+{
+	_cleanup_free_ char *dir = state_dir(key);
+	_cleanup_free_ char *tmp = strf("%s.tmp.%d", dir, (int)getpid());
+	int ret;
+
+	rm_rf(tmp);
+	if (mkdir_p(tmp))
+		return fail(OUT_BROKEN, "can't make %s", tmp);
+	ret = fill(lab, tmp, with_boot);
+	if (!ret) {
+		rm_rf(dir);
+		if (rename(tmp, dir))
+			ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
+	}
+	if (ret)
+		rm_rf(tmp);
+	prune();
+	return ret;
+}
+
+/* The saved description, with this checkout's disk and sockets. */
+static int saved_xml(const struct lab *lab, const char *memory, char **xml)
+{
+	char *saved = virDomainSaveImageGetXMLDesc(lab->l1.conn, memory, 0);
+	struct bringup_l1 b;
+	int ret;
+
+	if (!saved)
+		return fail(OUT_BROKEN, "can't read the saved state %s: %s", memory,
+			    virGetLastErrorMessage());
+	bringup_l1_spec(lab, &b);
+	ret = domxml_retarget(saved, &b.spec, xml);
+	bringup_l1_free(&b);
+	free(saved);
+	return ret;
+}
+
+int state_restore(struct lab *lab, const char *key)
+{
+	_cleanup_free_ char *dir = state_dir(key), *xml = NULL;
+	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
+	_cleanup_free_ char *overlay = bringup_overlay_path();
+	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir);
+	int ret = copy_disk(disk, overlay);
+
+	if (!ret)
+		ret = copy_consoles(dir, lab->run_dir);
+	if (!ret)
+		ret = saved_xml(lab, memory, &xml);
+	if (!ret)
+		ret = level_restore(&lab->l1, memory, xml, log);
+	if (ret)
+		return ret;
+	read_boot(&lab->boot, dir);
+	utimensat(AT_FDCWD, dir, NULL, 0);
+	return 0;
+}
