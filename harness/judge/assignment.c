@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "judge/assignment.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+
+#define FOLDER "config/assignments"
+
+const char *const leaf_role_names[LEAF_ROLES] = {
+	"total_exits",
+	"total_cycles",
+	"type_exits",
+	"type_cycles",
+};
+
+#define KEY(section, name, type, field) { section, name, type, offsetof(struct assignment, field), 0, 0 }
+#define LEAF(name, role) { "cpuid", name, CONF_U32, offsetof(struct assignment, leaf[role]), 0, 0 }
+
+static const struct conf_key keys[] = {
+	KEY("assignment", "title", CONF_STR, title),
+	KEY("assignment", "summary", CONF_STR, summary),
+	KEY("numbers", "hypercall", CONF_U32, hypercall),
+	KEY("numbers", "syscall", CONF_U32, syscall),
+	LEAF("total_exits", LEAF_TOTAL_EXITS),
+	LEAF("total_cycles", LEAF_TOTAL_CYCLES),
+	LEAF("type_exits", LEAF_TYPE_EXITS),
+	LEAF("type_cycles", LEAF_TYPE_CYCLES),
+	KEY("trace", "vcpu_id", CONF_LINES, spelling.vcpu_id),
+	KEY("trace", "pid", CONF_LINES, spelling.pid),
+	KEY("trace", "num_exits", CONF_LINES, spelling.num_exits),
+	KEY("trace", "register", CONF_LINES, spelling.registers),
+	KEY("trace", "ignore", CONF_LINES, spelling.ignore),
+	KEY("trace", "number_base", CONF_STR, spelling.number_base),
+	KEY("trace", "register_base", CONF_STR, spelling.register_base),
+	KEY("trace.registers", "*", CONF_LINES, spelling.named),
+	KEY("tests", "*", CONF_LINES, test_items),
+};
+
+static int add_test(struct assignment *a, const char *item)
+{
+	const char *equals = strrchr(item, '=');
+	struct assignment_test *t;
+	uint64_t weight;
+
+	if (!parse_u64(equals + 1, &weight))
+		return fail(OUT_USAGE, "%s: the weight in [tests] '%s' is not a whole number",
+			    a->path, item);
+	a->tests = xrealloc(a->tests, a->n_tests + 1, sizeof(*a->tests));
+	t = &a->tests[a->n_tests++];
+	t->name = xstrndup(item, (size_t)(equals - item));
+	t->weight = weight;
+	return 0;
+}
+
+static int add_tests(struct assignment *a)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < a->test_items.n && !ret; i++)
+		ret = add_test(a, a->test_items.v[i]);
+	if (!ret && !a->n_tests)
+		ret = fail(OUT_USAGE, "%s: [tests] names no test", a->path);
+	return ret;
+}
+
+static int make_contract(struct assignment *a)
+{
+	const struct trace_spelling *s = &a->spelling;
+
+	if (!s->vcpu_id.n && !s->pid.n && !s->num_exits.n && !s->registers.n && !s->named.n)
+		return 0;
+	return trace_contract_new(a->path, s, &a->trace);
+}
+
+/* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */
+static void name_file(struct assignment *a, const char *name)
+{
+	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
+	const char *base = strrchr(name, '/');
+
+	base = base ? base + 1 : name;
+	if (str_ends(name, ".conf")) {
+		a->path = xstrdup(name);
+		a->name = xstrndup(base, strlen(base) - strlen(".conf"));
+	} else {
+		a->path = path_in_root(relative);
+		a->name = xstrdup(name);
+	}
+}
+
+int assignment_load(const char *name, struct assignment **out)
+{
+	struct assignment *a = xcalloc(1, sizeof(*a));
+	int ret;
+
+	name_file(a, name);
+	ret = conf_load(a->path, keys, ARRAY_SIZE(keys), a);
+	if (!ret)
+		ret = add_tests(a);
+	if (!ret)
+		ret = make_contract(a);
+	if (ret) {
+		assignment_free(a);
+		return ret;
+	}
+	*out = a;
+	return 0;
+}
+
+void assignment_free(struct assignment *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_tests; i++)
+		free(a->tests[i].name);
+	free(a->tests);
+	trace_contract_free(a->trace);
+	conf_free(keys, ARRAY_SIZE(keys), a);
+	free(a->name);
+	free(a->path);
+	free(a);
+}
+
+int assignment_list(struct strv *names)
+{
+	_cleanup_free_ char *folder = path_in_root(FOLDER);
+	_cleanup_strv_ struct strv files = { 0 };
+	int err = dir_list(folder, ".conf", &files);
+
+	if (err < 0)
+		return fail(OUT_BROKEN, "can't list the assignments in %s: %s", folder,
+			    strerror(-err));
+	for (size_t i = 0; i < files.n; i++)
+		strv_addf(names, "%.*s", (int)(strlen(files.v[i]) - strlen(".conf")), files.v[i]);
+	return 0;
+}
+
+static void add_number(struct strv *env, const char *prefix, const char *name, uint32_t value)
+{
+	_cleanup_free_ char *upper = strf("%s%s", prefix, name);
+
+	if (!value)
+		return;
+	for (char *p = upper; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	strv_addf(env, "%s=0x%" PRIx32, upper, value);
+}
+
+void assignment_env(const struct assignment *a, struct strv *env)
+{
+	strv_add(env, "NESTLAB=1");
+	if (!a)
+		return;
+	add_number(env, "NESTLAB_", "syscall", a->syscall);
+	add_number(env, "NESTLAB_", "hypercall", a->hypercall);
+	for (size_t i = 0; i < LEAF_ROLES; i++)
+		add_number(env, "NESTLAB_LEAF_", leaf_role_names[i], a->leaf[i]);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An assignment as data: config/assignments/NAME.conf. Numbers, the leaf map, the trace contract and the
+ * tests with their weights. A new assignment is a new file there and a folder in testcases/.
+ */
+#ifndef NESTLAB_JUDGE_ASSIGNMENT_H
+#define NESTLAB_JUDGE_ASSIGNMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/util.h"
+#include "judge/trace.h"
+
+/* What a CPUID leaf of the change can answer. */
+enum leaf_role {
+	LEAF_TOTAL_EXITS,  /* eax */
+	LEAF_TOTAL_CYCLES, /* ebx:ecx, high and low half */
+	LEAF_TYPE_EXITS,   /* eax, of the exit reason in ecx */
+	LEAF_TYPE_CYCLES,  /* ebx:ecx, of the exit reason in ecx */
+	LEAF_ROLES
+};
+extern const char *const leaf_role_names[LEAF_ROLES]; /* "total_exits", ... */
+
+struct assignment_test {
+	char *name;	 /* of a testcase: "vcpu-info/syscall" */
+	uint64_t weight; /* of the grade; 0: only shown */
+};
+
+struct assignment {
+	char *name; /* "vcpu-info": the file's name without .conf */
+	char *path; /* the file */
+	char *title;
+	char *summary;
+	uint32_t hypercall; /* 0: the assignment has none; the same for the others */
+	uint32_t syscall;
+	uint32_t leaf[LEAF_ROLES];
+	struct trace_spelling spelling;
+	struct trace_contract *trace; /* compiled from spelling; NULL when that has no pattern */
+	struct assignment_test *tests; /* in the file's order */
+	size_t n_tests;
+
+	struct strv test_items; /* as the file has them: "NAME=WEIGHT" */
+};
+
+/*
+ * name: of a file in config/assignments/, or a path to a .conf file. 0 or -OUT_USAGE (a sentence with file
+ * and line). On success the caller frees it with assignment_free().
+ */
+int assignment_load(const char *name, struct assignment **a);
+void assignment_free(struct assignment *a);
+
+/* The names in config/assignments/, sorted. 0 or -OUT_BROKEN. */
+int assignment_list(struct strv *names);
+
+/*
+ * What a test program of this assignment finds in its environment: NESTLAB=1 (print observations), and the
+ * assignment's numbers (NESTLAB_SYSCALL, NESTLAB_HYPERCALL, NESTLAB_LEAF_TOTAL_EXITS, ...). a may be NULL.
+ */
+void assignment_env(const struct assignment *a, struct strv *env);
+
+#endif

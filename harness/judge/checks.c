@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "judge/checks.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_TOLD 4 /* of a tally */
+
+void check_that(struct test_result *t, const char *name, bool ok, const char *expected,
+		const char *observed, const char *evidence)
+{
+	result_add_check(t, name, ok ? OUT_PASS : OUT_FAIL, expected, observed, evidence);
+}
+
+/* A number check: the expectation is a format of one or two numbers. */
+static void check_number(struct test_result *t, const char *name, bool ok, char *expected,
+			 uint64_t observed, const char *evidence)
+{
+	_cleanup_free_ char *owned = expected;
+	_cleanup_free_ char *text = strf("%" PRIu64, observed);
+
+	check_that(t, name, ok, owned, text, evidence);
+}
+
+void check_equal_u64(struct test_result *t, const char *name, uint64_t expected, uint64_t observed,
+		     const char *evidence)
+{
+	check_number(t, name, expected == observed, strf("%" PRIu64, expected), observed, evidence);
+}
+
+void check_at_least(struct test_result *t, const char *name, uint64_t least, uint64_t observed,
+		    const char *evidence)
+{
+	check_number(t, name, observed >= least, strf("at least %" PRIu64, least), observed,
+		     evidence);
+}
+
+void check_at_most(struct test_result *t, const char *name, uint64_t most, uint64_t observed,
+		   const char *evidence)
+{
+	check_number(t, name, observed <= most, strf("at most %" PRIu64, most), observed, evidence);
+}
+
+void check_between(struct test_result *t, const char *name, uint64_t least, uint64_t most,
+		   uint64_t observed, const char *evidence)
+{
+	check_number(t, name, observed >= least && observed <= most,
+		     strf("%" PRIu64 " to %" PRIu64, least, most), observed, evidence);
+}
+
+void check_skip(struct test_result *t, const char *name, const char *reason)
+{
+	result_add_check(t, name, OUT_SKIP, NULL, reason, NULL);
+}
+
+void check_broken(struct test_result *t, const char *name, const char *expected,
+		  const char *observed)
+{
+	result_add_check(t, name, OUT_BROKEN, expected, observed, NULL);
+}
+
+/* --- tallies --- */
+
+void tally_good(struct tally *y)
+{
+	y->n++;
+}
+
+void tally_bad(struct tally *y, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	y->n++;
+	if (y->n_bad++ >= BAD_TOLD)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	buf_printf(&y->bad, "%s%s", y->bad.len ? "; " : "", text);
+}
+
+static char *tally_observed(const struct tally *y)
+{
+	const char *s = y->n == 1 ? "" : "s";
+
+	if (!y->n)
+		return strf("no %s at all", y->unit);
+	if (!y->n_bad && y->n == 1)
+		return strf("so in the only %s", y->unit);
+	if (!y->n_bad)
+		return strf("so in all %zu %ss", y->n, y->unit);
+	return strf("wrong in %zu of %zu %s%s: %s%s", y->n_bad, y->n, y->unit, s, buf_str(&y->bad),
+		    y->n_bad > BAD_TOLD ? "; ..." : "");
+}
+
+void tally_check(struct test_result *t, const char *name, const char *expected, struct tally *y,
+		 const char *evidence)
+{
+	_cleanup_free_ char *observed = tally_observed(y);
+
+	check_that(t, name, y->n && !y->n_bad, expected, observed, evidence);
+	buf_free(&y->bad);
+	y->n = y->n_bad = 0;
+}
+
+/* --- what every judge begins with --- */
+
+static const char *obs_text(const struct evidence *e, const char *key)
+{
+	const struct observation *o = obs_get(&e->obs, key, 0);
+
+	return o ? o->str : NULL;
+}
+
+static char *how_it_ended(const struct evidence *e)
+{
+	if (e->signal)
+		return strf("signal %d (%s) ended it", e->signal, strsignal(e->signal));
+	return strf("it ended with exit code %d before its end", e->exit_code);
+}
+
+static void check_observation_lines(const struct evidence *e, struct test_result *t)
+{
+	const struct observations *o = &e->obs;
+	_cleanup_free_ char *observed = NULL;
+
+	if (o->n_bad)
+		observed = strf("%zu malformed; the first, in line %u of its output: %s: %s", o->n_bad,
+				o->bad[0].line, o->bad[0].why, o->bad[0].text);
+	else
+		observed = strf("%zu observations, all well formed", o->n);
+	check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed, NULL);
+}
+
+bool check_program(const struct evidence *e, struct test_result *t)
+{
+	static const char name[] = "the program", expected[] = "it runs to its end";
+	const char *skip = obs_text(e, "guest.skip"), *broken = obs_text(e, "guest.broken");
+	_cleanup_free_ char *observed = NULL;
+
+	if (skip)
+		check_skip(t, name, skip);
+	else if (broken)
+		check_broken(t, name, "its set-up works", broken);
+	else if (obs_text(e, "guest.done"))
+		check_that(t, name, true, expected, "it did", NULL);
+	else
+		check_that(t, name, false, expected, observed = how_it_ended(e), NULL);
+	check_observation_lines(e, t);
+	return !skip && !broken && obs_text(e, "guest.done");
+}
+
+char *trace_evidence(const struct evidence *e)
+{
+	return strf("trace.txt lines %u to %u", e->trace.first_line, e->trace.last_line);
+}
+
+bool check_trace(const struct evidence *e, struct test_result *t)
+{
+	static const char name[] = "the trace", expected[] = "whole between the test's markers";
+	const struct trace_records *r = &e->trace;
+	_cleanup_free_ char *observed = NULL, *evidence = trace_evidence(e);
+
+	if (!r->complete)
+		check_broken(t, name, expected, "the test's markers did not come through");
+	else if (r->lost)
+		check_broken(t, name, expected,
+			     observed = strf("the ring buffer lost %" PRIu64 " events", r->lost));
+	else if (r->refused)
+		check_that(t, name, false, "every value can be read",
+			   observed = strf("%u can't; the first: %s", r->refused, r->refusal), evidence);
+	else
+		check_that(t, name, true, expected, observed = strf("%zu records", r->n), evidence);
+	return r->complete && !r->lost;
+}
+
+/* --- observations --- */
+
+bool has_u64(const struct observations *o, const char *key, uint64_t *value)
+{
+	for (size_t i = o->n; i-- > 0;)
+		if (o->v[i].type == OBS_U64 && !strcmp(o->v[i].key, key)) {
+			*value = o->v[i].u64;
+			return true;
+		}
+	return false;
+}
+
+bool want_u64(const struct evidence *e, struct test_result *t, const char *key, uint64_t *value)
+{
+	_cleanup_free_ char *name = NULL;
+
+	if (has_u64(&e->obs, key, value))
+		return true;
+	name = strf("observation %s", key);
+	check_broken(t, name, "the program tells it", "it did not");
+	return false;
+}
+
+void u64v_collect(struct u64v *list, const struct observations *o, const char *key)
+{
+	*list = (struct u64v){ .v = xcalloc(obs_count(o, key), sizeof(*list->v)) };
+	for (size_t i = 0; i < o->n; i++)
+		if (!strcmp(o->v[i].key, key))
+			list->v[list->n++] = o->v[i].u64;
+}
+
+void u64v_free(struct u64v *list)
+{
+	free(list->v);
+	*list = (struct u64v){ 0 };
+}

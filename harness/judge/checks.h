@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The small pieces that judges are made of. Each adds exactly one check to the test's result: what was
+ * expected, what was observed, and the evidence (which oracle, which lines). Pure: they read what they are
+ * given and start nothing.
+ */
+#ifndef NESTLAB_JUDGE_CHECKS_H
+#define NESTLAB_JUDGE_CHECKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/util.h"
+#include "judge/testcase.h"
+
+/* Evidence for what L1's QEMU and KVM said; evidence may be NULL in all calls below. */
+#define BY_QMP_THREADS "oracle: thread ids from L1's QEMU (QMP query-cpus-fast)"
+#define BY_KVM_STATS                                                                               \
+	"oracle: KVM's own statistics of each vCPU, read before and after (QMP query-stats)"
+
+void check_that(struct test_result *t, const char *name, bool ok, const char *expected,
+		const char *observed, const char *evidence);
+void check_equal_u64(struct test_result *t, const char *name, uint64_t expected, uint64_t observed,
+		     const char *evidence);
+void check_at_least(struct test_result *t, const char *name, uint64_t least, uint64_t observed,
+		    const char *evidence);
+void check_at_most(struct test_result *t, const char *name, uint64_t most, uint64_t observed,
+		   const char *evidence);
+void check_between(struct test_result *t, const char *name, uint64_t least, uint64_t most,
+		   uint64_t observed, const char *evidence);
+void check_skip(struct test_result *t, const char *name, const char *reason);
+/* The lab could not give what the check needs. */
+void check_broken(struct test_result *t, const char *name, const char *expected,
+		  const char *observed);
+
+/*
+ * One check about many things: each is counted good, or bad with a sentence. tally_check() passes when there was
+ * at least one and none was bad, tells the first bad ones otherwise, and frees the tally.
+ */
+struct tally {
+	const char *unit; /* "record", "reading": for the observed text */
+	size_t n, n_bad;
+	struct buf bad;
+};
+void tally_good(struct tally *y);
+void tally_bad(struct tally *y, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void tally_check(struct test_result *t, const char *name, const char *expected, struct tally *y,
+		 const char *evidence);
+
+/*
+ * Checks "the program" and "its observations": it ended by itself, said that it is done, and printed no malformed
+ * line. Returns false when the rest can't be judged (it also tells of a program that asked to be skipped or
+ * whose set-up failed).
+ */
+bool check_program(const struct evidence *e, struct test_result *t);
+
+/*
+ * Checks "the trace": both markers seen, no event lost, all values readable. Returns false when it can't be
+ * judged by.
+ */
+bool check_trace(const struct evidence *e, struct test_result *t);
+/* "trace.txt lines 12 to 80". The caller owns it. */
+char *trace_evidence(const struct evidence *e);
+
+/*
+ * The only or last observation with this key. A check about a missing one is added (broken: the program forgot it) and
+ * false returned.
+ */
+bool want_u64(const struct evidence *e, struct test_result *t, const char *key, uint64_t *value);
+bool has_u64(const struct observations *o, const char *key, uint64_t *value);
+
+/* All values of a key, in order. */
+struct u64v {
+	uint64_t *v;
+	size_t n;
+};
+void u64v_collect(struct u64v *list, const struct observations *o, const char *key);
+void u64v_free(struct u64v *list);
+#define _cleanup_u64v_ __attribute__((cleanup(u64v_free)))
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one result tree in memory. Checks and the lab fill it; reports read it; results.json is this
+ * tree written down, and report_load() reads it back, so that every report can be made again
+ * without the lab.
+ *
+ * All strings are owned by the tree and may be NULL where a comment says so.
+ */
+#ifndef NESTLAB_JUDGE_RESULT_H
+#define NESTLAB_JUDGE_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/outcome.h"
+#include "core/util.h"
+
+struct check_result {
+	char *name;	      /* "pid of each vCPU", unique within its test */
+	enum outcome verdict; /* PASS, FAIL, SKIP, BROKEN */
+	char *expected;	      /* one line; NULL only when the verdict is SKIP */
+	char *observed;	      /* one line; for SKIP: the reason */
+	char *evidence;	      /* where it can be seen: the oracle, the file and line; may be NULL */
+};
+
+/* One vCPU as a test saw it: the report's table. */
+struct vcpu_row {
+	uint64_t vcpu_id;
+	uint64_t pid;
+	uint64_t num_exits;
+	struct {
+		char name[8];
+		uint64_t value;
+	} regs[20];
+	size_t n_regs;
+};
+
+/* Numbers of checks, by verdict. */
+struct result_summary {
+	unsigned int passed, failed, skipped, broken;
+};
+
+struct test_result {
+	char *name;
+	char *assignment;
+	enum outcome verdict;
+	char *reason; /* one sentence for anything but PASS and FAIL; NULL otherwise */
+	double seconds;
+	struct check_result *checks;
+	size_t n_checks;
+	struct vcpu_row *vcpus; /* from the trace; none for most tests */
+	size_t n_vcpus;
+	struct strv log; /* the test program's own output, a line each (as text for people) */
+};
+
+/* KVM's exit count of L2 at a moment since L2's power-on. */
+struct exit_sample {
+	double seconds;
+	uint64_t exits;
+};
+
+struct kv {
+	char *key;
+	char *value;
+};
+
+struct run_result {
+	char *run_id;  /* "20261121-034219-7f3a": sorts by time */
+	bool finished; /* false from the start, until the run ended by itself */
+	enum outcome verdict;
+	char *reason; /* what stopped the run, for BUILD_ERROR, CRASH, SKIP, BROKEN; may be NULL */
+	char *lane;
+	char *lane_reason; /* why this lane */
+	char *kernel;	   /* the kernel's name: "6.12" */
+	char *assignment;  /* names, comma-separated */
+	char *started;	   /* ISO 8601, UTC */
+	double seconds;
+	struct result_summary summary; /* checks; filled by result_finish() */
+	struct test_result *tests;
+	size_t n_tests;
+
+	struct exit_sample *boot_exits; /* L2's boot, power-on first; none when unknown */
+	size_t n_boot_exits;
+	uint64_t exits_per_boot; /* at READY; 0: unknown */
+	double boot_seconds;
+
+	struct strv console; /* lines of a crash: the oops as the console told it */
+	struct kv *manifest; /* hashes of sources, patches, configs, images; versions of tools */
+	size_t n_manifest;
+	struct kv *stages; /* stage -> "reused, 0.01 s": what was built and what was reused */
+	size_t n_stages;
+};
+
+struct run_result *result_new(const char *run_id);
+void result_free(struct run_result *r); /* NULL is fine */
+
+/*
+ * The pointers that these return are valid until the next one is added. Strings are copied.
+ * A new test's verdict is SKIP until result_judge_test(): one that was never judged must not pass.
+ * A check's name that its test has already gets " (2)" behind it; expected may be NULL for SKIP; a
+ * verdict that no check can have is taken for BROKEN.
+ */
+struct test_result *result_add_test(struct run_result *r, const char *name, const char *assignment);
+struct check_result *result_add_check(struct test_result *t, const char *name, enum outcome verdict,
+				      const char *expected, const char *observed,
+				      const char *evidence);
+struct vcpu_row *result_add_vcpu(struct test_result *t, uint64_t vcpu_id);
+/* False, and nothing added: the row is full, or the name is no [a-z][a-z0-9]{0,6}. */
+bool result_add_reg(struct vcpu_row *row, const char *name, uint64_t value);
+/* A sample that goes back in time, or has no time at all, is dropped. */
+void result_add_exit_sample(struct run_result *r, double seconds, uint64_t exits);
+void result_set_manifest(struct run_result *r, const char *key, const char *value); /* replaces */
+void result_add_stage(struct run_result *r, const char *name, const char *what);
+
+/*
+ * A test's verdict from its checks: FAIL when one failed, else BROKEN when one broke, else PASS
+ * when one passed, else SKIP. Keeps what was set before, unless that was PASS or SKIP: nothing gets
+ * better here, and nothing passes without a check. Fills in the reason where there is none, from
+ * the checks.
+ */
+void result_judge_test(struct test_result *t);
+
+/*
+ * Judges the tests, counts the summary, sets the run's verdict from its tests unless one was set
+ * before (anything but PASS), and its reason from the test that decided; finished = true.
+ */
+void result_finish(struct run_result *r);
+
+/*
+ * The tests' verdict together: crash and build errors first, then fail, broken, pass; everything
+ * skipped: skip; no test at all: skip.
+ */
+enum outcome result_tests_verdict(const struct run_result *r);
+
+/*
+ * What every report says, one of pass, fail, build-error, crash, skip, broken: the run's verdict;
+ * of a run that was not finished, BROKEN unless something worse is known. Such a run never reads as
+ * a pass.
+ */
+enum outcome result_verdict(const struct run_result *r);
+struct result_summary result_count(const struct run_result *r);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A testcase is declared, not programmed: its guest half (a C program for L2 or L1) and its judge's half
+ * stand in one file of testcases/, compiled twice. The guest half is built with -DNESTLAB_GUEST (see
+ * testcases/guest.h); the judge's half declares one struct testcase with TESTCASE(), which registers it:
+ * there is no central list.
+ *
+ * The judge's half is pure: it reads struct evidence and adds checks to the result. It starts nothing.
+ */
+#ifndef NESTLAB_JUDGE_TESTCASE_H
+#define NESTLAB_JUDGE_TESTCASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "judge/result.h"
+
+/* A typed key=value that a level reported, with the level's time when the line came. */
+struct observation {
+	char *key; /* may repeat: "cpuid.call" 3 times is three calls, in order */
+	enum { OBS_U64, OBS_I64, OBS_STR } type;
+	uint64_t u64; /* for OBS_I64: the two's complement */
+	char *str;    /* always set: the value as text */
+	uint64_t level_ns;
+};
+
+/* A line that says it is an observation and is none. */
+struct observation_fault {
+	unsigned int line; /* of the program's output, 1-based */
+	char *why;
+	char *text; /* the line, made printable, cut when long */
+};
+
+struct observations {
+	struct observation *v;
+	size_t n;
+	struct observation_fault *bad; /* the first ones; n_bad counts all */
+	size_t n_bad;
+};
+
+/* One vCPU's data in L1's trace, as the assignment's trace contract found it. */
+struct trace_record {
+	bool has_vcpu_id, has_pid, has_num_exits, has_tid;
+	int64_t tid; /* the thread that wrote it: the calling vCPU's */
+	int64_t vcpu_id;
+	int64_t pid;
+	uint64_t num_exits;
+	uint64_t regs[20]; /* by enum trace_reg */
+	uint32_t have_regs; /* bit per register */
+	double seconds;	   /* the trace's clock (L1's monotonic) */
+	unsigned int line; /* of trace.txt, 1-based: the evidence */
+};
+
+enum trace_reg {
+	REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RBP, REG_RSP,
+	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	REG_RIP, REG_RFLAGS, REG_COUNT
+};
+extern const char *const trace_reg_names[REG_COUNT];
+
+struct trace_records {
+	struct trace_record *v;
+	size_t n;
+	bool complete;		 /* both markers were seen */
+	unsigned int first_line; /* of trace.txt: the markers' lines; 0 when not seen */
+	unsigned int last_line;
+	uint64_t lost;		 /* events that the ring buffer dropped in between */
+	unsigned int refused;	 /* values and lines that could not be read ... */
+	char *refusal;		 /* ... and a sentence about the first; NULL when none */
+};
+
+/* One vCPU of L2 as L1's QEMU and KVM know it: independent of the change under test. */
+struct oracle_vcpu {
+	uint64_t vcpu_id;   /* KVM's: the APIC id */
+	bool has_thread;
+	uint64_t thread_id; /* QMP query-cpus-fast */
+	bool has_exits;
+	uint64_t exits;	    /* KVM binary statistics, by QMP query-stats */
+};
+
+#define ORACLE_MAX_VCPUS 64
+struct oracle {
+	bool valid;
+	uint64_t level_ns; /* L1's monotonic clock, just before the read began / after it ended */
+	size_t n_vcpus;
+	struct oracle_vcpu vcpus[ORACLE_MAX_VCPUS];
+};
+
+/* All that is known about one execution of one test. */
+struct evidence {
+	const struct assignment *assignment;
+	struct observations obs;
+	struct trace_records trace;
+	struct oracle before, after; /* read just before the program's start and after its end */
+	struct observations baseline; /* the same program's on the unpatched kernel; n 0: none asked for */
+	unsigned int l2_cpus;	     /* that the lab configured */
+	int exit_code;		     /* of the program; -1: signal */
+	int signal;
+	double seconds;
+	bool vendor_intel;	     /* L1's virtualization is VMX; false: SVM */
+};
+
+/* The assignment's data, from config/assignments/NAME.conf; see assignment.h. */
+struct assignment;
+
+struct testcase {
+	const char *name;	/* "vcpu-info/syscall"; unique */
+	const char *assignment; /* "vcpu-info"; NULL: of none (the lab's own faults) */
+	const char *summary;	/* one line for `nestlab tests` */
+	const char *program;	/* the guest half's name: build/guest/PROGRAM */
+	const char *const *args; /* NULL-terminated, may be NULL */
+	unsigned int level;	/* where the program runs: 1 or 2 */
+	unsigned int timeout_s;
+	bool on_request;	/* runs only when TESTS= names it (faults that are meant to fail) */
+	bool wants_trace;	/* cut L1's ftrace for it */
+	bool wants_baseline;	/* run it on the unpatched kernel too (cached), for comparison */
+	void (*judge)(const struct evidence *e, struct test_result *t);
+};
+
+#define TESTCASE(var)                                                                              \
+	static const struct testcase *const var##_entry                                            \
+		__attribute__((used, section("nestlab_testcases"))) = &(var)
+
+/* All registered ones, ordered by name. The array is static. */
+const struct testcase *const *testcases_all(size_t *n);
+
+/* The one with this name, or NULL. */
+const struct testcase *testcase_find(const char *name);
+
+/* The value of the i-th (0-based) observation with this key, or NULL. */
+const struct observation *obs_get(const struct observations *o, const char *key, size_t i);
+size_t obs_count(const struct observations *o, const char *key);
+const struct oracle_vcpu *oracle_vcpu(const struct oracle *o, uint64_t vcpu_id);
+uint64_t oracle_total_exits(const struct oracle *o);
+/* Valid, and KVM's exits are known of each of its vCPUs. */
+bool oracle_has_all_exits(const struct oracle *o);
+
+#endif
