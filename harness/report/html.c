@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/html.h"
+
+#include <string.h>
+
+#include "report/report.h"
+#include "report/text.h"
+#include "report/told.h"
+
+/* Primitives */
+
+void html_text(struct buf *b, const char *text)
+{
+	text_add(b, TEXT_HTML, text);
+}
+
+void html_element(struct buf *b, const char *tag, const char *class, const char *text)
+{
+	if (class)
+		buf_printf(b, "<%s class=\"%s\">", tag, class);
+	else
+		buf_printf(b, "<%s>", tag);
+	html_text(b, text);
+	buf_printf(b, "</%s>", tag);
+}
+
+void html_verdict(struct buf *b, enum outcome o)
+{
+	buf_printf(b, "<span class=\"v %s\">%s</span>", outcome_name(o), outcome_name(o));
+}
+
+void html_row(struct buf *b, const char *key, const char *value)
+{
+	buf_puts(b, "<tr><th scope=\"row\">");
+	html_text(b, key);
+	buf_puts(b, "</th>");
+	html_element(b, "td", NULL, value);
+	buf_puts(b, "</tr>\n");
+}
+
+/* The head of the page: what a reader who stops here must know */
+
+static const char *const headlines[OUT_COUNT] = {
+	[OUT_PASS] = "Pass",   [OUT_FAIL] = "Fail",    [OUT_BUILD_ERROR] = "Build error",
+	[OUT_CRASH] = "Crash", [OUT_SKIP] = "Skipped", [OUT_BROKEN] = "The lab broke",
+};
+
+static void put_banner(struct buf *b, const struct run_result *r)
+{
+	_cleanup_free_ char *why = told_run_reason(r);
+	_cleanup_free_ char *summary = told_summary(r);
+	enum outcome o = result_verdict(r);
+
+	buf_printf(b, "<header class=\"banner %s\">\n<p class=\"run\">nestlab run ",
+		   outcome_name(o));
+	html_text(b, r->run_id);
+	buf_printf(b,
+		   "</p>\n<h1>%s</h1>\n<p>Checks: ", r->finished ? headlines[o] : "Not finished");
+	html_text(b, summary);
+	buf_puts(b, "</p>\n");
+	if (why && o != OUT_PASS)
+		html_element(b, "p", NULL, why);
+	buf_puts(b, "</header>\n");
+}
+
+static void put_fact(struct buf *b, const char *name, const char *value, const char *more)
+{
+	if (!value)
+		return;
+	buf_puts(b, "<div>");
+	html_element(b, "dt", NULL, name);
+	buf_puts(b, "<dd>");
+	html_text(b, value);
+	if (more) {
+		buf_puts(b, "<br>");
+		html_element(b, "span", "soft", more);
+	}
+	buf_puts(b, "</dd></div>\n");
+}
+
+static void put_facts(struct buf *b, const struct run_result *r)
+{
+	_cleanup_free_ char *seconds = text_seconds(r->seconds);
+	_cleanup_free_ char *exits = r->exits_per_boot ? text_count(r->exits_per_boot) : NULL;
+
+	buf_puts(b, "<dl class=\"facts\">\n");
+	put_fact(b, "Assignment", r->assignment, NULL);
+	put_fact(b, "Kernel", r->kernel, NULL);
+	put_fact(b, "Lane", r->lane, r->lane_reason);
+	put_fact(b, "Started", r->started, NULL);
+	put_fact(b, "Duration", seconds, NULL);
+	put_fact(b, "Exits per full boot", exits, NULL);
+	buf_puts(b, "</dl>\n");
+}
+
+static void put_nav(struct buf *b, const struct run_result *r)
+{
+	buf_puts(b, "<nav aria-label=\"Sections\">");
+	if (r->console.n)
+		buf_puts(b, "<a href=\"#console\">Console</a>");
+	buf_puts(b, "<a href=\"#tests\">Tests</a><a href=\"#exits\">Exits</a><a "
+		    "href=\"#trace\">Trace</a>");
+	if (r->n_stages)
+		buf_puts(b, "<a href=\"#stages\">Stages</a>");
+	if (r->n_manifest)
+		buf_puts(b, "<a href=\"#manifest\">Manifest</a>");
+	buf_puts(b, "</nav>\n");
+}
+
+/* The rest */
+
+static void put_console(struct buf *b, const struct run_result *r)
+{
+	if (!r->console.n)
+		return;
+	buf_puts(b, "<section id=\"console\">\n<h2>What the console said</h2>\n<pre tabindex=\"0\" "
+		    "aria-label=\"Console\">");
+	for (size_t i = 0; i < r->console.n; i++) {
+		html_text(b, r->console.v[i]);
+		buf_puts(b, "\n");
+	}
+	buf_puts(b, "</pre>\n</section>\n");
+}
+
+static void put_kvs(struct buf *b, const char *id, const char *title, const struct kv *kv, size_t n)
+{
+	if (!n)
+		return;
+	buf_printf(b, "<section id=\"%s\">\n<h2>%s</h2>\n<table class=\"narrow kv\"><tbody>\n", id,
+		   title);
+	for (size_t i = 0; i < n; i++)
+		html_row(b, kv[i].key, kv[i].value);
+	buf_puts(b, "</tbody></table>\n</section>\n");
+}
+
+static void put_footer(struct buf *b, const char *run_dir)
+{
+	static const char *const files[] = {
+		"results.json", "report.ktap",	  "junit.xml",	    "manifest.json",
+		"trace.txt",	"l1-console.log", "l2-console.log",
+	};
+	const char *gap = "<footer>Files of this run: ";
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = strf("%s/%s", run_dir, files[i]);
+
+		if (!path_exists(path))
+			continue;
+		buf_printf(b, "%s<a href=\"%s\">%s</a>", gap, files[i], files[i]);
+		gap = ", ";
+	}
+	if (*gap == ',')
+		buf_puts(b, "</footer>\n");
+}
+
+static void put_head(struct buf *b, const struct run_result *r)
+{
+	buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		    /* A second wall behind the escapes: whatever a trace smuggled in, nothing runs
+		       or loads. */
+		    "<meta http-equiv=\"Content-Security-Policy\" "
+		    "content=\"default-src &#39;none&#39;; style-src "
+		    "&#39;unsafe-inline&#39;\">\n<title>");
+	html_text(b, outcome_name(result_verdict(r)));
+	buf_puts(b, ": nestlab run ");
+	html_text(b, r->run_id);
+	buf_puts(b, "</title>\n<style>\n");
+	buf_puts(b, html_style);
+	buf_puts(b, "</style>\n</head>\n<body>\n<main>\n");
+}
+
+int report_html(const struct run_result *r, const char *run_dir, const char *path)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int err;
+
+	put_head(&b, r);
+	put_banner(&b, r);
+	put_facts(&b, r);
+	put_nav(&b, r);
+	put_console(&b, r);
+	html_tests(&b, r);
+	html_exits(&b, r);
+	html_trace(&b, run_dir);
+	put_kvs(&b, "stages", "Stages", r->stages, r->n_stages);
+	put_kvs(&b, "manifest", "Manifest", r->manifest, r->n_manifest);
+	put_footer(&b, run_dir);
+	buf_puts(&b, "</main>\n</body>\n</html>\n");
+	err = file_write(path, b.data, b.len, 0644);
+	return err ? fail(OUT_BROKEN, "cannot write %s: %s", path, strerror(-err)) : 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The tests of a run: an overview, then for each its checks, its vCPUs and its program's output. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/html.h"
+#include "report/text.h"
+#include "report/told.h"
+
+#define LOG_LINES 400
+#define TRACE_REF "trace.txt:"
+
+static bool needs_eye(enum outcome o)
+{
+	return o != OUT_PASS && o != OUT_SKIP;
+}
+
+/* The overview */
+
+static size_t passed_checks(const struct test_result *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_checks; i++)
+		n += t->checks[i].verdict == OUT_PASS;
+	return n;
+}
+
+static void put_overview_row(struct buf *b, const struct test_result *t, size_t number)
+{
+	_cleanup_free_ char *seconds = text_seconds(t->seconds);
+	_cleanup_free_ char *checks = strf("%zu of %zu", passed_checks(t), t->n_checks);
+
+	buf_puts(b, "<tr><td>");
+	html_verdict(b, t->verdict);
+	buf_printf(b, "</td><th scope=\"row\"><a href=\"#test-%zu\">", number);
+	html_text(b, t->name);
+	buf_puts(b, "</a></th>");
+	html_element(b, "td", "num", t->n_checks ? checks : "none");
+	html_element(b, "td", "num", seconds);
+	buf_puts(b, "</tr>\n");
+}
+
+static void put_overview(struct buf *b, const struct run_result *r)
+{
+	buf_puts(b, "<div class=\"scroll\"><table class=\"overview\"><thead><tr>"
+		    "<th scope=\"col\">Verdict</th><th scope=\"col\">Test</th>"
+		    "<th scope=\"col\" class=\"num\">Checks passed</th>"
+		    "<th scope=\"col\" class=\"num\">Time</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < r->n_tests; i++)
+		put_overview_row(b, &r->tests[i], i + 1);
+	buf_puts(b, "</tbody></table></div>\n");
+}
+
+/* Checks */
+
+/* Evidence, with each line of the trace that it names linked where the page shows that line. */
+static void put_evidence(struct buf *b, const char *text)
+{
+	const char *ref;
+
+	while (text && (ref = strstr(text, TRACE_REF))) {
+		const char *digits = ref + strlen(TRACE_REF);
+		size_t n = strspn(digits, "0123456789");
+		unsigned long line = n && n < 10 ? strtoul(digits, NULL, 10) : 0;
+		_cleanup_free_ char *before = xstrndup(text, (size_t)(ref - text));
+		_cleanup_free_ char *name = xstrndup(ref, strlen(TRACE_REF) + n);
+
+		html_text(b, before);
+		if (line && line <= HTML_TRACE_LINES)
+			buf_printf(b, "<a href=\"#t%lu\">%s</a>", line, name);
+		else
+			html_text(b, name);
+		text = digits + n;
+	}
+	html_text(b, text);
+}
+
+/* A check that was skipped has a reason where the others have values. */
+static void put_values(struct buf *b, const struct check_result *c)
+{
+	if (c->verdict == OUT_SKIP && !c->expected) {
+		buf_puts(b, "<td colspan=\"2\" class=\"why\">");
+		html_text(b, c->observed);
+		buf_puts(b, "</td>");
+		return;
+	}
+	html_element(b, "td", NULL, c->expected);
+	html_element(b, "td", NULL, c->observed);
+}
+
+static void put_check(struct buf *b, const struct check_result *c)
+{
+	buf_printf(b, "<tr%s%s%s><td>", needs_eye(c->verdict) ? " class=\"bad " : "",
+		   needs_eye(c->verdict) ? outcome_name(c->verdict) : "",
+		   needs_eye(c->verdict) ? "\"" : "");
+	html_verdict(b, c->verdict);
+	buf_puts(b, "</td><th scope=\"row\">");
+	html_text(b, c->name);
+	buf_puts(b, "</th>");
+	put_values(b, c);
+	buf_puts(b, "<td>");
+	put_evidence(b, c->evidence);
+	buf_puts(b, "</td></tr>\n");
+}
+
+static void put_checks(struct buf *b, const struct test_result *t)
+{
+	if (!t->n_checks)
+		return;
+	buf_puts(b, "<div class=\"scroll\"><table class=\"checks\"><thead><tr>"
+		    "<th scope=\"col\" class=\"c-v\">Verdict</th><th scope=\"col\" "
+		    "class=\"c-name\">Check</th>"
+		    "<th scope=\"col\">Expected</th><th scope=\"col\">Observed</th>"
+		    "<th scope=\"col\" class=\"c-ev\">Evidence</th></tr></thead><tbody>\n");
+	for (size_t i = 0; i < t->n_checks; i++)
+		put_check(b, &t->checks[i]);
+	buf_puts(b, "</tbody></table></div>\n");
+}
+
+/* vCPUs: one a column, so that a register's values stand beside each other */
+
+static void put_count_row(struct buf *b, const struct test_result *t, const char *name,
+			  uint64_t (*get)(const struct vcpu_row *row), bool grouped)
+{
+	buf_printf(b, "<tr class=\"figures\"><th scope=\"row\">%s</th>", name);
+	for (size_t i = 0; i < t->n_vcpus; i++) {
+		uint64_t n = get(&t->vcpus[i]);
+		_cleanup_free_ char *text = grouped ? text_count(n) : strf("%" PRIu64, n);
+
+		html_element(b, "td", "num", text);
+	}
+	buf_puts(b, "</tr>\n");
+}
+
+static uint64_t row_pid(const struct vcpu_row *row)
+{
+	return row->pid;
+}
+
+static uint64_t row_exits(const struct vcpu_row *row)
+{
+	return row->num_exits;
+}
+
+static char *reg_text(const struct vcpu_row *row, const char *name)
+{
+	for (size_t i = 0; i < row->n_regs; i++)
+		if (!strcmp(row->regs[i].name, name))
+			return strf("0x%016" PRIx64, row->regs[i].value);
+	return xstrdup("not told");
+}
+
+/* The rows are the registers that the fullest vCPU has: usually all have the same. */
+static const struct vcpu_row *fullest(const struct test_result *t)
+{
+	const struct vcpu_row *most = &t->vcpus[0];
+
+	for (size_t i = 1; i < t->n_vcpus; i++)
+		if (t->vcpus[i].n_regs > most->n_regs)
+			most = &t->vcpus[i];
+	return most;
+}
+
+static void put_reg_rows(struct buf *b, const struct test_result *t)
+{
+	const struct vcpu_row *model = fullest(t);
+
+	for (size_t k = 0; k < model->n_regs; k++) {
+		buf_puts(b, "<tr>");
+		buf_puts(b, "<th scope=\"row\">");
+		html_text(b, model->regs[k].name);
+		buf_puts(b, "</th>");
+		for (size_t i = 0; i < t->n_vcpus; i++) {
+			_cleanup_free_ char *text = reg_text(&t->vcpus[i], model->regs[k].name);
+
+			html_element(b, "td", "num", text);
+		}
+		buf_puts(b, "</tr>\n");
+	}
+}
+
+static void put_vcpus(struct buf *b, const struct test_result *t)
+{
+	if (!t->n_vcpus)
+		return;
+	buf_puts(b, "<h4>vCPUs, as the trace told them</h4>\n<div class=\"scroll\"><table "
+		    "class=\"narrow regs\"><thead><tr><th scope=\"col\">Field</th>");
+	for (size_t i = 0; i < t->n_vcpus; i++)
+		buf_printf(b, "<th scope=\"col\" class=\"num\">vCPU %" PRIu64 "</th>",
+			   t->vcpus[i].vcpu_id);
+	buf_puts(b, "</tr></thead><tbody>\n");
+	put_count_row(b, t, "pid", row_pid, false);
+	put_count_row(b, t, "exits", row_exits, true);
+	put_reg_rows(b, t);
+	buf_puts(b, "</tbody></table></div>\n");
+}
+
+/* One test */
+
+static void put_log(struct buf *b, const struct strv *log)
+{
+	if (!log->n)
+		return;
+	buf_puts(b, "<details><summary>Output of the test program</summary>\n<pre tabindex=\"0\" "
+		    "aria-label=\"Output of the test program\">");
+	for (size_t i = 0; i < log->n && i < LOG_LINES; i++) {
+		html_text(b, log->v[i]);
+		buf_puts(b, "\n");
+	}
+	buf_puts(b, "</pre>");
+	if (log->n > LOG_LINES)
+		buf_printf(b, "<p class=\"soft\">%zu more lines are in results.json.</p>",
+			   log->n - LOG_LINES);
+	buf_puts(b, "</details>\n");
+}
+
+static void put_test(struct buf *b, const struct test_result *t, size_t number)
+{
+	_cleanup_free_ char *seconds = text_seconds(t->seconds);
+
+	buf_printf(b, "<section class=\"test\" id=\"test-%zu\">\n<div class=\"test-head\">",
+		   number);
+	html_element(b, "h3", NULL, t->name);
+	html_verdict(b, t->verdict);
+	html_element(b, "span", "soft", seconds);
+	buf_puts(b, "</div>\n");
+	if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL)
+		html_element(b, "p", NULL, told_test_reason(t));
+	put_checks(b, t);
+	put_vcpus(b, t);
+	put_log(b, &t->log);
+	buf_puts(b, "</section>\n");
+}
+
+void html_tests(struct buf *b, const struct run_result *r)
+{
+	buf_puts(b, "<section id=\"tests\">\n<h2>Tests</h2>\n");
+	if (!r->n_tests)
+		buf_puts(b, "<p>No test was run.</p>\n");
+	/* One or two tests are their own overview. */
+	if (r->n_tests > 2)
+		put_overview(b, r);
+	for (size_t i = 0; i < r->n_tests; i++)
+		put_test(b, &r->tests[i], i + 1);
+	buf_puts(b, "</section>\n");
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The report for people: what to look at stands where the eye ends up, at the bottom. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/growth.h"
+#include "report/report.h"
+#include "report/text.h"
+#include "report/told.h"
+
+#define COLUMNS 96
+#define LABEL_INDENT 10
+#define TEXT_INDENT 20
+/* An oops with its registers and call trace is shorter; the whole console is in the run's folder.
+ */
+#define CONSOLE_LINES 60
+#define REGS_PER_LINE 3
+
+struct terminal {
+	const struct terminal_opts *opts;
+	FILE *f;
+};
+
+enum style { PLAIN, BOLD, DIM, GREEN, RED, YELLOW, MAGENTA };
+
+static const char *const escapes[] = {
+	[PLAIN] = "",	      [BOLD] = "\033[1m",    [DIM] = "\033[2m",	       [GREEN] = "\033[32m",
+	[RED] = "\033[1;31m", [YELLOW] = "\033[33m", [MAGENTA] = "\033[1;35m",
+};
+
+/* A check's word is six columns wide; what needs a person's eye is written large. */
+static const struct {
+	const char *word;
+	enum style style;
+} told[OUT_COUNT] = {
+	[OUT_PASS] = { "ok", GREEN },	      [OUT_FAIL] = { "FAIL", RED },
+	[OUT_USAGE] = { "BROKEN", MAGENTA },  [OUT_BROKEN] = { "BROKEN", MAGENTA },
+	[OUT_BUILD_ERROR] = { "BUILD", RED }, [OUT_CRASH] = { "CRASH", RED },
+	[OUT_SKIP] = { "skip", YELLOW },
+};
+
+static void put_styled(const struct terminal *t, enum style style, const char *text)
+{
+	if (t->opts->color && style != PLAIN)
+		fprintf(t->f, "%s%s\033[0m", escapes[style], text);
+	else
+		fputs(text, t->f);
+}
+
+/* Bytes of the next word, with the blanks in front of it. */
+static size_t next_word(const char *s)
+{
+	size_t blanks = strspn(s, " ");
+
+	return blanks + strcspn(s + blanks, " ");
+}
+
+static size_t width_of(const char *s, size_t bytes)
+{
+	_cleanup_free_ char *word = xstrndup(s, bytes);
+
+	return text_width(word);
+}
+
+/* Write text that starts at this column; what goes over the edge continues below its first word. */
+static void put_wrapped(const struct terminal *t, size_t column, const char *text)
+{
+	_cleanup_free_ char *line = text_form(TEXT_LINE, text);
+	size_t at = column, n;
+
+	for (const char *s = line; *s; s += n) {
+		size_t width;
+
+		n = next_word(s);
+		width = width_of(s, n);
+		if (at > column && at + width > COLUMNS) {
+			fprintf(t->f, "\n%*s", (int)column, "");
+			s += strspn(s, " ");
+			at = column;
+			n = next_word(s);
+			width = width_of(s, n);
+		}
+		fwrite(s, 1, n, t->f);
+		at += width;
+	}
+	fputc('\n', t->f);
+}
+
+static void put_labelled(const struct terminal *t, const char *label, const char *text)
+{
+	if (!text)
+		return;
+	fprintf(t->f, "%*s", LABEL_INDENT, "");
+	put_styled(t, DIM, label);
+	fprintf(t->f, "%*s", (int)(TEXT_INDENT - LABEL_INDENT - strlen(label)), "");
+	put_wrapped(t, TEXT_INDENT, text);
+}
+
+static void put_check(const struct terminal *t, const struct check_result *c)
+{
+	bool failed = c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN;
+	const char *word = told[c->verdict].word;
+
+	fputs("  ", t->f);
+	put_styled(t, told[c->verdict].style, word);
+	fprintf(t->f, "%*s", (int)(8 - strlen(word)), "");
+	put_wrapped(t, LABEL_INDENT, c->name);
+	if (c->verdict == OUT_SKIP)
+		put_labelled(t, "reason", c->observed);
+	if (!failed && (!t->opts->verbose || c->verdict == OUT_SKIP))
+		return;
+	put_labelled(t, "expected", c->expected);
+	put_labelled(t, "observed", c->observed);
+	put_labelled(t, "evidence", c->evidence);
+}
+
+static size_t name_width(const struct vcpu_row *row)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < row->n_regs; i++)
+		if (strlen(row->regs[i].name) > width)
+			width = strlen(row->regs[i].name);
+	return width;
+}
+
+static void put_vcpu(const struct terminal *t, const struct vcpu_row *row)
+{
+	_cleanup_free_ char *exits = text_count(row->num_exits);
+	int width = (int)name_width(row);
+
+	fprintf(t->f, "\n  vCPU %-3" PRIu64 " pid %-8" PRIu64 " exits %s", row->vcpu_id, row->pid,
+		exits);
+	for (size_t i = 0; i < row->n_regs; i++)
+		fprintf(t->f, "%s%-*s 0x%016" PRIx64, i % REGS_PER_LINE ? "   " : "\n    ", width,
+			row->regs[i].name, row->regs[i].value);
+	fputc('\n', t->f);
+}
+
+static void put_lines(const struct terminal *t, const char *title, const struct strv *lines,
+		      size_t max)
+{
+	if (!lines->n)
+		return;
+	fprintf(t->f, "%s\n", title);
+	for (size_t i = 0; i < lines->n && i < max; i++) {
+		_cleanup_free_ char *line = text_form(TEXT_LINE, lines->v[i]);
+
+		fprintf(t->f, "    %s\n", line);
+	}
+	if (lines->n > max)
+		fprintf(t->f, "    ... and %zu more lines, in the run's folder\n", lines->n - max);
+}
+
+static void put_test_reason(const struct terminal *t, const struct test_result *test)
+{
+	enum outcome o = test->verdict;
+
+	if (o == OUT_PASS || o == OUT_FAIL)
+		return;
+	fputs("  ", t->f);
+	put_styled(t, told[o].style, told[o].word);
+	fprintf(t->f, "%*s", (int)(8 - strlen(told[o].word)), "");
+	put_wrapped(t, LABEL_INDENT, told_test_reason(test));
+}
+
+static void put_test(const struct terminal *t, const struct test_result *test)
+{
+	_cleanup_free_ char *name = text_form(TEXT_LINE, test->name);
+	_cleanup_free_ char *seconds = text_seconds(test->seconds);
+
+	put_styled(t, BOLD, name);
+	fprintf(t->f, "  (%s)\n", seconds);
+	for (size_t i = 0; i < test->n_checks; i++)
+		put_check(t, &test->checks[i]);
+	put_test_reason(t, test);
+	if (t->opts->verbose) {
+		for (size_t i = 0; i < test->n_vcpus; i++)
+			put_vcpu(t, &test->vcpus[i]);
+		put_lines(t, "\n  output of the test program", &test->log, SIZE_MAX);
+	}
+	fputc('\n', t->f);
+}
+
+static void put_stages(const struct terminal *t, const struct run_result *r)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < r->n_stages; i++)
+		if (text_width(r->stages[i].key) > width)
+			width = text_width(r->stages[i].key);
+	for (size_t i = 0; i < r->n_stages; i++) {
+		_cleanup_free_ char *name = text_form(TEXT_LINE, r->stages[i].key);
+
+		fprintf(t->f, "  %s%*s", name, (int)(width - text_width(r->stages[i].key) + 2), "");
+		put_wrapped(t, width + 4, r->stages[i].value);
+	}
+	if (r->n_stages)
+		fputc('\n', t->f);
+}
+
+static void put_exits(const struct terminal *t, const struct run_result *r)
+{
+	_cleanup_free_ char *exits = text_count(r->exits_per_boot);
+	_cleanup_free_ char *seconds = text_seconds(r->boot_seconds);
+	_cleanup_free_ char *answer = NULL;
+	struct growth g;
+
+	if (!r->exits_per_boot)
+		return;
+	fprintf(t->f, "exits per full boot of L2: %s in %s\n", exits, seconds);
+	if (growth_of(r, &g)) {
+		answer = growth_answer(&g);
+		fputs("  ", t->f);
+		put_wrapped(t, 2, answer);
+	}
+	fputc('\n', t->f);
+}
+
+static void put_verdict(const struct terminal *t, const struct run_result *r)
+{
+	_cleanup_free_ char *summary = told_summary(r);
+	_cleanup_free_ char *seconds = text_seconds(r->seconds);
+	_cleanup_free_ char *why = told_run_reason(r);
+	enum outcome o = result_verdict(r);
+
+	fprintf(t->f, "%s, in %s\n", summary, seconds);
+	if (why && o != OUT_PASS) {
+		fputs("reason: ", t->f);
+		put_wrapped(t, 8, why);
+	}
+	/* The word stays on one plain line: scripts look for it. */
+	put_styled(t, told[o].style, "verdict: ");
+	put_styled(t, told[o].style, outcome_name(o));
+	fputc('\n', t->f);
+}
+
+void report_terminal(const struct run_result *r, const struct terminal_opts *o, FILE *f)
+{
+	const struct terminal t = { .opts = o, .f = f };
+
+	if (o->verbose)
+		put_stages(&t, r);
+	for (size_t i = 0; i < r->n_tests; i++)
+		put_test(&t, &r->tests[i]);
+	if (r->console.n) {
+		put_lines(&t, "the console said", &r->console, CONSOLE_LINES);
+		fputc('\n', f);
+	}
+	put_exits(&t, r);
+	put_verdict(&t, r);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/told.h"
+
+bool told_by_tests(const struct run_result *r)
+{
+	return r->finished && result_verdict(r) == result_tests_verdict(r);
+}
+
+char *told_run_reason(const struct run_result *r)
+{
+	const char *why = r->reason;
+
+	if (r->finished)
+		return why && *why ? xstrdup(why) : NULL;
+	return strf("the run was not finished: it was killed, or is still going on%s%s",
+		    why ? "; " : "", why ? why : "");
+}
+
+const char *told_test_reason(const struct test_result *t)
+{
+	if (t->reason && *t->reason)
+		return t->reason;
+	return t->verdict == OUT_SKIP ? "not judged" : "no reason was given";
+}
+
+char *told_summary(const struct run_result *r)
+{
+	struct result_summary n = result_count(r);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_printf(&b, "%u passed, %u failed, %u skipped", n.passed, n.failed, n.skipped);
+	if (n.broken)
+		buf_printf(&b, ", %u broken", n.broken);
+	return xstrdup(buf_str(&b));
+}

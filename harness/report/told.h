@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What several reports say in the same words about a result tree. */
+#ifndef NESTLAB_REPORT_TOLD_H
+#define NESTLAB_REPORT_TOLD_H
+
+#include <stdbool.h>
+
+#include "judge/result.h"
+
+/*
+ * True when the run's verdict follows from its tests. Otherwise a report that counts tests only
+ * would read as a pass (a crash while nothing was tested, a run that was killed): it needs an item
+ * for the run.
+ */
+bool told_by_tests(const struct run_result *r);
+/* The name of that item. */
+#define TOLD_RUN_ITEM "the run as a whole"
+
+/* Why the run ended as it did, a sentence for the caller to free; NULL when there is nothing to
+ * say. */
+char *told_run_reason(const struct run_result *r);
+/* Why a test is neither passed nor failed: never empty. */
+const char *told_test_reason(const struct test_result *t);
+
+/* "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. */
+char *told_summary(const struct run_result *r);
+
+#endif
