@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <libvirt/libvirt.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "core/paths.h"
+#include "run/run.h"
+
+static void add_file(struct run *r, const char *kind, const char *relative)
+{
+	_cleanup_free_ char *path = path_in_root(relative);
+	_cleanup_free_ char *key = strf("%s %s", kind, relative);
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!hash_file(path, hex))
+		result_set_manifest(r->result, key, hex);
+}
+
+static void add_patches(struct run *r, const char *relative)
+{
+	_cleanup_free_ char *path = path_in_root(relative);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (str_ends(relative, ".patch")) {
+		add_file(r, "patch", relative);
+		return;
+	}
+	if (dir_list(path, ".patch", &names))
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *one = strf("%s/%s", relative, names.v[i]);
+
+		add_file(r, "patch", one);
+	}
+}
+
+static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
+{
+	const struct kernel_role_conf *c = &r->lab->kernel.role[role];
+	_cleanup_free_ char *what = strf("kernel %s", kernel_role_name(role));
+	_cleanup_free_ char *bz = strf("bzImage %s", kernel_role_name(role));
+
+	if (!b->bzimage)
+		return;
+	result_set_manifest(r->result, what, b->key);
+	result_set_manifest(r->result, bz, b->bzimage_sha256);
+	for (size_t i = 0; i < c->patches.n; i++)
+		add_patches(r, c->patches.v[i]);
+	for (size_t i = 0; i < c->fragments.n; i++)
+		add_file(r, "config", c->fragments.v[i]);
+}
+
+static void add_version(struct run *r, const char *key, unsigned long v)
+{
+	_cleanup_free_ char *text = strf("%lu.%lu.%lu", v / 1000000, v / 1000 % 1000, v % 1000);
+
+	result_set_manifest(r->result, key, text);
+}
+
+static void add_tools(struct run *r)
+{
+	virConnectPtr c = r->lab->l1.conn;
+	unsigned long v = 0;
+	struct utsname u;
+
+	if (c && !virConnectGetVersion(c, &v))
+		add_version(r, "version QEMU", v);
+	if (c && !virConnectGetLibVersion(c, &v))
+		add_version(r, "version libvirt", v);
+	result_set_manifest(r->result, "version compiler", "gcc " __VERSION__);
+	if (!uname(&u))
+		result_set_manifest(r->result, "version L0 kernel", u.release);
+}
+
+void manifest_fill(struct run *r)
+{
+	struct lab *lab = r->lab;
+
+	add_kernel(r, KERNEL_HOST, &lab->host);
+	add_kernel(r, KERNEL_GUEST, &lab->guest);
+	if (lab->golden.path)
+		result_set_manifest(r->result, "image L1", lab->golden.key);
+	if (lab->initramfs.path)
+		result_set_manifest(r->result, "image L2", lab->initramfs.key);
+	if (lab->lab_key[0])
+		result_set_manifest(r->result, "lab state", lab->lab_key);
+	for (size_t i = 0; i < r->n_assignments; i++) {
+		_cleanup_free_ char *path =
+			strf("config/assignments/%s.conf", r->assignments[i]->name);
+
+		add_file(r, "assignment", path);
+	}
+	add_tools(r);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "run/run.h"
+
+const struct assignment *run_assignment(const struct run *r, const char *name)
+{
+	for (size_t i = 0; name && i < r->n_assignments; i++)
+		if (!strcmp(r->assignments[i]->name, name))
+			return r->assignments[i];
+	return NULL;
+}
+
+static int want_assignment(struct run *r, const char *name)
+{
+	struct assignment *a;
+	int ret;
+
+	if (!name || run_assignment(r, name))
+		return 0;
+	ret = assignment_load(name, &a);
+	if (ret)
+		return ret;
+	r->assignments = xrealloc(r->assignments, r->n_assignments + 1, sizeof(*r->assignments));
+	r->assignments[r->n_assignments++] = a;
+	return 0;
+}
+
+static int take(struct run *r, const struct testcase *t)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (r->tests[i] == t)
+			return 0;
+	r->tests = xrealloc(r->tests, r->n_tests + 1, sizeof(*r->tests));
+	r->tests[r->n_tests++] = t;
+	return want_assignment(r, t->assignment);
+}
+
+/* "cpuid-exits" names all of its tests. Those that are meant to fail must be named in full. */
+static bool matches(const char *pattern, const struct testcase *t)
+{
+	if (!strcmp(pattern, t->name))
+		return true;
+	if (t->on_request)
+		return false;
+	return (t->assignment && !strcmp(pattern, t->assignment)) || !fnmatch(pattern, t->name, 0);
+}
+
+static int take_matching(struct run *r, const char *pattern)
+{
+	_cleanup_buf_ struct buf names = { 0 };
+	size_t n, found = 0;
+	const struct testcase *const *all = testcases_all(&n);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		buf_printf(&names, " %s", all[i]->name);
+		if (!matches(pattern, all[i]))
+			continue;
+		found++;
+		ret = take(r, all[i]);
+	}
+	if (!ret && !found)
+		return fail(OUT_USAGE, "TESTS=%s names no test; there are:%s", pattern,
+			    buf_str(&names));
+	return ret;
+}
+
+int select_tests(struct run *r, const struct strv *patterns)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < patterns->n; i++)
+		ret = take_matching(r, patterns->v[i]);
+	if (!patterns->n)
+		ret = take_matching(r, "*");
+	return ret;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "run/run.h"
+
+#define TRACEFS "/sys/kernel/tracing/"
+#define CALL_S 5
+
+struct tracer {
+	int fd; /* trace.txt */
+	struct trace_stream *stream;
+	struct channel_status status; /* of the reader in L1 */
+	uint32_t id;
+	char *name;	 /* of the test whose cut is open; NULL: none */
+	char nonce[24];
+	unsigned int cuts;
+};
+
+static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		      size_t len)
+{
+	struct tracer *t = ctx;
+
+	(void)level_ns;
+	if (s != CHANNEL_STDOUT)
+		return;
+	if (t->fd >= 0 && write(t->fd, data, len) < 0)
+		close_p(&t->fd);
+	trace_stream_feed(t->stream, data, len);
+}
+
+static int put(struct run *r, const char *file, const char *text)
+{
+	_cleanup_free_ char *path = strf(TRACEFS "%s", file);
+	struct level *l1 = &r->lab->l1;
+
+	return channel_write(l1->channel, path, text, strlen(text), level_ms(l1, CALL_S));
+}
+
+/* The same clock as the agent's times, and room for a burst of calls. */
+static int set_up(struct run *r)
+{
+	static const char *const settings[][2] = {
+		{ "trace_clock", "mono\n" },
+		{ "buffer_size_kb", "4096\n" },
+		{ "tracing_on", "1\n" },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(settings); i++)
+		ret = put(r, settings[i][0], settings[i][1]);
+	return ret ? fail_prefix("setting up L1's ftrace") : 0;
+}
+
+int tracer_start(struct run *r)
+{
+	char *const argv[] = { (char *)"/bin/cat", (char *)TRACEFS "trace_pipe", NULL };
+	_cleanup_free_ char *path = strf("%s/trace.txt", r->dir);
+	struct tracer *t = xcalloc(1, sizeof(*t));
+	struct channel_exec e = { .argv = argv, .on_output = on_output, .ctx = t };
+	int ret;
+
+	r->tracer = t;
+	t->stream = trace_stream_new();
+	t->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (t->fd < 0)
+		return fail(OUT_BROKEN, "can't write %s: %s", path, strerror(errno));
+	ret = set_up(r);
+	return ret ? ret : channel_start(r->lab->l1.channel, &e, &t->status, &t->id);
+}
+
+void tracer_stop(struct run *r)
+{
+	struct tracer *t = r->tracer;
+
+	if (!t)
+		return;
+	if (t->id && r->lab->l1.channel) {
+		if (!t->status.done)
+			channel_kill(r->lab->l1.channel, t->id, 9);
+		channel_forget(r->lab->l1.channel, t->id);
+	}
+	close_p(&t->fd);
+	trace_stream_free(t->stream);
+	free(t->name);
+	free(t);
+	r->tracer = NULL;
+}
+
+static int mark(struct run *r, bool end)
+{
+	struct tracer *t = r->tracer;
+	_cleanup_free_ char *text = trace_marker(end, t->name, t->nonce);
+
+	return put(r, "trace_marker", text);
+}
+
+int tracer_begin(struct run *r, const struct testcase *tc, const struct assignment *a)
+{
+	struct tracer *t = r->tracer;
+
+	str_set(&t->name, tc->name);
+	snprintf(t->nonce, sizeof(t->nonce), "%08x-%u", (uint32_t)(now_ns() >> 10), ++t->cuts);
+	trace_cut(t->stream, a ? a->trace : NULL, t->name, t->nonce);
+	return mark(r, false);
+}
+
+int tracer_end(struct run *r, struct trace_records *records)
+{
+	struct tracer *t = r->tracer;
+	struct level *l1 = &r->lab->l1;
+	uint64_t deadline = now_ns() + level_ms(l1, CALL_S) * NSEC_PER_MSEC;
+	int ret = mark(r, true);
+
+	while (!ret && trace_cut_state(t->stream) != CUT_COMPLETE && now_ns() < deadline)
+		ret = level_step(l1, 20);
+	trace_take(t->stream, records);
+	return ret;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/util.h"
+#include "lab/lane.h"
+#include "lab/probe.h"
+#include "verbs/verb.h"
+
+#define NEED_MEMORY_MIB 4096
+#define NEED_DISK_GIB 12
+
+static int verb_doctor(int argc, char **argv);
+
+static const struct verb doctor = {
+	.name = "doctor",
+	.usage = "",
+	.summary = "what this machine offers: cores, memory, disk, packages, lanes, versions",
+	.order = 40,
+	.run = verb_doctor,
+};
+VERB(doctor);
+
+/* "ok", or "!!" for what will not do. Returns 1 for a fault. */
+static int line(bool ok, const char *what, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int line(bool ok, const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("  %s  %-18s ", ok ? "ok" : "!!", what);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	return !ok;
+}
+
+static int machine(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long mib = sysconf(_SC_PHYS_PAGES) / 256 * (sysconf(_SC_PAGESIZE) / 4096);
+	struct utsname u;
+	int faults = line(cores >= 1, "cores", "%ld", cores);
+
+	faults += line(mib >= NEED_MEMORY_MIB, "memory", "%ld MiB (want %d)", mib, NEED_MEMORY_MIB);
+	uname(&u);
+	return faults + line(!strcmp(u.machine, "x86_64"), "L0 kernel", "%s %s", u.release, u.machine);
+}
+
+static int disk(void)
+{
+	struct statvfs v;
+	double gib;
+
+	if (mkdir_p(path_cache()) || statvfs(path_cache(), &v))
+		return line(false, "cache", "%s can't be made", path_cache());
+	gib = (double)v.f_bavail * (double)v.f_frsize / (1 << 30);
+	return line(gib >= NEED_DISK_GIB, "cache", "%s, %.0f GiB free (want %d when empty)",
+		    path_cache(), gib, NEED_DISK_GIB);
+}
+
+static int packages(const char *list)
+{
+	_cleanup_free_ char *path = path_in_root(list);
+	char *const argv[] = { (char *)"sh", (char *)"-c",
+			       (char *)"for p in $(sed 's/#.*//' \"$0\" | awk 'NF {print $1}'); do "
+				       "dpkg-query -W -f='${Status}' $p 2>/dev/null | "
+				       "grep -q 'ok installed' || echo $p; done | tr '\\n' ' '",
+			       path, NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct proc p = { .what = "asking dpkg", .argv = argv, .out = &out };
+	bool ok = !proc_run(&p) && !out.len;
+
+	return line(ok, list, "%s%s", ok ? "all installed" : "missing: ", buf_str(&out));
+}
+
+static int version(const char *what, const char *program, const char *arg)
+{
+	char *const argv[] = { (char *)program, (char *)arg, NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct proc p = { .what = what, .argv = argv, .out = &out, .quiet_stderr = true };
+	bool ok = !proc_run(&p) && out.len;
+
+	if (ok)
+		out.data[strcspn(out.data, "\n")] = '\0';
+	return line(ok, what, "%s", ok ? out.data : "not found");
+}
+
+static int versions(void)
+{
+	int faults = version("QEMU", "qemu-system-x86_64", "--version");
+
+	faults += version("libvirt", "/usr/sbin/libvirtd", "--version");
+	faults += version("virt-install", "virt-install", "--version");
+	return faults + version("compiler", "gcc", "--version");
+}
+
+/* A lane that doesn't work here is no fault as long as one does. */
+static int lanes(void)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct lane l;
+	int ret = lane_names(&names), usable = 0;
+
+	for (size_t i = 0; !ret && i < names.n; i++) {
+		char *why = NULL;
+		bool ok = !lane_load(names.v[i], &l) && lane_usable(&l, &why);
+
+		printf("  %s  lane %-13s %s: %s\n", ok ? "ok" : "--", names.v[i],
+		       l.title ? l.title : "", why ? why : fail_text());
+		usable += ok;
+		free(why);
+		lane_free(&l);
+	}
+	if (!lane_choose("auto", &l))
+		line(true, "default lane", "%s", l.name);
+	lane_free(&l);
+	return !usable;
+}
+
+static int verb_doctor(int argc, char **argv)
+{
+	struct kvm_probe k;
+	int faults;
+
+	(void)argv;
+	if (argc != 1)
+		return verb_usage(&doctor);
+	faults = machine() + disk() + packages("config/packages");
+	packages("config/packages-check");
+	faults += versions();
+	kvm_probe(&k);
+	printf("  %s  %-18s %s\n", k.nested ? "ok" : "--", "/dev/kvm", k.why);
+	faults += lanes();
+	fflush(stdout);
+	if (faults)
+		return fail(OUT_BROKEN, "%d thing(s) above must be put right first", faults);
+	return 0;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/ui.h"
+#include "lab/lab.h"
+#include "verbs/verb.h"
+
+static int verb_lab_down(int argc, char **argv);
+
+static const struct verb lab_down = {
+	.name = "lab-down",
+	.usage = "",
+	.summary = "end the lab, and whatever a killed run left behind",
+	.order = 21,
+	.run = verb_lab_down,
+};
+VERB(lab_down);
+
+static int verb_lab_down(int argc, char **argv)
+{
+	unsigned int n = 0;
+	int ret;
+
+	(void)argv;
+	if (argc != 1)
+		return verb_usage(&lab_down);
+	ret = lab_sweep(&n);
+	if (!ret)
+		ui_note(n ? "the lab is down" : "no lab was running");
+	return ret;
+}

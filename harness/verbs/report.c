@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/ui.h"
+#include "core/util.h"
+#include "report/report.h"
+#include "verbs/verb.h"
+
+static int verb_report(int argc, char **argv);
+
+static const struct verb report = {
+	.name = "report",
+	.usage = "[RUN]",
+	.summary = "render a saved run again, without the lab (default: the newest)",
+	.order = 30,
+	.run = verb_report,
+};
+VERB(report);
+
+/* A folder, its results.json, or a run's name in results/. */
+static char *find_run(const char *arg)
+{
+	_cleanup_free_ char *relative = strf("results/%s", arg);
+	_cleanup_free_ char *in_results = path_in_root(relative);
+	struct stat st;
+
+	if (str_ends(arg, "/results.json"))
+		return xstrndup(arg, strlen(arg) - strlen("/results.json"));
+	if (!stat(arg, &st) && S_ISDIR(st.st_mode))
+		return xstrdup(arg);
+	return xstrdup(in_results);
+}
+
+static int verb_report(int argc, char **argv)
+{
+	_cleanup_free_ char *dir = NULL, *json = NULL;
+	struct terminal_opts o = { .color = isatty(STDOUT_FILENO), .verbose = ui_verbose() };
+	struct run_result *r;
+	int ret;
+
+	if (argc > 2)
+		return verb_usage(&report);
+	dir = find_run(argc == 2 ? argv[1] : "latest");
+	json = strf("%s/results.json", dir);
+	r = report_load(json);
+	if (!r)
+		return -(int)fail_outcome();
+	ret = report_all(r, dir);
+	report_terminal(r, &o, stdout);
+	printf("page: %s/report.html\n", dir);
+	result_free(r);
+	return ret;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/util.h"
+#include "lab/lab.h"
+#include "verbs/verb.h"
+
+static int verb_uri(int argc, char **argv);
+
+static const struct verb uri = {
+	.name = "uri",
+	.usage = "1|2",
+	.summary = "the libvirt URI that carries a level: virsh -c \"$(build/nestlab uri 2)\" list",
+	.order = 22,
+	.run = verb_uri,
+};
+VERB(uri);
+
+static int verb_uri(int argc, char **argv)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (argc != 2 || (strcmp(argv[1], "1") && strcmp(argv[1], "2")))
+		return verb_usage(&uri);
+	text = lab_uri(argv[1][0] == '1' ? 1 : 2);
+	if (!text)
+		return -(int)fail_outcome();
+	puts(text);
+	return 0;
+}
