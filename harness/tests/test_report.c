@@ -1,0 +1,967 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reports: the golden files of tests/data/report/ are approved output. After a wanted change, write
+ * them anew with NESTLAB_APPROVE=1 and read the difference.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <libxml/HTMLparser.h>
+#include <libxml/parser.h>
+
+#include "report/growth.h"
+#include "report/report.h"
+#include "report/text.h"
+
+/* Behind the others: cmocka has a macro fail(), which outcome.h declares as a function. */
+#include <cmocka.h>
+
+#define DATA "harness/tests/data/report"
+#define SCHEMA "harness/report/results.schema.json"
+
+static char dir[] = "/tmp/nestlab-test-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return rm_rf(dir);
+}
+
+static char *in_dir(const char *name)
+{
+	return strf("%s/%s", dir, name);
+}
+
+static char *slurp(const char *path)
+{
+	struct buf b = { 0 };
+
+	if (file_read(path, &b))
+		fail_msg("cannot read %s", path);
+	buf_puts(&b, "");
+	return b.data;
+}
+
+/* Runs: each shows one kind of ending. */
+
+static struct run_result *new_run(void)
+{
+	struct run_result *r = result_new("20261121-034219-7f3a");
+
+	str_set(&r->lane, "tcg-svm");
+	str_set(&r->lane_reason, "/dev/kvm offers neither SVM nor VMX");
+	str_set(&r->kernel, "6.12");
+	str_set(&r->assignment, "vcpu-info");
+	str_set(&r->started, "2026-11-21T03:42:19Z");
+	r->seconds = 12.3;
+	result_add_stage(r, "host kernel", "reused, 0.01 s");
+	result_add_stage(r, "L1", "restored, 0.64 s");
+	result_set_manifest(r, "host patches", "sha256:60303ae22b998861bce3b28f33eec1be");
+	return r;
+}
+
+static struct test_result *add_syscall(struct run_result *r)
+{
+	struct test_result *t = result_add_test(r, "vcpu-info/syscall", "vcpu-info");
+	struct vcpu_row *row = result_add_vcpu(t, 0);
+
+	t->seconds = 1.84;
+	row->pid = 1187;
+	row->num_exits = 10551;
+	result_add_reg(row, "rax", 0x14);
+	result_add_reg(row, "rflags", 0x246);
+	result_add_reg(row, "rip", 0xffffffff81012345);
+	result_add_reg(row, "r15", UINT64_MAX);
+	strv_add(&t->log, "system call sys_vcpu_info result 0");
+	result_add_check(t, "system call returns 0", OUT_PASS, "0", "0", "the program's output");
+	return t;
+}
+
+static struct run_result *run_pass(void)
+{
+	struct run_result *r = new_run();
+	struct test_result *t = add_syscall(r);
+
+	result_add_check(t, "ids in a sparse id space", OUT_SKIP, NULL, "needs a micro guest",
+			 NULL);
+	for (unsigned int i = 0; i <= 20; i++)
+		result_add_exit_sample(r, i * 0.25, i * 1000);
+	r->boot_seconds = 5;
+	r->exits_per_boot = 20000;
+	result_finish(r);
+	return r;
+}
+
+static struct run_result *run_fail(void)
+{
+	struct run_result *r = new_run();
+	struct test_result *t = add_syscall(r);
+
+	result_add_check(
+		t, "registers of the target, not of the caller", OUT_FAIL,
+		"vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x1",
+		"vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x0",
+		"trace.txt:6; the registers of the caller stand where the target's belong: every "
+		"record "
+		"holds the same values, and the argument in rbx names the one that was asked for");
+	result_add_check(t, "exits between the oracle's readings", OUT_BROKEN, "10,412 to 10,640",
+			 "the oracle could not be read", NULL);
+	result_finish(r);
+	return r;
+}
+
+static struct run_result *run_crash(void)
+{
+	struct run_result *r = new_run();
+	struct test_result *t;
+
+	add_syscall(r);
+	t = result_add_test(r, "vcpu-info/storm", "vcpu-info");
+	t->verdict = OUT_CRASH;
+	t->seconds = 125;
+	str_set(&t->reason, "L1's kernel oopsed in kvm_vcpu_info+0x41/0x120 [kvm]");
+	strv_add(&r->console,
+		 "[   41.201344] BUG: kernel NULL pointer dereference, address: 0000000000000000");
+	strv_add(&r->console, "[   41.222911]  <TASK>");
+	result_add_test(r, "vcpu-info/ids", "vcpu-info");
+	result_finish(r);
+	return r;
+}
+
+static struct run_result *run_killed(void)
+{
+	struct run_result *r = new_run();
+
+	result_judge_test(add_syscall(r));
+	result_add_test(r, "vcpu-info/ids", "vcpu-info");
+	return r;
+}
+
+static struct run_result *run_not_built(void)
+{
+	struct run_result *r = new_run();
+
+	r->verdict = OUT_BUILD_ERROR;
+	str_set(&r->reason,
+		"patch 0002-kvm-count-exits.patch does not apply: arch/x86/kvm/cpuid.c:1504");
+	result_finish(r);
+	return r;
+}
+
+static struct run_result *run_nothing(void)
+{
+	struct run_result *r = new_run();
+
+	result_finish(r);
+	return r;
+}
+
+static const struct {
+	const char *name;
+	struct run_result *(*make)(void);
+	bool prove_ok;
+} runs[] = {
+	{ "pass", run_pass, true },
+	{ "fail", run_fail, false },
+	{ "crash", run_crash, false },
+	{ "killed", run_killed, false },
+	{ "not-built", run_not_built, false },
+	{ "nothing", run_nothing, true },
+};
+
+/* Golden files */
+
+static void compare_golden(const char *name, const char *suffix, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s.%s", DATA, name, suffix);
+	_cleanup_free_ char *approved = NULL;
+
+	if (getenv("NESTLAB_APPROVE"))
+		assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	approved = slurp(path);
+	assert_string_equal(text, approved);
+}
+
+static char *ktap_of(const struct run_result *r)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	report_ktap(r, f);
+	fclose(f);
+	return text;
+}
+
+static char *terminal_of(const struct run_result *r, bool color, bool verbose)
+{
+	const struct terminal_opts o = { .color = color, .verbose = verbose };
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	report_terminal(r, &o, f);
+	fclose(f);
+	return text;
+}
+
+static void test_golden(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run_result *r = runs[i].make();
+		_cleanup_free_ char *ktap = ktap_of(r);
+		_cleanup_free_ char *brief = terminal_of(r, false, false);
+		_cleanup_free_ char *verbose = terminal_of(r, false, true);
+
+		compare_golden(runs[i].name, "ktap", ktap);
+		compare_golden(runs[i].name, "txt", brief);
+		compare_golden(runs[i].name, "verbose.txt", verbose);
+		result_free(r);
+	}
+}
+
+static void test_terminal_ends_with_verdict(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run_result *r = runs[i].make();
+		_cleanup_free_ char *text = terminal_of(r, false, false);
+		_cleanup_free_ char *last =
+			strf("\nverdict: %s\n", outcome_name(result_verdict(r)));
+
+		assert_true(str_ends(text, last));
+		assert_null(strchr(text, '\033'));
+		result_free(r);
+	}
+}
+
+static void test_colour_on_request(void **state)
+{
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = terminal_of(r, true, false);
+
+	(void)state;
+	assert_non_null(strstr(text, "\033[1;31mFAIL\033[0m"));
+	assert_non_null(strstr(text, "\033[32mok\033[0m"));
+	result_free(r);
+}
+
+static void test_long_lines_are_wrapped(void **state)
+{
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = terminal_of(r, false, true);
+	char *save = NULL;
+
+	(void)state;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		assert_true(text_width(l) <= 100);
+	result_free(r);
+}
+
+/* Other programs' opinion */
+
+static bool have(const char *program)
+{
+	_cleanup_free_ char *command = strf("command -v %s >/dev/null", program);
+
+	return !system(command);
+}
+
+static int quietly(const char *command)
+{
+	_cleanup_free_ char *line = strf("%s >/dev/null 2>&1", command);
+
+	return system(line);
+}
+
+static void test_prove_agrees(void **state)
+{
+	_cleanup_free_ char *path = in_dir("report.ktap");
+	_cleanup_free_ char *command = strf("prove -e cat %s", path);
+
+	(void)state;
+	if (!have("prove"))
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run_result *r = runs[i].make();
+		_cleanup_free_ char *text = ktap_of(r);
+
+		assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+		assert_int_equal(!quietly(command), runs[i].prove_ok);
+		result_free(r);
+	}
+}
+
+static bool have_jsonschema(void)
+{
+	return !quietly("python3 -W ignore -c 'import jsonschema'");
+}
+
+static void test_schema_agrees(void **state)
+{
+	_cleanup_free_ char *path = in_dir("results.json");
+	_cleanup_free_ char *command =
+		strf("python3 -W ignore -m jsonschema -i %s %s", path, SCHEMA);
+
+	(void)state;
+	if (!have_jsonschema())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run_result *r = runs[i].make();
+
+		assert_int_equal(report_json(r, path), 0);
+		assert_int_equal(quietly(command), 0);
+		result_free(r);
+	}
+}
+
+/* results.json */
+
+static char *json_of(const struct run_result *r)
+{
+	_cleanup_free_ char *path = in_dir("results.json");
+
+	assert_int_equal(report_json(r, path), 0);
+	return slurp(path);
+}
+
+static struct run_result *load_text(const char *text)
+{
+	_cleanup_free_ char *path = in_dir("loaded.json");
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	fail_clear();
+	return report_load(path);
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct run_result *r = runs[i].make();
+		_cleanup_free_ char *first = json_of(r);
+		struct run_result *back = load_text(first);
+		_cleanup_free_ char *before = terminal_of(r, true, true);
+		_cleanup_free_ char *second = NULL, *after = NULL;
+
+		if (!back)
+			fail_msg("%s", fail_text());
+		second = json_of(back);
+		after = terminal_of(back, true, true);
+		assert_string_equal(first, second);
+		assert_string_equal(before, after);
+		result_free(back);
+		result_free(r);
+	}
+}
+
+static void test_big_numbers_survive(void **state)
+{
+	struct run_result *r = run_pass(), *back;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	r->tests[0].vcpus[0].pid = (1ULL << 53) - 1;
+	r->tests[0].vcpus[0].num_exits = 1ULL << 53;
+	r->exits_per_boot = UINT64_MAX;
+	text = json_of(r);
+	assert_non_null(strstr(text, "\"pid\": 9007199254740991,"));
+	assert_non_null(strstr(text, "\"num_exits\": \"0x20000000000000\""));
+	assert_non_null(strstr(text, "\"r15\": \"0xffffffffffffffff\""));
+	back = load_text(text);
+	assert_non_null(back);
+	assert_true(back->tests[0].vcpus[0].pid == (1ULL << 53) - 1);
+	assert_true(back->tests[0].vcpus[0].num_exits == 1ULL << 53);
+	assert_true(back->exits_per_boot == UINT64_MAX);
+	assert_true(back->tests[0].vcpus[0].regs[3].value == UINT64_MAX);
+	result_free(back);
+	result_free(r);
+}
+
+static void test_times_without_a_number(void **state)
+{
+	struct run_result *r = run_pass(), *back;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	r->seconds = strtod("nan", NULL);
+	r->boot_seconds = -1;
+	text = json_of(r);
+	back = load_text(text);
+	assert_non_null(back);
+	assert_true(back->seconds >= 0 && back->seconds <= 0);
+	result_free(back);
+	result_free(r);
+}
+
+/* Written by the lab, then changed by somebody: each must be refused, with the field's name. */
+static const struct {
+	const char *from, *to, *says;
+} forgeries[] = {
+	{ "\"format\": 1", "\"format\": 2", "format: " },
+	{ "\"run_id\": \"20261121-034219-7f3a\"", "\"run_id\": 7",
+	  "run_id: expected a string, found a number" },
+	{ "\"run_id\"", "\"run\"", "unknown field \"run\"" },
+	{ "\"finished\": true", "\"finished\": 1", "finished: expected true or false" },
+	{ "\"finished\": true", "\"finished\": false", "not finished" },
+	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"ok\",\n  \"reason\"",
+	  "verdict: expected one of pass, fail, broken, build-error, crash, skip; found \"ok\"" },
+	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"usage\",\n  \"reason\"",
+	  "verdict: " },
+	{ "\"passed\": 1", "\"passed\": 2", "summary does not agree" },
+	{ "\"passed\": 1", "\"passed\": -1", "summary.passed: expected 0 to" },
+	{ "\"passed\": 1", "\"passed\": 1.5",
+	  "summary.passed: expected a whole number, found a fraction" },
+	{ "\"passed\": 1", "\"passed\": 4294967296", "summary.passed: " },
+	{ "\"seconds\": 12.3", "\"seconds\": -12.3", "seconds: " },
+	{ "\"seconds\": 12.3", "\"seconds\": 1e999", "no JSON" },
+	{ "\"seconds\": 12.3", "\"seconds\": NaN", "no JSON" },
+	{ "\"observed\": \"0\"", "\"observed\": null",
+	  "tests[0].checks[0].observed: expected a string, found null" },
+	{ "\"expected\": \"0\"", "\"expected\": null", "tests[0].checks[0]: expected is null" },
+	{ "\"verdict\": \"skip\"", "\"verdict\": \"crash\"", "tests[0].checks[1].verdict: " },
+	{ "\"verdict\": \"skip\"", "\"verdict\": \"broken\"",
+	  "tests[0].checks[1]: expected is null" },
+	{ "\"verdict\": \"pass\",\n          \"expected\"",
+	  "\"verdict\": \"skip\",\n          \"expected\"",
+	  "tests[0]: verdict is \"pass\", but no check passed" },
+	{ "\"rax\": \"0x14\"", "\"rax\": 20", "tests[0].vcpus[0].regs.rax: " },
+	{ "\"rax\": \"0x14\"", "\"rax\": \"0x10000000000000000\"", "tests[0].vcpus[0].regs.rax: " },
+	{ "\"rax\": \"0x14\"", "\"rax\": \"20\"", "tests[0].vcpus[0].regs.rax: " },
+	{ "\"rax\"", "\"a long name\"", "no register's name" },
+	{ "\"pid\": 1187", "\"pid\": 9007199254740992", "tests[0].vcpus[0].pid: " },
+	{ "\"pid\": 1187", "\"pid\": 99999999999999999999", "no JSON" },
+	{ "\"pid\": 1187", "\"pid\": 1187, \"pid\": 1188", "duplicate" },
+	{ "\"pid\": 1187", "\"pid\": 1187, \"\\u001b[2J\": 1", "unknown field \"\\x1b[2J\"" },
+	{ "\"log\": [", "\"log\": [ 1, ", "tests[0].log[0]: expected a string" },
+	{ "\"console\": []", "\"console\": {}", "console: expected an array" },
+	{ "\"stages\": [", "\"stages\": [ null, ", "stages[0]: expected an object, found null" },
+	{ "\"boot_exits\": [\n    {\n      \"seconds\": 0.0",
+	  "\"boot_exits\": [\n    {\n      \"seconds\": 0.3", "boot_exits[1].seconds is before" },
+	{ "\"reason\": null,\n  \"lane\"", "\"lane\"", "field \"reason\" is missing" },
+	{ "{", "[", "no JSON" },
+	{ "\"tcg-svm\"", "\"\xff\"", "no JSON" },
+	{ "\"tcg-svm\"", "\"a\\u0000b\"", "no JSON" },
+	{ "\"host patches\": \"", "\"gcc\": 12, \"host patches\": \"",
+	  "manifest.gcc: expected a string" },
+};
+
+static char *replace_first(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from);
+
+	if (!at)
+		fail_msg("the written file does not hold %s", from);
+	return strf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+static void test_forged_results_are_refused(void **state)
+{
+	struct run_result *r = run_pass();
+	_cleanup_free_ char *text = json_of(r);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(forgeries); i++) {
+		_cleanup_free_ char *forged =
+			replace_first(text, forgeries[i].from, forgeries[i].to);
+
+		assert_null(load_text(forged));
+		assert_int_equal(fail_outcome(), OUT_USAGE);
+		if (!strstr(fail_text(), forgeries[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", fail_text(), forgeries[i].says);
+		assert_non_null(strstr(fail_text(), "loaded.json:"));
+	}
+	result_free(r);
+}
+
+static void test_forged_pass_is_refused(void **state)
+{
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = json_of(r);
+	_cleanup_free_ char *once =
+		replace_first(text, "\"verdict\": \"fail\"", "\"verdict\": \"pass\"");
+	_cleanup_free_ char *twice =
+		replace_first(once, "\"verdict\": \"fail\"", "\"verdict\": \"pass\"");
+
+	(void)state;
+	assert_null(load_text(once));
+	assert_non_null(
+		strstr(fail_text(), "verdict is \"pass\", but the tests together say \"fail\""));
+	assert_null(load_text(twice));
+	assert_non_null(
+		strstr(fail_text(), "tests[0]: verdict is \"pass\", but checks[1] says \"fail\""));
+	result_free(r);
+}
+
+static void test_truncated_results_are_refused(void **state)
+{
+	struct run_result *r = run_pass();
+	_cleanup_free_ char *text = json_of(r);
+
+	(void)state;
+	for (size_t n = strlen(text) - 2; n > 64; n -= n / 16) {
+		text[n] = '\0';
+		assert_null(load_text(text));
+		assert_int_equal(fail_outcome(), OUT_USAGE);
+	}
+	result_free(r);
+}
+
+static void test_no_results_to_load(void **state)
+{
+	_cleanup_free_ char *path = in_dir("not-there.json");
+
+	(void)state;
+	assert_null(report_load(path));
+	assert_int_equal(fail_outcome(), OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "not-there.json"));
+	assert_null(report_load(dir));
+	assert_int_equal(fail_outcome(), OUT_USAGE);
+}
+
+/* Killed while its only test is known to be broken: the tests do not tell that there would be more.
+ */
+static void test_unfinished_run_is_told_of(void **state)
+{
+	struct run_result *r = run_killed();
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	result_add_check(&r->tests[0], "an oracle", OUT_BROKEN, "an answer", "none", NULL);
+	result_judge_test(&r->tests[0]);
+	text = ktap_of(r);
+	assert_non_null(
+		strstr(text, "not ok 3 the run as a whole # ERROR the run was not finished"));
+	result_free(r);
+}
+
+static void test_unfinished_file_is_no_pass(void **state)
+{
+	struct run_result *r = run_killed();
+	_cleanup_free_ char *text = json_of(r);
+
+	(void)state;
+	assert_non_null(strstr(text, "\"finished\": false,\n  \"verdict\": \"broken\""));
+	result_free(r);
+}
+
+/* Hostile text: whatever a kernel under test prints, reports stay what they are. */
+
+static const char *const hostile[] = {
+	"",
+	"\xff\xfe broken \xc3( UTF-8 \xed\xa0\x80 \xf4\x90\x80\x80 \xc0\xaf \xe2\x82",
+	"\033[2J\033]0;owned\a clear \b\b\b and \x7f \xc2\x9b 31m",
+	"]]> <![CDATA[ </failure></testcase> &amp; &lt; &#0; <!-- -->",
+	"<script>alert(1)</script><img src=x onerror=alert(1)>\"' onclick='x' <style>",
+	"a name\nok 1 forged # SKIP\n1..0 # SKIP all\nBail out!\r\n",
+	"x # SKIP not really",
+	"x \\# TODO neither # TODO",
+	"\xef\xbf\xbe \xef\xbf\xbf \x01\x02\x03\x0b\x0c\x0e\x1f",
+	"\xe2\x80\xae turned \xe2\x81\xa6 around \xe2\x80\xa8",
+	"%s%n%d %1$s",
+	"trace.txt:1 trace.txt:99999999999999999999 trace.txt: trace.txt:<b> trace.txt:0",
+	"verdict: pass",
+};
+
+static struct run_result *run_of(const char *s)
+{
+	struct run_result *r = result_new(s);
+	struct test_result *t = result_add_test(r, s, s);
+
+	str_set(&r->lane, s);
+	str_set(&r->lane_reason, s);
+	str_set(&r->kernel, s);
+	str_set(&r->assignment, s);
+	str_set(&r->started, s);
+	str_set(&r->reason, s);
+	result_add_check(t, s, OUT_PASS, s, s, s);
+	result_add_check(t, s, OUT_FAIL, s, s, s);
+	result_add_check(t, s, OUT_SKIP, NULL, s, s);
+	result_add_check(t, s, OUT_BROKEN, s, s, s);
+	strv_add(&t->log, s);
+	result_add_vcpu(t, 3);
+	t = result_add_test(r, s, s);
+	t->verdict = OUT_CRASH;
+	str_set(&t->reason, s);
+	strv_add(&r->console, s);
+	result_set_manifest(r, s, s);
+	result_add_stage(r, s, s);
+	result_finish(r);
+	return r;
+}
+
+static void check_html_element(const xmlNode *node)
+{
+	static const char *const never[] = { "script", "img", "b", "iframe", "object", "form" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		assert_string_not_equal((const char *)node->name, never[i]);
+	for (xmlAttr *a = node->properties; a; a = a->next)
+		assert_false(str_starts((const char *)a->name, "on"));
+}
+
+static void check_html_nodes(const xmlNode *node)
+{
+	for (; node; node = node->next) {
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		check_html_element(node);
+		check_html_nodes(node->children);
+	}
+}
+
+static void check_html(const char *path)
+{
+	_cleanup_free_ char *text = slurp(path);
+	htmlDocPtr doc =
+		htmlReadMemory(text, (int)strlen(text), NULL, "UTF-8",
+			       HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
+
+	assert_non_null(doc);
+	check_html_nodes(xmlDocGetRootElement(doc));
+	xmlFreeDoc(doc);
+	assert_true(str_ends(text, "</main>\n</body>\n</html>\n"));
+}
+
+static size_t count_elements(const xmlNode *node, const char *name)
+{
+	size_t n = 0;
+
+	for (; node; node = node->next)
+		if (node->type == XML_ELEMENT_NODE)
+			n += !strcmp((const char *)node->name, name) +
+			     count_elements(node->children, name);
+	return n;
+}
+
+/* The numbers in the root's attributes are those of the elements. */
+static void check_tally(xmlNode *root)
+{
+	static const char *const names[][2] = {
+		{ "tests", "testcase" },
+		{ "failures", "failure" },
+		{ "errors", "error" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		xmlChar *told = xmlGetProp(root, BAD_CAST names[i][0]);
+
+		assert_int_equal(atoi((const char *)told),
+				 count_elements(root->children, names[i][1]));
+		xmlFree(told);
+	}
+}
+
+static void check_xml(const char *path)
+{
+	_cleanup_free_ char *text = slurp(path);
+	xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL,
+				    XML_PARSE_NONET | XML_PARSE_NOERROR);
+
+	assert_non_null(doc);
+	assert_string_equal((const char *)xmlDocGetRootElement(doc)->name, "testsuites");
+	check_tally(xmlDocGetRootElement(doc));
+	xmlFreeDoc(doc);
+}
+
+/* The same lines as for tame text: ok and plan lines can't be added, taken away or turned. */
+static void check_ktap(const struct run_result *r)
+{
+	static const char *const starts[] = {
+		"KTAP version 1", "#",	       "1..2",	    "1..4",	   "  KTAP version 1",
+		"  # ",		  "  1..4",    "  ok 1 ",   "  not ok 2 ", "  ok 3 ",
+		"  not ok 4 ",	  "not ok 1 ", "not ok 2 ",
+	};
+	_cleanup_free_ char *text = ktap_of(r);
+	size_t items = 0;
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(starts) && !str_starts(l, starts[i]))
+			i++;
+		if (i == ARRAY_SIZE(starts))
+			fail_msg("unexpected line: %s", l);
+		items += i >= 7;
+	}
+	assert_int_equal(items, 6);
+}
+
+static void check_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 && *text != '\n')
+			fail_msg("control character %d", *text);
+}
+
+static void check_all_files(const struct run_result *r)
+{
+	_cleanup_free_ char *html = in_dir("report.html");
+	_cleanup_free_ char *junit = in_dir("junit.xml");
+	_cleanup_free_ char *manifest = in_dir("manifest.json");
+	_cleanup_free_ char *terminal = terminal_of(r, false, true);
+	_cleanup_free_ char *ktap = ktap_of(r);
+	json_t *j;
+
+	assert_int_equal(report_all(r, dir), 0);
+	check_html(html);
+	check_xml(junit);
+	check_ktap(r);
+	check_plain(ktap);
+	check_plain(terminal);
+	assert_true(str_ends(terminal, "\nverdict: crash\n"));
+	j = json_load_file(manifest, 0, NULL);
+	assert_true(json_is_object(j));
+	json_decref(j);
+}
+
+static void test_hostile_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+		_cleanup_free_ char *trace = in_dir("trace.txt");
+		struct run_result *r = run_of(hostile[i]), *back;
+		_cleanup_free_ char *first = NULL, *second = NULL;
+
+		assert_int_equal(file_write(trace, hostile[i], strlen(hostile[i]), 0644), 0);
+		check_all_files(r);
+		first = json_of(r);
+		back = load_text(first);
+		assert_non_null(back);
+		second = json_of(back);
+		assert_string_equal(first, second);
+		result_free(back);
+		result_free(r);
+	}
+}
+
+static void test_hostile_text_passes_the_schema(void **state)
+{
+	_cleanup_free_ char *path = in_dir("results.json");
+	_cleanup_free_ char *command =
+		strf("python3 -W ignore -m jsonschema -i %s %s", path, SCHEMA);
+	_cleanup_buf_ struct buf all = { 0 };
+	struct run_result *r;
+
+	(void)state;
+	if (!have_jsonschema())
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++)
+		buf_puts(&all, hostile[i]);
+	r = run_of(all.data);
+	assert_int_equal(report_json(r, path), 0);
+	assert_int_equal(quietly(command), 0);
+	result_free(r);
+}
+
+static void test_counter_that_falls(void **state)
+{
+	struct run_result *r = new_run();
+	_cleanup_free_ char *path = in_dir("report.html");
+	struct growth g;
+
+	(void)state;
+	/* The kernel under test counts wrongly: reports show it and do not break. */
+	result_add_exit_sample(r, 1, UINT64_MAX);
+	result_add_exit_sample(r, 2, 0);
+	result_add_exit_sample(r, 1e12, 5);
+	result_finish(r);
+	assert_true(growth_of(r, &g));
+	assert_int_equal(report_html(r, dir, path), 0);
+	check_html(path);
+	result_free(r);
+}
+
+/* The page's trace */
+
+static void write_trace(size_t lines)
+{
+	_cleanup_free_ char *path = in_dir("trace.txt");
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (size_t i = 1; i <= lines; i++)
+		buf_printf(&b, "line %zu of the trace\n", i);
+	assert_int_equal(file_write(path, buf_str(&b), b.len, 0644), 0);
+}
+
+static char *html_of(const struct run_result *r)
+{
+	_cleanup_free_ char *path = in_dir("report.html");
+
+	assert_int_equal(report_html(r, dir, path), 0);
+	check_html(path);
+	return slurp(path);
+}
+
+static void test_trace_is_bounded(void **state)
+{
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	write_trace(2500);
+	text = html_of(r);
+	assert_non_null(strstr(text, "The first 2,000 of 2,500 lines"));
+	assert_non_null(strstr(text, "<span id=\"t2000\">line 2000 of"));
+	assert_null(strstr(text, "line 2001 of"));
+	assert_null(strstr(text, "id=\"t2001\""));
+	assert_non_null(strstr(text, "<a href=\"#t6\">trace.txt:6</a>"));
+	result_free(r);
+}
+
+static void test_trace_that_is_strange(void **state)
+{
+	_cleanup_free_ char *path = in_dir("trace.txt");
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *big = xcalloc(1, 300000), *text = NULL, *none = NULL;
+
+	(void)state;
+	/* A line of 200,000 characters, and one with a NUL in it, without an end. */
+	memset(big, 'x', 200000);
+	memcpy(big + 200000, "\nthe\0end", 8);
+	assert_int_equal(file_write(path, big, 200008, 0644), 0);
+	text = html_of(r);
+	assert_true(strlen(text) < 60000);
+	assert_non_null(strstr(text, "x [...]</span><span id=\"t2\">the\xef\xbf\xbd"
+				     "end</span>"));
+	unlink(path);
+	none = html_of(r);
+	assert_non_null(strstr(none, "This run has no trace.txt."));
+	result_free(r);
+}
+
+static void test_page_stands_alone(void **state)
+{
+	struct run_result *r = run_pass();
+	_cleanup_free_ char *text = html_of(r);
+
+	(void)state;
+	assert_null(strstr(text, "http://"));
+	assert_null(strstr(text, "https://"));
+	assert_null(strstr(text, "src="));
+	assert_non_null(strstr(text, "20,000"));
+	assert_non_null(strstr(text, "<h1>Pass</h1>"));
+	assert_non_null(strstr(
+		text, "<th scope=\"row\">rflags</th><td class=\"num\">0x0000000000000246</td>"));
+	result_free(r);
+}
+
+static void test_unfinished_page(void **state)
+{
+	struct run_result *r = run_killed();
+	_cleanup_free_ char *text = html_of(r);
+
+	(void)state;
+	assert_non_null(strstr(text, "<h1>Not finished</h1>"));
+	assert_null(strstr(text, "<h1>Pass</h1>"));
+	result_free(r);
+}
+
+/* Writing */
+
+static void test_all_files_are_written(void **state)
+{
+	static const char *const names[] = { "results.json", "manifest.json", "report.ktap",
+					     "junit.xml", "report.html" };
+	_cleanup_free_ char *sub = in_dir("run");
+	_cleanup_strv_ struct strv found = { 0 };
+	struct run_result *r = run_pass();
+
+	(void)state;
+	assert_int_equal(mkdir_p(sub), 0);
+	assert_int_equal(report_all(r, sub), 0);
+	assert_int_equal(dir_list(sub, NULL, &found), 0);
+	/* Nothing else is left: a temporary file has become the file. */
+	assert_int_equal(found.n, ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = strf("%s/%s", sub, names[i]);
+
+		assert_true(path_exists(path));
+	}
+	result_free(r);
+}
+
+static void test_folder_that_is_not_there(void **state)
+{
+	_cleanup_free_ char *nowhere = in_dir("no/such/folder");
+	struct run_result *r = run_pass();
+
+	(void)state;
+	assert_int_equal(report_all(r, nowhere), -OUT_BROKEN);
+	assert_non_null(
+		strstr(fail_text(), "no/such/folder/results.json: No such file or directory"));
+	result_free(r);
+}
+
+static void test_junit_counts(void **state)
+{
+	static const struct {
+		struct run_result *(*make)(void);
+		const char *says;
+	} cases[] = {
+		{ run_pass, "tests=\"2\" failures=\"0\" errors=\"0\"" },
+		{ run_fail, "tests=\"3\" failures=\"1\" errors=\"1\"" },
+		{ run_killed, "tests=\"3\" failures=\"0\" errors=\"1\"" },
+		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+	};
+	_cleanup_free_ char *path = in_dir("junit.xml");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run_result *r = cases[i].make();
+		_cleanup_free_ char *text = NULL;
+
+		assert_int_equal(report_junit(r, path), 0);
+		check_xml(path);
+		text = slurp(path);
+		assert_non_null(strstr(text, cases[i].says));
+		result_free(r);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_terminal_ends_with_verdict),
+		cmocka_unit_test(test_colour_on_request),
+		cmocka_unit_test(test_long_lines_are_wrapped),
+		cmocka_unit_test(test_prove_agrees),
+		cmocka_unit_test(test_schema_agrees),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_big_numbers_survive),
+		cmocka_unit_test(test_times_without_a_number),
+		cmocka_unit_test(test_forged_results_are_refused),
+		cmocka_unit_test(test_forged_pass_is_refused),
+		cmocka_unit_test(test_truncated_results_are_refused),
+		cmocka_unit_test(test_no_results_to_load),
+		cmocka_unit_test(test_unfinished_run_is_told_of),
+		cmocka_unit_test(test_unfinished_file_is_no_pass),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_hostile_text_passes_the_schema),
+		cmocka_unit_test(test_counter_that_falls),
+		cmocka_unit_test(test_trace_is_bounded),
+		cmocka_unit_test(test_trace_that_is_strange),
+		cmocka_unit_test(test_page_stands_alone),
+		cmocka_unit_test(test_unfinished_page),
+		cmocka_unit_test(test_all_files_are_written),
+		cmocka_unit_test(test_folder_that_is_not_there),
+		cmocka_unit_test(test_junit_counts),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

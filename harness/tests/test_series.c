@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Patches as data: how they are read, which are refused, what is said of one that does not apply,
+ * and that a work tree gets just the files that differ. The patches in data/series were made by
+ * git from data/series/tree.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants these before it */
+#include <cmocka.h>
+#undef fail /* core/outcome.h's is meant */
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "kernel/patch.h"
+#include "kernel/series.h"
+#include "kernel/tree.h"
+#include "kernel/worktree.h"
+
+/* cmocka's fail_msg() is made of its fail(), which is gone */
+#define die(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
+
+#define X86_C "arch/x86/kvm/x86.c"
+#define DATA "harness/tests/data/series"
+
+static char *data(const char *name)
+{
+	_cleanup_free_ char *relative = strf(DATA "/%s", name);
+
+	return path_in_root(relative);
+}
+
+static void assert_says(const char *part)
+{
+	if (!strstr(fail_text(), part))
+		die("'%s' is not in: %s", part, fail_text());
+}
+
+/* ---- reading ---- */
+
+static void read_patch(const char *name, struct patch *p)
+{
+	_cleanup_free_ char *path = data(name);
+
+	if (patch_read(path, p))
+		die("%s: %s", name, fail_text());
+}
+
+static void assert_file(const struct patch_file *f, const char *old_path, const char *new_path,
+			size_t hunks)
+{
+	if (old_path)
+		assert_string_equal(f->old_path, old_path);
+	else
+		assert_null(f->old_path);
+	if (new_path)
+		assert_string_equal(f->new_path, new_path);
+	else
+		assert_null(f->new_path);
+	assert_int_equal(f->n_hunks, hunks);
+}
+
+static void test_read_shapes(void **state)
+{
+	static const struct {
+		const char *name, *old_path, *new_path;
+		size_t hunks;
+	} shapes[] = {
+		{ "mail/0002-KVM-x86-Answer-the-new-hypercall.patch", X86_C, X86_C, 2 },
+		{ "git-diff.patch", X86_C, X86_C, 1 },
+		{ "plain.patch", X86_C, X86_C, 1 },
+		{ "crlf.patch", X86_C, X86_C, 1 },
+		{ "rename.patch", "arch/x86/kvm/old.c", "arch/x86/kvm/new.c", 1 },
+		{ "delete.patch", "arch/x86/kvm/old.c", NULL, 1 },
+		{ "mode.patch", "scripts/run.sh", "scripts/run.sh", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		struct patch p;
+
+		read_patch(shapes[i].name, &p);
+		assert_int_equal(p.n_files, 1);
+		assert_file(&p.files[0], shapes[i].old_path, shapes[i].new_path, shapes[i].hunks);
+		patch_free(&p);
+	}
+}
+
+static void test_read_new_files(void **state)
+{
+	struct patch p;
+
+	(void)state;
+	read_patch("new-file.patch", &p);
+	assert_int_equal(p.n_files, 2);
+	assert_file(&p.files[0], NULL, "arch/x86/kvm/info/info.c", 1);
+	assert_file(&p.files[1], NULL, "scripts/new.sh", 1);
+	patch_free(&p);
+}
+
+static void test_read_hunk_places(void **state)
+{
+	struct patch p;
+
+	(void)state;
+	read_patch("other-base.patch", &p);
+	assert_int_equal(p.files[0].line, 1);
+	assert_int_equal(p.files[0].hunks[1].line, 14);
+	assert_int_equal(p.files[0].hunks[1].old_start, 63);
+	patch_free(&p);
+}
+
+static void test_read_crlf_as_lf(void **state)
+{
+	struct patch crlf, lf;
+
+	(void)state;
+	read_patch("crlf.patch", &crlf);
+	read_patch("git-diff.patch", &lf);
+	assert_string_equal(buf_str(&crlf.text), buf_str(&lf.text));
+	patch_free(&crlf);
+	patch_free(&lf);
+}
+
+static int parse_text(const char *text)
+{
+	struct patch p;
+	int ret = patch_parse("some.patch", text, strlen(text), &p);
+	int files = (int)p.n_files;
+
+	patch_free(&p);
+	return ret ? ret : files;
+}
+
+/* A CR within the change is the change's own. */
+static void test_keep_cr_of_the_change(void **state)
+{
+	static const char text[] = "--- a/x/y\n+++ b/x/y\n@@ -1 +1 @@\n-a\n+b\r\n";
+	struct patch p;
+
+	(void)state;
+	assert_int_equal(patch_parse("some.patch", text, strlen(text), &p), 0);
+	assert_string_equal(buf_str(&p.text), text);
+	patch_free(&p);
+}
+
+/* "-- a/x" taken out and "++ b/y" put in read like a header, and are none. */
+static void test_headers_within_a_hunk(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_text("--- a/x/y\n+++ b/x/y\n@@ -1,2 +1,2 @@\n"
+				    "--- a/../etc/passwd\n+++ b/../etc/passwd\n same\n"),
+			 1);
+}
+
+static void test_text_without_diff(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_text(""), 0);
+	assert_int_equal(parse_text("From: me\n--- \n-- \n2.39\n"), 0);
+	assert_int_equal(parse_text("diff --git \n"), -OUT_BUILD_ERROR);
+	assert_says("some.patch:1: a diff header from which no file name can be read");
+}
+
+#define NAMES(old, new) "--- " old "\n+++ " new "\n@@ -0,0 +1 @@\n+x\n"
+#define GIT(line) "diff --git a/x/y b/x/y\n" line "\n"
+
+static const struct {
+	const char *text, *why;
+} hostile[] = {
+	{ NAMES("/dev/null", "b/../../etc/passwd"), "some.patch:2: a file name that climbs out" },
+	{ NAMES("a/x/../../../y", "b/x/y"), "some.patch:1: a file name that climbs out" },
+	{ NAMES("/dev/null", "/etc/passwd"), "some.patch:2: an absolute file name: /etc/passwd" },
+	{ NAMES("/dev/null", "b//etc/passwd"), "some.patch:2: an absolute file name" },
+	{ NAMES("a/x.c", "x.c"), "some.patch:2: a file name without a folder before it" },
+	{ NAMES("/dev/null", "b/.git/hooks/pre-commit"), "git's own folder" },
+	{ NAMES("/dev/null", "b/x/.GIT/config"), "git's own folder" },
+	{ NAMES("/dev/null", "b/obj/vmlinux"), "where the built objects lie" },
+	{ NAMES("/dev/null", "b/x/./y"), "an empty part" },
+	{ NAMES("/dev/null", "b/x//y"), "an empty part" },
+	{ NAMES("/dev/null", "\"b/x\\ty\""), "a quoted file name" },
+	{ NAMES("/dev/null", "b/x\\y"), "backslash" },
+	{ NAMES("/dev/null", "/dev/null"), "on both sides" },
+	{ "diff --git a/../x b/../x\nold mode 100644\nnew mode 100755\n", "climbs out" },
+	{ GIT("rename from ../x\nrename to y/z"), "some.patch:2: a file name that climbs out" },
+	{ GIT("rename from x/y\nrename to /tmp/z"), "some.patch:3: an absolute file name" },
+	{ GIT("copy from x/y\ncopy to x/../../z"), "some.patch:3: a file name that climbs out" },
+	{ GIT("new file mode 120000"), "some.patch:2: the patch makes or changes a symbolic link" },
+	{ GIT("deleted file mode 120000"), "symbolic link" },
+	{ GIT("old mode 100644\nnew mode 120000"),
+	  "some.patch:3: the patch makes or changes a sym" },
+	{ GIT("index 1234567..89abcde 120000"), "symbolic link" },
+	{ GIT("new file mode 160000"), "submodule" },
+};
+
+static void test_refuse_hostile(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+		if (parse_text(hostile[i].text) != -OUT_BUILD_ERROR)
+			die("taken: %s", hostile[i].text);
+		assert_says(hostile[i].why);
+	}
+}
+
+static const struct {
+	const char *text, *why;
+} damaged[] = {
+	{ "--- a/x/y\n+++ b/x/y\n@@ -1,3 +1,3 @@\n a\n-b\n",
+	  "some.patch:5: the hunk that begins in line 3" },
+	{ "--- a/x/y\n+++ b/x/y\n@@ -1 +1 @@\n-b\ngarbage\n",
+	  "promises 0 more old and 1 more new" },
+	{ "--- a/x/y\n+++ b/x/y\n@@ -1 +1 @@\n-b\n-b\n", "some.patch:5: the hunk" },
+	{ "--- a/x/y\n+++ b/x/y\n@@ -1,x +1 @@\n", "some.patch:3: a damaged hunk header" },
+	{ "--- a/x/y\n+++ b/x/y\n@@ -\n", "some.patch:3: a damaged hunk header" },
+};
+
+static void test_refuse_damaged(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		if (parse_text(damaged[i].text) != -OUT_BUILD_ERROR)
+			die("taken: %s", damaged[i].text);
+		assert_says(damaged[i].why);
+	}
+}
+
+static void test_refuse_binary(void **state)
+{
+	struct patch p;
+
+	(void)state;
+	assert_int_equal(patch_parse("some.patch", "--- a\0b", 7, &p), -OUT_BUILD_ERROR);
+	assert_says("NUL bytes");
+	patch_free(&p);
+	assert_int_equal(patch_read("/nonexistent/x.patch", &p), -OUT_USAGE);
+	assert_says("/nonexistent/x.patch: No such file");
+	patch_free(&p);
+}
+
+/* ---- applying ---- */
+
+struct lab {
+	struct source source;
+	struct series series;
+};
+
+static int open_lab(void **state)
+{
+	struct lab *lab = xcalloc(1, sizeof(*lab));
+
+	lab->source.dir = data("tree");
+	strcpy(lab->source.key, "0123456789abcdef");
+	*state = lab;
+	return series_begin(&lab->series, lab->source.dir);
+}
+
+static int close_lab(void **state)
+{
+	struct lab *lab = *state;
+
+	series_free(&lab->series);
+	source_free(&lab->source);
+	free(lab);
+	return 0;
+}
+
+static int apply(struct lab *lab, const char *name)
+{
+	_cleanup_strv_ struct strv items = { 0 };
+
+	strv_addf(&items, DATA "/%s", name);
+	return series_apply(&lab->series, &items);
+}
+
+static void apply_well(struct lab *lab, const char *name)
+{
+	if (apply(lab, name))
+		die("%s: %s", name, fail_text());
+}
+
+static void finish(struct lab *lab)
+{
+	if (series_finish(&lab->series))
+		die("%s", fail_text());
+}
+
+static char *content(const char *dir, const char *path)
+{
+	_cleanup_free_ char *full = strf("%s/%s", dir, path);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	return file_read(full, &b) ? xstrdup("") : xstrdup(buf_str(&b));
+}
+
+static void assert_has(const char *dir, const char *path, const char *text)
+{
+	_cleanup_free_ char *all = content(dir, path);
+
+	if (!strstr(all, text))
+		die("%s/%s has no '%s'", dir, path, text);
+}
+
+static void test_apply_folder(void **state)
+{
+	struct lab *lab = *state;
+
+	apply_well(lab, "mail");
+	finish(lab);
+	assert_int_equal(lab->series.patches.n, 3);
+	assert_int_equal(lab->series.n_files, 2);
+	assert_string_equal(lab->series.files[0].path, X86_C);
+	assert_string_equal(lab->series.files[1].path, "include/uapi/linux/kvm_para.h");
+	assert_has(lab->series.dir, X86_C, "case KVM_HC_VCPU_INFO:\n\t\treturn 0;");
+	assert_has(lab->series.dir, "include/uapi/linux/kvm_para.h", "KVM_HC_VCPU_INFO 13");
+}
+
+static void test_apply_each_shape(void **state)
+{
+	static const char *const names[] = { "git-diff.patch", "plain.patch", "crlf.patch" };
+	char first[HASH_HEX_LEN + 1] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct lab *lab;
+
+		close_lab(state);
+		assert_int_equal(open_lab(state), 0);
+		lab = *state;
+		apply_well(lab, names[i]);
+		finish(lab);
+		assert_int_equal(lab->series.n_files, 1);
+		assert_has(lab->series.dir, X86_C, "int a = n + 11;\n");
+		if (i)
+			assert_string_equal(lab->series.files[0].hex, first);
+		strcpy(first, lab->series.files[0].hex);
+	}
+}
+
+static void test_apply_rename(void **state)
+{
+	struct lab *lab = *state;
+
+	apply_well(lab, "rename.patch");
+	finish(lab);
+	assert_int_equal(lab->series.n_files, 2);
+	assert_string_equal(lab->series.files[0].path, "arch/x86/kvm/new.c");
+	assert_false(lab->series.files[0].deleted);
+	assert_true(lab->series.files[1].deleted);
+	assert_has(lab->series.dir, "arch/x86/kvm/new.c", "return new_answer;");
+}
+
+static void test_apply_modes(void **state)
+{
+	struct lab *lab = *state;
+
+	apply_well(lab, "mode.patch");
+	apply_well(lab, "new-file.patch");
+	finish(lab);
+	assert_int_equal(lab->series.n_files, 3);
+	assert_string_equal(lab->series.files[1].path, "scripts/new.sh");
+	assert_true(lab->series.files[1].executable);
+	assert_string_equal(lab->series.files[2].path, "scripts/run.sh");
+	assert_false(lab->series.files[2].executable);
+}
+
+/* What later patches see is what the earlier ones left: also that a file is gone. */
+static void test_apply_on_top(void **state)
+{
+	struct lab *lab = *state;
+
+	apply_well(lab, "delete.patch");
+	assert_int_equal(apply(lab, "rename.patch"), -OUT_BUILD_ERROR);
+	assert_says("rename.patch:1: does not apply to arch/x86/kvm/old.c: the source has no such "
+		    "file");
+}
+
+static void test_key_is_of_contents(void **state)
+{
+	struct lab *lab = *state;
+	struct hash *h;
+	char mail[HASH_HEX_LEN + 1], diff[HASH_HEX_LEN + 1];
+
+	apply_well(lab, "crlf.patch");
+	finish(lab);
+	h = hash_new("test");
+	series_hash(&lab->series, h);
+	hash_hex(h, mail);
+	close_lab(state);
+	assert_int_equal(open_lab(state), 0);
+	lab = *state;
+	apply_well(lab, "plain.patch");
+	finish(lab);
+	h = hash_new("test");
+	series_hash(&lab->series, h);
+	hash_hex(h, diff);
+	assert_string_equal(mail, diff);
+}
+
+static void test_other_base(void **state)
+{
+	assert_int_equal(apply(*state, "other-base.patch"), -OUT_BUILD_ERROR);
+	assert_says("data/series/other-base.patch:14: hunk 2 does not apply to " X86_C
+		    ": around its line 63");
+}
+
+static void test_no_such_file(void **state)
+{
+	assert_int_equal(apply(*state, "no-such-file.patch"), -OUT_BUILD_ERROR);
+	assert_says("no-such-file.patch:1: does not apply to arch/x86/kvm/vmx.c: the source has no "
+		    "such");
+}
+
+static void test_file_exists_already(void **state)
+{
+	struct lab *lab = *state;
+
+	apply_well(lab, "new-file.patch");
+	assert_int_equal(apply(lab, "new-file.patch"), -OUT_BUILD_ERROR);
+	assert_says("does not apply to arch/x86/kvm/info/info.c: the patch makes it, and the "
+		    "source has");
+}
+
+static void test_cut_short(void **state)
+{
+	assert_int_equal(apply(*state, "cut-short.patch"), -OUT_BUILD_ERROR);
+	assert_says("cut-short.patch:19: the hunk that begins in line 14 ends early");
+}
+
+static void test_no_such_item(void **state)
+{
+	assert_int_equal(apply(*state, "nothing.patch"), -OUT_USAGE);
+	assert_says("data/series/nothing.patch: No such file");
+}
+
+/* A symbolic link is never made, whoever reads the patch otherwise than we do. */
+static void test_link_behind_our_back(void **state)
+{
+	struct lab *lab = *state;
+	_cleanup_strv_ struct strv items = { 0 };
+	_cleanup_free_ char *path = path_in_cache("link.patch");
+	static const char text[] = "diff --git a/x/y b/x/y\nnew file mode  120000\n--- /dev/null\n"
+				   "+++ b/x/y\n@@ -0,0 +1 @@\n+/etc/passwd\n"
+				   "\\ No newline at end of file\n";
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	strv_add(&items, path);
+	assert_int_equal(series_apply(&lab->series, &items), -OUT_BUILD_ERROR);
+	assert_says("x/y");
+}
+
+static void test_series_leaves_nothing(void **state)
+{
+	struct lab *lab = *state;
+	_cleanup_free_ char *dir = xstrdup(lab->series.dir);
+
+	apply_well(lab, "mail");
+	series_free(&lab->series);
+	assert_false(path_exists(dir));
+}
+
+/* ---- the work tree ---- */
+
+struct mark {
+	ino_t inode;
+	struct timespec time;
+};
+
+static struct mark mark_of(const char *dir, const char *path)
+{
+	_cleanup_free_ char *full = strf("%s/%s", dir, path);
+	struct stat st;
+
+	assert_int_equal(stat(full, &st), 0);
+	return (struct mark){ st.st_ino, st.st_mtim };
+}
+
+static bool same_mark(struct mark a, struct mark b)
+{
+	return a.inode == b.inode && a.time.tv_sec == b.time.tv_sec &&
+	       a.time.tv_nsec == b.time.tv_nsec;
+}
+
+static void open_tree(struct lab *lab, bool private_copy, struct worktree *w)
+{
+	if (worktree_open(&lab->source, "test", private_copy, w))
+		die("%s", fail_text());
+}
+
+static unsigned int install(struct worktree *w, struct lab *lab)
+{
+	unsigned int n;
+
+	if (worktree_install(w, lab->source.dir, &lab->series, &n))
+		die("%s", fail_text());
+	return n;
+}
+
+/* Another series on the same tree. */
+static void change_series(struct lab *lab, const char *name)
+{
+	series_free(&lab->series);
+	assert_int_equal(series_begin(&lab->series, lab->source.dir), 0);
+	if (name)
+		apply_well(lab, name);
+	finish(lab);
+}
+
+static void test_install_only_what_differs(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree w;
+	struct mark pristine = mark_of(lab->source.dir, X86_C), header;
+
+	change_series(lab, "mail");
+	open_tree(lab, false, &w);
+	assert_true(w.fresh);
+	assert_true(same_mark(mark_of(w.src, X86_C), pristine));
+	assert_int_equal(install(&w, lab), 2);
+	assert_false(same_mark(mark_of(w.src, X86_C), pristine));
+	assert_true(same_mark(mark_of(lab->source.dir, X86_C), pristine));
+	header = mark_of(w.src, "include/uapi/linux/kvm_para.h");
+	assert_int_equal(install(&w, lab), 0);
+
+	change_series(lab, "mail/0001-KVM-Reserve-a-hypercall-number.patch");
+	assert_int_equal(install(&w, lab), 1); /* x86.c goes back; the header stays as it is */
+	assert_true(same_mark(mark_of(w.src, "include/uapi/linux/kvm_para.h"), header));
+	/* With the time of now: the pristine time would be older than the patched file's object. */
+	assert_false(same_mark(mark_of(w.src, X86_C), pristine));
+	assert_has(w.src, X86_C, "int a = n + 2;");
+	worktree_close(&w);
+}
+
+static void test_install_new_and_gone_files(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree w;
+
+	change_series(lab, "new-file.patch");
+	open_tree(lab, false, &w);
+	install(&w, lab);
+	assert_has(w.src, "arch/x86/kvm/info/info.c", "int vcpu_info;");
+	change_series(lab, "rename.patch");
+	install(&w, lab);
+	assert_false(tree_has_file(w.src, "arch/x86/kvm/info/info.c", NULL));
+	assert_false(tree_has_file(w.src, "arch/x86/kvm/old.c", NULL));
+	change_series(lab, NULL);
+	install(&w, lab);
+	assert_has(w.src, "arch/x86/kvm/old.c", "return old_answer;");
+	assert_false(tree_has_file(w.src, "arch/x86/kvm/new.c", NULL));
+	{
+		_cleanup_free_ char *dir = strf("%s/arch/x86/kvm/info", w.src);
+
+		assert_false(path_exists(dir)); /* the folder went with its last file */
+	}
+	worktree_close(&w);
+}
+
+/* The record was written, and some of the files: whatever they hold, they end up right. */
+static void test_install_after_a_killed_run(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree w;
+	_cleanup_free_ char *file = NULL, *record = NULL;
+
+	change_series(lab, NULL);
+	open_tree(lab, false, &w);
+	install(&w, lab);
+	file = strf("%s/" X86_C, w.src);
+	record = strf("%s/installed", w.dir);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(file_write(file, "half", 4, 0644), 0);
+	assert_int_equal(file_write(record, X86_C "\nscripts/run.sh\n", 34, 0644), 0);
+	assert_int_equal(install(&w, lab), 1);
+	assert_has(w.src, X86_C, "kvm_emulate_hypercall");
+	assert_has(lab->source.dir, X86_C, "kvm_emulate_hypercall");
+	worktree_close(&w);
+}
+
+static void test_private_copy(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree w;
+	_cleanup_free_ char *dir = NULL, *shared = path_in_cache("work/test/src/obj/built.o");
+	_cleanup_free_ char *copied = NULL;
+
+	open_tree(lab, false, &w);
+	worktree_close(&w);
+	assert_int_equal(file_write(shared, "trusted", 7, 0644), 0);
+	change_series(lab, "mail");
+	open_tree(lab, true, &w);
+	assert_true(w.private);
+	install(&w, lab);
+	copied = strf("%s/built.o", w.obj);
+	assert_has(w.obj, "built.o", "trusted");
+	{ /* in place, as a compiler may do it */
+		FILE *f = fopen(copied, "r+");
+
+		assert_non_null(f);
+		fputs("hostile", f);
+		fclose(f);
+	}
+	dir = xstrdup(w.dir);
+	worktree_close(&w);
+	assert_false(path_exists(dir));
+	{
+		_cleanup_free_ char *work = path_in_cache("work/test/src");
+
+		assert_has(work, "obj/built.o", "trusted");
+		assert_has(work, X86_C, "int a = n + 2;");
+	}
+}
+
+static void test_sweep(void **state)
+{
+	_cleanup_free_ char *dir = path_in_cache("sweep"), *live = tree_temp(dir, "mine");
+	_cleanup_free_ char *dead = strf("%s/theirs.2147483646", dir), *kept = strf("%s/6.12", dir);
+
+	(void)state;
+	assert_int_equal(mkdir_p(live) | mkdir_p(dead), 0);
+	tree_sweep(dir);
+	assert_true(path_exists(live));
+	assert_false(path_exists(dead));
+	free(kept);
+	kept = strf("%s/named", dir);
+	assert_int_equal(mkdir_p(kept), 0);
+	tree_sweep(dir);
+	assert_true(path_exists(kept));
+}
+
+static char cache[] = "/tmp/nestlab-test-series-XXXXXX";
+
+static int make_cache(void **state)
+{
+	(void)state;
+	return !mkdtemp(cache) || setenv("NESTLAB_CACHE", cache, 1);
+}
+
+static int remove_cache(void **state)
+{
+	(void)state;
+	return rm_rf(cache);
+}
+
+#define WITH_LAB(t) cmocka_unit_test_setup_teardown(t, open_lab, close_lab)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_read_shapes),
+		cmocka_unit_test(test_read_new_files),
+		cmocka_unit_test(test_read_hunk_places),
+		cmocka_unit_test(test_read_crlf_as_lf),
+		cmocka_unit_test(test_keep_cr_of_the_change),
+		cmocka_unit_test(test_headers_within_a_hunk),
+		cmocka_unit_test(test_text_without_diff),
+		cmocka_unit_test(test_refuse_hostile),
+		cmocka_unit_test(test_refuse_damaged),
+		cmocka_unit_test(test_refuse_binary),
+		WITH_LAB(test_apply_folder),
+		WITH_LAB(test_apply_each_shape),
+		WITH_LAB(test_apply_rename),
+		WITH_LAB(test_apply_modes),
+		WITH_LAB(test_apply_on_top),
+		WITH_LAB(test_key_is_of_contents),
+		WITH_LAB(test_other_base),
+		WITH_LAB(test_no_such_file),
+		WITH_LAB(test_file_exists_already),
+		WITH_LAB(test_cut_short),
+		WITH_LAB(test_no_such_item),
+		WITH_LAB(test_link_behind_our_back),
+		WITH_LAB(test_series_leaves_nothing),
+		WITH_LAB(test_install_only_what_differs),
+		WITH_LAB(test_install_new_and_gone_files),
+		WITH_LAB(test_install_after_a_killed_run),
+		WITH_LAB(test_private_copy),
+		cmocka_unit_test(test_sweep),
+	};
+
+	return cmocka_run_group_tests(tests, make_cache, remove_cache);
+}
