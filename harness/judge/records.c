@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GENERAL_REGISTERS ((1U << REG_RIP) - 1) /* the 16 before rip in enum trace_reg */
+#define GENERAL_REGISTERS ((1U << VREG_RIP) - 1) /* the 16 before rip in enum trace_reg */
 
 static bool is_about(const struct trace_record *r, uint64_t vcpu_id)
 {
@@ -190,7 +190,7 @@ void check_exits_bounds(const struct evidence *e, struct test_result *t)
 
 static void add_names(struct buf *b, uint32_t set)
 {
-	for (unsigned int r = 0; r < REG_COUNT; r++)
+	for (unsigned int r = 0; r < VREG_COUNT; r++)
 		if (set & 1U << r)
 			buf_printf(b, "%s%s", b->len ? " " : "", trace_reg_names[r]);
 }
@@ -215,7 +215,7 @@ static void tally_present(struct tally *y, const struct trace_record *r, uint32_
  */
 void check_registers_there(const struct evidence *e, struct test_result *t)
 {
-	static const uint32_t others = 1U << REG_RIP | 1U << REG_RFLAGS;
+	static const uint32_t others = 1U << VREG_RIP | 1U << VREG_RFLAGS;
 	_cleanup_free_ char *evidence = trace_evidence(e);
 	struct tally general = { .unit = "record" }, extra = { .unit = "record" };
 	uint32_t seen = 0;
@@ -243,7 +243,7 @@ static void add_row(struct test_result *t, const struct trace_record *r)
 
 	row->pid = r->has_pid ? (uint64_t)r->pid : 0;
 	row->num_exits = r->num_exits;
-	for (unsigned int reg = 0; reg < REG_COUNT; reg++) {
+	for (unsigned int reg = 0; reg < VREG_COUNT; reg++) {
 		if (!record_has(r, (enum trace_reg)reg))
 			continue;
 		snprintf(row->regs[row->n_regs].name, sizeof(row->regs[0].name), "%s",

@@ -53,11 +53,11 @@ struct trace_record {
 };
 
 enum trace_reg {
-	REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RBP, REG_RSP,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-	REG_RIP, REG_RFLAGS, REG_COUNT
+	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RBP, VREG_RSP,
+	VREG_R8, VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
+	VREG_RIP, VREG_RFLAGS, VREG_COUNT
 };
-extern const char *const trace_reg_names[REG_COUNT];
+extern const char *const trace_reg_names[VREG_COUNT];
 
 struct trace_records {
 	struct trace_record *v;

@@ -46,9 +46,9 @@ static void set_registers(const struct collector *c, const struct draft *d, stru
 {
 	bool hex = false;
 
-	for (int r = 0; r < REG_COUNT; r++)
+	for (int r = 0; r < VREG_COUNT; r++)
 		hex |= trace_looks_hex(d->values[r]);
-	for (int r = 0; r < REG_COUNT; r++) {
+	for (int r = 0; r < VREG_COUNT; r++) {
 		if (!d->values[r][0])
 			continue;
 		if (trace_register_value(c->contract, d->values[r], hex, &rec->regs[r]))

@@ -78,7 +78,7 @@ struct trace_contract;
 int trace_contract_new(const char *where, const struct trace_spelling *s, struct trace_contract **c);
 void trace_contract_free(struct trace_contract *c);
 
-enum trace_field { FIELD_VCPU_ID = REG_COUNT, FIELD_PID, FIELD_NUM_EXITS, FIELD_COUNT };
+enum trace_field { FIELD_VCPU_ID = VREG_COUNT, FIELD_PID, FIELD_NUM_EXITS, FIELD_COUNT };
 
 struct trace_hit {
 	int field;	/* enum trace_reg or enum trace_field */

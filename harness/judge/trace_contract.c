@@ -30,15 +30,15 @@ static const struct {
 	{ "<index>", "(?<index>[0-9]{1,2})" WORD_END },
 };
 
-const char *const trace_reg_names[REG_COUNT] = {
+const char *const trace_reg_names[VREG_COUNT] = {
 	"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8",
 	"r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
 };
 
 /* enum kvm_reg of the kernel's kvm_host.h. */
 static const enum trace_reg kvm_order[] = {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8,
-	REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
+	VREG_RAX, VREG_RCX, VREG_RDX, VREG_RBX, VREG_RSP, VREG_RBP, VREG_RSI, VREG_RDI, VREG_R8,
+	VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15, VREG_RIP,
 };
 
 #define FIELD_FROM_MATCH FIELD_COUNT	   /* the <reg> or <index> of the match says which */
@@ -144,8 +144,8 @@ static int add_patterns(struct trace_contract *c, const char *where, const char 
 static int register_by_name(const char *name, size_t len)
 {
 	if (len == 6 && !strncasecmp(name, "eflags", len))
-		return REG_RFLAGS;
-	for (int r = 0; r < REG_COUNT; r++)
+		return VREG_RFLAGS;
+	for (int r = 0; r < VREG_COUNT; r++)
 		if (strlen(trace_reg_names[r]) == len && !strncasecmp(trace_reg_names[r], name, len))
 			return r;
 	return -1;

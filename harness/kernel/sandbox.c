@@ -101,7 +101,7 @@ bool sandbox_works(void)
  */
 static const char *const build_env[] = {
 	"PATH=" SANDBOX_PATH,
-	"HOME=/nonexistent",
+	"HOME=/tmp",
 	"TMPDIR=/tmp",
 	"LC_ALL=C",
 	"TZ=UTC",

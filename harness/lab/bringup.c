@@ -13,6 +13,7 @@
 #define L1_UUID "6e657374-6c61-4b00-8001-000000000001"
 #define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
 #define SAMPLE_MS 40
+#define SETTLE_MS 250
 #define L1_DIR "/run/nestlab" /* a tmpfs in L1: goes with every boot */
 
 char *bringup_overlay_path(void)
@@ -96,10 +97,20 @@ static int connect_l2(struct lab *lab)
 	return level_connect(&lab->l2, uri);
 }
 
-static void disconnect_l2(struct lab *lab)
+/*
+ * L1 must have seen the end of the connection before its state is saved: restored, its bridge would otherwise take the next
+ * connection for the old one ("End of file while reading data" at the next call, once in some runs).
+ */
+int bringup_disconnect_l2(struct lab *lab)
 {
+	uint64_t until = now_ns() + SETTLE_MS * NSEC_PER_MSEC;
+	int ret = 0;
+
 	level_detach(&lab->l2);
 	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	while (!ret && now_ns() < until)
+		ret = level_step(&lab->l1, SETTLE_MS);
+	return ret;
 }
 
 static int boot_l1(struct lab *lab)
@@ -121,8 +132,7 @@ static int boot_l1(struct lab *lab)
 		return ret;
 	/* Ready means its libvirtd too. */
 	ret = connect_l2(lab);
-	disconnect_l2(lab);
-	return ret;
+	return ret ? ret : bringup_disconnect_l2(lab);
 }
 
 static int reconnect_l1(struct lab *lab)
@@ -315,9 +325,12 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 				    on_sample, s, &watch);
 	if (ret)
 		return ret;
+	ui_debug("L2: XML and kernel are in L1");
 	ret = level_create(&lab->l2, xml, log);
+	ui_debug("L2: runs");
 	if (!ret)
 		ret = open_channel(&lab->l2, 15);
+	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
 	channel_unwatch(lab->l1.channel, watch);

@@ -29,6 +29,7 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
 int bringup_l1(struct lab *lab, bool fresh);	    /* restored, or booted and saved: L1 ready, channel open */
 int bringup_kvm(struct lab *lab);		    /* push and load the modules */
 int bringup_l2(struct lab *lab);		    /* boot L2, sampling its exits */
+int bringup_disconnect_l2(struct lab *lab);	    /* L2 runs on; L1's channel stays */
 int bringup_join_l2(struct lab *lab);		    /* L2 runs already inside a restored or kept L1 */
 
 #endif

@@ -213,8 +213,9 @@ static int save_both(struct lab *lab)
 	int ret;
 
 	ui_stage_begin("lab state");
-	level_detach(&lab->l2);
-	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	ret = bringup_disconnect_l2(lab);
+	if (ret)
+		return ret;
 	level_close_channel(&lab->l1);
 	ret = state_save(lab, lab->lab_key, true);
 	if (ret)

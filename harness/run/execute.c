@@ -124,7 +124,7 @@ static void add_rows(const struct trace_records *trace, struct test_result *res)
 		row = result_add_vcpu(res, (uint64_t)rec->vcpu_id);
 		row->pid = (uint64_t)rec->pid;
 		row->num_exits = rec->num_exits;
-		for (unsigned int reg = 0; reg < REG_COUNT; reg++)
+		for (unsigned int reg = 0; reg < VREG_COUNT; reg++)
 			if (rec->have_regs & (1u << reg))
 				result_add_reg(row, trace_reg_names[reg], rec->regs[reg]);
 	}

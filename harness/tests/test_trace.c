@@ -51,8 +51,8 @@ static struct trace_records parse_file(const char *name)
 	return parse(buf_str(&b));
 }
 
-#define ALL_REGISTERS ((1U << REG_COUNT) - 1)
-#define GENERAL ((1U << REG_RIP) - 1)
+#define ALL_REGISTERS ((1U << VREG_COUNT) - 1)
+#define GENERAL ((1U << VREG_RIP) - 1)
 #define BIT(r) (1U << (r))
 
 /* What each recorded trace must give: the record at this place. */
@@ -66,23 +66,23 @@ static const struct {
 	uint64_t value;
 	unsigned int line;
 } spellings[] = {
-	{ "reference.txt", 8, 0, 0, 67, 4753, ALL_REGISTERS, REG_RSP, 0xffffc90000133f10, 2 },
-	{ "reference.txt", 8, 1, 1, 68, 844, ALL_REGISTERS, REG_RDX, 0x3f8, 3 },
+	{ "reference.txt", 8, 0, 0, 67, 4753, ALL_REGISTERS, VREG_RSP, 0xffffc90000133f10, 2 },
+	{ "reference.txt", 8, 1, 1, 68, 844, ALL_REGISTERS, VREG_RDX, 0x3f8, 3 },
 	{ "known-solution.txt", 2, 0, 0, 12398, 18840,
-	  BIT(REG_RBX) | BIT(REG_RCX) | BIT(REG_RDX) | BIT(REG_RSI), REG_RSI, 86380, 2 },
+	  BIT(VREG_RBX) | BIT(VREG_RCX) | BIT(VREG_RDX) | BIT(VREG_RSI), VREG_RSI, 86380, 2 },
 	{ "known-solution.txt", 2, 1, 1, 12399, 18841,
-	  BIT(REG_RBX) | BIT(REG_RCX) | BIT(REG_RDX) | BIT(REG_RSI), REG_RBX, 1, 7 },
-	{ "known-decimal.txt", 8, 0, 0, 67, 5067, GENERAL, REG_RBP, (uint64_t)-60473138233568, 2 },
-	{ "known-decimal.txt", 8, 1, 1, 68, 628, GENERAL, REG_R11, 15443, 7 },
-	{ "one-line-hex.txt", 2, 0, 0, 66, 4801, ALL_REGISTERS, REG_RFLAGS, 0x21, 1 },
-	{ "one-line-hex.txt", 2, 1, 1, 67, 1480, ALL_REGISTERS, REG_RAX, 0xffffc90000013f00, 2 },
-	{ "indexed.txt", 2, 0, 0, 66, 500, GENERAL | BIT(REG_RIP), REG_RBX, 0x103, 3 },
-	{ "indexed.txt", 2, 1, 1, 67, 501, GENERAL | BIT(REG_RIP), REG_RIP, 0x110, 22 },
-	{ "threads.txt", 5, 0, 0, 67, 10, 0, REG_RAX, 0, 1 },
-	{ "threads.txt", 5, 1, 1, 68, 11, 0, REG_RAX, 0, 2 },
-	{ "threads.txt", 5, 2, 2, 70, 12, 0, REG_RAX, 0, 6 },
-	{ "threads.txt", 5, 3, 3, 71, 13, 0, REG_RAX, 0, 10 },
-	{ "threads.txt", 5, 4, 4, 72, 14, 0, REG_RAX, 0, 12 },
+	  BIT(VREG_RBX) | BIT(VREG_RCX) | BIT(VREG_RDX) | BIT(VREG_RSI), VREG_RBX, 1, 7 },
+	{ "known-decimal.txt", 8, 0, 0, 67, 5067, GENERAL, VREG_RBP, (uint64_t)-60473138233568, 2 },
+	{ "known-decimal.txt", 8, 1, 1, 68, 628, GENERAL, VREG_R11, 15443, 7 },
+	{ "one-line-hex.txt", 2, 0, 0, 66, 4801, ALL_REGISTERS, VREG_RFLAGS, 0x21, 1 },
+	{ "one-line-hex.txt", 2, 1, 1, 67, 1480, ALL_REGISTERS, VREG_RAX, 0xffffc90000013f00, 2 },
+	{ "indexed.txt", 2, 0, 0, 66, 500, GENERAL | BIT(VREG_RIP), VREG_RBX, 0x103, 3 },
+	{ "indexed.txt", 2, 1, 1, 67, 501, GENERAL | BIT(VREG_RIP), VREG_RIP, 0x110, 22 },
+	{ "threads.txt", 5, 0, 0, 67, 10, 0, VREG_RAX, 0, 1 },
+	{ "threads.txt", 5, 1, 1, 68, 11, 0, VREG_RAX, 0, 2 },
+	{ "threads.txt", 5, 2, 2, 70, 12, 0, VREG_RAX, 0, 6 },
+	{ "threads.txt", 5, 3, 3, 71, 13, 0, VREG_RAX, 0, 10 },
+	{ "threads.txt", 5, 4, 4, 72, 14, 0, VREG_RAX, 0, 12 },
 };
 
 static void reads_spellings(void **state)
@@ -233,7 +233,7 @@ static void takes_negative_numbers(void **state)
 	(void)state;
 	assert_int_equal(r.n, 1);
 	assert_int_equal(r.v[0].vcpu_id, -1);
-	assert_true(r.v[0].regs[REG_RAX] == (uint64_t)-2);
+	assert_true(r.v[0].regs[VREG_RAX] == (uint64_t)-2);
 	assert_true(r.v[0].pid == INT64_MIN);
 	assert_int_equal(r.refused, 0);
 	trace_records_free(&r);
@@ -484,8 +484,8 @@ static void names_registers_by_key(void **state)
 	assert_int_equal(trace_contract_new("some.conf", &s, &c), 0);
 	trace_parse_text(c, text, strlen(text), 5, &r);
 	assert_int_equal(r.n, 1);
-	assert_int_equal(r.v[0].have_regs, BIT(REG_RAX) | BIT(REG_RBX));
-	assert_int_equal(r.v[0].regs[REG_RBX], 0x20);
+	assert_int_equal(r.v[0].have_regs, BIT(VREG_RAX) | BIT(VREG_RBX));
+	assert_int_equal(r.v[0].regs[VREG_RBX], 0x20);
 	assert_int_equal(r.v[0].line, 5);
 	trace_records_free(&r);
 	trace_contract_free(c);

@@ -123,11 +123,11 @@ static void tally_arguments(const struct calls *c, struct tally *y, const struct
 {
 	uint64_t number = c->e->assignment->hypercall;
 
-	if (!record_has(r, REG_RAX) || !record_has(r, REG_RBX))
+	if (!record_has(r, VREG_RAX) || !record_has(r, VREG_RBX))
 		tally_bad(y, "line %u: rax or rbx is missing", r->line);
-	else if (r->regs[REG_RAX] != number || r->regs[REG_RBX] != (uint64_t)r->vcpu_id)
+	else if (r->regs[VREG_RAX] != number || r->regs[VREG_RBX] != (uint64_t)r->vcpu_id)
 		tally_bad(y, "line %u: vCPU %" PRId64 " has rax %#" PRIx64 ", rbx %#" PRIx64, r->line,
-			  r->vcpu_id, r->regs[REG_RAX], r->regs[REG_RBX]);
+			  r->vcpu_id, r->regs[VREG_RAX], r->regs[VREG_RBX]);
 	else
 		tally_good(y);
 }
@@ -157,8 +157,8 @@ static void check_caller(const struct calls *c, struct test_result *t)
 		if (!r)
 			continue;
 		tally_arguments(c, &arguments, r);
-		tally_kernel(&kernel, r, REG_RSP);
-		tally_kernel(&kernel, r, REG_RIP);
+		tally_kernel(&kernel, r, VREG_RSP);
+		tally_kernel(&kernel, r, VREG_RIP);
 	}
 	tally_check(t, "rax and rbx of the caller", expected, &arguments, evidence);
 	tally_check(t, "the caller is in its kernel", "rsp and rip are kernel addresses", &kernel,
@@ -173,16 +173,16 @@ static void check_caller(const struct calls *c, struct test_result *t)
 static bool is_callers(const struct calls *c, const struct trace_record *r,
 		       const struct trace_record *caller)
 {
-	static const enum trace_reg places[] = { REG_RSP, REG_RIP };
+	static const enum trace_reg places[] = { VREG_RSP, VREG_RIP };
 
-	if (!record_has(r, REG_RBX) || r->regs[REG_RBX] != (uint64_t)r->vcpu_id)
+	if (!record_has(r, VREG_RBX) || r->regs[VREG_RBX] != (uint64_t)r->vcpu_id)
 		return false;
-	if (record_has(r, REG_RAX) && r->regs[REG_RAX] != c->e->assignment->hypercall)
+	if (record_has(r, VREG_RAX) && r->regs[VREG_RAX] != c->e->assignment->hypercall)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (record_has(r, places[i]) && r->regs[places[i]] != caller->regs[places[i]])
 			return false;
-	return record_has(r, REG_RSP) || record_has(r, REG_RIP) || record_has(r, REG_RAX);
+	return record_has(r, VREG_RSP) || record_has(r, VREG_RIP) || record_has(r, VREG_RAX);
 }
 
 static void tally_targets(const struct calls *c, struct tally *y, size_t k)

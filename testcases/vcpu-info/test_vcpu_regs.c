@@ -161,8 +161,8 @@ GUEST_TEST(run)
 #include "judge/records.h"
 
 static const enum trace_reg spin_order[SPIN_REGS] = {
-	REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RBP, REG_RSP,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RBP, VREG_RSP,
+	VREG_R8, VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
 };
 
 struct passes {
@@ -186,7 +186,7 @@ static bool holds(uint64_t value, unsigned int i, uint64_t target)
  */
 static bool is_asked(const struct passes *p, enum trace_reg reg)
 {
-	return reg != REG_RSP || !p->e->vendor_intel;
+	return reg != VREG_RSP || !p->e->vendor_intel;
 }
 
 /* Which registers of this record are not the target's; "" when all are right. */
@@ -202,9 +202,9 @@ static void wrong_registers(const struct passes *p, const struct trace_record *r
 		else if (!holds(r->regs[reg], i, (uint64_t)r->vcpu_id))
 			buf_printf(wrong, " %s=%#" PRIx64, trace_reg_names[reg], r->regs[reg]);
 	}
-	if (!p->e->vendor_intel && record_has(r, REG_RIP) &&
-	    (r->regs[REG_RIP] < p->spin_begin || r->regs[REG_RIP] > p->spin_end))
-		buf_printf(wrong, " rip=%#" PRIx64, r->regs[REG_RIP]);
+	if (!p->e->vendor_intel && record_has(r, VREG_RIP) &&
+	    (r->regs[VREG_RIP] < p->spin_begin || r->regs[VREG_RIP] > p->spin_end))
+		buf_printf(wrong, " rip=%#" PRIx64, r->regs[VREG_RIP]);
 }
 
 static bool check_counts(const struct passes *p, struct test_result *t)

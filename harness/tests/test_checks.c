@@ -1,0 +1,789 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judges on recorded evidence: data/checks/PROGRAM/ holds what the lab saw when the program ran on the
+ * reference. On that each must pass. Then one fault at a time is put into the evidence, as a wrong change would
+ * leave it, and the check that is there for it must find it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/assignment.h"
+#include "judge/checks.h"
+#include "judge/observation.h"
+#include "judge/oracle.h"
+#include "judge/records.h"
+#include "judge/trace.h"
+
+#include <cmocka.h>
+
+#define DATA "harness/tests/data/checks/"
+
+/* --- recorded evidence --- */
+
+struct recorded {
+	const struct testcase *testcase;
+	struct assignment *assignment;
+	struct evidence e;
+};
+
+static void read_data(const char *program, const char *name, struct buf *b)
+{
+	_cleanup_free_ char *path = strf(DATA "%s/%s", program, name);
+
+	assert_int_equal(file_read(path, b), 0);
+}
+
+static const struct testcase *testcase_of(const char *program)
+{
+	const struct testcase *const *all;
+	size_t n;
+
+	all = testcases_all(&n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i]->program, program))
+			return all[i];
+	fail_msg("no testcase has the program %s", program);
+	return NULL;
+}
+
+static struct observations read_output(const char *program, const char *name)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	struct observations obs;
+	struct output o;
+
+	read_data(program, name, &b);
+	output_init(&o);
+	output_feed(&o, 1, b.data, b.len);
+	output_end(&o);
+	obs = o.obs;
+	o.obs = (struct observations){ 0 };
+	output_free(&o);
+	return obs;
+}
+
+static void read_oracle(const char *program, const char *name, struct oracle *o)
+{
+	_cleanup_buf_ struct buf cpus = { 0 }, stats = { 0 };
+
+	read_data(program, "cpus.json", &cpus);
+	read_data(program, name, &stats);
+	assert_int_equal(oracle_parse(buf_str(&cpus), buf_str(&stats), o), 0);
+}
+
+static void read_trace(struct recorded *r, const char *program)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	struct trace_stream *s = trace_stream_new();
+
+	read_data(program, "trace.txt", &b);
+	trace_cut(s, r->assignment->trace, program, "n1");
+	trace_stream_feed(s, b.data, b.len);
+	trace_take(s, &r->e.trace);
+	trace_stream_free(s);
+}
+
+static void load(struct recorded *r, const char *program)
+{
+	_cleanup_free_ char *conf = NULL;
+
+	*r = (struct recorded){ .testcase = testcase_of(program), .e = { .l2_cpus = 2 } };
+	conf = strf("config/assignments/%s.conf", r->testcase->assignment);
+	assert_int_equal(assignment_load(conf, &r->assignment), 0);
+	r->e.assignment = r->assignment;
+	r->e.obs = read_output(program, "output.txt");
+	read_oracle(program, "before.json", &r->e.before);
+	read_oracle(program, "after.json", &r->e.after);
+	read_trace(r, program);
+	if (r->testcase->wants_baseline)
+		r->e.baseline = read_output(program, "baseline.txt");
+}
+
+static void unload(struct recorded *r)
+{
+	observations_free(&r->e.obs);
+	observations_free(&r->e.baseline);
+	trace_records_free(&r->e.trace);
+	assignment_free(r->assignment);
+}
+
+static struct run_result *judge(const struct recorded *r)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, r->testcase->name, r->testcase->assignment);
+
+	r->testcase->judge(&r->e, t);
+	result_judge_test(t);
+	return run;
+}
+
+static enum outcome verdict_of(const struct run_result *run, const char *check)
+{
+	const struct test_result *t = &run->tests[0];
+
+	for (size_t i = 0; i < t->n_checks; i++)
+		if (!strcmp(t->checks[i].name, check))
+			return t->checks[i].verdict;
+	fail_msg("%s has no check '%s'", t->name, check);
+	return OUT_BROKEN;
+}
+
+/* --- putting faults in --- */
+
+static struct observation *obs(struct evidence *e, const char *key, size_t i)
+{
+	struct observation *o = (struct observation *)obs_get(&e->obs, key, i);
+
+	assert_non_null(o);
+	return o;
+}
+
+static void set_all(struct evidence *e, const char *key, uint64_t value)
+{
+	for (size_t i = 0; i < e->obs.n; i++)
+		if (!strcmp(e->obs.v[i].key, key))
+			e->obs.v[i].u64 = value;
+}
+
+static void add_to_all(struct evidence *e, const char *key, uint64_t value, uint64_t mask)
+{
+	for (size_t i = 0; i < e->obs.n; i++)
+		if (!strcmp(e->obs.v[i].key, key))
+			e->obs.v[i].u64 = (e->obs.v[i].u64 + value) & mask;
+}
+
+static void forget(struct evidence *e, const char *key)
+{
+	for (size_t i = 0; i < e->obs.n; i++)
+		if (!strcmp(e->obs.v[i].key, key))
+			e->obs.v[i].key[0] = '_';
+}
+
+#define EACH(r) for (struct trace_record *r = e->trace.v; r < e->trace.v + e->trace.n; r++)
+
+/* The record that the same call left about its caller: records of a call follow one another. */
+static const struct trace_record *about_caller(const struct evidence *e, const struct trace_record *r)
+{
+	const struct oracle_vcpu *v;
+	const struct trace_record *best = NULL;
+
+	EACH(o) {
+		v = oracle_vcpu(&e->before, (uint64_t)o->vcpu_id);
+		if (v && (int64_t)v->thread_id == r->tid && o->tid == r->tid &&
+		    (!best || labs(o - r) < labs(best - r)))
+			best = o;
+	}
+	assert_non_null(best);
+	return best;
+}
+
+/* What the known solution does: the target is looked up for the pid only. */
+static void callers_registers(struct evidence *e)
+{
+	EACH(r) {
+		const struct trace_record *c = about_caller(e, r);
+
+		memcpy(r->regs, c->regs, sizeof(r->regs));
+		r->regs[VREG_RBX] = (uint64_t)r->vcpu_id;
+	}
+}
+
+static void callers_exits(struct evidence *e)
+{
+	EACH(r)
+		r->num_exits = about_caller(e, r)->num_exits;
+}
+
+static void callers_pid(struct evidence *e)
+{
+	EACH(r)
+		r->pid = r->tid;
+}
+
+static void process_id_for_all(struct evidence *e)
+{
+	EACH(r)
+		r->pid = 63;
+}
+
+static void no_pid(struct evidence *e)
+{
+	EACH(r)
+		r->has_pid = false;
+}
+
+static void four_registers(struct evidence *e)
+{
+	EACH(r)
+		r->have_regs = 1U << VREG_RBX | 1U << VREG_RCX | 1U << VREG_RDX | 1U << VREG_RSI;
+}
+
+static void one_register_missing(struct evidence *e)
+{
+	e->trace.v[e->trace.n - 1].have_regs &= ~(1U << VREG_R15);
+}
+
+static void rip_sometimes(struct evidence *e)
+{
+	e->trace.v[0].have_regs &= ~(1U << VREG_RIP);
+}
+
+static void shifted_registers(struct evidence *e)
+{
+	EACH(r)
+		memmove(&r->regs[1], &r->regs[0], (VREG_RIP - 1) * sizeof(r->regs[0]));
+}
+
+static void hard_coded_id(struct evidence *e)
+{
+	EACH(r)
+		r->vcpu_id = 0;
+}
+
+static void no_id(struct evidence *e)
+{
+	EACH(r)
+		r->has_vcpu_id = false;
+}
+
+static void one_record_less(struct evidence *e)
+{
+	e->trace.n--;
+}
+
+static void loop_to_fixed_count(struct evidence *e)
+{
+	e->trace.v[1].vcpu_id = 2;
+}
+
+static void exits_stand_still(struct evidence *e)
+{
+	EACH(r)
+		r->num_exits = record_of(&e->trace, (uint64_t)r->vcpu_id, 0)->num_exits;
+}
+
+static void exits_of_all_vcpus(struct evidence *e)
+{
+	EACH(r)
+		r->num_exits += 100000;
+}
+
+static void no_exits(struct evidence *e)
+{
+	EACH(r)
+		r->has_num_exits = false;
+}
+
+static void callers_stack_unread(struct evidence *e)
+{
+	EACH(r)
+		r->regs[VREG_RSP] = 0;
+}
+
+static void call_fails(struct evidence *e)
+{
+	obs(e, "call.result", 1)->u64 = (uint64_t)-38;
+}
+
+static void cpu_missing(struct evidence *e)
+{
+	obs(e, "cpu.id", 1)->key[0] = '_';
+}
+
+static void unreadable_value(struct evidence *e)
+{
+	e->trace.refused = 1;
+	e->trace.refusal = xstrdup("line 3: not a number of 64 bits: x");
+}
+
+static void lost_events(struct evidence *e)
+{
+	e->trace.lost = 5;
+}
+
+static void markers_missing(struct evidence *e)
+{
+	e->trace.complete = false;
+}
+
+static void no_thread_ids(struct evidence *e)
+{
+	e->before.valid = false;
+}
+
+static void killed(struct evidence *e)
+{
+	forget(e, "guest.done");
+	e->exit_code = -1;
+	e->signal = SIGSEGV;
+}
+
+static void set_up_broke(struct evidence *e)
+{
+	strcpy(obs(e, "guest.done", 0)->key, "guest.skip");
+	str_set(&obs(e, "guest.skip", 0)->str, "one CPU only");
+}
+
+static void malformed_line(struct evidence *e)
+{
+	e->obs.n_bad = 1;
+	e->obs.bad = xcalloc(1, sizeof(*e->obs.bad));
+	e->obs.bad[0] = (struct observation_fault){ 3, xstrdup("no key"), xstrdup("@nestlab ?") };
+}
+
+static void cut_to_32_bits(struct evidence *e)
+{
+	EACH(r)
+		for (int reg = 0; reg < VREG_COUNT; reg++)
+			r->regs[reg] &= UINT32_MAX;
+}
+
+static void offline_cpu_told(struct evidence *e)
+{
+	struct trace_record *r = &e->trace.v[2];
+
+	/* The call with one CPU has one record, the third: it is the offline one's turn as well. */
+	r->vcpu_id = (int64_t)obs(e, "offline.id", 0)->u64;
+}
+
+/* The counters. */
+
+static void exits_fall(struct evidence *e)
+{
+	obs(e, "reading.exits", 3)->u64 = obs(e, "reading.exits", 2)->u64 - 1;
+}
+
+static void exits_fell_in_loop(struct evidence *e)
+{
+	obs(e, "loop.exits_fell", 0)->u64 = 1;
+}
+
+static void exits_frozen(struct evidence *e)
+{
+	set_all(e, "reading.exits", obs(e, "reading.exits", 0)->u64);
+}
+
+static void exits_lost_when_together(struct evidence *e)
+{
+	obs(e, "reading.exits", 6)->u64 = obs(e, "reading.exits", 5)->u64 + 5900;
+}
+
+static void exits_flat_in_loop(struct evidence *e)
+{
+	obs(e, "loop.flat", 0)->u64 = 12;
+}
+
+static void counted_from_late(struct evidence *e)
+{
+	add_to_all(e, "reading.exits", -(uint64_t)5000, UINT32_MAX);
+}
+
+static void counted_twice(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "reading.exits"); i++)
+		obs(e, "reading.exits", i)->u64 *= 2;
+}
+
+static void unpatched(struct evidence *e)
+{
+	set_all(e, "reading.exits", 0);
+	set_all(e, "reading.cycles", 0);
+	set_all(e, "loop.flat", obs(e, "loop.calls", 0)->u64);
+}
+
+static void edx_unwritten(struct evidence *e)
+{
+	obs(e, "reading.edx", 4)->u64 = 0xfefefefe;
+}
+
+static void edx_unwritten_in_loop(struct evidence *e)
+{
+	obs(e, "loop.edx", 0)->u64 = 3;
+}
+
+static void cycles_of_32_bits(struct evidence *e)
+{
+	add_to_all(e, "reading.cycles", 0, UINT32_MAX);
+}
+
+static void cycles_fell_in_loop(struct evidence *e)
+{
+	obs(e, "loop.cycles_fell", 0)->u64 = 1;
+}
+
+static void halves_swapped(struct evidence *e)
+{
+	for (size_t i = 0; i < e->obs.n; i++) {
+		struct observation *o = &e->obs.v[i];
+
+		if (!strcmp(o->key, "reading.cycles") || !strcmp(o->key, "loop.before") ||
+		    !strcmp(o->key, "loop.after"))
+			o->u64 = o->u64 << 32 | o->u64 >> 32;
+	}
+}
+
+static void high_half_wrong(struct evidence *e)
+{
+	obs(e, "loop.after", 0)->u64 += 16ULL << 32;
+}
+
+static void cycles_frozen(struct evidence *e)
+{
+	set_all(e, "reading.cycles", 1000000);
+}
+
+static void cycles_too_many(struct evidence *e)
+{
+	obs(e, "reading.cycles", obs_count(&e->obs, "reading.cycles") - 1)->u64 += 1ULL << 36;
+}
+
+static void no_statistics(struct evidence *e)
+{
+	e->after.vcpus[1].has_exits = false;
+}
+
+static void reading_missing(struct evidence *e)
+{
+	obs(e, "reading.edx", 2)->key[0] = '_';
+}
+
+/* Other leaves. */
+
+static void change_leaf(struct evidence *e, const char *key, const char *text)
+{
+	str_set(&obs(e, key, 0)->str, text);
+}
+
+static void leaf_below_changed(struct evidence *e)
+{
+	change_leaf(e, "leaf.4ffffffe.0", "00000001 00000000 00000000 00000000");
+}
+
+static void leaf_1_changed(struct evidence *e)
+{
+	obs(e, "leaf.00000001.0", 0)->str[9] ^= 1;
+}
+
+static void leaf_gone(struct evidence *e)
+{
+	obs(e, "leaf.80000008.0", 0)->key[0] = '_';
+}
+
+static void leaf_not_answered(struct evidence *e)
+{
+	change_leaf(e, "leaf.4fffffff.0", "00000000 00000000 00000000 00000000");
+}
+
+static void other_baseline(struct evidence *e)
+{
+	obs(e, "cpus", 0)->u64 = 4;
+}
+
+#define INFO "test_vcpu_info"
+#define REGS "test_vcpu_regs"
+#define HOTPLUG "test_vcpu_hotplug"
+#define CPUID "test_cpuid"
+#define LEAVES "test_cpuid_leaves"
+
+#define FAULT(program, fault, check, verdict) { program, #fault, fault, check, verdict }
+
+static const struct {
+	const char *program, *name;
+	void (*put)(struct evidence *e);
+	const char *check; /* that finds it */
+	enum outcome verdict;
+} faults[] = {
+	FAULT(INFO, callers_registers, "registers are the target's", OUT_FAIL),
+	FAULT(INFO, callers_exits, "exits of each vCPU", OUT_FAIL),
+	FAULT(INFO, callers_pid, "pid of each vCPU", OUT_FAIL),
+	FAULT(INFO, process_id_for_all, "pid of each vCPU", OUT_FAIL),
+	FAULT(INFO, process_id_for_all, "pids differ", OUT_FAIL),
+	FAULT(INFO, no_pid, "pid of each vCPU", OUT_FAIL),
+	FAULT(INFO, four_registers, "general registers", OUT_FAIL),
+	FAULT(INFO, one_register_missing, "general registers", OUT_FAIL),
+	FAULT(INFO, rip_sometimes, "rip and rflags", OUT_FAIL),
+	FAULT(INFO, shifted_registers, "rax and rbx of the caller", OUT_FAIL),
+	FAULT(INFO, hard_coded_id, "a record for each CPU and call", OUT_FAIL),
+	FAULT(INFO, no_id, "a record for each CPU and call", OUT_FAIL),
+	FAULT(INFO, one_record_less, "a record for each CPU and call", OUT_FAIL),
+	FAULT(INFO, loop_to_fixed_count, "a record for each CPU and call", OUT_FAIL),
+	FAULT(INFO, exits_stand_still, "exits grow", OUT_FAIL),
+	FAULT(INFO, exits_of_all_vcpus, "exits of each vCPU", OUT_FAIL),
+	FAULT(INFO, no_exits, "exits of each vCPU", OUT_FAIL),
+	FAULT(INFO, callers_stack_unread, "the caller is in its kernel", OUT_FAIL),
+	FAULT(INFO, call_fails, "result of the system call", OUT_FAIL),
+	FAULT(INFO, cpu_missing, "online CPUs", OUT_FAIL),
+	FAULT(INFO, unreadable_value, "the trace", OUT_FAIL),
+	FAULT(INFO, lost_events, "the trace", OUT_BROKEN),
+	FAULT(INFO, markers_missing, "the trace", OUT_BROKEN),
+	FAULT(INFO, no_thread_ids, "pid of each vCPU", OUT_BROKEN),
+	FAULT(INFO, killed, "the program", OUT_FAIL),
+	FAULT(INFO, set_up_broke, "the program", OUT_SKIP),
+	FAULT(INFO, malformed_line, "its observations", OUT_FAIL),
+	FAULT(REGS, callers_registers, "registers of busy vCPU 1", OUT_FAIL),
+	FAULT(REGS, callers_registers, "registers of busy vCPU 0", OUT_FAIL),
+	FAULT(REGS, cut_to_32_bits, "registers of busy vCPU 1", OUT_FAIL),
+	FAULT(REGS, four_registers, "registers of busy vCPU 0", OUT_FAIL),
+	FAULT(REGS, callers_exits, "exits of the busy vCPU", OUT_FAIL),
+	FAULT(REGS, exits_stand_still, "exits of the busy vCPU", OUT_FAIL),
+	FAULT(REGS, one_record_less, "a record for each CPU and call", OUT_FAIL),
+	FAULT(HOTPLUG, offline_cpu_told, "a record for each CPU and call", OUT_FAIL),
+	FAULT(HOTPLUG, call_fails, "result of the system call", OUT_FAIL),
+	FAULT(CPUID, exits_fall, "exits never fall", OUT_FAIL),
+	FAULT(CPUID, exits_fell_in_loop, "exits never fall", OUT_FAIL),
+	FAULT(CPUID, exits_frozen, "exits grow with work", OUT_FAIL),
+	FAULT(CPUID, exits_lost_when_together, "exits grow with work", OUT_FAIL),
+	FAULT(CPUID, exits_flat_in_loop, "exits grow with work", OUT_FAIL),
+	FAULT(CPUID, counted_from_late, "exits include all before", OUT_FAIL),
+	FAULT(CPUID, counted_twice, "exits grow as KVM's", OUT_FAIL),
+	FAULT(CPUID, unpatched, "exits grow with work", OUT_FAIL),
+	FAULT(CPUID, unpatched, "cycles grow with work", OUT_FAIL),
+	FAULT(CPUID, unpatched, "exits include all before", OUT_FAIL),
+	FAULT(CPUID, edx_unwritten, "edx", OUT_FAIL),
+	FAULT(CPUID, edx_unwritten_in_loop, "edx", OUT_FAIL),
+	FAULT(CPUID, cycles_of_32_bits, "cycles never fall", OUT_FAIL),
+	FAULT(CPUID, cycles_fell_in_loop, "cycles never fall", OUT_FAIL),
+	FAULT(CPUID, halves_swapped, "cycles spent are fewer than passed", OUT_FAIL),
+	FAULT(CPUID, high_half_wrong, "the halves carry", OUT_FAIL),
+	FAULT(CPUID, cycles_frozen, "cycles grow with work", OUT_FAIL),
+	FAULT(CPUID, cycles_too_many, "cycles spent are fewer than passed", OUT_FAIL),
+	FAULT(CPUID, no_statistics, "exits grow as KVM's", OUT_BROKEN),
+	FAULT(CPUID, reading_missing, "readings", OUT_BROKEN),
+	FAULT(LEAVES, leaf_below_changed, "every other leaf", OUT_FAIL),
+	FAULT(LEAVES, leaf_1_changed, "every other leaf", OUT_FAIL),
+	FAULT(LEAVES, leaf_gone, "every other leaf", OUT_FAIL),
+	FAULT(LEAVES, leaf_not_answered, "the assignment's leaf", OUT_FAIL),
+	FAULT(LEAVES, other_baseline, "every other leaf", OUT_BROKEN),
+};
+
+static void find_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct run_result *run;
+		struct recorded r;
+
+		load(&r, faults[i].program);
+		faults[i].put(&r.e);
+		run = judge(&r);
+		if (verdict_of(run, faults[i].check) != faults[i].verdict)
+			fail_msg("fault '%s' in %s: check '%s' says %s", faults[i].name,
+				 faults[i].program, faults[i].check,
+				 outcome_name(verdict_of(run, faults[i].check)));
+		assert_true(run->tests[0].verdict != OUT_PASS);
+		result_free(run);
+		unload(&r);
+	}
+}
+
+/* --- what is right, in all its forms --- */
+
+static void exits_wrap(struct evidence *e)
+{
+	/* The leaf has 32 bits; a host that is up for long has passed them. */
+	uint64_t shift = UINT32_MAX - obs(e, "reading.exits", 4)->u64;
+
+	add_to_all(e, "reading.exits", shift, UINT32_MAX);
+	e->before.vcpus[0].exits += shift;
+	e->after.vcpus[0].exits += shift;
+}
+
+static void no_carry(struct evidence *e)
+{
+	set_all(e, "loop.carried", 0);
+}
+
+static void counts_all_vms(struct evidence *e)
+{
+	add_to_all(e, "reading.exits", 1000000, UINT32_MAX);
+	add_to_all(e, "reading.cycles", 1ULL << 40, UINT64_MAX);
+}
+
+static void no_rip(struct evidence *e)
+{
+	EACH(r)
+		r->have_regs &= (1U << VREG_RIP) - 1;
+}
+
+static void written_by_the_target(struct evidence *e)
+{
+	/* A change may kick the target and let it write its own record. */
+	EACH(r)
+		r->tid = r->pid;
+}
+
+static void on_intel(struct evidence *e)
+{
+	/* The stack pointer and rip of a vCPU that runs elsewhere are those that KVM last read. */
+	e->vendor_intel = true;
+	EACH(r)
+		if (r->tid != r->pid)
+			r->regs[VREG_RSP] = r->regs[VREG_RIP] = 0;
+}
+
+static void frequency_leaf_differs(struct evidence *e)
+{
+	str_set(&obs(e, "leaf.40000100.0", 0)->key, "leaf.40000010.0");
+	for (size_t i = 0; i < e->baseline.n; i++)
+		if (!strcmp(e->baseline.v[i].key, "leaf.40000100.0"))
+			str_set(&e->baseline.v[i].key, "leaf.40000010.0");
+	str_set(&obs(e, "leaf.40000010.0", 0)->str, "00123456 00000000 00000000 00000000");
+}
+
+static void as_recorded(struct evidence *e)
+{
+	(void)e;
+}
+
+#define RIGHT(program, form) { program, #form, form }
+
+static const struct {
+	const char *program, *name;
+	void (*put)(struct evidence *e);
+} right[] = {
+	RIGHT(INFO, as_recorded),
+	RIGHT(REGS, as_recorded),
+	RIGHT(HOTPLUG, as_recorded),
+	RIGHT(CPUID, as_recorded),
+	RIGHT(LEAVES, as_recorded),
+	RIGHT(INFO, no_rip),
+	RIGHT(INFO, written_by_the_target),
+	RIGHT(REGS, written_by_the_target),
+	RIGHT(REGS, no_rip),
+	RIGHT(REGS, on_intel),
+	RIGHT(CPUID, exits_wrap),
+	RIGHT(CPUID, no_carry),
+	RIGHT(CPUID, counts_all_vms),
+	RIGHT(LEAVES, frequency_leaf_differs),
+};
+
+static void pass_what_is_right(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		struct run_result *run;
+		struct recorded r;
+
+		load(&r, right[i].program);
+		right[i].put(&r.e);
+		run = judge(&r);
+		for (size_t k = 0; k < run->tests[0].n_checks; k++) {
+			const struct check_result *c = &run->tests[0].checks[k];
+
+			if (c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN)
+				fail_msg("%s, %s: check '%s': expected %s, observed %s", right[i].program,
+					 right[i].name, c->name, c->expected, c->observed);
+		}
+		assert_int_equal(run->tests[0].verdict, OUT_PASS);
+		result_free(run);
+		unload(&r);
+	}
+}
+
+static void fills_the_table(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, INFO);
+	run = judge(&r);
+	assert_int_equal(run->tests[0].n_vcpus, 2);
+	assert_int_equal(run->tests[0].vcpus[1].vcpu_id, 1);
+	assert_int_equal(run->tests[0].vcpus[1].n_regs, VREG_COUNT);
+	assert_true(run->tests[0].vcpus[1].pid > 0);
+	result_free(run);
+	unload(&r);
+}
+
+static void skips_without_a_baseline(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, LEAVES);
+	observations_free(&r.e.baseline);
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "every other leaf"), OUT_SKIP);
+	result_free(run);
+	unload(&r);
+}
+
+/* --- the small pieces --- */
+
+static void number_checks_tell_both_sides(void **state)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", NULL);
+
+	(void)state;
+	check_equal_u64(t, "a", 1, 2, "e");
+	check_between(t, "b", 1, 3, 3, NULL);
+	check_at_least(t, "c", 4, 3, NULL);
+	check_at_most(t, "d", 4, 4, NULL);
+	assert_int_equal(t->checks[0].verdict, OUT_FAIL);
+	assert_string_equal(t->checks[0].expected, "1");
+	assert_string_equal(t->checks[0].observed, "2");
+	assert_string_equal(t->checks[0].evidence, "e");
+	assert_int_equal(t->checks[1].verdict, OUT_PASS);
+	assert_string_equal(t->checks[1].expected, "1 to 3");
+	assert_int_equal(t->checks[2].verdict, OUT_FAIL);
+	assert_int_equal(t->checks[3].verdict, OUT_PASS);
+	result_free(run);
+}
+
+static void an_empty_tally_fails(void **state)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", NULL);
+	struct tally y = { .unit = "record" };
+
+	(void)state;
+	tally_check(t, "nothing to look at", "something", &y, NULL);
+	for (int i = 0; i < 6; i++)
+		tally_bad(&y, "bad %d", i);
+	tally_good(&y);
+	tally_check(t, "some bad", "none", &y, NULL);
+	assert_int_equal(t->checks[0].verdict, OUT_FAIL);
+	assert_string_equal(t->checks[0].observed, "no record at all");
+	assert_string_equal(t->checks[1].observed,
+			    "wrong in 6 of 7 records: bad 0; bad 1; bad 2; bad 3; ...");
+	result_free(run);
+}
+
+static void refuses_bad_oracles(void **state)
+{
+	struct oracle o;
+
+	(void)state;
+	assert_int_equal(oracle_parse("nonsense", NULL, &o), -OUT_BROKEN);
+	assert_int_equal(oracle_parse("{\"error\": {}}", NULL, &o), -OUT_BROKEN);
+	assert_int_equal(oracle_parse("[{\"cpu-index\": 0}]", NULL, &o), -OUT_BROKEN);
+	assert_int_equal(oracle_parse("[]", NULL, &o), 0);
+	assert_false(o.valid);
+	assert_int_equal(oracle_parse("[{\"cpu-index\": 0, \"thread-id\": 7}]", NULL, &o), 0);
+	assert_true(o.valid);
+	assert_false(oracle_has_all_exits(&o));
+	assert_int_equal(oracle_vcpu(&o, 0)->thread_id, 7);
+	assert_null(oracle_vcpu(&o, 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pass_what_is_right),
+		cmocka_unit_test(find_faults),
+		cmocka_unit_test(fills_the_table),
+		cmocka_unit_test(skips_without_a_baseline),
+		cmocka_unit_test(number_checks_tell_both_sides),
+		cmocka_unit_test(an_empty_tally_fails),
+		cmocka_unit_test(refuses_bad_oracles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
