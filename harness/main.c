@@ -48,11 +48,6 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-int verb_usage(const struct verb *v)
-{
-	return fail(OUT_USAGE, "usage: nestlab %s %s", v->name, v->usage);
-}
-
 /* NAME=VALUE arguments are settings: put them where the settings are read from. Returns what is left. */
 static int take_settings(int argc, char **argv)
 {
