@@ -57,7 +57,10 @@ uint64_t guest_number(const char *variable, uint64_t by_default)
 	return n;
 }
 
-/* exit() in a forked child would print the parent's buffered lines once more: flush before each fork. */
+/*
+ * exit() in a forked child would print the parent's buffered lines once more: flush before each
+ * fork.
+ */
 static _Noreturn void end(const char *key, const char *text, int code)
 {
 	observe_str(key, text);

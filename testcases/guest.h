@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest half of a testcase: a static C program for L2 (or L1), built with -DNESTLAB_GUEST. It has no
- * main(): it says GUEST_TEST(run).
+ * The guest half of a testcase: a static C program for L2 (or L1), built with -DNESTLAB_GUEST. It
+ * has no main(): it says GUEST_TEST(run).
  *
- * Run by the lab (NESTLAB=1 in the environment) it prints typed observations beside its text for people; run by hand only the
- * text. It judges nothing: what it observed goes to the judge's half of the same file.
+ * Run by the lab (NESTLAB=1 in the environment) it prints typed observations beside its text for
+ * people; run by hand only the text. It judges nothing: what it observed goes to the judge's half
+ * of the same file.
  *
- * How it ends: done (exit code 0), broken (3: its set-up failed, with file and line), skipped (77: this level
- * lacks something). Each also tells an observation: guest.done, guest.broken, guest.skip.
+ * How it ends: done (exit code 0), broken (3: its set-up failed, with file and line), skipped
+ * (77: this level lacks something). Each also tells an observation: guest.done, guest.broken,
+ * guest.skip.
  */
 #ifndef NESTLAB_TESTCASES_GUEST_H
 #define NESTLAB_TESTCASES_GUEST_H
-
-#ifndef NESTLAB_GUEST
-#error "testcases/guest.h is for the guest half: put it behind #ifdef NESTLAB_GUEST"
-#endif
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -21,10 +21,10 @@ struct load {
 struct bridge {
 	struct port port;
 	const char *path;
-	int sock;	/* -1: not connected */
-	bool deaf;	/* the daemon closed: what the host writes is thrown away */
-	bool leaving;	/* the host closed: read what is left of it */
-	uint64_t try_ns; /* when to connect again */
+	int sock;	      /* -1: not connected */
+	bool deaf;	      /* the daemon closed: what the host writes is thrown away */
+	bool leaving;	      /* the host closed: read what is left of it */
+	uint64_t try_ns;      /* when to connect again */
 	struct load up, down; /* to the host, to the socket */
 };
 
@@ -129,7 +129,10 @@ static void from_host(struct bridge *b)
 {
 	ssize_t n = port_read(&b->port, b->down.data, sizeof(b->down.data));
 
-	/* Nothing more, but no end: the host has opened the port again, and what comes now is new. */
+	/*
+	 * Nothing more, but no end: the host has opened the port again, and what comes now is
+	 * new.
+	 */
 	if (n < 0 || (!n && b->leaving)) {
 		host_gone(b);
 		return;

@@ -12,12 +12,6 @@
 #include "agent-session.h"
 #include "agent-spawn.h"
 
-/*
- * A terminal hands on what was written to it by a worker in the kernel: just after the program's end it
- * may have nothing to read and still not be at its end. It is waited for, but not when a process outside
- * the group holds it open.
- */
-#define TERMINAL_PATIENCE (200 * MSEC)
 #define END_OF_TRANSMISSION 4 /* ^D */
 
 struct exec;
@@ -36,7 +30,7 @@ struct exec {
 	struct output out[2];
 	int in;
 	bool in_end; /* the client will send no more */
-	uint8_t *queue; /* input that the program did not take yet: PROTO_WINDOW bytes, at[from..to) */
+	uint8_t *queue; /* PROTO_WINDOW bytes; what the program did not take yet is at [from..to) */
 	size_t from, to;
 	uint64_t taken, told;
 	uint64_t start_ns, end_ns;
@@ -82,22 +76,19 @@ static void output_ready(void *ctx, short revents)
 		pump(o);
 }
 
-/* The program has ended: what it wrote before is all there is. */
-static void drain(struct output *o, struct loop *l)
+/*
+ * The program has ended: what can be read now is all it wrote (a terminal too hands on what is on
+ * its way before it says that there is nothing). The end of the file may never come: a daemon may
+ * hold it.
+ */
+static void drain(struct output *o)
 {
-	uint64_t patience = o->x->end_ns + TERMINAL_PATIENCE;
 	int got = 1;
 
 	while (got > 0 && op_room(&o->x->op))
 		got = pump(o);
-	if (got)
-		return;
-	if (o->x->tty && mono_ns() < patience) {
-		loop_add(l, o->fd, POLLIN, output_ready, o);
-		loop_due(l, patience);
-	} else {
+	if (!got)
 		close_fd(&o->fd);
-	}
 }
 
 /* ---- input ---- */
@@ -117,7 +108,8 @@ static void feed(struct exec *x)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (n < 0) {
-			input_over(x); /* the program does not want it: it must not stop the client */
+			input_over(
+				x); /* the program does not want it: it must not stop the client */
 			break;
 		}
 		x->from += (size_t)n;
@@ -180,12 +172,12 @@ static void send_exit(struct exec *x, int err)
 	bool by_signal = x->status.si_code == CLD_KILLED || x->status.si_code == CLD_DUMPED;
 	uint32_t status = (uint32_t)x->status.si_status;
 	union proto_msg m = { .exit = {
-		.error = (uint32_t)err,
-		.code = by_signal ? 0 : status,
-		.signal = by_signal ? status : 0,
-		.start_ns = x->start_ns,
-		.end_ns = x->end_ns,
-	} };
+				      .error = (uint32_t)err,
+				      .code = by_signal ? 0 : status,
+				      .signal = by_signal ? status : 0,
+				      .start_ns = x->start_ns,
+				      .end_ns = x->end_ns,
+			      } };
 
 	op_send(&x->op, PROTO_EXIT, &m);
 	x->op.gone = true;
@@ -218,8 +210,8 @@ static int exec_start(struct op *o, const union proto_msg *m)
 }
 
 /*
- * The status is looked at before the process is reaped: until then nobody else can get its number, and
- * the signal to what is left of its group hits no stranger.
+ * The status is looked at before the process is reaped: until then nobody else can get its number,
+ * and the signal to what is left of its group hits no stranger.
  */
 static void exec_child(struct op *o)
 {
@@ -248,7 +240,7 @@ static void exec_prepare(struct op *o, struct loop *l)
 		if (out->fd < 0 || !op_room(o))
 			continue;
 		if (x->ended)
-			drain(out, l);
+			drain(out);
 		else
 			loop_add(l, out->fd, POLLIN, output_ready, out);
 	}

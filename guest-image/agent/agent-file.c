@@ -10,8 +10,10 @@
 
 #include "agent-session.h"
 
-/* How often a file that has nothing to say just now is read again. poll() tells of trace_pipe only when
- * its buffer is half full. */
+/*
+ * How often a file that has nothing to say just now is read again. poll() tells of trace_pipe only
+ * when its buffer is half full.
+ */
 #define READ_AGAIN (20 * MSEC)
 
 /* ---- PUT ---- */
@@ -89,6 +91,23 @@ static int put_finish(struct put *p)
 	return 0;
 }
 
+static void forget_part(struct put *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	if (p->temp)
+		unlink(p->temp);
+	free(p->temp);
+	p->fd = -1;
+	p->temp = NULL;
+}
+
+static void put_failed(struct put *p, int err)
+{
+	forget_part(p); /* before it is told: who asked may look */
+	op_error(&p->op, err, strerror(err));
+}
+
 static void put_input(struct op *o, const struct proto_input *m)
 {
 	struct put *p = (struct put *)o;
@@ -97,7 +116,7 @@ static void put_input(struct op *o, const struct proto_input *m)
 	p->taken += m->len;
 	err = m->len ? write_all(p->fd, m->bytes, m->len) : put_finish(p);
 	if (err)
-		op_error(o, err, strerror(err));
+		put_failed(p, err);
 	else if (m->len)
 		op_taken(o, p->taken, &p->told);
 	else
@@ -113,11 +132,7 @@ static void put_end(struct op *o)
 {
 	struct put *p = (struct put *)o;
 
-	if (p->fd >= 0)
-		close(p->fd);
-	if (p->temp)
-		unlink(p->temp);
-	free(p->temp);
+	forget_part(p);
 	free(p->path);
 }
 

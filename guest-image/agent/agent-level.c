@@ -51,11 +51,14 @@ static unsigned int count_list(const char *list)
 	return n;
 }
 
-/* The C libraries answer with the CPUs that this process may use, not with those that are online. */
+/*
+ * The C libraries answer with the CPUs that this process may use, not with those that are online.
+ */
 static unsigned int cpus_online(void)
 {
 	char list[256];
-	unsigned int n = count_list(first_line("/sys/devices/system/cpu/online", list, sizeof(list)));
+	unsigned int n =
+		count_list(first_line("/sys/devices/system/cpu/online", list, sizeof(list)));
 	long conf = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n ? n : conf > 0 ? (unsigned int)conf : 1;
@@ -108,7 +111,10 @@ static void mount_all(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].where, 0755);
-		/* EBUSY: an initramfs or the kernel has mounted it already (CONFIG_DEVTMPFS_MOUNT). */
+		/*
+		 * EBUSY: an initramfs or the kernel has mounted it already
+		 * (CONFIG_DEVTMPFS_MOUNT).
+		 */
 		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, mounts[i].options) &&
 		    errno != EBUSY && !mounts[i].quiet)
 			say("can't mount %s: %s", mounts[i].where, strerror(errno));

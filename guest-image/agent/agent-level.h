@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine that the agent runs in: what it is, making it a usable one when the agent is its init, and
- * switching it off.
+ * The machine that the agent runs in: what it is, making it a usable one when the agent is its
+ * init, and switching it off.
  */
 #ifndef NESTLAB_AGENT_LEVEL_H
 #define NESTLAB_AGENT_LEVEL_H
@@ -15,15 +15,15 @@ void level_describe(struct proto_ready *r);
 const char *level_option(const char *name);
 
 /*
- * When this process is PID 1: mount what programs expect, and go on in a child. PID 1 itself reaps what
- * is orphaned and starts the agent again should it die; it never returns. A kernel whose init dies
- * panics, and that would be told of the kernel under test. Otherwise: nothing.
+ * When this process is PID 1: mount what programs expect, and go on in a child. PID 1 itself reaps
+ * what is orphaned and starts the agent again should it die; it never returns. A kernel whose init
+ * dies panics, and that would be told of the kernel under test. Otherwise: nothing.
  */
 void level_init(void);
 
 /*
- * Power off or reboot: by systemd where it runs, else by the kernel at once. Returns when systemd was
- * asked, and when it could not be done.
+ * Power off or reboot: by systemd where it runs, else by the kernel at once. Returns when systemd
+ * was asked, and when it could not be done.
  */
 void level_power(enum proto_power how);
 

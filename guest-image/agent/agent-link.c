@@ -4,7 +4,10 @@
 #include <poll.h>
 #include <string.h>
 
-/* So that one busy side of the agent leaves turns for the others. A virtio port gives 4 KiB a read. */
+/*
+ * So that one busy side of the agent leaves turns for the others. A virtio port gives 4 KiB a
+ * read.
+ */
 #define READS_PER_TURN 32
 
 static size_t queued(const struct link *k)
@@ -68,10 +71,7 @@ bool link_flush(struct link *k)
 
 void link_drop_output(struct link *k)
 {
-	if (k->out_at && queued(k))
-		k->out_len = k->out_at + proto_next_mark(k->out + k->out_at, queued(k));
-	else
-		k->out_at = k->out_len = 0;
+	k->out_at = k->out_len = 0;
 }
 
 static void decode(struct link *k)
@@ -80,8 +80,8 @@ static void decode(struct link *k)
 	bool got;
 
 	while (k->in_at < k->in_len && may_read(k)) {
-		k->in_at += proto_decode(&k->decoder, k->in + k->in_at, k->in_len - k->in_at, &f,
-					 &got);
+		k->in_at +=
+			proto_decode(&k->decoder, k->in + k->in_at, k->in_len - k->in_at, &f, &got);
 		if (got)
 			k->frame(k->ctx, &f);
 	}

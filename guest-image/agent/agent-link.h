@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Frames over a port: a decoder for what comes, a bounded queue for what goes. When the queue is full
- * the link stops reading too, so that answers always find a place: the client takes everything, sooner
- * or later (proto.h, FLOW).
+ * Frames over a port: a decoder for what comes, a bounded queue for what goes. When the queue is
+ * full the link stops reading too, so that answers always find a place: the client takes
+ * everything, sooner or later (proto.h, FLOW).
  */
 #ifndef NESTLAB_AGENT_LINK_H
 #define NESTLAB_AGENT_LINK_H
@@ -23,7 +23,7 @@ struct link {
 	void *ctx;
 	bool room_wanted; /* somebody waits for link_room() */
 	struct proto_decoder decoder;
-	size_t in_at, in_len; /* not yet decoded: in[in_at..in_len) */
+	size_t in_at, in_len;	/* not yet decoded: in[in_at..in_len) */
 	size_t out_at, out_len; /* not yet written: out[out_at..out_len) */
 	uint8_t in[LINK_IN];
 	uint8_t out[LINK_CAP];
@@ -33,9 +33,12 @@ struct link {
 void link_prepare(struct link *k, struct loop *l);
 
 bool link_send(struct link *k, const struct proto_frame *f); /* false: no room, not sent */
-bool link_room(struct link *k); /* may bulk data be queued? If not, the loop turns when it may */
+bool link_room(struct link *k);	 /* may bulk data be queued? If not, the loop turns when it may */
 bool link_flush(struct link *k); /* write what the line takes; true when nothing is left */
-/* Drop the queued frames; the one of which a part is on the line already is finished. */
+/*
+ * Drop what is queued; a frame of which a part is on the line already ends with the next one's
+ * mark.
+ */
 void link_drop_output(struct link *k);
 
 #endif

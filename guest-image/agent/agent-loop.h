@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The agent's event loop. Each turn every module says anew which descriptors and times it waits for;
- * then the loop sleeps once and calls those that are ready. Nothing is registered for longer than a
- * turn, so there is nothing to forget to take back.
+ * The agent's event loop. Each turn every module says anew which descriptors and times it waits
+ * for; then the loop sleeps once and calls those that are ready. Nothing is registered for longer
+ * than a turn, so there is nothing to forget to take back.
  *
- * A callback may end objects whose callbacks are still to come in this turn: objects are therefore only
- * marked as ended, and freed when the next turn is prepared.
+ * A callback may end objects whose callbacks are still to come in this turn: objects are therefore
+ * only marked as ended, and freed when the next turn is prepared.
  */
 #ifndef NESTLAB_AGENT_LOOP_H
 #define NESTLAB_AGENT_LOOP_H

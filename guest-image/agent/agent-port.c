@@ -42,7 +42,10 @@ static bool read_line(const char *path, char *line, size_t size)
 	return true;
 }
 
-/* Is /sys/class/virtio-ports/<entry> the port of this name? Then its device node is written to path. */
+/*
+ * Is /sys/class/virtio-ports/<entry> the port of this name? Then its device node is written to
+ * path.
+ */
 static bool port_is(const char *entry, const char *name, char *path, size_t size)
 {
 	char file[320], line[128];

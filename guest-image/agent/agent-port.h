@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A byte line out of the level, and whether somebody is at its other end. A virtio-serial port is found
- * by its name in /sys/class/virtio-ports (there is no udev in L2) and waited for; it stays open while the
- * host closes and opens its end. The kernel reports a closed host end as POLLHUP, always: such a port is
- * looked at every 20 ms instead of being polled.
+ * A byte line out of the level, and whether somebody is at its other end. A virtio-serial port is
+ * found by its name in /sys/class/virtio-ports (there is no udev in L2) and waited for; it stays
+ * open while the host closes and opens its end. The kernel reports a closed host end as POLLHUP,
+ * always: such a port is looked at every 20 ms instead of being polled.
  *
- * What the kernel does not tell: when the host's end is closed and opened again before the agent runs,
- * nothing is seen of it.
+ * What the kernel does not tell: when the host's end is closed and opened again before the agent
+ * runs, nothing is seen of it.
  */
 #ifndef NESTLAB_AGENT_PORT_H
 #define NESTLAB_AGENT_PORT_H
@@ -38,8 +38,9 @@ struct port {
 void port_init(struct port *p, enum port_kind kind, const char *where, int fd);
 
 /*
- * Open what is to be opened, see whether somebody came, and wait for what can be waited for. When the
- * port is up, ready is called for these events and for hanging up (then port_read() until it returns -1).
+ * Open what is to be opened, see whether somebody came, and wait for what can be waited for. When
+ * the port is up, ready is called for these events and for hanging up (then port_read() until it
+ * returns -1).
  */
 void port_prepare(struct port *p, struct loop *l, short events, loop_ready ready, void *ctx);
 

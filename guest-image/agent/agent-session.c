@@ -9,7 +9,10 @@
 
 #include "agent-level.h"
 
-/* How long READY waits for what the earlier session left: a thread stuck in the kernel never ends. */
+/*
+ * How long READY waits for what the earlier session left: a thread stuck in the kernel never
+ * ends.
+ */
 #define READY_PATIENCE (500 * MSEC)
 
 /* ---- to the client ---- */
@@ -282,7 +285,8 @@ static void on_frame(void *ctx, const struct proto_frame *f)
 	if (f->type == PROTO_HELLO) {
 		hello(s, f);
 	} else if (!s->number || f->session != s->number) {
-		refuse(s, f->session, ESTALE, "no such session: it was ended, or the agent was started again");
+		refuse(s, f->session, ESTALE,
+		       "no such session: it was ended, or the agent was started again");
 	} else if (f->seq != s->got_seq + 1) {
 		break_off(s, "frames were lost on the way to the agent");
 	} else if (!proto_unpack(f, &m) || !f->id) {
@@ -328,7 +332,10 @@ static void owe_ready(struct session *s, struct loop *l)
 	s->ready_by_ns = 0;
 }
 
-/* To a client that still believes in the session of an agent that died, or of a level that was reset. */
+/*
+ * To a client that still believes in the session of an agent that died, or of a level that was
+ * reset.
+ */
 static void announce(struct session *s)
 {
 	if (s->announced || !s->link.port.up)

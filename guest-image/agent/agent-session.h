@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One session with one client, and the operations that run in it (proto.h, SESSIONS and OPERATIONS).
+ * One session with one client, and the operations that run in it (proto.h, SESSIONS and
+ * OPERATIONS).
  */
 #ifndef NESTLAB_AGENT_SESSION_H
 #define NESTLAB_AGENT_SESSION_H
@@ -42,10 +43,10 @@ extern const struct op_type exec_op, put_op, get_op, watch_op;
 struct session {
 	struct link link;
 	const char *level;
-	bool may_power;	     /* this line is a level's own: SHUTDOWN is obeyed */
+	bool may_power;		/* this line is a level's own: SHUTDOWN is obeyed */
 	enum proto_power power; /* what SHUTDOWN asked for; 0: nothing */
-	uint32_t number;     /* 0: none */
-	uint32_t got_seq;    /* of the last frame from the client */
+	uint32_t number;	/* 0: none */
+	uint32_t got_seq;	/* of the last frame from the client */
 	uint32_t sent_seq;
 	uint64_t ready_by_ns; /* READY is owed, and is sent then at the latest; 0: not owed */
 	bool announced;	      /* this agent has told that it was started */

@@ -163,8 +163,8 @@ int spawn(const struct proto_exec *x, struct spawned *s)
 	struct ends e = { { 0, -1, -1, -1 }, { -1, -1, -1 }, { -1, -1 } };
 	int err;
 
-	err = x->flags & PROTO_EXEC_TTY ? open_terminal(&e, x) :
-					  open_pipes(&e, x->flags & PROTO_EXEC_INPUT);
+	err = x->flags & PROTO_EXEC_TTY ? open_terminal(&e, x)
+					: open_pipes(&e, x->flags & PROTO_EXEC_INPUT);
 	if (!err && pipe2(e.told, O_CLOEXEC))
 		err = errno;
 	if (!err) {

@@ -47,8 +47,8 @@ static void watch_prepare(struct op *o, struct loop *l)
 	glob_t g;
 
 	if (now >= w->next_ns) {
-		w->next_ns = w->next_ns + w->interval_ns > now ? w->next_ns + w->interval_ns :
-								 now + w->interval_ns;
+		w->next_ns = w->next_ns + w->interval_ns > now ? w->next_ns + w->interval_ns
+							       : now + w->interval_ns;
 		if (!glob(w->pattern, 0, NULL, &g)) {
 			for (size_t i = 0; i < g.gl_pathc && op_room(o); i++)
 				sample(o, g.gl_pathv[i]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The agent in a level: runs programs, moves files and reads counters for the harness (proto.h), joins
- * ports to sockets, and is init where there is no other. One process, one thread, one static binary for
- * L1 and L2.
+ * The agent in a level: runs programs, moves files and reads counters for the harness (proto.h),
+ * joins ports to sockets, and is init where there is no other. One process, one thread, one static
+ * binary for L1 and L2.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -36,11 +36,13 @@ struct agent {
 static const char usage[] =
 	"nestlab-agent [--port PORT] [--level NAME] [--bridge PORT=SOCKET]...\n"
 	"  --port PORT           the line to the harness:\n"
-	"                          NAME         a virtio-serial port of this name (" PROTO_PORT_NAME ")\n"
+	"                          NAME         a virtio-serial port of this name (" PROTO_PORT_NAME
+	")\n"
 	"                          /PATH        a terminal or another device\n"
 	"                          listen:PATH  a unix socket to listen on, for tests\n"
 	"                          fd:N         an open descriptor, for tests\n"
-	"  --level NAME          what this machine is called (nestlab.level= on the kernel's command line)\n"
+	"  --level NAME          what this machine is called (nestlab.level= on the kernel's "
+	"command line)\n"
 	"  --bridge PORT=SOCKET  join another port to a unix socket of this machine\n";
 
 static bool parse_port(struct port *p, const char *spec)
@@ -108,7 +110,10 @@ static bool parse_args(struct agent *a, int argc, char **argv)
 	return optind == argc;
 }
 
-/* What the kernel was told serves where there are no arguments; an init's are the kernel's leftovers. */
+/*
+ * What the kernel was told serves where there are no arguments; an init's are the kernel's
+ * leftovers.
+ */
 static bool configure(struct agent *a, int argc, char **argv, bool init)
 {
 	struct session *s = &a->session;
@@ -124,7 +129,10 @@ static bool configure(struct agent *a, int argc, char **argv, bool init)
 	return true;
 }
 
-/* A descriptor below 3 that is closed would become a pipe's end, and then a child's standard output. */
+/*
+ * A descriptor below 3 that is closed would become a pipe's end, and then a child's standard
+ * output.
+ */
 static void fill_standard_fds(void)
 {
 	int fd;
@@ -232,6 +240,9 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	/* A quiet console would not tell whether the kernel got as far as this. */
+	if (init)
+		fputs("nestlab-agent: init is up\n", stderr);
 	protect_from_oom();
 	a.signals = open_signals();
 	while (!a.stop && !a.session.link.port.over)

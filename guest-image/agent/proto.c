@@ -42,13 +42,13 @@ static uint64_t number(struct walk *w, uint64_t v, size_t size)
 }
 
 /* Packing must not write to *v: the caller's message is const then. */
-#define DEFINE_NUMBER(name, type)                                            \
-	static void name(struct walk *w, type *v)                            \
-	{                                                                    \
-		if (w->out)                                                  \
-			number(w, *v, sizeof(*v));                           \
-		else                                                         \
-			*v = (type)number(w, 0, sizeof(*v));                 \
+#define DEFINE_NUMBER(name, type)                                                                  \
+	static void name(struct walk *w, type *v)                                                  \
+	{                                                                                          \
+		if (w->out)                                                                        \
+			number(w, *v, sizeof(*v));                                                 \
+		else                                                                               \
+			*v = (type)number(w, 0, sizeof(*v));                                       \
 	}
 DEFINE_NUMBER(u8, uint8_t)
 DEFINE_NUMBER(u16, uint16_t)
@@ -324,8 +324,8 @@ bool proto_unpack(const struct proto_frame *f, union proto_msg *m)
 /* ---- CRC ---- */
 
 /*
- * Four bytes at a time: in L2 under emulation every instruction counts several times, and each byte of
- * a program or module that is sent passes here.
+ * Four bytes at a time: in L2 under emulation every instruction counts several times, and each
+ * byte of a program or module that is sent passes here.
  */
 static uint32_t crc_table[4][256];
 
@@ -420,20 +420,6 @@ size_t proto_encode(const struct proto_frame *f, uint8_t *out, size_t cap)
 	n += escape(out + n, f->payload, f->len);
 	n += escape(out + n, tail, sizeof(tail));
 	return n;
-}
-
-size_t proto_next_mark(const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i + 1 < len; i++) {
-		const uint8_t *m = memchr(data + i, MARK, len - 1 - i);
-
-		if (!m)
-			break;
-		i = (size_t)(m - data);
-		if (data[i + 1] == MARK_BEGIN)
-			return i;
-	}
-	return len;
 }
 
 enum state {

@@ -1,62 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The agent protocol: what the harness (the client) and the agent in a level say to each other over one
- * byte stream (a virtio-serial port, a serial line, a socket). Both ends use this file and proto.c, which
- * need nothing but a C library.
+ * The agent protocol: what the harness (the client) and the agent in a level say to each other
+ * over one byte stream (a virtio-serial port, a serial line, a socket). Both ends use this file
+ * and proto.c, which need nothing but a C library.
  *
  * THE LINE
  *
- * A frame on the line is a mark, then the frame's bytes, in which every 0x7e is written as 0x7e 0x00:
+ * A frame on the line is a mark, then the frame's bytes, in which every 0x7e is written as 0x7e
+ * 0x00:
  *
- *	0x7e 0x4e | version u8, type u8, length u16, session u32, seq u32, id u32 | payload | crc32 u32
+ *	0x7e 0x4e
+ *	version u8, type u8, length u16, session u32, seq u32, id u32
+ *	payload
+ *	crc32 u32
  *
- * All numbers are little-endian. length is that of the payload, at most PROTO_PAYLOAD_MAX. The CRC (the
- * one of zlib) covers header and payload, before the 0x7e are written double. So the mark cannot occur
- * inside a frame: whatever was on the line before it (a kernel's message, half a frame, a frame with a
- * wrong length), the next frame is read whole, at once. A payload sent verbatim behind a magic number
- * could not promise that: a cut-off frame of 32 KiB would swallow 32 KiB of what follows, and the hello
- * that should repair the session would be in there.
+ * All numbers are little-endian. length is that of the payload, at most PROTO_PAYLOAD_MAX. The CRC
+ * (the one of zlib) covers header and payload, before the 0x7e are written double. So the mark
+ * cannot occur inside a frame: whatever was on the line before it (a kernel's message, half a
+ * frame, a frame with a wrong length), the next frame is read whole, at once. A payload sent
+ * verbatim behind a magic number could not promise that: a cut-off frame of 32 KiB would swallow
+ * 32 KiB of what follows, and the hello that should repair the session would be in there.
  *
  * SESSIONS
  *
- * The client picks a random session number that is not 0 and sends HELLO in it, again every 100 ms,
- * until READY comes in the same session. A HELLO with another number than the agent's current one ends
- * the earlier session: the process groups of its programs get SIGKILL, its files are closed, its queued
- * frames are dropped, and READY follows when they are gone (or could not be killed within half a
- * second). So does the line's hang-up. A frame of another session is not obeyed (it was written before
- * a reconnect, or before the snapshot that was restored); the agent answers it, in that frame's session,
- * with an ERROR of id 0 and ESTALE. The first frame of an agent is a READY in session 0: a client in the
- * middle of a session learns from it at once that the agent died, or that its level was reset.
+ * The client picks a random session number that is not 0 and sends HELLO in it, again every 100
+ * ms, until READY comes in the same session. A HELLO with another number than the agent's current
+ * one ends the earlier session: the process groups of its programs get SIGKILL, its files are
+ * closed, its queued frames are dropped, and READY follows when they are gone (or could not be
+ * killed within half a second). So does the line's hang-up. A frame of another session is not
+ * obeyed (it was written before a reconnect, or before the snapshot that was restored); the agent
+ * answers it, in that frame's session, with an ERROR of id 0 and ESTALE. The first frame of an
+ * agent is a READY in session 0: a client in the middle of a session learns from it at once that
+ * the agent died, or that its level was reset.
  *
- * seq counts a side's frames in this session from 1, so that a lost frame is noticed by the next one.
- * HELLO, READY and an ERROR outside the session carry 0. A side that sees a gap ends the session: the
- * agent by an ERROR of id 0 (EBADMSG), the client by failing its calls. Nothing is sent again: a line
- * that loses bytes is told, not hidden.
+ * seq counts a side's frames in this session from 1, so that a lost frame is noticed by the next
+ * one. HELLO, READY and an ERROR outside the session carry 0. A side that sees a gap ends the
+ * session: the agent by an ERROR of id 0 (EBADMSG), the client by failing its calls. Nothing is
+ * sent again: a line that loses bytes is told, not hidden.
  *
- * Header, mark, HELLO and the first field of READY are the same in all versions, so that two ends of
- * different versions can say so.
+ * Header, mark, HELLO and the first field of READY are the same in all versions, so that two ends
+ * of different versions can say so.
  *
  * OPERATIONS
  *
- * The client picks an id (not 0, not in use in this session) for each operation; the answers carry it.
+ * The client picks an id (not 0, not in use in this session) for each operation; the answers carry
+ * it.
  *
  *	EXEC	 starts a program in a process group and session of its own:
  *		 STARTED, OUTPUT..., EXIT. When it can't be started: EXIT alone, with the errno.
- *		 The program ends when its first process ends: EXIT follows the output that was in the
- *		 pipes then, and what is left of the process group gets SIGKILL. A daemon that is to
- *		 survive makes a session of its own (setsid).
- *	INPUT	 bytes for an EXEC's standard input or a PUT's file; an empty one is the end of it.
+ *		 The program ends when its first process ends: EXIT follows the output that was in
+ *		 the pipes then, and what is left of the process group gets SIGKILL. A daemon that
+ *		 is to survive makes a session of its own (setsid).
+ *	INPUT	 bytes for an EXEC's standard input or a PUT's file; an empty one is its end.
  *	WINDOW	 (agent) how much INPUT of this id was taken so far.
  *	RESIZE	 an EXEC's terminal.
  *	KILL	 a signal to an EXEC's process group.
  *	CANCEL	 ends any operation, silently: EXEC by SIGKILL, PUT without a trace, GET, WATCH.
- *	PUT	 makes a file whole: a temporary file beside it, INPUT..., rename; DONE with its size.
- *		 Missing folders of the path are made (there is no mkdir in L2).
+ *	PUT	 makes a file whole: a temporary file beside it, INPUT..., rename; DONE with its
+ *		 size. Missing folders of the path are made (there is no mkdir in L2).
  *	WRITE	 one write() to a file that exists: trace_marker, sysfs; DONE with what was taken.
- *	GET	 reads a file: OUTPUT (PROTO_FILE)..., DONE with its size. A file that has nothing to say
- *		 just now (trace_pipe) is read again every 20 ms until CANCEL.
- *	WATCH	 reads all files of a glob pattern every interval: SAMPLE for each. A sample that finds
- *		 the line full is left out: the next one tells the newer value.
+ *	GET	 reads a file: OUTPUT (PROTO_FILE)..., DONE with its size. A file that has nothing
+ *		 to say just now (trace_pipe) is read again every 20 ms until CANCEL.
+ *	WATCH	 reads all files of a glob pattern every interval: SAMPLE for each. A sample that
+ *		 finds the line full is left out: the next one tells the newer value.
  *	TIME	 CLOCK: the level's clocks.
  *	SHUTDOWN DONE, then the level powers off or reboots.
  *
@@ -64,10 +70,11 @@
  *
  * FLOW
  *
- * To the agent: at most PROTO_WINDOW bytes of INPUT of one id may be on the way beyond what its last
- * WINDOW told (0 before the first). To the client: it takes all that comes; when the line is full the
- * agent stops reading its programs and files, but goes on reading the line, so a KILL always arrives.
- * Both ends therefore need bounded memory, and none waits for the other in a circle.
+ * To the agent: at most PROTO_WINDOW bytes of INPUT of one id may be on the way beyond what its
+ * last WINDOW told (0 before the first). To the client: it takes all that comes; when the line is
+ * full the agent stops reading its programs and files, but goes on reading the line, so a KILL
+ * always arrives. Both ends therefore need bounded memory, and none waits for the other in a
+ * circle.
  */
 #ifndef NESTLAB_AGENT_PROTO_H
 #define NESTLAB_AGENT_PROTO_H
@@ -86,7 +93,10 @@
 #define PROTO_WINDOW (256 * 1024)
 #define PROTO_HELLO_MS 100 /* between two hellos */
 
-/* What a frame with this payload takes on the line when every byte of it has to be written double. */
+/*
+ * What a frame with this payload takes on the line when every byte of it has to be written
+ * double.
+ */
 #define PROTO_LINE_MAX(len) (2 + 2 * (PROTO_HEADER_SIZE + (size_t)(len) + PROTO_CRC_SIZE))
 
 enum proto_type {
@@ -116,7 +126,7 @@ enum proto_type {
 
 struct proto_frame {
 	uint8_t version;
-	uint8_t type;	 /* enum proto_type, or anything that a newer version may send */
+	uint8_t type; /* enum proto_type, or anything that a newer version may send */
 	uint32_t session;
 	uint32_t seq;
 	uint32_t id;
@@ -128,8 +138,8 @@ struct proto_frame {
 
 /*
  * Times are nanoseconds of the level's CLOCK_MONOTONIC. Strings go as u16 length, bytes, NUL; what
- * unpacking hands out points into the frame's payload and is NUL-terminated there. bytes/len is the rest
- * of the payload. Errno and signal numbers are those of Linux on x86-64.
+ * unpacking hands out points into the frame's payload and is NUL-terminated there. bytes/len is
+ * the rest of the payload. Errno and signal numbers are those of Linux on x86-64.
  */
 
 struct proto_hello {
@@ -278,33 +288,26 @@ union proto_msg {
 const char *proto_type_name(unsigned int type);
 
 /*
- * Write m's payload to out (PROTO_PAYLOAD_MAX bytes); returns its length, or -1 when it does not fit or
- * the type is unknown. NULL strings are packed as "".
+ * Write m's payload to out (PROTO_PAYLOAD_MAX bytes); returns its length, or -1 when it does not
+ * fit or the type is unknown. NULL strings are packed as "".
  */
 int proto_pack(enum proto_type type, const union proto_msg *m, uint8_t *out);
 
 /*
  * Read the payload by f->type. False when it is not exactly such a message (short, long, a string
- * without its NUL, too many arguments, an unknown type); *m is not to be used then. Never reads outside
- * the payload. READY of another version: only the version is filled in, and that is no error; the
- * strings are "" then. A longer HELLO is none either.
+ * without its NUL, too many arguments, an unknown type); *m is not to be used then. Never reads
+ * outside the payload. READY of another version: only the version is filled in, and that is no
+ * error; the strings are "" then. A longer HELLO is none either.
  */
 bool proto_unpack(const struct proto_frame *f, union proto_msg *m);
 
 /* ---- frames ---- */
 
 /*
- * Write the frame as it goes on the line; returns the bytes used (never 0), or 0 when cap is less than
- * PROTO_LINE_MAX(f->len) or the payload is too long.
+ * Write the frame as it goes on the line; returns the bytes used (never 0), or 0 when cap is less
+ * than PROTO_LINE_MAX(f->len) or the payload is too long.
  */
 size_t proto_encode(const struct proto_frame *f, uint8_t *out, size_t cap);
-
-/*
- * In the queue of encoded frames data[0..len), of which the first byte may be the middle of a frame:
- * where the next frame begins, or len. So a queue can be dropped without cutting the frame that is
- * half on the line already.
- */
-size_t proto_next_mark(const uint8_t *data, size_t len);
 
 /* All bits zero is a decoder that has seen nothing. */
 struct proto_decoder {
@@ -317,8 +320,9 @@ struct proto_decoder {
 };
 
 /*
- * Take bytes from the line, up to the end of one frame: returns how many were used. *got tells if *f is
- * a frame; its payload stays valid until the decoder is fed again. Call until all bytes are used.
+ * Take bytes from the line, up to the end of one frame: returns how many were used. *got tells if
+ * *f is a frame; its payload stays valid until the decoder is fed again. Call until all bytes are
+ * used.
  */
 size_t proto_decode(struct proto_decoder *d, const uint8_t *data, size_t len, struct proto_frame *f,
 		    bool *got);

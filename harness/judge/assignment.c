@@ -19,8 +19,14 @@ const char *const leaf_role_names[LEAF_ROLES] = {
 	"type_cycles",
 };
 
-#define KEY(section, name, type, field) { section, name, type, offsetof(struct assignment, field), 0, 0 }
-#define LEAF(name, role) { "cpuid", name, CONF_U32, offsetof(struct assignment, leaf[role]), 0, 0 }
+#define KEY(section, name, type, field)                                                            \
+	{                                                                                          \
+		section, name, type, offsetof(struct assignment, field), 0, 0                      \
+	}
+#define LEAF(name, role)                                                                           \
+	{                                                                                          \
+		"cpuid", name, CONF_U32, offsetof(struct assignment, leaf[role]), 0, 0             \
+	}
 
 static const struct conf_key keys[] = {
 	KEY("assignment", "title", CONF_STR, title),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An assignment as data: config/assignments/NAME.conf. Numbers, the leaf map, the trace contract and the
- * tests with their weights. A new assignment is a new file there and a folder in testcases/.
+ * An assignment as data: config/assignments/NAME.conf. Numbers, the leaf map, the trace contract
+ * and the tests with their weights. A new assignment is a new file there and a folder in
+ * testcases/.
  */
 #ifndef NESTLAB_JUDGE_ASSIGNMENT_H
 #define NESTLAB_JUDGE_ASSIGNMENT_H
@@ -36,7 +37,7 @@ struct assignment {
 	uint32_t syscall;
 	uint32_t leaf[LEAF_ROLES];
 	struct trace_spelling spelling;
-	struct trace_contract *trace; /* compiled from spelling; NULL when that has no pattern */
+	struct trace_contract *trace;  /* compiled from spelling; NULL when that has no pattern */
 	struct assignment_test *tests; /* in the file's order */
 	size_t n_tests;
 
@@ -44,8 +45,8 @@ struct assignment {
 };
 
 /*
- * name: of a file in config/assignments/, or a path to a .conf file. 0 or -OUT_USAGE (a sentence with file
- * and line). On success the caller frees it with assignment_free().
+ * name: of a file in config/assignments/, or a path to a .conf file. 0 or -OUT_USAGE (a sentence
+ * with file and line). On success the caller frees it with assignment_free().
  */
 int assignment_load(const char *name, struct assignment **a);
 void assignment_free(struct assignment *a);
@@ -54,8 +55,9 @@ void assignment_free(struct assignment *a);
 int assignment_list(struct strv *names);
 
 /*
- * What a test program of this assignment finds in its environment: NESTLAB=1 (print observations), and the
- * assignment's numbers (NESTLAB_SYSCALL, NESTLAB_HYPERCALL, NESTLAB_LEAF_TOTAL_EXITS, ...). a may be NULL.
+ * What a test program of this assignment finds in its environment: NESTLAB=1 (print
+ * observations), and the assignment's numbers (NESTLAB_SYSCALL, NESTLAB_HYPERCALL,
+ * NESTLAB_LEAF_TOTAL_EXITS, ...). a may be NULL.
  */
 void assignment_env(const struct assignment *a, struct strv *env);
 

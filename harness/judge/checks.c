@@ -129,8 +129,8 @@ static void check_observation_lines(const struct evidence *e, struct test_result
 	_cleanup_free_ char *observed = NULL;
 
 	if (o->n_bad)
-		observed = strf("%zu malformed; the first, in line %u of its output: %s: %s", o->n_bad,
-				o->bad[0].line, o->bad[0].why, o->bad[0].text);
+		observed = strf("%zu malformed; the first, in line %u of its output: %s: %s",
+				o->n_bad, o->bad[0].line, o->bad[0].why, o->bad[0].text);
 	else
 		observed = strf("%zu observations, all well formed", o->n);
 	check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed, NULL);
@@ -174,7 +174,8 @@ bool check_trace(const struct evidence *e, struct test_result *t)
 			     observed = strf("the ring buffer lost %" PRIu64 " events", r->lost));
 	else if (r->refused)
 		check_that(t, name, false, "every value can be read",
-			   observed = strf("%u can't; the first: %s", r->refused, r->refusal), evidence);
+			   observed = strf("%u can't; the first: %s", r->refused, r->refusal),
+			   evidence);
 	else
 		check_that(t, name, true, expected, observed = strf("%zu records", r->n), evidence);
 	return r->complete && !r->lost;

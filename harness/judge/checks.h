@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The small pieces that judges are made of. Each adds exactly one check to the test's result: what was
- * expected, what was observed, and the evidence (which oracle, which lines). Pure: they read what they are
- * given and start nothing.
+ * The small pieces that judges are made of. Each adds exactly one check to the test's result:
+ * what was expected, what was observed, and the evidence (which oracle, which lines). Pure: they
+ * read what they are given and start nothing.
  */
 #ifndef NESTLAB_JUDGE_CHECKS_H
 #define NESTLAB_JUDGE_CHECKS_H
@@ -35,8 +35,9 @@ void check_broken(struct test_result *t, const char *name, const char *expected,
 		  const char *observed);
 
 /*
- * One check about many things: each is counted good, or bad with a sentence. tally_check() passes when there was
- * at least one and none was bad, tells the first bad ones otherwise, and frees the tally.
+ * One check about many things: each is counted good, or bad with a sentence. tally_check() passes
+ * when there was at least one and none was bad, tells the first bad ones otherwise, and frees the
+ * tally.
  */
 struct tally {
 	const char *unit; /* "record", "reading": for the observed text */
@@ -49,23 +50,23 @@ void tally_check(struct test_result *t, const char *name, const char *expected, 
 		 const char *evidence);
 
 /*
- * Checks "the program" and "its observations": it ended by itself, said that it is done, and printed no malformed
- * line. Returns false when the rest can't be judged (it also tells of a program that asked to be skipped or
- * whose set-up failed).
+ * Checks "the program" and "its observations": it ended by itself, said that it is done, and
+ * printed no malformed line. Returns false when the rest can't be judged (it also tells of a
+ * program that asked to be skipped or whose set-up failed).
  */
 bool check_program(const struct evidence *e, struct test_result *t);
 
 /*
- * Checks "the trace": both markers seen, no event lost, all values readable. Returns false when it can't be
- * judged by.
+ * Checks "the trace": both markers seen, no event lost, all values readable. Returns false when
+ * it can't be judged by.
  */
 bool check_trace(const struct evidence *e, struct test_result *t);
 /* "trace.txt lines 12 to 80". The caller owns it. */
 char *trace_evidence(const struct evidence *e);
 
 /*
- * The only or last observation with this key. A check about a missing one is added (broken: the program forgot it) and
- * false returned.
+ * The only or last observation with this key. A check about a missing one is added (broken: the
+ * program forgot it) and false returned.
  */
 bool want_u64(const struct evidence *e, struct test_result *t, const char *key, uint64_t *value);
 bool has_u64(const struct observations *o, const char *key, uint64_t *value);

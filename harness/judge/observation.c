@@ -140,8 +140,8 @@ void observation_clear(struct observation *o)
 	*o = (struct observation){ 0 };
 }
 
-static void add_fault(struct observations *o, unsigned int number, const char *why, const char *text,
-		      size_t len)
+static void add_fault(struct observations *o, unsigned int number, const char *why,
+		      const char *text, size_t len)
 {
 	struct observation_fault *f;
 
@@ -184,8 +184,8 @@ static void on_line(void *ctx, const char *text, size_t len, unsigned int number
 
 	if (ret == 1 && (cut || o->obs.n >= OBSERVATIONS_MAX)) {
 		observation_clear(&new);
-		ret = malformed(why, sizeof(why), cut ? "the line is too long" :
-							"there are too many observations");
+		ret = malformed(why, sizeof(why),
+				cut ? "the line is too long" : "there are too many observations");
 	}
 	if (ret == 1)
 		add_observation(o, &new);

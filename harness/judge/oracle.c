@@ -62,7 +62,8 @@ static bool find_exits(const json_t *entry, uint64_t *exits)
 	size_t i;
 	json_t *stat;
 
-	json_array_foreach(json_object_get(entry, "stats"), i, stat) {
+	json_array_foreach(json_object_get(entry, "stats"), i, stat)
+	{
 		const char *name = json_string_value(json_object_get(stat, "name"));
 
 		if (name && !strcmp(name, "exits"))
@@ -81,7 +82,8 @@ static void add_exits(struct oracle *o, const json_t *cpus, const json_t *entry)
 
 	if (!find_exits(entry, &exits))
 		return;
-	json_array_foreach(cpus, i, cpu) {
+	json_array_foreach(cpus, i, cpu)
+	{
 		if (strcmp(qom_path(cpu), path) != 0)
 			continue;
 		o->vcpus[i].exits = exits;
@@ -98,8 +100,7 @@ static int parse_stats(struct oracle *o, const json_t *cpus, const char *stats)
 
 	if (!list)
 		return -OUT_BROKEN;
-	json_array_foreach(list, i, entry)
-		add_exits(o, cpus, entry);
+	json_array_foreach(list, i, entry) add_exits(o, cpus, entry);
 	return 0;
 }
 
@@ -115,7 +116,8 @@ int oracle_parse(const char *cpus, const char *stats, struct oracle *o)
 	o->n_vcpus = 0;
 	if (!list)
 		return -OUT_BROKEN;
-	json_array_foreach(list, i, cpu) {
+	json_array_foreach(list, i, cpu)
+	{
 		ret = add_cpu(o, cpu);
 		if (ret)
 			return ret;

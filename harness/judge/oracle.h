@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What L1's QEMU says about L2's vCPUs, independent of the change under test: the replies of two QMP
- * commands -> struct oracle. Whoever speaks to QEMU brings the text; nothing is asked from here.
+ * What L1's QEMU says about L2's vCPUs, independent of the change under test: the replies of two
+ * QMP commands -> struct oracle. Whoever speaks to QEMU brings the text; nothing is asked from
+ * here.
  */
 #ifndef NESTLAB_JUDGE_ORACLE_H
 #define NESTLAB_JUDGE_ORACLE_H
@@ -11,7 +12,7 @@
 /* The commands to send (qemu-monitor-command). */
 #define ORACLE_QMP_CPUS "{\"execute\":\"query-cpus-fast\"}"
 #define ORACLE_QMP_STATS                                                                           \
-	"{\"execute\":\"query-stats\",\"arguments\":{\"target\":\"vcpu\","                        \
+	"{\"execute\":\"query-stats\",\"arguments\":{\"target\":\"vcpu\","                         \
 	"\"providers\":[{\"provider\":\"kvm\",\"names\":[\"exits\"]}]}}"
 
 /*

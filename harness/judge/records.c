@@ -79,8 +79,8 @@ bool check_record_counts(const struct evidence *e, struct test_result *t,
 
 static const struct oracle_vcpu *vcpu_before(const struct evidence *e, const struct trace_record *r)
 {
-	return r->has_vcpu_id && r->vcpu_id >= 0 ? oracle_vcpu(&e->before, (uint64_t)r->vcpu_id) :
-						   NULL;
+	return r->has_vcpu_id && r->vcpu_id >= 0 ? oracle_vcpu(&e->before, (uint64_t)r->vcpu_id)
+						 : NULL;
 }
 
 static void tally_pid(struct tally *y, const struct evidence *e, const struct trace_record *r)
@@ -92,7 +92,8 @@ static void tally_pid(struct tally *y, const struct evidence *e, const struct tr
 	if (!r->has_pid)
 		tally_bad(y, "line %u: vCPU %" PRId64 " has no pid", r->line, r->vcpu_id);
 	else if (r->pid < 0 || (uint64_t)r->pid != v->thread_id)
-		tally_bad(y, "line %u: vCPU %" PRId64 " has pid %" PRId64 ", its thread is %" PRIu64,
+		tally_bad(y,
+			  "line %u: vCPU %" PRId64 " has pid %" PRId64 ", its thread is %" PRIu64,
 			  r->line, r->vcpu_id, r->pid, v->thread_id);
 	else
 		tally_good(y);
@@ -100,7 +101,8 @@ static void tally_pid(struct tally *y, const struct evidence *e, const struct tr
 
 void check_pids(const struct evidence *e, struct test_result *t)
 {
-	static const char name[] = "pid of each vCPU", expected[] = "the id of that vCPU's thread in L1";
+	static const char name[] = "pid of each vCPU",
+			  expected[] = "the id of that vCPU's thread in L1";
 	struct tally y = { .unit = "record" };
 
 	if (!e->before.valid) {
@@ -164,9 +166,11 @@ static void tally_bounds(struct tally *y, const struct evidence *e, const struct
 	if (!r->has_num_exits)
 		tally_bad(y, "line %u: vCPU %" PRId64 " has none", r->line, r->vcpu_id);
 	else if (r->num_exits < before->exits || !after || r->num_exits > after->exits)
-		tally_bad(y, "line %u: vCPU %" PRId64 " has %" PRIu64 ", KVM counted %" PRIu64
-			  " before and %" PRIu64 " after", r->line, r->vcpu_id, r->num_exits,
-			  before->exits, after ? after->exits : 0);
+		tally_bad(y,
+			  "line %u: vCPU %" PRId64 " has %" PRIu64 ", KVM counted %" PRIu64
+			  " before and %" PRIu64 " after",
+			  r->line, r->vcpu_id, r->num_exits, before->exits,
+			  after ? after->exits : 0);
 	else
 		tally_good(y);
 }
@@ -210,8 +214,8 @@ static void tally_present(struct tally *y, const struct trace_record *r, uint32_
 }
 
 /*
- * The assignment asks for the general purpose registers. rip and rflags are none: whoever traces them does it in every
- * record, whoever does not is not wrong.
+ * The assignment asks for the general purpose registers. rip and rflags are none: whoever traces
+ * them does it in every record, whoever does not is not wrong.
  */
 void check_registers_there(const struct evidence *e, struct test_result *t)
 {
@@ -228,11 +232,13 @@ void check_registers_there(const struct evidence *e, struct test_result *t)
 	}
 	tally_check(t, "general registers", "all 16 in each record", &general, evidence);
 	if (seen) {
-		tally_check(t, "rip and rflags", "traced in each record or in none", &extra, evidence);
+		tally_check(t, "rip and rflags", "traced in each record or in none", &extra,
+			    evidence);
 		return;
 	}
 	buf_free(&extra.bad);
-	check_skip(t, "rip and rflags", "not traced; the assignment asks for the general registers");
+	check_skip(t, "rip and rflags",
+		   "not traced; the assignment asks for the general registers");
 }
 
 /* --- the rest --- */
@@ -243,13 +249,9 @@ static void add_row(struct test_result *t, const struct trace_record *r)
 
 	row->pid = r->has_pid ? (uint64_t)r->pid : 0;
 	row->num_exits = r->num_exits;
-	for (unsigned int reg = 0; reg < VREG_COUNT; reg++) {
-		if (!record_has(r, (enum trace_reg)reg))
-			continue;
-		snprintf(row->regs[row->n_regs].name, sizeof(row->regs[0].name), "%s",
-			 trace_reg_names[reg]);
-		row->regs[row->n_regs++].value = r->regs[reg];
-	}
+	for (unsigned int reg = 0; reg < VREG_COUNT; reg++)
+		if (record_has(r, (enum trace_reg)reg))
+			result_add_reg(row, trace_reg_names[reg], r->regs[reg]);
 }
 
 void add_vcpu_rows(const struct evidence *e, struct test_result *t)

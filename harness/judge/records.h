@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Checks about the records of vCPU data in the trace, shared by the testcases of assignment vcpu-info. A test's
- * calls follow one another, and each writes one record about each online CPU: so the k-th record about a vCPU
- * belongs to the k-th call in which it was online.
+ * Checks about the records of vCPU data in the trace, shared by the testcases of assignment
+ * vcpu-info. A test's calls follow one another, and each writes one record about each online CPU:
+ * so the k-th record about a vCPU belongs to the k-th call in which it was online.
  */
 #ifndef NESTLAB_JUDGE_RECORDS_H
 #define NESTLAB_JUDGE_RECORDS_H
@@ -19,16 +19,21 @@ struct record_count {
 	uint64_t vcpu_id;
 	size_t times;
 };
-/* Check "a record for each CPU and call". Returns whether it passed: records can be told apart by call. */
+/*
+ * Check "a record for each CPU and call". Returns whether it passed: records can be told apart by
+ * call.
+ */
 bool check_record_counts(const struct evidence *e, struct test_result *t,
 			 const struct record_count *want, size_t n);
 
-void check_pids(const struct evidence *e, struct test_result *t);	   /* against L1's QEMU */
-void check_own_pids(const struct evidence *e, struct test_result *t);	   /* n vCPUs, n pids */
-void check_exits_bounds(const struct evidence *e, struct test_result *t);  /* against KVM */
+void check_pids(const struct evidence *e, struct test_result *t);	  /* against L1's QEMU */
+void check_own_pids(const struct evidence *e, struct test_result *t);	  /* n vCPUs, n pids */
+void check_exits_bounds(const struct evidence *e, struct test_result *t); /* against KVM */
 void check_registers_there(const struct evidence *e, struct test_result *t);
 
-/* Fill the report's table: the last record about each vCPU. */
+/*
+ * For the report's table: a row for each vCPU, from the last record about it. No judge calls this.
+ */
 void add_vcpu_rows(const struct evidence *e, struct test_result *t);
 
 /* The results of all calls ("call.result"): 0 each. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A testcase is declared, not programmed: its guest half (a C program for L2 or L1) and its judge's half
- * stand in one file of testcases/, compiled twice. The guest half is built with -DNESTLAB_GUEST (see
- * testcases/guest.h); the judge's half declares one struct testcase with TESTCASE(), which registers it:
- * there is no central list.
+ * A testcase is declared, not programmed: its guest half (a C program for L2 or L1) and its
+ * judge's half stand in one file of testcases/, compiled twice. The guest half is built with
+ * -DNESTLAB_GUEST (see testcases/guest.h); the judge's half declares one struct testcase with
+ * TESTCASE(), which registers it: there is no central list.
  *
- * The judge's half is pure: it reads struct evidence and adds checks to the result. It starts nothing.
+ * The judge's half is pure: it reads struct evidence and adds checks to the result. It starts
+ * nothing.
  */
 #ifndef NESTLAB_JUDGE_TESTCASE_H
 #define NESTLAB_JUDGE_TESTCASE_H
@@ -46,16 +47,32 @@ struct trace_record {
 	int64_t vcpu_id;
 	int64_t pid;
 	uint64_t num_exits;
-	uint64_t regs[20]; /* by enum trace_reg */
+	uint64_t regs[20];  /* by enum trace_reg */
 	uint32_t have_regs; /* bit per register */
-	double seconds;	   /* the trace's clock (L1's monotonic) */
-	unsigned int line; /* of trace.txt, 1-based: the evidence */
+	double seconds;	    /* the trace's clock (L1's monotonic) */
+	unsigned int line;  /* of trace.txt, 1-based: the evidence */
 };
 
 enum trace_reg {
-	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RBP, VREG_RSP,
-	VREG_R8, VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
-	VREG_RIP, VREG_RFLAGS, VREG_COUNT
+	VREG_RAX,
+	VREG_RBX,
+	VREG_RCX,
+	VREG_RDX,
+	VREG_RSI,
+	VREG_RDI,
+	VREG_RBP,
+	VREG_RSP,
+	VREG_R8,
+	VREG_R9,
+	VREG_R10,
+	VREG_R11,
+	VREG_R12,
+	VREG_R13,
+	VREG_R14,
+	VREG_R15,
+	VREG_RIP,
+	VREG_RFLAGS,
+	VREG_COUNT
 };
 extern const char *const trace_reg_names[VREG_COUNT];
 
@@ -65,18 +82,18 @@ struct trace_records {
 	bool complete;		 /* both markers were seen */
 	unsigned int first_line; /* of trace.txt: the markers' lines; 0 when not seen */
 	unsigned int last_line;
-	uint64_t lost;		 /* events that the ring buffer dropped in between */
-	unsigned int refused;	 /* values and lines that could not be read ... */
-	char *refusal;		 /* ... and a sentence about the first; NULL when none */
+	uint64_t lost;	      /* events that the ring buffer dropped in between */
+	unsigned int refused; /* values and lines that could not be read ... */
+	char *refusal;	      /* ... and a sentence about the first; NULL when none */
 };
 
 /* One vCPU of L2 as L1's QEMU and KVM know it: independent of the change under test. */
 struct oracle_vcpu {
-	uint64_t vcpu_id;   /* KVM's: the APIC id */
+	uint64_t vcpu_id; /* KVM's: the APIC id */
 	bool has_thread;
 	uint64_t thread_id; /* QMP query-cpus-fast */
 	bool has_exits;
-	uint64_t exits;	    /* KVM binary statistics, by QMP query-stats */
+	uint64_t exits; /* KVM binary statistics, by QMP query-stats */
 };
 
 #define ORACLE_MAX_VCPUS 64
@@ -93,28 +110,29 @@ struct evidence {
 	struct observations obs;
 	struct trace_records trace;
 	struct oracle before, after; /* read just before the program's start and after its end */
-	struct observations baseline; /* the same program's on the unpatched kernel; n 0: none asked for */
-	unsigned int l2_cpus;	     /* that the lab configured */
-	int exit_code;		     /* of the program; -1: signal */
+	struct observations
+		baseline;     /* the same program's on the unpatched kernel; n 0: none asked for */
+	unsigned int l2_cpus; /* that the lab configured */
+	int exit_code;	      /* of the program; -1: signal */
 	int signal;
 	double seconds;
-	bool vendor_intel;	     /* L1's virtualization is VMX; false: SVM */
+	bool vendor_intel; /* L1's virtualization is VMX; false: SVM */
 };
 
 /* The assignment's data, from config/assignments/NAME.conf; see assignment.h. */
 struct assignment;
 
 struct testcase {
-	const char *name;	/* "vcpu-info/syscall"; unique */
-	const char *assignment; /* "vcpu-info"; NULL: of none (the lab's own faults) */
-	const char *summary;	/* one line for `nestlab tests` */
-	const char *program;	/* the guest half's name: build/guest/PROGRAM */
+	const char *name;	 /* "vcpu-info/syscall"; unique */
+	const char *assignment;	 /* "vcpu-info"; NULL: of none (the lab's own faults) */
+	const char *summary;	 /* one line for `nestlab tests` */
+	const char *program;	 /* the guest half's name: build/guest/PROGRAM */
 	const char *const *args; /* NULL-terminated, may be NULL */
-	unsigned int level;	/* where the program runs: 1 or 2 */
+	unsigned int level;	 /* where the program runs: 1 or 2 */
 	unsigned int timeout_s;
-	bool on_request;	/* runs only when TESTS= names it (faults that are meant to fail) */
-	bool wants_trace;	/* cut L1's ftrace for it */
-	bool wants_baseline;	/* run it on the unpatched kernel too (cached), for comparison */
+	bool on_request;     /* runs only when TESTS= names it (faults that are meant to fail) */
+	bool wants_trace;    /* cut L1's ftrace for it */
+	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
 	void (*judge)(const struct evidence *e, struct test_result *t);
 };
 

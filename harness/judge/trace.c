@@ -9,13 +9,16 @@
 #define OPEN_RECORDS 64 /* threads that may be in the middle of a record at a time */
 #define HITS_PER_EVENT 128
 
-/* A record that a thread has begun. Register values stay text until it ends: only the whole tells their base. */
+/*
+ * A record that a thread has begun. Register values stay text until it ends: only the whole tells
+ * their base.
+ */
 struct draft {
 	bool used;
 	int64_t tid;
 	size_t record; /* its place in the records */
 	int opened_by;
-	bool again;    /* the opening field came once more, with the same value */
+	bool again; /* the opening field came once more, with the same value */
 	unsigned int again_line;
 	char values[FIELD_COUNT][sizeof(((struct trace_hit *)0)->text)];
 };
@@ -25,7 +28,7 @@ struct collector {
 	struct trace_records *out;
 	struct draft drafts[OPEN_RECORDS];
 	size_t next_victim;
-	size_t room; /* records that out->v can hold */
+	size_t room;	  /* records that out->v can hold */
 	int64_t last_tid; /* of the last event: a line without header goes on with it */
 	double last_seconds;
 };
@@ -42,7 +45,8 @@ static void refuse(struct trace_records *r, unsigned int line, const char *what,
 
 /* --- ending a record --- */
 
-static void set_registers(const struct collector *c, const struct draft *d, struct trace_record *rec)
+static void set_registers(const struct collector *c, const struct draft *d,
+			  struct trace_record *rec)
 {
 	bool hex = false;
 
@@ -121,12 +125,14 @@ static size_t add_record(struct collector *c, const struct trace_record *rec)
 
 static struct draft *begin_record(struct collector *c, int64_t tid, int field, unsigned int line)
 {
-	struct trace_record rec = { .tid = tid, .has_tid = tid >= 0, .seconds = c->last_seconds,
-				    .line = line };
+	struct trace_record rec = {
+		.tid = tid, .has_tid = tid >= 0, .seconds = c->last_seconds, .line = line
+	};
 	struct draft *d = free_draft(c);
 
-	*d = (struct draft){ .used = true, .tid = tid, .opened_by = field,
-			     .record = add_record(c, &rec) };
+	*d = (struct draft){
+		.used = true, .tid = tid, .opened_by = field, .record = add_record(c, &rec)
+	};
 	return d;
 }
 
@@ -138,9 +144,9 @@ static void set_value(struct draft *d, const struct trace_hit *h)
 }
 
 /*
- * Does this value belong to the record that the thread has open? The same value twice is usually one
- * record that names itself twice ("vcpu id: 0", "vcpu 0 pid: 12"); when its opening field did that, the next
- * field tells: one that the record has already belongs to a new record.
+ * Does this value belong to the record that the thread has open? The same value twice is usually
+ * one record that names itself twice ("vcpu id: 0", "vcpu 0 pid: 12"); when its opening field did
+ * that, the next field tells: one that the record has already belongs to a new record.
  */
 static bool goes_on(struct draft *d, const struct trace_hit *h, unsigned int line)
 {
@@ -293,7 +299,10 @@ char *trace_marker(bool end, const char *name, const char *nonce)
 	return strf("nestlab: %s %s %s", end ? "end" : "begin", name, nonce);
 }
 
-/* Whichever function wrote it: newer kernels renamed the one behind trace_marker. The nonce is proof enough. */
+/*
+ * Whichever function wrote it: newer kernels renamed the one behind trace_marker. The nonce is
+ * proof enough.
+ */
 static bool is_marker(const struct trace_line *l, const char *marker)
 {
 	return l->kind == TRACE_EVENT && l->message_len == strlen(marker) &&

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * L1's ftrace as text (the format of trace_pipe) -> records of vCPU data. Three layers, each usable alone:
+ * L1's ftrace as text (the format of trace_pipe) -> records of vCPU data. Three layers, each
+ * usable alone:
  *
  *  - trace_line.c: one line of text -> who wrote it, when, which message;
  *  - trace_contract.c: patterns that say how a message spells each field (data of the assignment);
  *  - trace.c: lines -> records, and the stream cut by markers.
  *
- * The text comes from a kernel under test and is hostile: lines are bounded, patterns have match limits, and
- * work is linear in the bytes. Whatever could not be read is counted and told, never fatal.
+ * The text comes from a kernel under test and is hostile: lines are bounded, patterns have match
+ * limits, and work is linear in the bytes. Whatever could not be read is counted and told, never
+ * fatal.
  */
 #ifndef NESTLAB_JUDGE_TRACE_H
 #define NESTLAB_JUDGE_TRACE_H
@@ -45,8 +47,9 @@ struct trace_line {
 };
 
 /*
- * Parse the text's first event. Returns the bytes that it took: fewer than len where a message had no newline and the next
- * event's header follows in the same line (trace_printk() adds none): call again with the rest.
+ * Parse the text's first event. Returns the bytes that it took: fewer than len where a message
+ * had no newline and the next event's header follows in the same line (trace_printk() adds none):
+ * call again with the rest.
  */
 size_t trace_parse_line(const char *text, size_t len, struct trace_line *l);
 
@@ -57,43 +60,49 @@ size_t trace_parse_line(const char *text, size_t len, struct trace_line *l);
  *	<number>  stands for a whole number, decimal or 0x..., perhaps negative
  *	<value>   the same, or hex digits without 0x
  *	<reg>	  a register's name: rax ... r15, rip, rflags, eflags
- *	<index>	  a register's number in KVM's order (0 = rax, 1 = rcx, 2 = rdx, 3 = rbx, 4 = rsp, ...)
- * A pattern must have <number> or <value> exactly once. In a list, the first pattern that a message matches is taken.
+ *	<index>	  a register's number in KVM's order (0 = rax, 1 = rcx, 2 = rdx, 3 = rbx, ...)
+ * A pattern must have <number> or <value> exactly once. In a list, the first pattern that a
+ * message matches is taken.
  */
 struct trace_spelling {
 	struct strv vcpu_id, pid, num_exits;
-	struct strv registers;	/* patterns with <reg> or <index>: each match is one register */
-	struct strv named;	/* "rax=PATTERN": for one register, tried before the ones above */
-	struct strv ignore;	/* patterns on "function: message": lines that are no data */
-	char *number_base;	/* of digits without 0x: "auto" (decimal), "dec", "hex"; NULL: auto */
-	char *register_base;	/* "auto": hex where any register of the record looks like it, else decimal */
+	struct strv registers; /* patterns with <reg> or <index>: each match is one register */
+	struct strv named;     /* "rax=PATTERN": for one register, tried before the ones above */
+	struct strv ignore;    /* patterns on "function: message": lines that are no data */
+	char *number_base; /* of digits without 0x: "auto" (decimal), "dec", "hex"; NULL: auto */
+	/* "auto": hex where any register of the record looks like it, else decimal. */
+	char *register_base;
 };
 
 struct trace_contract;
 
 /*
- * where: for messages ("config/assignments/vcpu-info.conf"). 0, or -OUT_USAGE with the pattern and what is
- * wrong with it.
+ * where: for messages ("config/assignments/vcpu-info.conf"). 0, or -OUT_USAGE with the pattern
+ * and what is wrong with it.
  */
-int trace_contract_new(const char *where, const struct trace_spelling *s, struct trace_contract **c);
+int trace_contract_new(const char *where, const struct trace_spelling *s,
+		       struct trace_contract **c);
 void trace_contract_free(struct trace_contract *c);
 
 enum trace_field { FIELD_VCPU_ID = VREG_COUNT, FIELD_PID, FIELD_NUM_EXITS, FIELD_COUNT };
 
 struct trace_hit {
-	int field;	/* enum trace_reg or enum trace_field */
-	size_t offset;	/* of the value in the message */
-	char text[28];	/* the value; "" when it was longer than any number */
+	int field;     /* enum trace_reg or enum trace_field */
+	size_t offset; /* of the value in the message */
+	char text[28]; /* the value; "" when it was longer than any number */
 };
 
 /*
- * All values in a message, ordered by offset; at most max of them. Returns how many; *gave_up is set true
- * when a pattern hit its match limit.
+ * All values in a message, ordered by offset; at most max of them. Returns how many; *gave_up is
+ * set true when a pattern hit its match limit.
  */
 size_t trace_contract_match(const struct trace_contract *c, const struct trace_line *l,
 			    struct trace_hit *hits, size_t max, bool *gave_up);
 
-/* The value of a hit as the contract's number base says. Registers: hex_hint from trace_looks_hex(). */
+/*
+ * The value of a hit as the contract's number base says. Registers: hex_hint from
+ * trace_looks_hex().
+ */
 bool trace_id_value(const struct trace_contract *c, const char *text, int64_t *value);
 bool trace_register_value(const struct trace_contract *c, const char *text, bool hex_hint,
 			  uint64_t *value);
@@ -102,10 +111,11 @@ bool trace_looks_hex(const char *text);
 /* --- records --- */
 
 /*
- * A record's fields may stand in one line or in several of the same thread. It ends where the field that
- * opened it, or any that it has with another value, comes again, or where the text ends. (A line may repeat the
- * record's own id: "vcpu 0 pid: 12" after "vcpu id: 0" is still the same record.)
- * first_line: the number of the text's first line. records: zeroed before; trace_records_free() it.
+ * A record's fields may stand in one line or in several of the same thread. It ends where the
+ * field that opened it, or any that it has with another value, comes again, or where the text
+ * ends. (A line may repeat the record's own id: "vcpu 0 pid: 12" after "vcpu id: 0" is still the
+ * same record.) first_line: the number of the text's first line. records: zeroed before;
+ * trace_records_free() it.
  */
 void trace_parse_text(const struct trace_contract *c, const char *text, size_t len,
 		      unsigned int first_line, struct trace_records *records);
@@ -113,7 +123,10 @@ void trace_records_free(struct trace_records *r); /* what it holds, not itself *
 
 /* --- the stream, cut by markers --- */
 
-/* What to write to trace_marker before and after a test. The caller owns it. nonce: see trace_cut(). */
+/*
+ * What to write to trace_marker before and after a test. The caller owns it. nonce: see
+ * trace_cut().
+ */
 char *trace_marker(bool end, const char *name, const char *nonce);
 
 struct trace_stream; /* numbers the lines fed, from 1: feed all of trace.txt */
@@ -122,17 +135,18 @@ void trace_stream_free(struct trace_stream *s);
 void trace_stream_feed(struct trace_stream *s, const void *data, size_t len);
 
 /*
- * From now on look out for this test's markers and collect the records between them. The nonce is new for each test, so that
- * a marker of another run, or one that a test's text imitates, is not taken. Ends a cut before it.
- * The contract (NULL: collect no records) must live until trace_take().
+ * From now on look out for this test's markers and collect the records between them. The nonce is
+ * new for each test, so that a marker of another run, or one that a test's text imitates, is not
+ * taken. Ends a cut before it. The contract (NULL: collect no records) must live until
+ * trace_take().
  */
 void trace_cut(struct trace_stream *s, const struct trace_contract *c, const char *name,
 	       const char *nonce);
 enum trace_cut_state { CUT_NONE, CUT_AWAITED, CUT_OPEN, CUT_COMPLETE };
 enum trace_cut_state trace_cut_state(const struct trace_stream *s);
 /*
- * Hand over what was collected, also of a cut that is not complete (its markers may be lost), and end it. The caller owns
- * *records (trace_records_free()).
+ * Hand over what was collected, also of a cut that is not complete (its markers may be lost), and
+ * end it. The caller owns *records (trace_records_free()).
  */
 void trace_take(struct trace_stream *s, struct trace_records *records);
 

@@ -12,8 +12,8 @@
 #include "core/outcome.h"
 
 /*
- * A start position's bound. The patterns of the default contract need a few dozen; a message made to
- * run one of a user's patterns away is refused instead.
+ * A start position's bound. The patterns of the default contract need a few dozen; a message made
+ * to run one of a user's patterns away is refused instead.
  */
 #define MATCH_LIMIT 2000
 #define HEAP_LIMIT_KIB 1024
@@ -26,22 +26,23 @@ static const struct {
 } placeholders[] = {
 	{ "<number>", "(?<value>-?(?:0x[0-9a-f]+|[0-9]+))" WORD_END },
 	{ "<value>", "(?<value>-?(?:0x)?[0-9a-f]+)" WORD_END },
-	{ "<reg>", "(?<![0-9A-Za-z])(?<reg>r(?:ax|bx|cx|dx|si|di|bp|sp|ip|flags|8|9|1[0-5])|eflags)" WORD_END },
+	{ "<reg>", "(?<![0-9A-Za-z])(?<reg>r(?:ax|bx|cx|dx|si|di|bp|sp|ip|flags|8|9|1[0-5])|"
+		   "eflags)" WORD_END },
 	{ "<index>", "(?<index>[0-9]{1,2})" WORD_END },
 };
 
 const char *const trace_reg_names[VREG_COUNT] = {
 	"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8",
-	"r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
+	"r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
 };
 
 /* enum kvm_reg of the kernel's kvm_host.h. */
 static const enum trace_reg kvm_order[] = {
 	VREG_RAX, VREG_RCX, VREG_RDX, VREG_RBX, VREG_RSP, VREG_RBP, VREG_RSI, VREG_RDI, VREG_R8,
-	VREG_R9, VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15, VREG_RIP,
+	VREG_R9,  VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15, VREG_RIP,
 };
 
-#define FIELD_FROM_MATCH FIELD_COUNT	   /* the <reg> or <index> of the match says which */
+#define FIELD_FROM_MATCH FIELD_COUNT /* the <reg> or <index> of the match says which */
 #define FIELD_IGNORE (FIELD_COUNT + 1)
 
 struct pattern {
@@ -146,7 +147,8 @@ static int register_by_name(const char *name, size_t len)
 	if (len == 6 && !strncasecmp(name, "eflags", len))
 		return VREG_RFLAGS;
 	for (int r = 0; r < VREG_COUNT; r++)
-		if (strlen(trace_reg_names[r]) == len && !strncasecmp(trace_reg_names[r], name, len))
+		if (strlen(trace_reg_names[r]) == len &&
+		    !strncasecmp(trace_reg_names[r], name, len))
 			return r;
 	return -1;
 }
@@ -221,7 +223,8 @@ static void make_match_data(struct trace_contract *c)
 	pcre2_set_heap_limit(c->limits, HEAP_LIMIT_KIB);
 }
 
-int trace_contract_new(const char *where, const struct trace_spelling *s, struct trace_contract **out)
+int trace_contract_new(const char *where, const struct trace_spelling *s,
+		       struct trace_contract **out)
 {
 	struct trace_contract *c = xcalloc(1, sizeof(*c));
 	int ret = compile_all(c, where, s);
@@ -339,7 +342,9 @@ static bool scan_pattern(struct scan *s, const struct pattern *p)
 
 static bool is_ignored(const struct trace_contract *c, const struct trace_line *l, bool *gave_up)
 {
-	struct scan s = { .c = c, .text = l->function, .gave_up = gave_up,
+	struct scan s = { .c = c,
+			  .text = l->function,
+			  .gave_up = gave_up,
 			  .len = (size_t)(l->message + l->message_len - l->function) };
 
 	for (size_t i = 0; i < c->n; i++)
@@ -358,8 +363,12 @@ static int by_offset(const void *a, const void *b)
 size_t trace_contract_match(const struct trace_contract *c, const struct trace_line *l,
 			    struct trace_hit *hits, size_t max, bool *gave_up)
 {
-	struct scan s = { .c = c, .text = l->message, .len = l->message_len, .hits = hits,
-			  .max = max, .gave_up = gave_up };
+	struct scan s = { .c = c,
+			  .text = l->message,
+			  .len = l->message_len,
+			  .hits = hits,
+			  .max = max,
+			  .gave_up = gave_up };
 	bool found[FIELD_COUNT] = { false };
 
 	*gave_up = false;
@@ -389,7 +398,8 @@ static bool parse_in_base(const char *text, bool hex, uint64_t *value)
 	if (!isxdigit((unsigned char)*digits))
 		return false;
 	errno = 0;
-	*value = strtoull(digits, &end, hex || str_starts(digits, "0x") || str_starts(digits, "0X") ? 16 : 10);
+	*value = strtoull(digits, &end,
+			  hex || str_starts(digits, "0x") || str_starts(digits, "0X") ? 16 : 10);
 	if (errno || *end || (negative && *value > (uint64_t)INT64_MAX + 1))
 		return false;
 	*value = negative ? -*value : *value;

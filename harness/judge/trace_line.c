@@ -120,8 +120,8 @@ static bool header_at(const char *text, const char *end, size_t dash, struct tra
 }
 
 /*
- * The name is up to its thread ("CPU 0/KVM", "a-1 [000] 1.0:"), but it is printed 16 wide: the dash in that
- * column is the right one. Others are tried for text that lost its leading blanks.
+ * The name is up to its thread ("CPU 0/KVM", "a-1 [000] 1.0:"), but it is printed 16 wide: the
+ * dash in that column is the right one. Others are tried for text that lost its leading blanks.
  */
 static bool take_header(const char *text, const char *end, struct trace_line *l,
 			struct cursor *after)

@@ -13,6 +13,7 @@
 #include "kernel/kernel.h"
 #include "kernel/make.h"
 #include "kernel/series.h"
+#include "kernel/shortcut.h"
 #include "kernel/source.h"
 #include "kernel/store.h"
 #include "kernel/toolchain.h"
@@ -271,6 +272,7 @@ static int configure(const struct job *j, const struct worktree *w, struct make 
 	if (has_config(w, stamp, hex))
 		goto out;
 	(void)unlink(stamp);
+	shortcut_clear_whole(w);
 	ret = run_config(j, w, &all, m);
 	if (!ret && file_write(stamp, hex, strlen(hex), 0666))
 		ret = fail(OUT_BROKEN, "can't write %s: %m", stamp);
@@ -309,18 +311,54 @@ static void remember_steps(const struct job *j, unsigned int steps)
 
 /* ---- building ---- */
 
+/*
+ * With the image standing, the modules by name: a fifth of the time that make takes to look
+ * through a kernel in which nothing changed.
+ */
+static void add_goals(const struct job *j, const struct worktree *w, struct strv *goals)
+{
+	if (shortcut_is_whole(w)) {
+		for (size_t i = 0; i < j->rc->modules.n; i++)
+			strv_add(goals, j->rc->modules.v[i]);
+		return;
+	}
+	strv_add(goals, "bzImage");
+	if (j->rc->modules.n)
+		strv_add(goals, "modules");
+}
+
 static int compile(const struct job *j, const struct worktree *w, struct make *m)
 {
-	const char *args[] = { "bzImage", j->rc->modules.n ? "modules" : NULL, NULL };
+	_cleanup_strv_ struct strv goals = { 0 };
 	int ret;
 
 	/* A build that goes on from an earlier one does a few steps, and nobody knows how many. */
 	m->known_steps = w->fresh ? known_steps(j) : 0;
-	ret = make_run(m, BUILD_DEADLINE_S, args);
+	add_goals(j, w, &goals);
+	ret = make_run(m, BUILD_DEADLINE_S, (const char *const *)goals.v);
 	if (ret > 0)
 		return tell_failure(m, j->series.n_files ? OUT_BUILD_ERROR : OUT_BROKEN);
 	if (!ret && w->fresh)
 		remember_steps(j, m->steps);
+	if (!ret)
+		shortcut_set_whole(w);
+	return ret;
+}
+
+/*
+ * The mark of a whole build goes before the sources change, and comes back when the image stands.
+ */
+static int install(const struct job *j, struct worktree *w)
+{
+	_cleanup_strv_ struct strv written = { 0 };
+	bool whole = shortcut_is_whole(w);
+	int ret;
+
+	shortcut_clear_whole(w);
+	ret = worktree_install(w, j->source.dir, &j->series, &written);
+	ui_debug("%zu source files differ from the last build's", written.n);
+	if (!ret && whole && shortcut_allowed(w, j->source.dir, &written, &j->rc->modules))
+		shortcut_set_whole(w);
 	return ret;
 }
 
@@ -329,13 +367,10 @@ static int build_in(struct job *j, struct worktree *w, struct make *m, uint64_t 
 	struct store_about about = { .source = j->source.name,
 				     .compiler = j->compiler,
 				     .patches = &j->series.patches };
-	unsigned int written = 0;
-	int ret = worktree_install(w, j->source.dir, &j->series, &written);
+	int ret = install(j, w);
 
-	if (ret)
-		return ret;
-	ui_debug("%u source files differ from the last build's", written);
-	ret = configure(j, w, m);
+	if (!ret)
+		ret = configure(j, w, m);
 	if (!ret)
 		ret = compile(j, w, m);
 	about.seconds = (double)(now_ns() - started) / 1e9;

@@ -43,6 +43,7 @@ static bool is_error(const char *line)
 					     "undefined reference to ",
 					     ": Error: ",
 					     "No rule to make target",
+					     ": can't open file ",
 					     "multiple definition of " };
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
@@ -106,14 +107,15 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	const char *cc = m->sandbox.ccache ? "ccache gcc" : "gcc";
+	bool ccache = m->sandbox.ccache;
 
 	strv_add(&argv, "make");
 	strv_addf(&argv, "-j%u", cpus());
 	strv_add(&argv, "O=" PATCH_RESERVED_DIR);
 	strv_add(&argv, "ARCH=x86_64");
-	strv_addf(&argv, "CC=%s", cc);
-	strv_addf(&argv, "HOSTCC=%s", cc);
+	strv_addf(&argv, "CC=%s", ccache ? "ccache gcc" : "gcc");
+	/* Programs for this machine use its headers, which ccache's depend mode does not look at. */
+	strv_addf(&argv, "HOSTCC=%s", ccache ? "env CCACHE_NODEPEND=1 ccache gcc" : "gcc");
 	for (size_t i = 0; args[i]; i++)
 		strv_add(&argv, args[i]);
 	return make_command(m, deadline_s, (const char *const *)argv.v);

@@ -24,13 +24,13 @@ static bool named(const struct kernel_conf *k)
  * What a build left in the tree. Kbuild refuses to build elsewhere from a tree that has these,
  * and asks for `make mrproper`, which is not ours to run in somebody's tree.
  */
-static bool is_build_product(const char *relative)
+static bool is_build_product(const char *relative, bool is_dir)
 {
 	static const char *const suffixes[] = { ".o", ".ko", ".a", ".cmd", ".mod", ".mod.c" };
 	static const char *const paths[] = { ".config", "include/config", "include/generated",
 					     "arch/x86/include/generated", "vmlinux" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+	for (size_t i = 0; !is_dir && i < ARRAY_SIZE(suffixes); i++)
 		if (str_ends(relative, suffixes[i]))
 			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
@@ -54,7 +54,7 @@ static int add_file(const char *relative, const struct stat *st, void *ctx)
 	struct hash *h;
 	char hex[HASH_HEX_LEN + 1];
 
-	if (is_build_product(relative))
+	if (is_build_product(relative, false))
 		return 0;
 	h = hash_new("kernel-tree-file-1");
 	hash_add_str(h, "path", relative);

@@ -11,6 +11,7 @@
 
 #define STRIP_DEADLINE_S 60
 #define STRIPPED "nestlab-stripped.ko"
+#define STRIPPED_PATH PATCH_RESERVED_DIR "/" STRIPPED
 
 static const char *base_name(const char *path)
 {
@@ -123,9 +124,9 @@ static int take(const struct worktree *w, const char *from, const char *dir, con
 static int take_module(const char *module, const struct worktree *w, struct make *m,
 		       const char *dir)
 {
-	_cleanup_free_ char *from = strf("obj/%s", module);
+	_cleanup_free_ char *from = strf(PATCH_RESERVED_DIR "/%s", module);
 	_cleanup_free_ char *name = strf("modules/%s", base_name(module));
-	const char *strip[] = { "strip", "--strip-debug", "-o", "obj/" STRIPPED, from, NULL };
+	const char *strip[] = { "strip", "--strip-debug", "-o", STRIPPED_PATH, from, NULL };
 	int ret;
 
 	if (!tree_has_file(w->obj, module, NULL))

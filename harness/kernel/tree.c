@@ -15,7 +15,7 @@
 struct clone {
 	const char *from, *to;
 	enum tree_how how;
-	bool (*skip)(const char *relative);
+	bool (*skip)(const char *relative, bool is_dir);
 };
 
 static int copy_file(const char *from, const char *to, const struct stat *st)
@@ -81,7 +81,8 @@ static int clone_entry(struct clone *c, const FTSENT *e)
 
 static bool skipped(const struct clone *c, const FTSENT *e)
 {
-	return c->skip && e->fts_level > 0 && c->skip(e->fts_path + strlen(c->from) + 1);
+	return c->skip && e->fts_level > 0 &&
+	       c->skip(e->fts_path + strlen(c->from) + 1, e->fts_info == FTS_D);
 }
 
 static int clone_all(struct clone *c, FTS *fts)
@@ -93,12 +94,12 @@ static int clone_all(struct clone *c, FTS *fts)
 
 		if (proc_interrupted())
 			return fail(OUT_BROKEN, "interrupted while cloning %s", c->from);
+		if (e->fts_info == FTS_DP)
+			continue;
 		if (skipped(c, e)) {
 			fts_set(fts, e, FTS_SKIP);
 			continue;
 		}
-		if (e->fts_info == FTS_DP)
-			continue;
 		err = clone_entry(c, e);
 		if (err)
 			return fail(OUT_BROKEN, "can't clone %s to %s: %s", e->fts_path, c->to,
@@ -108,7 +109,7 @@ static int clone_all(struct clone *c, FTS *fts)
 }
 
 int tree_clone(const char *from, const char *to, enum tree_how how,
-	       bool (*skip)(const char *relative))
+	       bool (*skip)(const char *relative, bool is_dir))
 {
 	struct clone c = { .from = from, .to = to, .how = how, .skip = skip };
 	char *roots[] = { (char *)from, NULL };

@@ -63,7 +63,7 @@ struct install {
 	struct worktree *w;
 	const char *pristine;
 	const struct series *series;
-	unsigned int written;
+	struct strv *written;
 };
 
 static bool same_content(const char *a, const char *b)
@@ -106,7 +106,7 @@ static int remove_file(struct install *in, const char *relative, const char *hav
 			return 0;
 		return fail(OUT_BROKEN, "can't remove %s: %m", have);
 	}
-	in->written++;
+	strv_add(in->written, relative);
 	remove_empty_parents(in, relative);
 	return 0;
 }
@@ -117,7 +117,7 @@ static int remove_file(struct install *in, const char *relative, const char *hav
  * content comes back: a link would bring the old time back too, and make would keep the object of
  * the patched file.
  */
-static int write_file(struct install *in, const char *have, const char *want)
+static int write_file(struct install *in, const char *relative, const char *have, const char *want)
 {
 	_cleanup_free_ char *parent = xstrndup(have, (size_t)(strrchr(have, '/') - have));
 	struct stat st;
@@ -132,7 +132,7 @@ static int write_file(struct install *in, const char *have, const char *want)
 		err = file_copy(want, have, st.st_mode & 0777);
 	if (err)
 		return fail(OUT_BROKEN, "can't write %s: %s", have, strerror(-err));
-	in->written++;
+	strv_add(in->written, relative);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static int install_file(struct install *in, const char *relative)
 			    "the patches touch %s, which lies behind a symbolic link", relative);
 	if (f ? f->deleted : !tree_has_file(in->pristine, relative, NULL))
 		return remove_file(in, relative, have);
-	return write_file(in, have, want);
+	return write_file(in, relative, have, want);
 }
 
 /* ---- all of them ---- */
@@ -159,9 +159,11 @@ static void add_paths(const struct series *s, struct strv *paths)
 }
 
 int worktree_install(struct worktree *w, const char *pristine, const struct series *series,
-		     unsigned int *n)
+		     struct strv *written)
 {
-	struct install in = { .w = w, .pristine = pristine, .series = series };
+	struct install in = {
+		.w = w, .pristine = pristine, .series = series, .written = written
+	};
 	_cleanup_strv_ struct strv both = { 0 }, now = { 0 };
 	int ret = read_record(w, &both);
 
@@ -173,8 +175,6 @@ int worktree_install(struct worktree *w, const char *pristine, const struct seri
 		ret = install_file(&in, both.v[i]);
 	if (!ret)
 		ret = write_record(w, &now);
-	if (n)
-		*n = in.written;
 	return ret;
 }
 
@@ -187,9 +187,38 @@ static void set_dir(struct worktree *w, char *dir)
 	w->obj = strf("%s/src/" PATCH_RESERVED_DIR, dir);
 }
 
-static bool is_obj(const char *relative)
+static bool is_obj(const char *relative, bool is_dir)
 {
+	(void)is_dir;
 	return !strcmp(relative, PATCH_RESERVED_DIR);
+}
+
+static bool is_kconfig(const char *relative)
+{
+	const char *slash = strrchr(relative, '/');
+
+	return str_starts(slash ? slash + 1 : relative, "Kconfig");
+}
+
+/*
+ * A third of the files is for other processors, readers and testers. No x86 kernel is built from
+ * them, and what is not linked need not be removed. But Kconfig reads all of its kind.
+ */
+static bool is_needless(const char *relative, bool is_dir)
+{
+	static const char *const folders[] = { "Documentation/", "tools/testing/", "tools/perf/" };
+
+	/* A source with a folder of that name would be taken for our objects. */
+	if (is_obj(relative, is_dir))
+		return true;
+	if (is_kconfig(relative))
+		return false;
+	if (str_starts(relative, "arch/"))
+		return !is_dir && !str_starts(relative, "arch/x86/");
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (str_starts(relative, folders[i]))
+			return true;
+	return false;
 }
 
 static int make_from(const char *pristine, const char *tmp)
@@ -199,8 +228,7 @@ static int make_from(const char *pristine, const char *tmp)
 
 	if (mkdir(tmp, 0777))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", tmp);
-	/* A source with a folder of that name would be taken for our objects. */
-	ret = tree_clone(pristine, src, TREE_LINK, is_obj);
+	ret = tree_clone(pristine, src, TREE_LINK, is_needless);
 	if (!ret && mkdir(obj, 0777))
 		ret = fail(OUT_BROKEN, "can't make the folder %s: %m", obj);
 	return ret;
@@ -240,11 +268,12 @@ static int copy_tree(const struct worktree *from, const struct worktree *to)
 	return ret;
 }
 
-static bool has_objects(const struct worktree *w)
+/* A configured tree may hold any part of a build that was interrupted. */
+static bool is_untouched(const struct worktree *w)
 {
-	_cleanup_free_ char *vmlinux = strf("%s/vmlinux", w->obj);
+	_cleanup_free_ char *config = strf("%s/.config", w->obj);
 
-	return path_exists(vmlinux);
+	return !path_exists(config);
 }
 
 static int open_shared(const struct source *s, const char *work, const char *name,
@@ -263,7 +292,7 @@ static int open_shared(const struct source *s, const char *work, const char *nam
 		if (ret)
 			return ret;
 	}
-	w->fresh = !has_objects(w);
+	w->fresh = is_untouched(w);
 	return 0;
 }
 

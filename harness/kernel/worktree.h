@@ -33,11 +33,11 @@ struct worktree {
 int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w);
 
 /*
- * Make the sources read as pristine + series. 0 or -OUT_BROKEN. n (may be NULL): files written or
- * removed.
+ * Make the sources read as pristine + series. 0 or -OUT_BROKEN. written: gets the paths that were
+ * written or removed.
  */
 int worktree_install(struct worktree *w, const char *pristine, const struct series *series,
-		     unsigned int *n);
+		     struct strv *written);
 
 void worktree_close(struct worktree *w);
 

@@ -15,11 +15,12 @@
 /* L1's description, with the strings it points to. */
 struct bringup_l1 {
 	struct domain_spec spec;
-	char *overlay, *port_lab, *port_people, *cmdline;
+	char *overlay, *port_lab, *port_people, *cmdline, *console;
 };
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b);
 void bringup_l1_free(struct bringup_l1 *b);
 
+char *bringup_console_path(void);  /* L1's console as QEMU writes it */
 char *bringup_overlay_path(void);  /* L1's disk in path_run() */
 char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridges */
 

@@ -62,7 +62,8 @@ static void fill_exec(union proto_msg *m, const struct channel_exec *e)
 {
 	struct proto_exec *x = &m->exec;
 
-	x->flags = (uint8_t)((e->tty ? PROTO_EXEC_TTY : 0) | (e->want_input ? PROTO_EXEC_INPUT : 0));
+	x->flags =
+		(uint8_t)((e->tty ? PROTO_EXEC_TTY : 0) | (e->want_input ? PROTO_EXEC_INPUT : 0));
 	x->rows = e->rows;
 	x->cols = e->cols;
 	x->cwd = e->cwd;
@@ -145,8 +146,7 @@ static int kill_late(struct channel *c, uint32_t id, const struct channel_status
 	if (err < 0)
 		return fail_prefix("%s took longer than %.1f s", what, deadline_ms / 1000.0);
 	return fail(OUT_BROKEN, "%s: %s took longer than %.1f s, %s", channel_name(c), what,
-		    deadline_ms / 1000.0,
-		    err ? "and SIGKILL does not end it" : "it was killed");
+		    deadline_ms / 1000.0, err ? "and SIGKILL does not end it" : "it was killed");
 }
 
 int channel_wait(struct channel *c, uint32_t id, struct channel_status *status,

@@ -162,7 +162,8 @@ static void on_watch_message(struct channel *c, struct channel_op *op, unsigned 
 }
 
 int channel_watch(struct channel *c, const char *pattern, unsigned int interval_ms,
-		  void (*on_sample)(void *ctx, const char *path, uint64_t level_ns, const char *text),
+		  void (*on_sample)(void *ctx, const char *path, uint64_t level_ns,
+				    const char *text),
 		  void *ctx, uint32_t *id)
 {
 	struct channel_op *op = channel_op_new(c, "watching", pattern);

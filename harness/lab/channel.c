@@ -14,10 +14,10 @@ struct channel {
 	uint32_t session; /* 0: none */
 	uint32_t sent_seq, got_seq;
 	uint32_t last_id;
-	bool ready;	/* the agent answered this session's hello */
-	bool lost;	/* the transport hung up */
-	bool feeding;	/* in channel_feed(): a callback that waited would read its own frame's ground away */
-	char *broken;	/* why the session can't go on */
+	bool ready; /* the agent answered this session's hello */
+	bool lost;  /* the transport hung up */
+	bool feeding; /* in channel_feed(): a callback that waited would overwrite its own frame */
+	char *broken; /* why the session can't go on */
 	struct agent_info info;
 	struct channel_op *ops;
 	struct proto_decoder decoder;
@@ -127,8 +127,9 @@ int channel_send(struct channel *c, uint32_t id, enum proto_type type, const uni
 		return err;
 	n = proto_pack(type, m ? m : &none, c->payload);
 	if (n < 0)
-		return fail(OUT_BROKEN, "%s: a request (%s) of more than %d bytes can't be sent to it",
-			    c->name, proto_type_name(type), PROTO_PAYLOAD_MAX);
+		return fail(OUT_BROKEN,
+			    "%s: a request (%s) of more than %d bytes can't be sent to it", c->name,
+			    proto_type_name(type), PROTO_PAYLOAD_MAX);
 	f.session = c->session;
 	f.seq = ++c->sent_seq;
 	f.payload = c->payload;
@@ -146,7 +147,9 @@ static size_t next_input(const struct channel_input *in)
 	return n < window ? n : (size_t)window;
 }
 
-/* Copied bytes that were sent need not be kept; moving the rest only now and then keeps it cheap. */
+/*
+ * Copied bytes that were sent need not be kept; moving the rest only now and then keeps it cheap.
+ */
 static void forget_sent(struct channel_input *in)
 {
 	if (!in->own.data || in->at < in->own.len / 2)
@@ -204,7 +207,9 @@ static void on_ready(struct channel *c, const struct proto_ready *r)
 
 	if (c->ready)
 		return; /* the answer to a hello that crossed the first answer */
-	*i = (struct agent_info){ .version = r->version, .cpus = r->cpus, .monotonic_ns = r->now_ns };
+	*i = (struct agent_info){ .version = r->version,
+				  .cpus = r->cpus,
+				  .monotonic_ns = r->now_ns };
 	copy_text(i->level, sizeof(i->level), r->level);
 	copy_text(i->kernel, sizeof(i->kernel), r->kernel);
 	copy_text(i->boot_id, sizeof(i->boot_id), r->boot_id);

@@ -122,6 +122,30 @@ static int set_ports(xmlDocPtr doc, const struct domain_spec *s)
 	return 0;
 }
 
+static int set_console(xmlDocPtr doc, const struct domain_spec *s)
+{
+	xmlNodePtr serial = find(doc, "/domain/devices/serial", 0), log;
+
+	if (!s->console)
+		return 0;
+	if (!serial)
+		return fail(OUT_BROKEN, "config/domains/%s.args has no serial console", s->options);
+	log = child(serial, "log");
+	xmlSetProp(log, x("file"), x(s->console));
+	xmlSetProp(log, x("append"), x("off"));
+	return 0;
+}
+
+/* What differs from checkout to checkout. */
+static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
+{
+	int ret = set_disks(doc, s);
+
+	if (!ret)
+		ret = set_ports(doc, s);
+	return ret ? ret : set_console(doc, s);
+}
+
 static char *dump(xmlDocPtr doc)
 {
 	xmlChar *text = NULL;
@@ -215,7 +239,6 @@ static int ask_virt_install(const struct domain_spec *s, const char *uri, struct
 static int fill(xmlDocPtr doc, const struct domain_spec *s)
 {
 	xmlNodePtr domain = xmlDocGetRootElement(doc);
-	int ret;
 
 	xmlSetProp(domain, x("type"), x(s->virt_type));
 	set_text(domain, "name", s->name);
@@ -223,8 +246,7 @@ static int fill(xmlDocPtr doc, const struct domain_spec *s)
 	set_memory(domain, s->memory_mib);
 	set_cpus(domain, s);
 	set_boot(domain, s);
-	ret = set_disks(doc, s);
-	return ret ? ret : set_ports(doc, s);
+	return set_paths(doc, s);
 }
 
 int domxml_make(const struct domain_spec *s, const char *uri, char **xml)
@@ -252,9 +274,7 @@ int domxml_retarget(const char *saved, const struct domain_spec *s, char **xml)
 
 	if (!doc)
 		return -OUT_BROKEN;
-	ret = set_disks(doc, s);
-	if (!ret)
-		ret = set_ports(doc, s);
+	ret = set_paths(doc, s);
 	if (!ret)
 		*xml = dump(doc);
 	xmlFreeDoc(doc);

@@ -30,6 +30,7 @@ struct domain_spec {
 	const char *cmdline;	     /* put behind what the options file says */
 	struct domain_disk disks[4];
 	unsigned int n_disks;
+	const char *console; /* the serial console's bytes also go to this file, by QEMU; NULL: no */
 	struct domain_port ports[4];
 	unsigned int n_ports;
 };

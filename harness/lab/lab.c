@@ -10,6 +10,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
 #include "lab/daemon.h"
@@ -18,6 +19,7 @@
 #include "lab/state.h"
 
 #define QEMU "/usr/bin/qemu-system-x86_64"
+#define GUARD_S 6 /* of silence, before slowdown */
 
 static char *kept_path(void)
 {
@@ -230,7 +232,7 @@ static int save_both(struct lab *lab)
 	return ret;
 }
 
-static int boot_both(struct lab *lab, bool fresh)
+static int boot_once(struct lab *lab, bool fresh)
 {
 	int ret = bringup_l1(lab, fresh);
 
@@ -241,6 +243,44 @@ static int boot_both(struct lab *lab, bool fresh)
 	return ret ? ret : save_both(lab);
 }
 
+/* No kernel said why: a level that just stops answering while it boots, which an emulator on a busy machine does now and then. */
+static bool hung_silently(const struct lab *lab, int ret)
+{
+	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted() &&
+	       !lab->l1.console.crash && !lab->l2.console.crash;
+}
+
+/* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
+static void end_l1(void *ctx)
+{
+	struct lab *lab = ctx;
+	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
+
+	if (!l1)
+		return;
+	virDomainDestroy(l1);
+	virDomainFree(l1);
+}
+
+/* Once more, from a new boot: a change that hangs its kernel does so again. */
+static int boot_both(struct lab *lab, bool fresh)
+{
+	int ret = boot_once(lab, fresh);
+
+	if (!ret || !hung_silently(lab, ret))
+		return ret;
+	ui_stage_abort();
+	ui_note("%s; booting once more", fail_text());
+	reset_levels(lab);
+	free(lab->boot.samples);
+	lab->boot = (struct boot_record){ 0 };
+	ret = level_connect(&lab->l1, lab->uri);
+	if (ret)
+		return ret;
+	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
+	return boot_once(lab, true);
+}
+
 int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 {
 	int ret;
@@ -249,6 +289,7 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 	ret = level_connect(&lab->l1, lab->uri);
 	if (ret)
 		return ret;
+	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
 	end_kept(lab);
 	if (fresh || !state_exists(lab->lab_key))
 		return boot_both(lab, fresh);
@@ -285,6 +326,7 @@ int lab_join(struct lab *lab, bool with_l2)
 
 void lab_levels_down(struct lab *lab)
 {
+	loop_unguard();
 	/* L1's end first: a libvirt inside a dead L1 would not answer to a polite goodbye. */
 	lab->l1.stop_expected = true;
 	lab->l2.stop_expected = true;
@@ -334,6 +376,7 @@ void lab_close(struct lab *lab, bool keep)
 	if (keep && ours)
 		(void)file_write(kept, lab->lab_key, strlen(lab->lab_key), 0600);
 	if (keep || lab->use == LAB_SHARED) {
+		loop_unguard();
 		level_detach(&lab->l2);
 		level_detach(&lab->l1);
 	} else if (ours) {

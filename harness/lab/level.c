@@ -2,11 +2,13 @@
 #include "lab/level.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/ui.h"
@@ -15,12 +17,13 @@
 
 #define AGENT_PORT "org.nestlab.agent.0"
 #define OOPS_TAIL_NS (2 * NSEC_PER_SEC) /* how long to read on after an oops */
+#define STOP_TAIL_NS (700 * NSEC_PER_MSEC) /* what was said before may come after the event */
 #define STEP_MS 50
 
 void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown)
 {
 	*l = (struct level){ .number = number, .carrier = carrier, .slowdown = slowdown,
-			     .event_id = -1 };
+			     .event_id = -1, .console_fd = -1 };
 	snprintf(l->name, sizeof(l->name), "L%u", number % 10);
 	console_init(&l->console);
 }
@@ -61,9 +64,9 @@ static int look(const struct level *l)
 {
 	const struct console *c = &l->console;
 
-	if (c->crash && (l->stopped || now_ns() - c->crash_ns > OOPS_TAIL_NS))
+	if (c->crash && now_ns() - c->crash_ns > OOPS_TAIL_NS)
 		return died(l);
-	if (l->stopped && !l->stop_expected)
+	if (l->stopped && !l->stop_expected && now_ns() - l->stop_ns > STOP_TAIL_NS)
 		return died(l);
 	return 0;
 }
@@ -79,13 +82,6 @@ static int look_all(const struct level *l)
 	return ret ? ret : look(l);
 }
 
-int level_step(struct level *l, unsigned int timeout_ms)
-{
-	int ret = loop_step(timeout_ms);
-
-	return ret ? ret : look_all(l);
-}
-
 static void on_console(void *ctx, const void *data, size_t len)
 {
 	struct level *l = ctx;
@@ -95,11 +91,43 @@ static void on_console(void *ctx, const void *data, size_t len)
 		l->tap(l->tap_ctx, data, len);
 }
 
+/* QEMU makes the file when it starts; until then there is nothing to read. */
+static void read_console_file(struct level *l)
+{
+	char chunk[16384];
+	ssize_t n;
+
+	if (!l->console_file)
+		return;
+	if (l->console_fd < 0)
+		l->console_fd = open(l->console_file, O_RDONLY | O_CLOEXEC);
+	while (l->console_fd >= 0 && (n = read(l->console_fd, chunk, sizeof(chunk))) > 0)
+		on_console(l, chunk, (size_t)n);
+}
+
+int level_step(struct level *l, unsigned int timeout_ms)
+{
+	int ret = loop_step(timeout_ms);
+
+	read_console_file(l->carrier ? l->carrier : l);
+	return ret ? ret : look_all(l);
+}
+
 int level_type(struct level *l, const void *data, size_t len)
 {
 	int err = l->console_stream ? vstream_send(l->console_stream, data, len) : -ENOTCONN;
 
 	return err ? fail(OUT_BROKEN, "%s's console is gone", l->name) : 0;
+}
+
+/* A panicked domain stays, paused (on_crash=preserve): gone at once, it would take the last lines of its console along. */
+static void note_stop(struct level *l, int detail)
+{
+	if (l->stopped)
+		return;
+	l->stopped = true;
+	l->stop_ns = now_ns();
+	l->stop_detail = detail;
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
@@ -108,10 +136,10 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
 
 	(void)conn;
 	(void)dom;
-	if (event == VIR_DOMAIN_EVENT_STOPPED) {
-		l->stopped = true;
-		l->stop_detail = detail;
-	}
+	if (event == VIR_DOMAIN_EVENT_CRASHED)
+		note_stop(l, VIR_DOMAIN_EVENT_STOPPED_CRASHED);
+	if (event == VIR_DOMAIN_EVENT_STOPPED)
+		note_stop(l, detail);
 	return 0;
 }
 
@@ -135,6 +163,7 @@ static int call_watch(void *ctx)
 {
 	struct call *c = ctx;
 
+	read_console_file(c->l->carrier ? c->l->carrier : c->l);
 	return look_all(c->l);
 }
 
@@ -195,7 +224,7 @@ static int open_console(struct level *l, const char *log)
 	struct vstream_handler h = { .on_data = on_console, .ctx = l };
 	int ret = log ? console_log_to(&l->console, log) : 0;
 
-	if (ret)
+	if (ret || (l->console_file && !l->tap))
 		return ret;
 	l->console_stream = vstream_open_console(l->dom, &h);
 	return l->console_stream ? 0 : -OUT_BROKEN;
@@ -434,6 +463,9 @@ void level_detach(struct level *l)
 	if (l->conn)
 		virConnectClose(l->conn);
 	l->conn = NULL;
+	close_p(&l->console_fd);
+	l->console_fd = -1;
+	str_set(&l->console_file, NULL);
 	console_free(&l->console);
 }
 

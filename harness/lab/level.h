@@ -24,6 +24,12 @@ struct level {
 	virConnectPtr conn;
 	virDomainPtr dom;
 	struct vstream *console_stream;
+	/*
+	 * Where QEMU writes this level's console, when its host is ours: read from there in place of a stream, as the last words of
+	 * a domain that is gone are still in it. NULL: by stream. Set before level_create(); owned.
+	 */
+	char *console_file;
+	int console_fd;
 	struct console console;
 	void (*tap)(void *ctx, const void *data, size_t len); /* sees the console's bytes too; may be NULL */
 	void *tap_ctx;
@@ -32,6 +38,7 @@ struct level {
 	struct agent_info agent;
 	int event_id;
 	bool stopped;		/* a lifecycle event said so */
+	uint64_t stop_ns;	/* when */
 	int stop_detail;	/* virDomainEventStoppedDetailType */
 	bool stop_expected;
 };

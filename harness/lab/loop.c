@@ -3,6 +3,7 @@
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,8 +38,54 @@ void loop_init(void)
 	step_timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
 }
 
+static struct {
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	atomic_uint_fast64_t beat_ns; /* when the loop last turned */
+	unsigned int silence_ms;
+	void (*unblock)(void *ctx);
+	void *ctx;
+} guard;
+
+static void *watch_over(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&guard.stop)) {
+		uint64_t beat = atomic_load(&guard.beat_ns);
+
+		if (now_ns() > beat + guard.silence_ms * NSEC_PER_MSEC) {
+			guard.unblock(guard.ctx);
+			return NULL;
+		}
+		poll(NULL, 0, 100);
+	}
+	return NULL;
+}
+
+void loop_guard(unsigned int silence_ms, void (*unblock)(void *ctx), void *ctx)
+{
+	loop_unguard();
+	guard.silence_ms = silence_ms;
+	guard.unblock = unblock;
+	guard.ctx = ctx;
+	atomic_store(&guard.stop, false);
+	atomic_store(&guard.beat_ns, now_ns());
+	guard.running = !pthread_create(&guard.thread, NULL, watch_over, NULL);
+}
+
+void loop_unguard(void)
+{
+	if (!guard.running)
+		return;
+	atomic_store(&guard.stop, true);
+	pthread_join(guard.thread, NULL);
+	guard.running = false;
+}
+
 int loop_step(unsigned int timeout_ms)
 {
+	atomic_store(&guard.beat_ns, now_ns());
 	if (proc_interrupted())
 		return fail(OUT_BROKEN, "interrupted");
 	ui_tick();

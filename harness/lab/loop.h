@@ -31,4 +31,11 @@ struct loop_call {
 };
 int loop_call(const struct loop_call *c);
 
+/*
+ * A guard against libvirt calls that can't be given a deadline (sending on a stream blocks when a level's libvirtd has stopped
+ * reading): when the loop has not turned for this long, unblock() is called from another thread, once. loop_unguard() ends it.
+ */
+void loop_guard(unsigned int silence_ms, void (*unblock)(void *ctx), void *ctx);
+void loop_unguard(void);
+
 #endif

@@ -73,6 +73,9 @@ int settings_load(struct settings *s)
 	ret = conf_load(path, keys, ARRAY_SIZE(keys), s);
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(knobs); i++)
 		ret = from_environment(s, i);
+	/* More vCPUs in L2 than in L1 starve each other under emulation: L1 hung with 4 on 2. */
+	if (s->l1_cpus < s->l2_cpus)
+		s->l1_cpus = s->l2_cpus;
 	return ret;
 }
 

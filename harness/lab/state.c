@@ -204,6 +204,8 @@ int state_restore(struct lab *lab, const char *key)
 		ret = copy_consoles(dir, lab->run_dir);
 	if (!ret)
 		ret = saved_xml(lab, memory, &xml);
+	lab->l1.console_file = bringup_console_path();
+	unlink(lab->l1.console_file);
 	if (!ret)
 		ret = level_restore(&lab->l1, memory, xml, log);
 	if (ret)

@@ -15,8 +15,8 @@ struct fuzz_input {
 };
 
 /*
- * The next frame that the input describes: type, id, payload. False: it says that something about this
- * frame is to be wrong.
+ * The next frame that the input describes: type, id, payload. False: it says that something about
+ * this frame is to be wrong.
  */
 bool fuzz_frame(struct fuzz_input *in, struct proto_frame *f);
 

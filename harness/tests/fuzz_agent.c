@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The agent's session, link and port are the real ones, here in one file; its operations are replaced by
- * ones that only look at what they are given: a fuzzer must not start programs and write files.
+ * The agent's session, link and port are the real ones, here in one file; its operations are
+ * replaced by ones that only look at what they are given: a fuzzer must not start programs and
+ * write files.
  */
 #include "tests/fuzz.h"
 
@@ -30,9 +31,9 @@ static int fake_start(struct op *o, const union proto_msg *m)
 		f->ends_late = m->exec.rows % 2;
 		return 0;
 	}
-	sum += strlen(o->type == &put_op   ? m->put.path :
-		      o->type == &watch_op ? m->watch.pattern :
-					     m->get.path);
+	sum += strlen(o->type == &put_op     ? m->put.path
+		      : o->type == &watch_op ? m->watch.pattern
+					     : m->get.path);
 	return o->id % 5 ? 0 : ENOENT;
 }
 
@@ -76,11 +77,11 @@ static void fake_end(struct op *o)
 	((struct fake_op *)o)->taken = 0;
 }
 
-#define FAKE                                                                                 \
-	{                                                                                    \
-		.size = sizeof(struct fake_op), .start = fake_start, .prepare = fake_prepare, \
-		.input = fake_input, .kill = fake_kill, .child = fake_child,                  \
-		.cancel = fake_cancel, .end = fake_end,                                       \
+#define FAKE                                                                                       \
+	{                                                                                          \
+		.size = sizeof(struct fake_op), .start = fake_start, .prepare = fake_prepare,      \
+		.input = fake_input, .kill = fake_kill, .child = fake_child,                       \
+		.cancel = fake_cancel, .end = fake_end,                                            \
 	}
 const struct op_type exec_op = FAKE, put_op = FAKE, get_op = FAKE, watch_op = FAKE;
 

@@ -42,7 +42,9 @@ static void loads_cpuid_exits(void **state)
 	assignment_free(a);
 }
 
-/* By name from the checkout; each names tests that exist, of its own, with weights of 100 in all. */
+/*
+ * By name from the checkout; each names tests that exist, of its own, with weights of 100 in all.
+ */
 static void lists_whole_assignments(void **state)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -105,7 +107,8 @@ static const struct {
 	{ "[numbers]\nsyscall = 1\n", "[tests] names no test" },
 	{ "[tests]\nvcpu-info/syscall = heavy\n", "is not a whole number" },
 	{ "[trace]\npid = pid (\n" TESTS, "is no regular expression" },
-	{ "[trace]\npid = <number>\nnumber_base = 8\n" TESTS, "number_base = 8: want auto, dec or hex" },
+	{ "[trace]\npid = <number>\nnumber_base = 8\n" TESTS,
+	  "number_base = 8: want auto, dec or hex" },
 	{ "[trace.registers]\nfoo = <value>\n" TESTS, "'foo' is no register" },
 };
 
@@ -126,7 +129,8 @@ static void refuses_bad_files(void **state)
 		assert_non_null(strstr(fail_text(), bad[i].words));
 		unlink(path);
 	}
-	assert_int_equal(assignment_load("no/such.conf", &(struct assignment *){ NULL }), -OUT_USAGE);
+	assert_int_equal(assignment_load("no/such.conf", &(struct assignment *){ NULL }),
+			 -OUT_USAGE);
 }
 
 static void testcases_are_whole(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The channel client and the real agent, built for this machine with sanitizers, at the two ends of a
- * socket. NESTLAB_TEST_AGENT: the agent's path (build/tests/agent).
+ * The channel client and the real agent, built for this machine with sanitizers, at the two ends
+ * of a socket. NESTLAB_TEST_AGENT: the agent's path (build/tests/agent).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ struct line {
 	int fd;
 	struct channel *channel;
 	struct buf out;
-	bool stop; /* step() answers with a crash */
+	int stop_after; /* this many steps, step() answers with a crash; 0: never */
 };
 
 static int line_send(void *ctx, const void *data, size_t len)
@@ -76,7 +76,7 @@ static int line_step(void *ctx, unsigned int timeout_ms)
 	struct line *l = ctx;
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
 
-	if (l->stop)
+	if (l->stop_after && !--l->stop_after)
 		return fail(OUT_CRASH, "the kernel panicked");
 	if (l->out.len)
 		p.events |= POLLOUT;
@@ -131,8 +131,8 @@ static void join_line(struct bench *b, int fd)
 static void start_on_socketpair(struct bench *b)
 {
 	char port[16];
-	char *argv[] = { (char *)agent_path(), (char *)"--port", port, (char *)"--level",
-			 (char *)"T1", NULL };
+	char *argv[] = { (char *)agent_path(), (char *)"--port", port,
+			 (char *)"--level",    (char *)"T1",	 NULL };
 	int sv[2];
 
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), errno);
@@ -257,11 +257,26 @@ static void test_crash_is_passed_up(void **state)
 	struct bench *b = *state;
 	struct channel_status st;
 
-	b->line.stop = true;
+	b->line.stop_after = 1;
 	assert_int_equal(run(b, "true", NULL, NULL, &st), -OUT_CRASH);
 	assert_non_null(strstr(fail_text(), "panicked"));
-	b->line.stop = false;
 	assert_int_equal(hello(b), 0);
+}
+
+/*
+ * What a call that failed had asked for may still come: it finds nobody, and no memory of that
+ * call.
+ */
+static void test_late_answers(void **state)
+{
+	struct channel_status *st = xcalloc(1, sizeof(*st)), after;
+	struct bench *b = *state;
+
+	b->line.stop_after = 3;
+	assert_int_equal(run(b, "echo a; sleep 0.1; echo b", NULL, NULL, st), -OUT_CRASH);
+	free(st);
+	assert_int_equal(run(b, "sleep 0.3", NULL, NULL, &after), 0);
+	assert_int_equal(after.exit_code, 0);
 }
 
 static void test_new_hello_ends_the_old_session(void **state)
@@ -345,6 +360,109 @@ static void test_shutdown_is_refused_here(void **state)
 
 	assert_int_equal(channel_shutdown(b->c, CHANNEL_POWEROFF), 0);
 	assert_int_equal(channel_time(b->c, &t, SOON), 0);
+}
+
+/* ---- an agent that talks nonsense: the test itself, at the other end ---- */
+
+struct nonsense {
+	enum proto_type to;   /* the answer to this frame ... */
+	enum proto_type type; /* ... is this one, */
+	uint32_t seq;	      /* which should be 1, */
+	const char *payload;  /* with this payload */
+	size_t len;
+	const char *told;
+};
+
+struct fake {
+	struct line line;
+	int fd;
+	const struct nonsense *say;
+	struct proto_decoder decoder;
+};
+
+static void answer_as(struct fake *f, const struct proto_frame *to, unsigned int type, uint32_t seq,
+		      const void *payload, size_t len)
+{
+	static uint8_t line[PROTO_LINE_MAX(PROTO_PAYLOAD_MAX)];
+	const struct proto_frame frame = { PROTO_VERSION, (uint8_t)type, to->session, seq,
+					   to->id,	  payload,	 len };
+	size_t n = proto_encode(&frame, line, sizeof(line));
+
+	assert_int_equal(write(f->fd, line, n), n);
+}
+
+static void answer_hello(struct fake *f, const struct proto_frame *to)
+{
+	static const union proto_msg ready = {
+		.ready = { PROTO_VERSION, 2, 1, "L2", "6.12", "boot" },
+	};
+	static uint8_t payload[PROTO_PAYLOAD_MAX];
+
+	answer_as(f, to, PROTO_READY, 0, payload, (size_t)proto_pack(PROTO_READY, &ready, payload));
+}
+
+static int fake_send(void *ctx, const void *data, size_t len)
+{
+	struct fake *f = ctx;
+	struct proto_frame to;
+	bool got;
+
+	assert_int_equal(proto_decode(&f->decoder, data, len, &to, &got), len);
+	assert_true(got);
+	if (to.type == f->say->to)
+		answer_as(f, &to, f->say->type, f->say->seq, f->say->payload, f->say->len);
+	else if (to.type == PROTO_HELLO)
+		answer_hello(f, &to);
+	return 0;
+}
+
+static int fake_step(void *ctx, unsigned int timeout_ms)
+{
+	return line_step(&((struct fake *)ctx)->line, timeout_ms);
+}
+
+static void expect_told(const struct nonsense *say)
+{
+	struct fake *f = xcalloc(1, sizeof(*f));
+	const struct channel_transport t = { fake_send, fake_step, f };
+	struct channel *c = channel_new("L2's agent", &t);
+	char data[8] = { 0 };
+	int sv[2], err;
+
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), errno);
+	f->line = (struct line){ .fd = sv[0], .channel = c };
+	f->fd = sv[1];
+	f->say = say;
+	err = channel_hello(c, NULL, SOON);
+	if (!err && say->to == PROTO_WRITE)
+		err = channel_write(c, "/x", data, sizeof(data), SOON);
+	else if (!err)
+		err = channel_put(c, "/x", 0644, data, sizeof(data), SOON);
+	assert_int_equal(err, -OUT_BROKEN);
+	if (!strstr(fail_text(), say->told))
+		print_error("said: %s\n", fail_text());
+	assert_non_null(strstr(fail_text(), say->told));
+	channel_free(c);
+	close(sv[0]);
+	close(sv[1]);
+	free(f);
+}
+
+static void test_nonsense_is_told(void **state)
+{
+	static const struct nonsense all[] = {
+		{ PROTO_HELLO, PROTO_READY, 0, "\11\0\0\0", 4, "speaks version 9 of the protocol" },
+		{ PROTO_PUT, PROTO_WINDOW_IS, 1, "\11\0\0\0\0\0\0\0", 8, "that was not sent" },
+		{ PROTO_PUT, PROTO_DONE, 2, "\10\0\0\0\0\0\0\0", 8, "frames were lost on the way" },
+		{ PROTO_PUT, PROTO_DONE, 1, "\10\0\0\0\0\0\0", 7, "that can't be read" },
+		{ PROTO_PUT, (enum proto_type)200, 1, "", 0, "that can't be read" },
+		{ PROTO_WRITE, PROTO_DONE, 1, "\7\0\0\0\0\0\0\0", 8, "7 of 8 bytes were taken" },
+		{ PROTO_PUT, PROTO_ERROR, 1, "\34\0\0\0\4\0full", 11, "putting /x: full" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		expect_told(&all[i]);
 }
 
 /* ---- programs ---- */
@@ -431,8 +549,9 @@ static void test_environment(void **state)
 	struct bench *b = *state;
 	struct record r = { 0 };
 	struct channel_status st;
-	struct channel_exec e = { .argv = argv, .env = env, .cwd = b->dir, .on_output = record,
-				  .ctx = &r };
+	struct channel_exec e = {
+		.argv = argv, .env = env, .cwd = b->dir, .on_output = record, .ctx = &r
+	};
 	char want[256];
 	uint32_t id;
 
@@ -449,8 +568,9 @@ static void test_input(void **state)
 {
 	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"sleep 0.1; cat", NULL };
 	struct record r = { 0 };
-	struct channel_exec e = { .argv = argv, .want_input = true, .on_output = record,
-				  .ctx = &r };
+	struct channel_exec e = {
+		.argv = argv, .want_input = true, .on_output = record, .ctx = &r
+	};
 	struct bench *b = *state;
 	_cleanup_free_ char *big = xcalloc(1, 3000000);
 	struct channel_status st;
@@ -477,8 +597,9 @@ static void test_input_not_wanted(void **state)
 	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"exec <&-; sleep 0.2; echo end",
 			 NULL };
 	struct record r = { 0 };
-	struct channel_exec e = { .argv = argv, .want_input = true, .on_output = record,
-				  .ctx = &r };
+	struct channel_exec e = {
+		.argv = argv, .want_input = true, .on_output = record, .ctx = &r
+	};
 	struct bench *b = *state;
 	_cleanup_free_ char *big = xcalloc(1, 2000000);
 	struct channel_status st;
@@ -493,8 +614,8 @@ static void test_input_not_wanted(void **state)
 
 static void test_kill(void **state)
 {
-	char *argv[] = { (char *)"/bin/sh", (char *)"-c",
-			 (char *)"sleep 1000 & echo $!; wait", NULL };
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"sleep 1000 & echo $!; wait",
+			 NULL };
 	struct record r = { 0 };
 	struct channel_exec e = { .argv = argv, .on_output = record, .ctx = &r };
 	struct bench *b = *state;
@@ -545,8 +666,8 @@ static void test_deadline(void **state)
 	struct channel_status st;
 
 	assert_int_equal(channel_run(b->c, argv, NULL, NULL, &st, 200), -OUT_BROKEN);
-	assert_non_null(strstr(fail_text(),
-			       "running /bin/sh took longer than 0.2 s, it was killed"));
+	assert_non_null(
+		strstr(fail_text(), "running /bin/sh took longer than 0.2 s, it was killed"));
 	assert_true(st.done);
 	assert_int_equal(st.signal, SIGKILL);
 	assert_false(alive(st.pid));
@@ -555,11 +676,17 @@ static void test_deadline(void **state)
 static void test_terminal(void **state)
 {
 	char *argv[] = { (char *)"/bin/sh", (char *)"-c",
-			 (char *)"stty size; test -t 0 && test -t 2 && echo tty >&2; "
-				 "read x; echo got $x; stty size; cat; echo bye", NULL };
+			 (char *)"stty size; test -t 0 && test -t 2 && echo tty >/dev/tty; "
+				 "read x; echo got $x; stty size; cat; echo bye",
+			 NULL };
 	struct record r = { 0 };
-	struct channel_exec e = { .argv = argv, .tty = true, .rows = 30, .cols = 100,
-				  .want_input = true, .on_output = record, .ctx = &r };
+	struct channel_exec e = { .argv = argv,
+				  .tty = true,
+				  .rows = 30,
+				  .cols = 100,
+				  .want_input = true,
+				  .on_output = record,
+				  .ctx = &r };
 	struct bench *b = *state;
 	struct channel_status st;
 	uint32_t id;
@@ -587,8 +714,9 @@ static void test_terminal_is_read_to_its_end(void **state)
 
 	for (int i = 0; i < 20; i++) {
 		struct record r = { 0 };
-		struct channel_exec e = { .argv = argv, .tty = true, .on_output = record,
-					  .ctx = &r };
+		struct channel_exec e = {
+			.argv = argv, .tty = true, .on_output = record, .ctx = &r
+		};
 		struct channel_status st;
 		uint32_t id;
 
@@ -656,9 +784,14 @@ static void test_kill_behind_a_full_line(void **state)
 	uint32_t id;
 
 	assert_int_equal(channel_start(b->c, &e, &st, &id), 0);
-	line_write(&b->line);
+	while (!st.pid)
+		assert_int_equal(line_step(&b->line, SOON), 0);
 	usleep(300000);
 	assert_int_equal(channel_kill(b->c, id, SIGKILL), 0);
+	line_write(&b->line);
+	for (int i = 0; i < SOON && alive(st.pid); i++)
+		usleep(1000);
+	assert_false(alive(st.pid));
 	assert_int_equal(channel_wait(b->c, id, &st, SOON), 0);
 	assert_int_equal(st.signal, SIGKILL);
 }
@@ -757,14 +890,16 @@ static void test_file_errors(void **state)
 {
 	_cleanup_buf_ struct buf out = { 0 };
 	struct bench *b = *state;
-	char big[300000] = { 0 };
+	char big[300000] = { 0 }, path[128];
 
 	assert_int_equal(channel_put(b->c, "/proc/nestlab", 0644, big, sizeof(big), SOON),
 			 -OUT_BROKEN);
 	assert_non_null(strstr(fail_text(), "putting /proc/nestlab: "));
-	assert_int_equal(channel_put(b->c, b->dir, 0644, "x", 1, SOON), -OUT_BROKEN);
+	in_dir(b, path, sizeof(path), "folder");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(channel_put(b->c, path, 0644, "x", 1, SOON), -OUT_BROKEN);
 	assert_non_null(strstr(fail_text(), "Is a directory"));
-	assert_int_equal(files_in(b->dir), 0);
+	assert_int_equal(files_in(b->dir), 1); /* no temporary file */
 	assert_int_equal(channel_get(b->c, "/nowhere/x", &out, SOON), -OUT_BROKEN);
 	assert_non_null(strstr(fail_text(), "reading /nowhere/x: No such file or directory"));
 	assert_int_equal(channel_get(b->c, "/tmp", &out, SOON), -OUT_BROKEN);
@@ -773,6 +908,23 @@ static void test_file_errors(void **state)
 	assert_int_equal(channel_write(b->c, "/nowhere/x", "x", 1, SOON), -OUT_BROKEN);
 	assert_int_equal(channel_write(b->c, "/dev/full", "x", 1, SOON), -OUT_BROKEN);
 	assert_non_null(strstr(fail_text(), "No space left on device"));
+}
+
+/* Ended in the middle of it: neither the file nor a part of it is there. */
+static void test_half_a_put(void **state)
+{
+	struct bench *b = *state;
+	_cleanup_free_ char *data = xcalloc(1, 3000000);
+	char path[128];
+
+	in_dir(b, path, sizeof(path), "file");
+	b->line.stop_after = 4;
+	assert_int_equal(channel_put(b->c, path, 0644, data, 3000000, SOON), -OUT_CRASH);
+	for (int i = 0; i < SOON && !files_in(b->dir); i++)
+		usleep(1000);
+	assert_int_equal(files_in(b->dir), 1);
+	assert_int_equal(hello(b), 0);
+	assert_int_equal(files_in(b->dir), 0);
 }
 
 static void test_get_without_a_size(void **state)
@@ -934,7 +1086,8 @@ static void test_reconnect(void **state)
 	struct bench *b = bench_new();
 	char port[128];
 	char *agent[] = { (char *)agent_path(), (char *)"--port", port, NULL };
-	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"while :; do echo x; done", NULL };
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"while :; do echo x; done",
+			 NULL };
 	struct channel_exec e = { .argv = argv };
 	struct channel_status st, run_st;
 	uint32_t id;
@@ -1022,8 +1175,9 @@ static void test_terminal_line(void **state)
 
 		buf_puts(&b->line.out, "~~N\r\ngarbage from somewhere\r\n\3\4\32");
 		assert_int_equal(write(slave, "[  12.3] kernel ~N message\r\n", 28), 28);
-		assert_int_equal(run(b, "printf '\\1\\3\\4\\12\\15\\21\\23\\32\\177\\377'", &out, NULL,
-				     &st), 0);
+		assert_int_equal(
+			run(b, "printf '\\1\\3\\4\\12\\15\\21\\23\\32\\177\\377'", &out, NULL, &st),
+			0);
 		assert_int_equal(out.len, 10);
 		assert_memory_equal(out.data, "\1\3\4\12\15\21\23\32\177\377", 10);
 		buf_free(&out);
@@ -1064,8 +1218,8 @@ static void test_bridge(void **state)
 {
 	struct bench *b = bench_new();
 	char port[128], bridge[320], daemon_path[128], host_path[128], c;
-	char *agent[] = { (char *)agent_path(), (char *)"--port", port, (char *)"--bridge", bridge,
-			  NULL };
+	char *agent[] = { (char *)agent_path(), (char *)"--port", port,
+			  (char *)"--bridge",	bridge,		  NULL };
 	int server, host, daemon_side;
 
 	in_dir(b, daemon_path, sizeof(daemon_path), "daemon");
@@ -1127,8 +1281,8 @@ static void test_bridge_carries_much(void **state)
 	struct bench *b = bench_new();
 	_cleanup_free_ char *data = pour(total), *got = xcalloc(2, total);
 	char port[128], bridge[320], daemon_path[128], host_path[128];
-	char *agent[] = { (char *)agent_path(), (char *)"--port", port, (char *)"--bridge", bridge,
-			  NULL };
+	char *agent[] = { (char *)agent_path(), (char *)"--port", port,
+			  (char *)"--bridge",	bridge,		  NULL };
 	size_t sent[2] = { 0, 0 }, have[2] = { 0, 0 };
 	int server, fd[2];
 
@@ -1145,7 +1299,8 @@ static void test_bridge_carries_much(void **state)
 
 		for (int i = 0; i < 2; i++)
 			p[i] = (struct pollfd){ fd[i],
-						(short)(POLLIN | (sent[i] < total ? POLLOUT : 0)), 0 };
+						(short)(POLLIN | (sent[i] < total ? POLLOUT : 0)),
+						0 };
 		assert_true(poll(p, 2, SOON) > 0);
 		for (int i = 0; i < 2; i++) {
 			ssize_t n;
@@ -1180,11 +1335,13 @@ int main(void)
 		WITH_AGENT(test_time),
 		cmocka_unit_test(test_no_answer),
 		WITH_AGENT(test_crash_is_passed_up),
+		WITH_AGENT(test_late_answers),
 		WITH_AGENT(test_new_hello_ends_the_old_session),
 		WITH_AGENT(test_stale_frames_are_refused),
 		WITH_AGENT(test_lost_frames_are_noticed),
 		WITH_AGENT(test_hello_in_the_middle_of_output),
 		WITH_AGENT(test_shutdown_is_refused_here),
+		cmocka_unit_test(test_nonsense_is_told),
 		WITH_AGENT(test_run),
 		WITH_AGENT(test_signal_death),
 		WITH_AGENT(test_not_started),
@@ -1204,6 +1361,7 @@ int main(void)
 		WITH_AGENT(test_put_and_get),
 		WITH_AGENT(test_put_file),
 		WITH_AGENT(test_file_errors),
+		WITH_AGENT(test_half_a_put),
 		WITH_AGENT(test_get_without_a_size),
 		WITH_AGENT(test_get_past_its_deadline),
 		WITH_AGENT(test_write_appends),

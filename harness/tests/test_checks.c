@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The judges on recorded evidence: data/checks/PROGRAM/ holds what the lab saw when the program ran on the
- * reference. On that each must pass. Then one fault at a time is put into the evidence, as a wrong change would
- * leave it, and the check that is there for it must find it.
+ * The judges on recorded evidence: data/checks/PROGRAM/ holds what the lab saw when the program
+ * ran on the reference. On that each must pass. Then one fault at a time is put into the
+ * evidence, as a wrong change would leave it, and the check that is there for it must find it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,12 +166,14 @@ static void forget(struct evidence *e, const char *key)
 #define EACH(r) for (struct trace_record *r = e->trace.v; r < e->trace.v + e->trace.n; r++)
 
 /* The record that the same call left about its caller: records of a call follow one another. */
-static const struct trace_record *about_caller(const struct evidence *e, const struct trace_record *r)
+static const struct trace_record *about_caller(const struct evidence *e,
+					       const struct trace_record *r)
 {
 	const struct oracle_vcpu *v;
 	const struct trace_record *best = NULL;
 
-	EACH(o) {
+	EACH(o)
+	{
 		v = oracle_vcpu(&e->before, (uint64_t)o->vcpu_id);
 		if (v && (int64_t)v->thread_id == r->tid && o->tid == r->tid &&
 		    (!best || labs(o - r) < labs(best - r)))
@@ -184,7 +186,8 @@ static const struct trace_record *about_caller(const struct evidence *e, const s
 /* What the known solution does: the target is looked up for the pid only. */
 static void callers_registers(struct evidence *e)
 {
-	EACH(r) {
+	EACH(r)
+	{
 		const struct trace_record *c = about_caller(e, r);
 
 		memcpy(r->regs, c->regs, sizeof(r->regs));
@@ -195,31 +198,31 @@ static void callers_registers(struct evidence *e)
 static void callers_exits(struct evidence *e)
 {
 	EACH(r)
-		r->num_exits = about_caller(e, r)->num_exits;
+	r->num_exits = about_caller(e, r)->num_exits;
 }
 
 static void callers_pid(struct evidence *e)
 {
 	EACH(r)
-		r->pid = r->tid;
+	r->pid = r->tid;
 }
 
 static void process_id_for_all(struct evidence *e)
 {
 	EACH(r)
-		r->pid = 63;
+	r->pid = 63;
 }
 
 static void no_pid(struct evidence *e)
 {
 	EACH(r)
-		r->has_pid = false;
+	r->has_pid = false;
 }
 
 static void four_registers(struct evidence *e)
 {
 	EACH(r)
-		r->have_regs = 1U << VREG_RBX | 1U << VREG_RCX | 1U << VREG_RDX | 1U << VREG_RSI;
+	r->have_regs = 1U << VREG_RBX | 1U << VREG_RCX | 1U << VREG_RDX | 1U << VREG_RSI;
 }
 
 static void one_register_missing(struct evidence *e)
@@ -235,19 +238,19 @@ static void rip_sometimes(struct evidence *e)
 static void shifted_registers(struct evidence *e)
 {
 	EACH(r)
-		memmove(&r->regs[1], &r->regs[0], (VREG_RIP - 1) * sizeof(r->regs[0]));
+	memmove(&r->regs[1], &r->regs[0], (VREG_RIP - 1) * sizeof(r->regs[0]));
 }
 
 static void hard_coded_id(struct evidence *e)
 {
 	EACH(r)
-		r->vcpu_id = 0;
+	r->vcpu_id = 0;
 }
 
 static void no_id(struct evidence *e)
 {
 	EACH(r)
-		r->has_vcpu_id = false;
+	r->has_vcpu_id = false;
 }
 
 static void one_record_less(struct evidence *e)
@@ -263,25 +266,25 @@ static void loop_to_fixed_count(struct evidence *e)
 static void exits_stand_still(struct evidence *e)
 {
 	EACH(r)
-		r->num_exits = record_of(&e->trace, (uint64_t)r->vcpu_id, 0)->num_exits;
+	r->num_exits = record_of(&e->trace, (uint64_t)r->vcpu_id, 0)->num_exits;
 }
 
 static void exits_of_all_vcpus(struct evidence *e)
 {
 	EACH(r)
-		r->num_exits += 100000;
+	r->num_exits += 100000;
 }
 
 static void no_exits(struct evidence *e)
 {
 	EACH(r)
-		r->has_num_exits = false;
+	r->has_num_exits = false;
 }
 
 static void callers_stack_unread(struct evidence *e)
 {
 	EACH(r)
-		r->regs[VREG_RSP] = 0;
+	r->regs[VREG_RSP] = 0;
 }
 
 static void call_fails(struct evidence *e)
@@ -338,8 +341,8 @@ static void malformed_line(struct evidence *e)
 static void cut_to_32_bits(struct evidence *e)
 {
 	EACH(r)
-		for (int reg = 0; reg < VREG_COUNT; reg++)
-			r->regs[reg] &= UINT32_MAX;
+	for (int reg = 0; reg < VREG_COUNT; reg++)
+		r->regs[reg] &= UINT32_MAX;
 }
 
 static void offline_cpu_told(struct evidence *e)
@@ -489,7 +492,10 @@ static void other_baseline(struct evidence *e)
 #define CPUID "test_cpuid"
 #define LEAVES "test_cpuid_leaves"
 
-#define FAULT(program, fault, check, verdict) { program, #fault, fault, check, verdict }
+#define FAULT(program, fault, check, verdict)                                                      \
+	{                                                                                          \
+		program, #fault, fault, check, verdict                                             \
+	}
 
 static const struct {
 	const char *program, *name;
@@ -606,14 +612,14 @@ static void counts_all_vms(struct evidence *e)
 static void no_rip(struct evidence *e)
 {
 	EACH(r)
-		r->have_regs &= (1U << VREG_RIP) - 1;
+	r->have_regs &= (1U << VREG_RIP) - 1;
 }
 
 static void written_by_the_target(struct evidence *e)
 {
 	/* A change may kick the target and let it write its own record. */
 	EACH(r)
-		r->tid = r->pid;
+	r->tid = r->pid;
 }
 
 static void on_intel(struct evidence *e)
@@ -621,8 +627,8 @@ static void on_intel(struct evidence *e)
 	/* The stack pointer and rip of a vCPU that runs elsewhere are those that KVM last read. */
 	e->vendor_intel = true;
 	EACH(r)
-		if (r->tid != r->pid)
-			r->regs[VREG_RSP] = r->regs[VREG_RIP] = 0;
+	if (r->tid != r->pid)
+		r->regs[VREG_RSP] = r->regs[VREG_RIP] = 0;
 }
 
 static void frequency_leaf_differs(struct evidence *e)
@@ -639,7 +645,10 @@ static void as_recorded(struct evidence *e)
 	(void)e;
 }
 
-#define RIGHT(program, form) { program, #form, form }
+#define RIGHT(program, form)                                                                       \
+	{                                                                                          \
+		program, #form, form                                                               \
+	}
 
 static const struct {
 	const char *program, *name;
@@ -675,8 +684,9 @@ static void pass_what_is_right(void **state)
 			const struct check_result *c = &run->tests[0].checks[k];
 
 			if (c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN)
-				fail_msg("%s, %s: check '%s': expected %s, observed %s", right[i].program,
-					 right[i].name, c->name, c->expected, c->observed);
+				fail_msg("%s, %s: check '%s': expected %s, observed %s",
+					 right[i].program, right[i].name, c->name, c->expected,
+					 c->observed);
 		}
 		assert_int_equal(run->tests[0].verdict, OUT_PASS);
 		result_free(run);
@@ -686,16 +696,18 @@ static void pass_what_is_right(void **state)
 
 static void fills_the_table(void **state)
 {
-	struct run_result *run;
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", NULL);
 	struct recorded r;
 
 	(void)state;
 	load(&r, INFO);
-	run = judge(&r);
-	assert_int_equal(run->tests[0].n_vcpus, 2);
-	assert_int_equal(run->tests[0].vcpus[1].vcpu_id, 1);
-	assert_int_equal(run->tests[0].vcpus[1].n_regs, VREG_COUNT);
-	assert_true(run->tests[0].vcpus[1].pid > 0);
+	add_vcpu_rows(&r.e, t);
+	assert_int_equal(t->n_vcpus, 2);
+	assert_int_equal(t->vcpus[1].vcpu_id, 1);
+	assert_int_equal(t->vcpus[1].n_regs, VREG_COUNT);
+	assert_true(t->vcpus[1].pid > 0);
+	assert_true(t->vcpus[1].num_exits == record_of(&r.e.trace, 1, 3)->num_exits);
 	result_free(run);
 	unload(&r);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The corpus of fuzz_proto.c, and random changes of it, under the sanitizers. NESTLAB_FUZZ_RUNS and
- * NESTLAB_FUZZ_SEED change how many and which; the seed is printed first, and the same seed gives the
- * same inputs again.
+ * The corpus of fuzz_proto.c, and random changes of it, under the sanitizers. NESTLAB_FUZZ_RUNS
+ * and NESTLAB_FUZZ_SEED change how many and which; the seed is printed first, and the same seed
+ * gives the same inputs again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -34,8 +34,9 @@ static void reads_good_lines(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct observation o;
 
-		assert_int_equal(observation_parse(good[i].line, strlen(good[i].line), &o, why,
-						   sizeof(why)), 1);
+		assert_int_equal(
+			observation_parse(good[i].line, strlen(good[i].line), &o, why, sizeof(why)),
+			1);
 		assert_string_equal(o.key, good[i].key);
 		assert_int_equal(o.type, good[i].type);
 		assert_true(o.u64 == good[i].u64);
@@ -81,8 +82,9 @@ static void refuses_bad_lines(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct observation o;
 
-		assert_int_equal(observation_parse(bad[i].line, strlen(bad[i].line), &o, why,
-						   sizeof(why)), -1);
+		assert_int_equal(
+			observation_parse(bad[i].line, strlen(bad[i].line), &o, why, sizeof(why)),
+			-1);
 		assert_non_null(strstr(why, bad[i].why));
 		assert_null(o.key);
 	}
@@ -172,10 +174,8 @@ static void bounds_a_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_good_lines),
-		cmocka_unit_test(refuses_bad_lines),
-		cmocka_unit_test(reads_a_stream_in_pieces),
-		cmocka_unit_test(survives_garbage),
+		cmocka_unit_test(reads_good_lines),	    cmocka_unit_test(refuses_bad_lines),
+		cmocka_unit_test(reads_a_stream_in_pieces), cmocka_unit_test(survives_garbage),
 		cmocka_unit_test(bounds_a_flood),
 	};
 

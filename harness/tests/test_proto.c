@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The agent protocol's line and messages: what is damaged is dropped, and what follows it is not. */
+/*
+ * The agent protocol's line and messages: what is damaged is dropped, and what follows it is not.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +18,13 @@
 static const union proto_msg samples[PROTO_TYPE_COUNT] = {
 	[PROTO_HELLO] = { .hello = { 1 } },
 	[PROTO_READY] = { .ready = { 1, 4, 123456789012345ULL, "L2", "6.12.1 #1 SMP", "a-b-c" } },
-	[PROTO_EXEC] = { .exec = { .flags = PROTO_EXEC_TTY, .rows = 25, .cols = 80, .cwd = "/tmp",
-				   .argc = 3, .argv = { "/bin/echo", "", "~N~" }, .envc = 1,
+	[PROTO_EXEC] = { .exec = { .flags = PROTO_EXEC_TTY,
+				   .rows = 25,
+				   .cols = 80,
+				   .cwd = "/tmp",
+				   .argc = 3,
+				   .argv = { "/bin/echo", "", "~N~" },
+				   .envc = 1,
 				   .env = { "A=b" } } },
 	[PROTO_STARTED] = { .started = { 4711, 99 } },
 	[PROTO_OUTPUT] = { .output = { PROTO_STDERR, 77, (const uint8_t *)"out~put", 7 } },
@@ -49,17 +56,23 @@ static struct proto_frame sample_frame(unsigned int type, uint8_t *payload)
 	int len = proto_pack((enum proto_type)type, &samples[type], payload);
 
 	assert_true(len >= 0);
-	return (struct proto_frame){ .version = PROTO_VERSION, .type = (uint8_t)type,
-				     .session = 0x7e4e7e00, .seq = 7, .id = 0x7e,
-				     .payload = payload, .len = (size_t)len };
+	return (struct proto_frame){ .version = PROTO_VERSION,
+				     .type = (uint8_t)type,
+				     .session = 0x7e4e7e00,
+				     .seq = 7,
+				     .id = 0x7e,
+				     .payload = payload,
+				     .len = (size_t)len };
 }
 
 /* In memory of just this size, so that the sanitizer sees the first byte that is read too much. */
-static bool unpack_exactly(unsigned int type, const uint8_t *payload, size_t len, union proto_msg *m)
+static bool unpack_exactly(unsigned int type, const uint8_t *payload, size_t len,
+			   union proto_msg *m)
 {
 	uint8_t *copy = xcalloc(1, len + !len);
-	struct proto_frame f = { .version = PROTO_VERSION, .type = (uint8_t)type, .payload = copy,
-				 .len = len };
+	struct proto_frame f = {
+		.version = PROTO_VERSION, .type = (uint8_t)type, .payload = copy, .len = len
+	};
 	bool ok;
 
 	memcpy(copy, payload, len);
@@ -194,10 +207,11 @@ static void test_crc_is_zlibs(void **state)
 /* The documented bytes, written down by hand but for the CRC. */
 static void test_bytes_on_the_line(void **state)
 {
-	static const uint8_t want[] = { 0x7e, 0x4e, 1, PROTO_KILL, 4, 0, 0x44, 0x33, 0x22, 0x11,
-					2, 0, 0, 0, 0x7e, 0, 0, 0, 0, 9, 0, 0, 0 };
-	static const uint8_t crc_of[] = { 1, PROTO_KILL, 4, 0, 0x44, 0x33, 0x22, 0x11, 2, 0, 0, 0,
-					  0x7e, 0, 0, 0, 9, 0, 0, 0 };
+	static const uint8_t want[] = { 0x7e, 0x4e, 1, PROTO_KILL, 4, 0, 0x44, 0x33,
+					0x22, 0x11, 2, 0,	   0, 0, 0x7e, 0,
+					0,    0,    0, 9,	   0, 0, 0 };
+	static const uint8_t crc_of[] = { 1, PROTO_KILL, 4,    0, 0x44, 0x33, 0x22, 0x11, 2, 0,
+					  0, 0,		 0x7e, 0, 0,	0,    9,    0,	  0, 0 };
 	uint32_t crc = proto_crc32(0, crc_of, sizeof(crc_of));
 	uint8_t payload[4] = { 9 }, line[PROTO_LINE_MAX(4)];
 	struct proto_frame f = { 1, PROTO_KILL, 0x11223344, 2, 0x7e, payload, 4 };
@@ -287,8 +301,11 @@ static void test_any_piece_size(void **state)
 static void test_full_frame(void **state)
 {
 	static uint8_t payload[PROTO_PAYLOAD_MAX], line[PROTO_LINE_MAX(PROTO_PAYLOAD_MAX)];
-	struct proto_frame f = { .version = 1, .type = PROTO_INPUT, .payload = payload,
-				 .len = sizeof(payload) }, g;
+	struct proto_frame f = { .version = 1,
+				 .type = PROTO_INPUT,
+				 .payload = payload,
+				 .len = sizeof(payload) },
+			   g;
 	static struct proto_decoder d;
 	bool got;
 	size_t n;
@@ -331,8 +348,8 @@ static void test_half_a_frame_costs_nothing_else(void **state)
 }
 
 /*
- * Each byte of a frame changed into others: the frame is dropped, the next one is not. This covers every
- * wrong length, a mark in the middle, a spoilt mark.
+ * Each byte of a frame changed into others: the frame is dropped, the next one is not. This covers
+ * every wrong length, a mark in the middle, a spoilt mark.
  */
 static void test_damage_costs_one_frame(void **state)
 {
@@ -362,8 +379,16 @@ static void test_damage_costs_one_frame(void **state)
 static void test_garbage_around_frames(void **state)
 {
 	static const char *const garbage[] = {
-		"[    1.234567] Linux version 6.12\r\n", "~", "~~~~", "~N", "~N~N~N", "~N\1\2\3",
-		"~N\1\6\377\377", "N", "~\r\n", "~N\1\6\4",
+		"[    1.234567] Linux version 6.12\r\n",
+		"~",
+		"~~~~",
+		"~N",
+		"~N~N~N",
+		"~N\1\2\3",
+		"~N\1\6\377\377",
+		"N",
+		"~\r\n",
+		"~N\1\6\4",
 	};
 	uint32_t seq = 0, last = 0;
 	_cleanup_buf_ struct buf b = { 0 };
@@ -382,23 +407,20 @@ static void test_garbage_around_frames(void **state)
 	assert_int_equal(decode_new(&b, 1, &last), seq);
 }
 
-static void test_next_mark(void **state)
+/* The longest length that a header can tell, and as many bytes: no frame, and no place for them. */
+static void test_length_beyond_the_limit(void **state)
 {
+	_cleanup_free_ char *many = xcalloc(1, 70000);
 	_cleanup_buf_ struct buf b = { 0 };
-	const uint8_t *data;
-	size_t first;
+	uint32_t last = 0;
 
 	(void)state;
-	add_frame(&b, PROTO_EXEC, 1); /* full of 0x7e */
-	first = b.len;
+	memset(many, 'x', 70000);
+	buf_add(&b, "~N\1\7\377\377", 6);
+	buf_add(&b, many, 70000);
 	add_frame(&b, PROTO_HELLO, 2);
-	data = (const uint8_t *)b.data;
-	assert_int_equal(proto_next_mark(data, b.len), 0);
-	for (size_t i = 1; i <= first; i++)
-		assert_int_equal(i + proto_next_mark(data + i, b.len - i), first);
-	assert_int_equal(proto_next_mark(data + first + 1, b.len - first - 1), b.len - first - 1);
-	assert_int_equal(proto_next_mark(data, 1), 1);
-	assert_int_equal(proto_next_mark(data, 0), 0);
+	assert_int_equal(decode_new(&b, b.len, &last), 1);
+	assert_int_equal(last, 2);
 }
 
 int main(void)
@@ -418,7 +440,7 @@ int main(void)
 		cmocka_unit_test(test_half_a_frame_costs_nothing_else),
 		cmocka_unit_test(test_damage_costs_one_frame),
 		cmocka_unit_test(test_garbage_around_frames),
-		cmocka_unit_test(test_next_mark),
+		cmocka_unit_test(test_length_beyond_the_limit),
 	};
 
 	return cmocka_run_group_tests_name("proto", tests, NULL, NULL);

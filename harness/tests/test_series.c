@@ -20,6 +20,7 @@
 #include "core/paths.h"
 #include "kernel/patch.h"
 #include "kernel/series.h"
+#include "kernel/shortcut.h"
 #include "kernel/tree.h"
 #include "kernel/worktree.h"
 
@@ -249,14 +250,16 @@ static void test_refuse_binary(void **state)
 struct lab {
 	struct source source;
 	struct series series;
+	struct worktree tree; /* here, so that a failed test lets go of its lock */
 };
 
 static int open_lab(void **state)
 {
 	struct lab *lab = xcalloc(1, sizeof(*lab));
 
-	lab->source.dir = data("tree");
+	lab->source.dir = path_in_cache("src/small");
 	strcpy(lab->source.key, "0123456789abcdef");
+	lab->tree.lock = -1;
 	*state = lab;
 	return series_begin(&lab->series, lab->source.dir);
 }
@@ -265,6 +268,7 @@ static int close_lab(void **state)
 {
 	struct lab *lab = *state;
 
+	worktree_close(&lab->tree);
 	series_free(&lab->series);
 	source_free(&lab->source);
 	free(lab);
@@ -486,19 +490,21 @@ static bool same_mark(struct mark a, struct mark b)
 	       a.time.tv_nsec == b.time.tv_nsec;
 }
 
-static void open_tree(struct lab *lab, bool private_copy, struct worktree *w)
+static struct worktree *open_tree(struct lab *lab, bool private_copy)
 {
-	if (worktree_open(&lab->source, "test", private_copy, w))
+	worktree_close(&lab->tree);
+	if (worktree_open(&lab->source, "test", private_copy, &lab->tree))
 		die("%s", fail_text());
+	return &lab->tree;
 }
 
 static unsigned int install(struct worktree *w, struct lab *lab)
 {
-	unsigned int n;
+	_cleanup_strv_ struct strv written = { 0 };
 
-	if (worktree_install(w, lab->source.dir, &lab->series, &n))
+	if (worktree_install(w, lab->source.dir, &lab->series, &written))
 		die("%s", fail_text());
-	return n;
+	return (unsigned int)written.n;
 }
 
 /* Another series on the same tree. */
@@ -514,90 +520,90 @@ static void change_series(struct lab *lab, const char *name)
 static void test_install_only_what_differs(void **state)
 {
 	struct lab *lab = *state;
-	struct worktree w;
+	struct worktree *w;
 	struct mark pristine = mark_of(lab->source.dir, X86_C), header;
 
 	change_series(lab, "mail");
-	open_tree(lab, false, &w);
-	assert_true(w.fresh);
-	assert_true(same_mark(mark_of(w.src, X86_C), pristine));
-	assert_int_equal(install(&w, lab), 2);
-	assert_false(same_mark(mark_of(w.src, X86_C), pristine));
+	w = open_tree(lab, false);
+	assert_true(w->fresh);
+	assert_true(same_mark(mark_of(w->src, X86_C), pristine));
+	assert_int_equal(install(w, lab), 2);
+	assert_false(same_mark(mark_of(w->src, X86_C), pristine));
 	assert_true(same_mark(mark_of(lab->source.dir, X86_C), pristine));
-	header = mark_of(w.src, "include/uapi/linux/kvm_para.h");
-	assert_int_equal(install(&w, lab), 0);
+	header = mark_of(w->src, "include/uapi/linux/kvm_para.h");
+	assert_int_equal(install(w, lab), 0);
 
 	change_series(lab, "mail/0001-KVM-Reserve-a-hypercall-number.patch");
-	assert_int_equal(install(&w, lab), 1); /* x86.c goes back; the header stays as it is */
-	assert_true(same_mark(mark_of(w.src, "include/uapi/linux/kvm_para.h"), header));
+	assert_int_equal(install(w, lab), 1); /* x86.c goes back; the header stays as it is */
+	assert_true(same_mark(mark_of(w->src, "include/uapi/linux/kvm_para.h"), header));
 	/* With the time of now: the pristine time would be older than the patched file's object. */
-	assert_false(same_mark(mark_of(w.src, X86_C), pristine));
-	assert_has(w.src, X86_C, "int a = n + 2;");
-	worktree_close(&w);
+	assert_false(same_mark(mark_of(w->src, X86_C), pristine));
+	assert_has(w->src, X86_C, "int a = n + 2;");
+	worktree_close(w);
 }
 
 static void test_install_new_and_gone_files(void **state)
 {
 	struct lab *lab = *state;
-	struct worktree w;
+	struct worktree *w;
 
 	change_series(lab, "new-file.patch");
-	open_tree(lab, false, &w);
-	install(&w, lab);
-	assert_has(w.src, "arch/x86/kvm/info/info.c", "int vcpu_info;");
+	w = open_tree(lab, false);
+	install(w, lab);
+	assert_has(w->src, "arch/x86/kvm/info/info.c", "int vcpu_info;");
 	change_series(lab, "rename.patch");
-	install(&w, lab);
-	assert_false(tree_has_file(w.src, "arch/x86/kvm/info/info.c", NULL));
-	assert_false(tree_has_file(w.src, "arch/x86/kvm/old.c", NULL));
+	install(w, lab);
+	assert_false(tree_has_file(w->src, "arch/x86/kvm/info/info.c", NULL));
+	assert_false(tree_has_file(w->src, "arch/x86/kvm/old.c", NULL));
 	change_series(lab, NULL);
-	install(&w, lab);
-	assert_has(w.src, "arch/x86/kvm/old.c", "return old_answer;");
-	assert_false(tree_has_file(w.src, "arch/x86/kvm/new.c", NULL));
+	install(w, lab);
+	assert_has(w->src, "arch/x86/kvm/old.c", "return old_answer;");
+	assert_false(tree_has_file(w->src, "arch/x86/kvm/new.c", NULL));
 	{
-		_cleanup_free_ char *dir = strf("%s/arch/x86/kvm/info", w.src);
+		_cleanup_free_ char *dir = strf("%s/arch/x86/kvm/info", w->src);
 
 		assert_false(path_exists(dir)); /* the folder went with its last file */
 	}
-	worktree_close(&w);
+	worktree_close(w);
 }
 
 /* The record was written, and some of the files: whatever they hold, they end up right. */
 static void test_install_after_a_killed_run(void **state)
 {
 	struct lab *lab = *state;
-	struct worktree w;
+	struct worktree *w;
 	_cleanup_free_ char *file = NULL, *record = NULL;
 
 	change_series(lab, NULL);
-	open_tree(lab, false, &w);
-	install(&w, lab);
-	file = strf("%s/" X86_C, w.src);
-	record = strf("%s/installed", w.dir);
+	w = open_tree(lab, false);
+	install(w, lab);
+	file = strf("%s/" X86_C, w->src);
+	record = strf("%s/installed", w->dir);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(file_write(file, "half", 4, 0644), 0);
 	assert_int_equal(file_write(record, X86_C "\nscripts/run.sh\n", 34, 0644), 0);
-	assert_int_equal(install(&w, lab), 1);
-	assert_has(w.src, X86_C, "kvm_emulate_hypercall");
+	assert_int_equal(install(w, lab), 1);
+	assert_has(w->src, X86_C, "kvm_emulate_hypercall");
 	assert_has(lab->source.dir, X86_C, "kvm_emulate_hypercall");
-	worktree_close(&w);
+	worktree_close(w);
 }
 
 static void test_private_copy(void **state)
 {
 	struct lab *lab = *state;
-	struct worktree w;
+	struct worktree *w;
 	_cleanup_free_ char *dir = NULL, *shared = path_in_cache("work/test/src/obj/built.o");
 	_cleanup_free_ char *copied = NULL;
 
-	open_tree(lab, false, &w);
-	worktree_close(&w);
+	w = open_tree(lab, false);
+	worktree_close(w);
 	assert_int_equal(file_write(shared, "trusted", 7, 0644), 0);
 	change_series(lab, "mail");
-	open_tree(lab, true, &w);
-	assert_true(w.private);
-	install(&w, lab);
-	copied = strf("%s/built.o", w.obj);
-	assert_has(w.obj, "built.o", "trusted");
+	w = open_tree(lab, true);
+	assert_true(w->private);
+	install(w, lab);
+	copied = strf("%s/built.o", w->obj);
+	assert_has(w->obj, "built.o", "trusted");
 	{ /* in place, as a compiler may do it */
 		FILE *f = fopen(copied, "r+");
 
@@ -605,8 +611,8 @@ static void test_private_copy(void **state)
 		fputs("hostile", f);
 		fclose(f);
 	}
-	dir = xstrdup(w.dir);
-	worktree_close(&w);
+	dir = xstrdup(w->dir);
+	worktree_close(w);
 	assert_false(path_exists(dir));
 	{
 		_cleanup_free_ char *work = path_in_cache("work/test/src");
@@ -614,6 +620,73 @@ static void test_private_copy(void **state)
 		assert_has(work, "obj/built.o", "trusted");
 		assert_has(work, X86_C, "int a = n + 2;");
 	}
+}
+
+static void test_needless_files(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree *w;
+
+	w = open_tree(lab, false);
+	assert_true(tree_has_file(w->src, "arch/arm/Kconfig", NULL));
+	assert_false(tree_has_file(w->src, "arch/arm/kernel/setup.c", NULL));
+	assert_false(tree_has_file(w->src, "Documentation/kvm.rst", NULL));
+	assert_true(tree_has_file(w->src, "arch/x86/Makefile", NULL));
+	worktree_close(w);
+}
+
+/* ---- the shortcut ---- */
+
+static void put_cmd(const struct worktree *w, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", w->obj, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+static bool allowed(const struct lab *lab, const struct worktree *w, const char *changed)
+{
+	_cleanup_strv_ struct strv written = { 0 }, modules = { 0 };
+
+	strv_split(&written, changed, " ");
+	strv_add(&modules, "arch/x86/kvm/kvm.ko");
+	return shortcut_allowed(w, lab->source.dir, &written, &modules);
+}
+
+static void test_shortcut(void **state)
+{
+	static const struct {
+		const char *changed;
+		bool allowed;
+	} cases[] = {
+		{ "", true },
+		{ X86_C, true },
+		{ "arch/x86/kvm/old.c", false },	   /* in the image, by another way */
+		{ "include/uapi/linux/kvm_para.h", false }, /* in the image */
+		{ X86_C " include/uapi/linux/kvm_para.h", false },
+		{ "arch/x86/kvm/new.c", true },	     /* new, in the module's folder */
+		{ "arch/x86/include/asm/new.h", false }, /* new, and may shadow another */
+		{ "arch/x86/kvm/Makefile", false },
+		{ "arch/x86/kvm/Kconfig", false },
+	};
+	struct lab *lab = *state;
+	struct worktree *w;
+
+	w = open_tree(lab, false);
+	put_cmd(w, ".x86.o.cmd", "cmd := gcc -DMODULE -c\ndeps := ../arch/x86/kvm/x86.c \\\n"
+				  "../include/uapi/linux/kvm_para.h\n");
+	put_cmd(w, ".fork.o.cmd", "cmd := gcc -c\ndeps := ../include/uapi/linux/kvm_para.h \\\n"
+				   "../arch/x86/kernel/../kvm/old.c\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (allowed(lab, w, cases[i].changed) != cases[i].allowed)
+			die("'%s' should%s be allowed", cases[i].changed,
+			    cases[i].allowed ? "" : " not");
+	assert_false(shortcut_is_whole(w));
+	shortcut_set_whole(w);
+	assert_true(shortcut_is_whole(w));
+	shortcut_clear_whole(w);
+	assert_false(shortcut_is_whole(w));
+	worktree_close(w);
 }
 
 static void test_sweep(void **state)
@@ -637,8 +710,15 @@ static char cache[] = "/tmp/nestlab-test-series-XXXXXX";
 
 static int make_cache(void **state)
 {
+	_cleanup_free_ char *tree = data("tree"), *src = NULL, *to = NULL;
+
 	(void)state;
-	return !mkdtemp(cache) || setenv("NESTLAB_CACHE", cache, 1);
+	if (!mkdtemp(cache) || setenv("NESTLAB_CACHE", cache, 1))
+		return -1;
+	/* Where pristine trees are: another user's checkout gives no hard links. */
+	src = path_in_cache("src");
+	to = path_in_cache("src/small");
+	return mkdir_p(src) || tree_clone(tree, to, TREE_COPY, NULL);
 }
 
 static int remove_cache(void **state)
@@ -679,6 +759,8 @@ int main(void)
 		WITH_LAB(test_install_new_and_gone_files),
 		WITH_LAB(test_install_after_a_killed_run),
 		WITH_LAB(test_private_copy),
+		WITH_LAB(test_needless_files),
+		WITH_LAB(test_shortcut),
 		cmocka_unit_test(test_sweep),
 	};
 

@@ -125,7 +125,8 @@ static const struct {
 	unsigned int cpu;
 	const char *message;
 } lines[] = {
-	{ "       CPU 0/KVM-67      [000] .....     3.773771: f: hello", TRACE_EVENT, "CPU 0/KVM", 67, 0, "hello" },
+	{ "       CPU 0/KVM-67      [000] .....     3.773771: f: hello", TRACE_EVENT, "CPU 0/KVM",
+	  67, 0, "hello" },
 	{ " qemu-system-x86-66      [003] d..1.     3.874650: f+0x1/0x2: a: b", TRACE_EVENT,
 	  "qemu-system-x86", 66, 3, "a: b" },
 	{ "          <idle>-0       [001] 12.5: f: x", TRACE_EVENT, "<idle>", 0, 1, "x" },
@@ -163,9 +164,10 @@ static void reads_lines(void **state)
 /* trace_printk() adds no newline: events, and a loss, can stand in one line. */
 static void splits_joined_events(void **state)
 {
-	static const char text[] = "       CPU 0/KVM-67      [000] .....     3.773771: f: vcpu id: 0"
-				   "       CPU 0/KVM-67      [000] .....     3.773772: f: exits: 5"
-				   "CPU:1 [LOST 9 EVENTS]\n";
+	static const char text[] =
+		"       CPU 0/KVM-67      [000] .....     3.773771: f: vcpu id: 0"
+		"       CPU 0/KVM-67      [000] .....     3.773772: f: exits: 5"
+		"CPU:1 [LOST 9 EVENTS]\n";
 	struct trace_records r = parse(text);
 
 	(void)state;
@@ -192,7 +194,9 @@ static const struct {
 	{ EVENT "nothing of interest\n", 0 },
 	{ EVENT "vcpu pid level: 0\n", 0 },
 	{ EVENT "nestlab: begin vcpu-info/syscall n1\n", 0 },
-	{ "       CPU 0/KVM-67      [000] .....     3.773771: kvm_exit: vcpu 0 reason cpuid rip 0x1\n", 0 },
+	{ "       CPU 0/KVM-67      [000] .....     3.773771: kvm_exit: vcpu 0 reason cpuid rip "
+	  "0x1\n",
+	  0 },
 };
 
 static void finds_borders(void **state)
@@ -257,8 +261,17 @@ static void repeat(struct buf *b, const char *text, size_t n)
 
 static void survives_long_lines(void **state)
 {
-	static const char *const units[] = { "v", "vcpu ", " ", "-1 [", "CPU:", "exits", "rax: ", "0",
-					     "rax=1 ", "pid: 1 ", "a-1 [000] 1.0: f: " };
+	static const char *const units[] = { "v",
+					     "vcpu ",
+					     " ",
+					     "-1 [",
+					     "CPU:",
+					     "exits",
+					     "rax: ",
+					     "0",
+					     "rax=1 ",
+					     "pid: 1 ",
+					     "a-1 [000] 1.0: f: " };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-exits/counters: the two counters, read many times while the program makes exits whose number it knows. By
- * hand: one line, as the assignment's text has it.
+ * cpuid-exits/counters: the two counters, read many times while the program makes exits whose
+ * number it knows. By hand: one line, as the assignment's text has it.
  *
- * What must hold for every right implementation, whether it counts this VM or the whole host, at the beginning
- * of an exit or at its end:
+ * What must hold for every right implementation, whether it counts this VM or the whole host, at
+ * the beginning of an exit or at its end:
  *  - between two readings the exits grow at least by those that the program made;
  *  - from the first to the last they grow at most as KVM's own count did around the program;
  *  - the first is at least KVM's count before the program;
- *  - the cycles grow at most by the time that passed, times the vCPUs.
- * An exit that was being handled when the program began (an idle vCPU's HLT lasts for seconds) would spoil the
- * bounds, so each CPU runs some exits of the program first.
+ *  - the cycles grow at most by the time that passed, times the vCPUs. An exit that was being
+ *    handled when the program began (an idle vCPU's HLT lasts for seconds) would spoil the
+ *    bounds, so each CPU runs some exits of the program first.
  */
 #ifdef NESTLAB_GUEST
 #include "guest.h"
@@ -165,8 +165,9 @@ static void compare(struct falls *f, const struct reading *a, const struct readi
 }
 
 /*
- * Read on and on, until the low half of the cycles has passed into the high one, or for some seconds. The other CPUs make
- * exits meanwhile, which brings the carry nearer and a lost or torn update to light.
+ * Read on and on, until the low half of the cycles has passed into the high one, or for some
+ * seconds. The other CPUs make exits meanwhile, which brings the carry nearer and a lost or torn
+ * update to light.
  */
 static void read_until_carry(struct falls *f)
 {
@@ -299,8 +300,8 @@ static void check_exits_never_fall(const struct readings *r, struct test_result 
 
 	for (size_t i = 1; i < r->n; i++)
 		if (exits_step(r, i) < 0)
-			tally_bad(&y, "%s: from %" PRIu64 " to %" PRIu64, where(r, i), r->exits.v[i - 1],
-				  r->exits.v[i]);
+			tally_bad(&y, "%s: from %" PRIu64 " to %" PRIu64, where(r, i),
+				  r->exits.v[i - 1], r->exits.v[i]);
 		else
 			tally_good(&y);
 	tally_loop(&y, r, r->exits_fell, "fell");
@@ -313,8 +314,8 @@ static void check_exits_grow(const struct readings *r, struct test_result *t)
 
 	for (size_t i = 1; i < r->n; i++)
 		if (exits_step(r, i) < (int64_t)r->made.v[i])
-			tally_bad(&y, "%s: grew by %" PRId32 ", the program made %" PRIu64, where(r, i),
-				  exits_step(r, i), r->made.v[i]);
+			tally_bad(&y, "%s: grew by %" PRId32 ", the program made %" PRIu64,
+				  where(r, i), exits_step(r, i), r->made.v[i]);
 		else
 			tally_good(&y);
 	tally_loop(&y, r, r->flat, "did not grow, though each is an exit");
@@ -344,15 +345,17 @@ static void check_cycles_grow(const struct readings *r, struct test_result *t)
 		if (r->made.v[i] < 2)
 			continue;
 		if (r->cycles.v[i] <= r->cycles.v[i - 1])
-			tally_bad(&y, "%s: %" PRIu64 ", then %" PRIu64, where(r, i), r->cycles.v[i - 1],
-				  r->cycles.v[i]);
+			tally_bad(&y, "%s: %" PRIu64 ", then %" PRIu64, where(r, i),
+				  r->cycles.v[i - 1], r->cycles.v[i]);
 		else
 			tally_good(&y);
 	}
 	tally_check(t, "cycles grow with work", "more after each bout of exits", &y, BY_PROGRAM);
 }
 
-/* Cycles that the vCPUs had in all, from before the first reading to after the last; 0: not told. */
+/*
+ * Cycles that the vCPUs had in all, from before the first reading to after the last; 0: not told.
+ */
 static uint64_t cycles_there_were(const struct readings *r)
 {
 	uint64_t begin, end;
@@ -366,8 +369,8 @@ static uint64_t cycles_there_were(const struct readings *r)
 static void check_cycles_bound(const struct readings *r, struct test_result *t)
 {
 	static const char name[] = "cycles spent are fewer than passed";
-	_cleanup_free_ char *evidence = strf("the guest's TSC around the program, times %u vCPUs",
-					     r->e->l2_cpus);
+	_cleanup_free_ char *evidence =
+		strf("the guest's TSC around the program, times %u vCPUs", r->e->l2_cpus);
 	uint64_t most = cycles_there_were(r);
 
 	if (!most)
@@ -377,8 +380,8 @@ static void check_cycles_bound(const struct readings *r, struct test_result *t)
 }
 
 /*
- * The step in which the high half changed must be a small one. Halves that are exchanged, or a high half that is
- * no count at all, step by about 2^32 or more with each call.
+ * The step in which the high half changed must be a small one. Halves that are exchanged, or a
+ * high half that is no count at all, step by about 2^32 or more with each call.
  */
 static void check_carry(const struct readings *r, struct test_result *t)
 {
@@ -396,11 +399,14 @@ static void check_carry(const struct readings *r, struct test_result *t)
 			cycles_there_were(r));
 	observed = strf("from %#" PRIx64 ":%#" PRIx64 " to %#" PRIx64 ":%#" PRIx64, before >> 32,
 			before & UINT32_MAX, after >> 32, after & UINT32_MAX);
-	check_that(t, name, after > before && after - before <= cycles_there_were(r), expected, observed,
-		   "two calls in a row");
+	check_that(t, name, after > before && after - before <= cycles_there_were(r), expected,
+		   observed, "two calls in a row");
 }
 
-/* A counter of the whole host has other, earlier VMs' exits too: no upper bound for the value itself. */
+/*
+ * A counter of the whole host has other, earlier VMs' exits too: no upper bound for the value
+ * itself.
+ */
 static void check_against_kvm(const struct readings *r, struct test_result *t)
 {
 	static const char at_least[] = "exits include all before", growth[] = "exits grow as KVM's";
@@ -410,7 +416,8 @@ static void check_against_kvm(const struct readings *r, struct test_result *t)
 	_cleanup_free_ char *expected = NULL, *observed = NULL;
 
 	if (!oracle_has_all_exits(&e->before) || !oracle_has_all_exits(&e->after)) {
-		check_broken(t, growth, "within KVM's own count", "its statistics could not be read");
+		check_broken(t, growth, "within KVM's own count",
+			     "its statistics could not be read");
 		return;
 	}
 	expected = strf("at least %" PRIu32 " in the first reading", (uint32_t)before);
@@ -471,7 +478,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 static const struct testcase cpuid_exits_counters = {
 	.name = "cpuid-exits/counters",
 	.assignment = "cpuid-exits",
-	.summary = "exits and cycles never fall, grow with work, and agree with KVM's own statistics",
+	.summary =
+		"exits and cycles never fall, grow with work, and agree with KVM's own statistics",
 	.program = "test_cpuid",
 	.level = 2,
 	.timeout_s = 60,

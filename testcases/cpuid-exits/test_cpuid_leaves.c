@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-exits/other-leaves: every other CPUID leaf answers as the unpatched kernel's. The program dumps the leaves and the
- * places just outside their ranges; the judge compares with the same dump from a run on the unpatched host kernel.
+ * cpuid-exits/other-leaves: every other CPUID leaf answers as the unpatched kernel's. The program
+ * dumps the leaves and the places just outside their ranges; the judge compares with the same
+ * dump from a run on the unpatched host kernel.
  */
 #include <stdint.h>
 
@@ -10,18 +11,22 @@
 
 #include <inttypes.h>
 
-/* Leaves that look at ecx, with the subleaves they can have; all others get 0 and one that means nothing. */
+/*
+ * Leaves that look at ecx, with the subleaves they can have; all others get 0 and one that means
+ * nothing.
+ */
 static const struct {
 	uint32_t leaf, subleaves;
 } indexed[] = {
-	{ 0x4, 8 }, { 0x7, 4 }, { 0xb, 4 }, { 0xd, 64 }, { 0xf, 2 }, { 0x10, 4 },
-	{ 0x12, 4 }, { 0x14, 2 }, { 0x17, 4 }, { 0x18, 4 }, { 0x1d, 2 }, { 0x1e, 2 },
+	{ 0x4, 8 },  { 0x7, 4 },	{ 0xb, 4 },	   { 0xd, 64 },
+	{ 0xf, 2 },  { 0x10, 4 },	{ 0x12, 4 },	   { 0x14, 2 },
+	{ 0x17, 4 }, { 0x18, 4 },	{ 0x1d, 2 },	   { 0x1e, 2 },
 	{ 0x1f, 6 }, { 0x80000020, 4 }, { 0x8000001d, 6 }, { 0x80000026, 4 },
 };
 
 /*
- * Outside of every range, where a change to the emulation's search would show: around the assignment's leaves, below and
- * above the hypervisor's, and at the ends.
+ * Outside of every range, where a change to the emulation's search would show: around the
+ * assignment's leaves, below and above the hypervisor's, and at the ends.
  */
 static const uint32_t outside[] = {
 	0x00001000, 0x3fffffff, 0x40000002, 0x40000100, 0x4ffffff0, 0x4ffffffb, 0x4ffffffc,
@@ -110,7 +115,9 @@ static const struct {
 } dynamic[] = {
 	/* QEMU's and KVM's timing leaf: L1 measures its own TSC's frequency at each boot. */
 	{ 0x40000010, 0, { UINT32_MAX, UINT32_MAX, 0, 0 }, "the TSC's measured frequency" },
-	/* The same, where KVM or QEMU give L2 the TSC and core clock leaves from what L1 measured. */
+	/*
+	 * The same, where KVM or QEMU give L2 the TSC and core clock leaves from what L1 measured.
+	 */
 	{ 0x15, 0, { 0, UINT32_MAX, UINT32_MAX, 0 }, "the TSC's measured frequency" },
 	{ 0x16, 0, { UINT32_MAX, UINT32_MAX, UINT32_MAX, 0 }, "the core's measured frequency" },
 };
@@ -119,8 +126,8 @@ static bool parse_leaf(const struct observation *o, struct leaf *l)
 {
 	return o->type == OBS_STR &&
 	       sscanf(o->key, "leaf.%" SCNx32 ".%" SCNu32, &l->number, &l->subleaf) == 2 &&
-	       sscanf(o->str, "%" SCNx32 " %" SCNx32 " %" SCNx32 " %" SCNx32, &l->reg[0], &l->reg[1],
-		      &l->reg[2], &l->reg[3]) == 4;
+	       sscanf(o->str, "%" SCNx32 " %" SCNx32 " %" SCNx32 " %" SCNx32, &l->reg[0],
+		      &l->reg[1], &l->reg[2], &l->reg[3]) == 4;
 }
 
 static uint32_t mask(const struct leaf *l, size_t reg)
@@ -144,9 +151,10 @@ static void tally_leaf(struct tally *y, const struct leaf *now, const struct lea
 	for (size_t i = 0; i < 4; i++) {
 		if (!((now->reg[i] ^ base->reg[i]) & mask(now, i)))
 			continue;
-		tally_bad(y, "leaf 0x%08" PRIX32 ".%" PRIu32 " %s is 0x%08" PRIx32
-			  ", unpatched 0x%08" PRIx32, now->number, now->subleaf, reg_names[i],
-			  now->reg[i], base->reg[i]);
+		tally_bad(y,
+			  "leaf 0x%08" PRIX32 ".%" PRIu32 " %s is 0x%08" PRIx32
+			  ", unpatched 0x%08" PRIx32,
+			  now->number, now->subleaf, reg_names[i], now->reg[i], base->reg[i]);
 		return;
 	}
 	tally_good(y);
@@ -161,8 +169,10 @@ static void compare_leaves(const struct evidence *e, struct tally *others, struc
 		if (!parse_leaf(&e->obs.v[i], &now))
 			continue;
 		if (!base || !parse_leaf(base, &then))
-			tally_bad(others, "leaf 0x%08" PRIX32 ".%" PRIu32 " is not told by the unpatched"
-				  " kernel", now.number, now.subleaf);
+			tally_bad(others,
+				  "leaf 0x%08" PRIX32 ".%" PRIu32 " is not told by the unpatched"
+				  " kernel",
+				  now.number, now.subleaf);
 		else if (!is_assignments(e->assignment, now.number))
 			tally_leaf(others, &now, &then);
 		else if (memcmp(now.reg, then.reg, sizeof(now.reg)) != 0)
@@ -179,19 +189,22 @@ static void find_lost_leaves(const struct evidence *e, struct tally *others)
 
 	for (size_t i = 0; i < e->baseline.n; i++)
 		if (parse_leaf(&e->baseline.v[i], &l) && !obs_get(&e->obs, e->baseline.v[i].key, 0))
-			tally_bad(others, "leaf 0x%08" PRIX32 ".%" PRIu32 " is gone", l.number, l.subleaf);
+			tally_bad(others, "leaf 0x%08" PRIX32 ".%" PRIu32 " is gone", l.number,
+				  l.subleaf);
 }
 
 static bool baseline_fits(const struct evidence *e)
 {
 	uint64_t now = 0, then = 0;
 
-	return has_u64(&e->obs, "cpus", &now) && has_u64(&e->baseline, "cpus", &then) && now == then;
+	return has_u64(&e->obs, "cpus", &now) && has_u64(&e->baseline, "cpus", &then) &&
+	       now == then;
 }
 
 static void judge(const struct evidence *e, struct test_result *t)
 {
-	static const char name[] = "every other leaf", by[] = "the same program on the unpatched kernel";
+	static const char name[] = "every other leaf",
+			  by[] = "the same program on the unpatched kernel";
 	struct tally others = { .unit = "leaf" }, ours = { .unit = "leaf" };
 
 	if (!check_program(e, t))
@@ -201,13 +214,15 @@ static void judge(const struct evidence *e, struct test_result *t)
 		return;
 	}
 	if (!baseline_fits(e)) {
-		check_broken(t, name, "as many CPUs in the run on the unpatched kernel", "another number");
+		check_broken(t, name, "as many CPUs in the run on the unpatched kernel",
+			     "another number");
 		return;
 	}
 	compare_leaves(e, &others, &ours);
 	find_lost_leaves(e, &others);
 	tally_check(t, name, "answers as the unpatched kernel's", &others, by);
-	tally_check(t, "the assignment's leaf", "does not answer as the unpatched kernel's", &ours, by);
+	tally_check(t, "the assignment's leaf", "does not answer as the unpatched kernel's", &ours,
+		    by);
 }
 
 static const struct testcase cpuid_exits_other_leaves = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fault/garbage: random bytes and malformed observations between two good ones. The judge must tell the malformed
- * ones as a finding and still read the good ones.
+ * fault/garbage: random bytes and malformed observations between two good ones. The judge must
+ * tell the malformed ones as a finding and still read the good ones.
  */
 #ifdef NESTLAB_GUEST
 #include "guest.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fault/guest-panic: makes L2's kernel panic. The lab must tell it as a crash, with the console's lines. */
+/*
+ * fault/guest-panic: makes L2's kernel panic. The lab must tell it as a crash, with the console's
+ * lines.
+ */
 #ifdef NESTLAB_GUEST
 #include "guest.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fault/never-ends: says something, then runs on. The lab must end it at its deadline and tell what it said. */
+/*
+ * fault/never-ends: says something, then runs on. The lab must end it at its deadline and tell
+ * what it said.
+ */
 #ifdef NESTLAB_GUEST
 #include "guest.h"
 

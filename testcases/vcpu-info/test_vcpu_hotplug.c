@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpu-info/hotplug: the system call goes over the online CPUs. With one taken offline the trace has a record less;
- * with it back, as many as before.
+ * vcpu-info/hotplug: the system call goes over the online CPUs. With one taken offline the trace
+ * has a record less; with it back, as many as before.
  */
 #ifdef NESTLAB_GUEST
 #include "syscall.h"
