@@ -54,6 +54,8 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 	*b = (struct bringup_l1){
 		.overlay = bringup_overlay_path(),
 		.console = bringup_console_path(),
+		/* Not where libvirt would put it: an ordinary user's path there is over the 107 bytes of a unix socket. */
+		.port_agent = strf("%s/l1-agent", path_run()),
 		.port_lab = bridge_path(false),
 		.port_people = bridge_path(true),
 		.cmdline = strf("root=%s nestlab.level=L1", lab->golden.root_dev),
@@ -71,9 +73,10 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.console = b->console,
 		.disks = { { b->overlay, "qcow2" } },
 		.n_disks = 1,
-		.ports = { { "org.nestlab.libvirt.0", b->port_lab },
+		.ports = { { "org.nestlab.agent.0", b->port_agent },
+			   { "org.nestlab.libvirt.0", b->port_lab },
 			   { "org.nestlab.libvirt.1", b->port_people } },
-		.n_ports = 2,
+		.n_ports = 3,
 	};
 }
 
@@ -81,6 +84,7 @@ void bringup_l1_free(struct bringup_l1 *b)
 {
 	free(b->overlay);
 	free(b->console);
+	free(b->port_agent);
 	free(b->port_lab);
 	free(b->port_people);
 	free(b->cmdline);

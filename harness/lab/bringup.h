@@ -15,7 +15,7 @@
 /* L1's description, with the strings it points to. */
 struct bringup_l1 {
 	struct domain_spec spec;
-	char *overlay, *port_lab, *port_people, *cmdline, *console;
+	char *overlay, *port_agent, *port_lab, *port_people, *cmdline, *console;
 };
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b);
 void bringup_l1_free(struct bringup_l1 *b);
