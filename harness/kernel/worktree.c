@@ -201,8 +201,9 @@ static bool is_kconfig(const char *relative)
 }
 
 /*
- * A third of the files is for other processors, readers and testers. No x86 kernel is built from
- * them, and what is not linked need not be removed. But Kconfig reads all of its kind.
+ * Some of the files are for readers and testers. No kernel is built from them, and what is not
+ * linked need not be removed. But Kconfig reads all of its kind. (Other processors' files stay:
+ * fs/hostfs includes a makefile of arch/um, whatever is configured.)
  */
 static bool is_needless(const char *relative, bool is_dir)
 {
@@ -213,8 +214,6 @@ static bool is_needless(const char *relative, bool is_dir)
 		return true;
 	if (is_kconfig(relative))
 		return false;
-	if (str_starts(relative, "arch/"))
-		return !is_dir && !str_starts(relative, "arch/x86/");
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (str_starts(relative, folders[i]))
 			return true;
