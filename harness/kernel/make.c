@@ -114,7 +114,7 @@ int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 	strv_add(&argv, "O=" PATCH_RESERVED_DIR);
 	strv_add(&argv, "ARCH=x86_64");
 	strv_addf(&argv, "CC=%s", ccache ? "ccache gcc" : "gcc");
-	/* Programs for this machine use its headers, which ccache's depend mode does not look at. */
+	/* Programs for this machine use its headers, which depend mode does not look at. */
 	strv_addf(&argv, "HOSTCC=%s", ccache ? "env CCACHE_NODEPEND=1 ccache gcc" : "gcc");
 	for (size_t i = 0; args[i]; i++)
 		strv_add(&argv, args[i]);

@@ -122,7 +122,7 @@ static void add_ccache_env(const struct sandbox *s, bool enclosed, struct strv *
 	 */
 	strv_add(argv, "CCACHE_NOHASHDIR=1");
 	strv_add(argv, "CCACHE_MAXSIZE=3G");
-	/* Dependencies from the compiler, not by a preprocessor run of its own: a sixth of the time. */
+	/* Dependencies come from the compiler, and not from a preprocessor run: a sixth less. */
 	strv_add(argv, "CCACHE_DEPEND=1");
 	if (s->ccache_readonly) {
 		strv_add(argv, "CCACHE_TEMPDIR=/tmp");

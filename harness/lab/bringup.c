@@ -10,6 +10,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/state.h"
+#include "lab/tsc.h"
 
 #define L1_UUID "6e657374-6c61-4b00-8001-000000000001"
 #define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
@@ -49,6 +50,17 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
 	return proc_check(&p);
 }
 
+/*
+ * QEMU's emulator gives its guest this machine's TSC, and on a busy machine the guest's kernel can't find out how fast it is ("could
+ * not calculate TSC khz"): then KVM in L1 tells L2 nonsense about time, and L2 hung in one boot of three.
+ */
+char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev)
+{
+	if (!strcmp(lab->lane.virt_type, "kvm"))
+		return strf("root=%s nestlab.level=L1", root_dev);
+	return strf("root=%s tsc_early_khz=%u nestlab.level=L1", root_dev, tsc_khz());
+}
+
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 {
 	*b = (struct bringup_l1){
@@ -58,7 +70,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.port_agent = strf("%s/l1-agent", path_run()),
 		.port_lab = bridge_path(false),
 		.port_people = bridge_path(true),
-		.cmdline = strf("root=%s nestlab.level=L1", lab->golden.root_dev),
+		.cmdline = bringup_l1_cmdline(lab, lab->golden.root_dev),
 	};
 	b->spec = (struct domain_spec){
 		.options = "l1",

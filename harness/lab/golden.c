@@ -37,7 +37,7 @@ static void golden_key(const struct provisioning *p, char *hex)
 
 static int domain_xml(const struct provisioning *p, char **xml)
 {
-	_cleanup_free_ char *cmdline = strf("root=%s nestlab.level=L1", p->root.root_dev);
+	_cleanup_free_ char *cmdline = bringup_l1_cmdline(p->lab, p->root.root_dev);
 	const struct lab *lab = p->lab;
 	struct domain_spec s = {
 		.options = "l1-provision",

@@ -94,6 +94,16 @@ static void hash_number(struct hash *h, const char *label, uint64_t n)
 	hash_add(h, label, &n, sizeof(n));
 }
 
+/* A state keeps the CPU and the TSC that it was saved with: another machine must not restore it. */
+static void hash_machine(struct hash *h)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	const char *name = file_read("/proc/cpuinfo", &b) ? NULL : strstr(buf_str(&b), "model name");
+
+	if (name)
+		hash_add(h, "machine", name, strcspn(name, "\n"));
+}
+
 static int make_l1_key(struct lab *lab)
 {
 	struct hash *h = hash_new("l1-state-1");
@@ -105,6 +115,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
 	hash_number(h, "cpus", lab->set.l1_cpus);
 	hash_number(h, "memory", lab->set.l1_memory);
+	hash_machine(h);
 	hash_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = hash_config(h, "config/domains/l1.args");
 	if (!ret)
