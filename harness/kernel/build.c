@@ -20,7 +20,7 @@
 #include "kernel/tree.h"
 #include "kernel/worktree.h"
 
-#define RECIPE "kernel-build-1" /* bump it when the same inputs give other outputs */
+#define RECIPE "kernel-build-2" /* bump it when the same inputs give other outputs */
 #define BUILD_DEADLINE_S 3600
 #define CONFIG_DEADLINE_S 300
 #define FULL_DISK_BYTES (64ULL << 20)
@@ -86,7 +86,7 @@ static bool any_strange(const struct strv *patches)
 
 static int read_fragments(struct job *j)
 {
-	struct hash *h = hash_new("kernel-config-name-1");
+	struct hash *h = hash_new("kernel-config-name-2");
 	char hex[HASH_HEX_LEN + 1];
 	int ret = 0;
 

@@ -107,15 +107,14 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	bool ccache = m->sandbox.ccache;
+	const char *cc = m->sandbox.ccache ? "ccache gcc" : "gcc";
 
 	strv_add(&argv, "make");
 	strv_addf(&argv, "-j%u", cpus());
 	strv_add(&argv, "O=" PATCH_RESERVED_DIR);
 	strv_add(&argv, "ARCH=x86_64");
-	strv_addf(&argv, "CC=%s", ccache ? "ccache gcc" : "gcc");
-	/* Programs for this machine use its headers, which depend mode does not look at. */
-	strv_addf(&argv, "HOSTCC=%s", ccache ? "env CCACHE_NODEPEND=1 ccache gcc" : "gcc");
+	strv_addf(&argv, "CC=%s", cc);
+	strv_addf(&argv, "HOSTCC=%s", cc);
 	for (size_t i = 0; args[i]; i++)
 		strv_add(&argv, args[i]);
 	return make_command(m, deadline_s, (const char *const *)argv.v);

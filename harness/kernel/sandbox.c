@@ -122,8 +122,13 @@ static void add_ccache_env(const struct sandbox *s, bool enclosed, struct strv *
 	 */
 	strv_add(argv, "CCACHE_NOHASHDIR=1");
 	strv_add(argv, "CCACHE_MAXSIZE=3G");
-	/* Dependencies come from the compiler, and not from a preprocessor run: a sixth less. */
-	strv_add(argv, "CCACHE_DEPEND=1");
+	/*
+	 * Never its depend mode, though it saves a sixth of the time: it does not see .incbin, and gave
+	 * a bzImage with another kernel's compressed image in it. What it stored is in another
+	 * namespace.
+	 */
+	strv_add(argv, "CCACHE_NODEPEND=1");
+	strv_add(argv, "CCACHE_NAMESPACE=nestlab-2");
 	if (s->ccache_readonly) {
 		strv_add(argv, "CCACHE_TEMPDIR=/tmp");
 		strv_add(argv, "CCACHE_READONLY=1");

@@ -304,11 +304,12 @@ static int in_sandbox(const char *script, struct buf *out)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *src = strf("%s/sandbox", dir), *obj = strf("%s/obj", src);
-	const struct sandbox s = { .src = src, .obj = obj };
+	_cleanup_free_ char *ccache = strf("%s/ccache", dir);
+	const struct sandbox s = { .src = src, .obj = obj, .ccache = ccache };
 	const char *args[] = { "sh", "-c", script, NULL };
 	struct proc p = { .what = "a test", .out = out, .log_path = "/dev/null" };
 
-	assert_int_equal(mkdir_p(obj), 0);
+	assert_int_equal(mkdir_p(obj) | mkdir_p(ccache), 0);
 	sandbox_command(&s, true, args, &argv);
 	p.argv = argv.v;
 	return proc_run(&p);
@@ -340,6 +341,21 @@ static void test_sandbox_walls(void **state)
 	assert_int_equal(in_sandbox("echo $PWD; touch obj/x && gcc --version >obj/version", &out),
 			 0);
 	assert_string_equal(buf_str(&out), "/build/src\n");
+}
+
+/* The kernel's compressed image comes into bzImage by .incbin, which no list of headers tells. */
+static void test_ccache_sees_incbin(void **state)
+{
+	static const char script[] =
+		"cd obj && printf '.incbin \"data\"\\n' >piggy.S && touch -d @0 piggy.S && "
+		"for n in 1 2 2; do echo content-$n >data; "
+		"ccache gcc -Wp,-MMD,piggy.d -c -o piggy.o piggy.S && "
+		"grep -q content-$n piggy.o || exit 1; done";
+
+	(void)state;
+	if (!sandbox_works() || !sandbox_has_program("ccache"))
+		skip();
+	assert_int_equal(in_sandbox(script, NULL), 0);
 }
 
 /* ---- sources ---- */
@@ -560,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_make_lines),
 		cmocka_unit_test(test_make_other_errors),
 		cmocka_unit_test(test_sandbox_walls),
+		cmocka_unit_test(test_ccache_sees_incbin),
 		cmocka_unit_test(test_plain_tree),
 		cmocka_unit_test(test_git_tree),
 		cmocka_unit_test(test_git_fetched),
