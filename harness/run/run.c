@@ -60,6 +60,9 @@ static int run_tests(struct run *r)
 		else
 			ret = execute_test(r, r->tests[i]);
 	}
+	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
+	if (ret)
+		str_set(&r->why, fail_text());
 	tracer_stop(r);
 	if (!ret)
 		judge_logs(r);
@@ -109,7 +112,7 @@ static void take_failure(struct run *r, int ret)
 	struct run_result *res = r->result;
 
 	res->verdict = (enum outcome)-ret;
-	str_set(&res->reason, fail_text());
+	str_set(&res->reason, r->why ? r->why : fail_text());
 	add_crash_lines(r, &r->lab->l1);
 	add_crash_lines(r, &r->lab->l2);
 }
@@ -143,6 +146,7 @@ static void free_run(struct run *r)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);
 	free(r->tests);
+	free(r->why);
 	free(r->dir);
 	if (r->result)
 		result_free(r->result);

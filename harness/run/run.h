@@ -23,6 +23,7 @@ struct run {
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
 	struct tracer *tracer;
+	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
 /* `make test`, whole. Returns an exit code, or a negative outcome when not even a result could be begun. */
