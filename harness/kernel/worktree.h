@@ -17,7 +17,7 @@
 #include "kernel/source.h"
 
 struct worktree {
-	char *dir;    /* CACHE/work/NAME */
+	char *dir;    /* the tree and its objects, in the cache */
 	char *src;    /* dir/src: never written to by make */
 	char *obj;    /* dir/src/obj: make's output */
 	bool private; /* ours alone, removed at the end */
