@@ -37,18 +37,20 @@ static void free_checks(struct test_result *t)
 	free(t->checks);
 }
 
+static void free_test(struct test_result *t)
+{
+	free(t->name);
+	free(t->assignment);
+	free(t->reason);
+	free_checks(t);
+	free(t->vcpus);
+	strv_free(&t->log);
+}
+
 static void free_tests(struct run_result *r)
 {
-	for (size_t i = 0; i < r->n_tests; i++) {
-		struct test_result *t = &r->tests[i];
-
-		free(t->name);
-		free(t->assignment);
-		free(t->reason);
-		free_checks(t);
-		free(t->vcpus);
-		strv_free(&t->log);
-	}
+	for (size_t i = 0; i < r->n_tests; i++)
+		free_test(&r->tests[i]);
 	free(r->tests);
 }
 
@@ -88,6 +90,12 @@ struct test_result *result_add_test(struct run_result *r, const char *name, cons
 	t->assignment = xstrdup(assignment ? assignment : "");
 	t->verdict = OUT_SKIP;
 	return t;
+}
+
+void result_drop_test(struct run_result *r)
+{
+	if (r->n_tests)
+		free_test(&r->tests[--r->n_tests]);
 }
 
 static bool has_check(const struct test_result *t, const char *name)

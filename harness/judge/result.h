@@ -102,6 +102,8 @@ void result_free(struct run_result *r); /* NULL is fine */
  * verdict that no check can have is taken for BROKEN.
  */
 struct test_result *result_add_test(struct run_result *r, const char *name, const char *assignment);
+/* Take the test that was added last out again: it is to be run once more. */
+void result_drop_test(struct run_result *r);
 struct check_result *result_add_check(struct test_result *t, const char *name, enum outcome verdict,
 				      const char *expected, const char *observed,
 				      const char *evidence);

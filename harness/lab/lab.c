@@ -98,7 +98,8 @@ static void hash_number(struct hash *h, const char *label, uint64_t n)
 static void hash_machine(struct hash *h)
 {
 	_cleanup_buf_ struct buf b = { 0 };
-	const char *name = file_read("/proc/cpuinfo", &b) ? NULL : strstr(buf_str(&b), "model name");
+	const char *name =
+		file_read("/proc/cpuinfo", &b) ? NULL : strstr(buf_str(&b), "model name");
 
 	if (name)
 		hash_add(h, "machine", name, strcspn(name, "\n"));
@@ -254,8 +255,7 @@ static int boot_once(struct lab *lab, bool fresh)
 	return ret ? ret : save_both(lab);
 }
 
-/* No kernel said why: a level that just stops answering while it boots, which an emulator on a busy machine does now and then. */
-static bool hung_silently(const struct lab *lab, int ret)
+bool lab_lost_silently(const struct lab *lab, int ret)
 {
 	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted() &&
 	       !lab->l1.console.crash && !lab->l2.console.crash;
@@ -278,7 +278,7 @@ static int boot_both(struct lab *lab, bool fresh)
 {
 	int ret = boot_once(lab, fresh);
 
-	if (!ret || !hung_silently(lab, ret))
+	if (!ret || !lab_lost_silently(lab, ret))
 		return ret;
 	ui_stage_abort();
 	ui_note("%s; booting once more", fail_text());
@@ -318,6 +318,14 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 	reset_levels(lab);
 	ret = level_connect(&lab->l1, lab->uri);
 	return ret ? ret : boot_both(lab, false);
+}
+
+int lab_up_again(struct lab *lab)
+{
+	_cleanup_free_ char *run_dir = xstrdup(lab->run_dir);
+
+	reset_levels(lab);
+	return lab_up(lab, run_dir, false);
 }
 
 int lab_join(struct lab *lab, bool with_l2)

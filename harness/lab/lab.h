@@ -58,6 +58,14 @@ int lab_prepare(struct lab *lab);
 /* fresh: boot even where a state could be restored. */
 int lab_up(struct lab *lab, const char *run_dir, bool fresh);
 
+/*
+ * Did a level end, or stop answering, with nothing on any console that says why? Under emulation that may be the emulator's
+ * doing; a kernel that dies says so. ret: what the failed call returned.
+ */
+bool lab_lost_silently(const struct lab *lab, int ret);
+/* Up again after a level was lost, from the saved state when there is one. */
+int lab_up_again(struct lab *lab);
+
 /* Join a lab that `lab-up` left running, for interactive verbs: no build, no restore. */
 int lab_join(struct lab *lab, bool with_l2);
 

@@ -16,6 +16,7 @@ static const struct conf_key keys[] = {
 	{ "lane", "cpu_mode", CONF_STR, offsetof(struct lane, cpu_mode), 0, 0 },
 	{ "lane", "modules", CONF_LIST, offsetof(struct lane, modules), 0, 0 },
 	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
+	{ "lane", "retries", CONF_U32, offsetof(struct lane, retries), 0, 10 },
 	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },
 };
 
@@ -111,7 +112,8 @@ static int choose_best(struct lane *best)
 		char *why = NULL;
 
 		ret = lane_load(names.v[i], &l);
-		if (!ret && lane_usable(&l, &why) && (!best->name || l.preference > best->preference))
+		if (!ret && lane_usable(&l, &why) &&
+		    (!best->name || l.preference > best->preference))
 			take(best, &l, strf("the best lane of this machine: %s", why));
 		free(why);
 		lane_free(&l);

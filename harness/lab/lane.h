@@ -11,16 +11,20 @@
 #include "core/util.h"
 
 struct lane {
-	char *name;	/* the file's name */
-	char *title;	/* for people */
-	char *needs;	/* "nothing", "nested-kvm": what the machine must offer */
+	char *name;	 /* the file's name */
+	char *title;	 /* for people */
+	char *needs;	 /* "nothing", "nested-kvm": what the machine must offer */
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
-	char *cpu_mode; /* L1's <cpu mode=...>: maximum, host-passthrough */
-	struct strv modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
-	uint32_t slowdown; /* factor on every deadline, against a machine with hardware virtualization */
+	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough */
+	struct strv
+		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
+	uint32_t
+		slowdown; /* factor on every deadline, against a machine with hardware virtualization */
+	uint32_t
+		retries; /* how often a run may start again on a level that was lost without a word: for emulators, which lose one */
 	uint32_t preference; /* auto takes the usable lane with the highest */
-	bool intel;	/* L1's hardware is VMX; set by lane_choose() for lanes that take the machine's own */
-	char *reason;	/* why this lane was chosen */
+	bool intel; /* L1's hardware is VMX; set by lane_choose() for lanes that take the machine's own */
+	char *reason; /* why this lane was chosen */
 };
 
 /* name: a lane, or "auto". -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason). */

@@ -50,15 +50,44 @@ static void skip_test(struct run *r, const struct testcase *t, const char *why)
 	str_set(&res->reason, why);
 }
 
+/* An emulator that lost a level is no verdict on the kernel: from the saved state again, and what was seen is told. */
+static int retry_test(struct run *r, const struct testcase *t)
+{
+	int ret;
+
+	r->retries--;
+	ui_note("%s; %s is run once more", fail_text(), t->name);
+	result_drop_test(r->result);
+	tracer_stop(r);
+	ret = lab_up_again(r->lab);
+	if (!ret)
+		ret = tracer_start(r);
+	if (ret) {
+		skip_test(r, t, "its level was lost, and the lab did not come up again");
+		return ret;
+	}
+	return execute_test(r, t);
+}
+
+static int run_test(struct run *r, const struct testcase *t)
+{
+	int ret = execute_test(r, t);
+
+	if (ret && r->retries && lab_lost_silently(r->lab, ret))
+		ret = retry_test(r, t);
+	return ret;
+}
+
 static int run_tests(struct run *r)
 {
 	int ret = tracer_start(r);
 
+	r->retries = r->lab->lane.retries;
 	for (size_t i = 0; i < r->n_tests; i++) {
 		if (ret)
 			skip_test(r, r->tests[i], "not run: the lab was gone by then");
 		else
-			ret = execute_test(r, r->tests[i]);
+			ret = run_test(r, r->tests[i]);
 	}
 	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
 	if (ret)
@@ -111,7 +140,7 @@ static void take_failure(struct run *r, int ret)
 {
 	struct run_result *res = r->result;
 
-	res->verdict = (enum outcome)-ret;
+	res->verdict = (enum outcome) - ret;
 	str_set(&res->reason, r->why ? r->why : fail_text());
 	add_crash_lines(r, &r->lab->l1);
 	add_crash_lines(r, &r->lab->l2);

@@ -23,6 +23,8 @@ struct run {
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
 	struct tracer *tracer;
+	uint32_t
+		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ struct tracer {
 	struct trace_stream *stream;
 	struct channel_status status; /* of the reader in L1 */
 	uint32_t id;
-	char *name;	 /* of the test whose cut is open; NULL: none */
+	char *name; /* of the test whose cut is open; NULL: none */
 	char nonce[24];
 	unsigned int cuts;
 };
@@ -82,7 +83,7 @@ void tracer_stop(struct run *r)
 		return;
 	if (t->id && r->lab->l1.channel) {
 		if (!t->status.done)
-			channel_kill(r->lab->l1.channel, t->id, 9);
+			channel_kill(r->lab->l1.channel, t->id, SIGKILL);
 		channel_forget(r->lab->l1.channel, t->id);
 	}
 	close_p(&t->fd);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +55,11 @@ static int start(struct session *s, int argc, char **argv)
 {
 	char *const shell_argv[] = { (char *)(s->l->number == 1 ? "/bin/bash" : "/bin/sh"), NULL };
 	_cleanup_strv_ struct strv command = { 0 }, env = { 0 };
-	struct channel_exec e = { .argv = shell_argv, .tty = true, .want_input = true,
-				  .on_output = on_output, .ctx = s };
+	struct channel_exec e = { .argv = shell_argv,
+				  .tty = true,
+				  .want_input = true,
+				  .on_output = on_output,
+				  .ctx = s };
 	const char *term = getenv("TERM");
 
 	strv_addf(&env, "TERM=%s", term ? term : "dumb");
@@ -89,7 +93,7 @@ static int interact(struct session *s)
 	if (ret)
 		return ret;
 	if (!s->status.done)
-		channel_kill(s->l->channel, s->id, 1); /* the terminal is gone: SIGHUP */
+		channel_kill(s->l->channel, s->id, SIGHUP); /* the terminal is gone */
 	if (s->status.error)
 		return fail(OUT_BROKEN, "can't start a shell in %s: %s", s->l->name,
 			    strerror(s->status.error));
@@ -102,6 +106,11 @@ static int verb_shell(int argc, char **argv)
 	struct lab lab;
 	int ret;
 
+	if (argc > 2 && !strcmp(argv[2], "--")) {
+		argv[2] = argv[1];
+		argc--;
+		argv++;
+	}
 	if (argc < 2 || (strcmp(argv[1], "1") && strcmp(argv[1], "2")))
 		return verb_usage(&shell);
 	ret = lab_open(&lab, "shell", LAB_SHARED);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <signal.h>
 #include <string.h>
 
 #include "core/outcome.h"
@@ -29,8 +30,8 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 static int stream(struct lab *lab, bool follow)
 {
 	char *const argv[] = { (char *)"/bin/cat",
-			       (char *)(follow ? "/sys/kernel/tracing/trace_pipe" :
-						 "/sys/kernel/tracing/trace"),
+			       (char *)(follow ? "/sys/kernel/tracing/trace_pipe"
+					       : "/sys/kernel/tracing/trace"),
 			       NULL };
 	struct channel_exec e = { .argv = argv, .on_output = on_output };
 	struct channel_status st = { 0 };
@@ -42,7 +43,7 @@ static int stream(struct lab *lab, bool follow)
 	while (!ret && !st.done)
 		ret = level_step(&lab->l1, 100);
 	if (ret && follow && fail_outcome() == OUT_BROKEN) {
-		channel_kill(lab->l1.channel, id, 9);
+		channel_kill(lab->l1.channel, id, SIGKILL);
 		return 0; /* ^C is how following ends */
 	}
 	return ret;
