@@ -243,9 +243,28 @@ static void test_manifest_replaces(void **state)
 	result_free(r);
 }
 
+/* A test that is to be run once more leaves nothing behind, and the next one takes its place. */
+static void test_drop(void **state)
+{
+	struct run_result *r = result_new("20260101-000000-0000");
+	struct test_result *t = result_add_test(r, "a/lost", "a");
+
+	(void)state;
+	result_add_check(t, "c", OUT_FAIL, "1", "2", NULL);
+	result_drop_test(r);
+	assert_int_equal(r->n_tests, 0);
+	result_drop_test(r);
+	t = result_add_test(r, "a/again", "a");
+	assert_int_equal(r->n_tests, 1);
+	assert_int_equal(t->n_checks, 0);
+	assert_null(t->reason);
+	result_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_verdict_of_a_test),
 		cmocka_unit_test(test_verdict_of_a_run),
 		cmocka_unit_test(test_unfinished_is_no_pass),

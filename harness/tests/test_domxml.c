@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A saved state's domain XML gets this lab's disk, sockets and console, and keeps the rest. */
+#include <libxml/parser.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/util.h"
+#include "lab/domxml.h"
+
+#include <cmocka.h>
+
+static const char saved[] =
+	"<domain type='qemu'><name>nestlab-l1</name><memory unit='KiB'>2097152</memory>"
+	"<os><kernel>/there/bzImage</kernel><cmdline>root=/dev/vda</cmdline></os><devices>"
+	"<disk type='file'><driver name='qemu' type='qcow2'/><source file='/there/l1.qcow2'/>"
+	"<target dev='vda'/></disk>"
+	"<serial type='pty'><log file='/there/console' append='on'/></serial>"
+	"<channel type='unix'><source mode='bind' path='/there/agent'/>"
+	"<target type='virtio' name='org.nestlab.agent.0'/></channel>"
+	"</devices></domain>";
+
+static struct domain_spec spec(void)
+{
+	return (struct domain_spec){
+		.options = "l1",
+		.disks = { { "/here/a&b's <disk>.qcow2", "qcow2" } },
+		.n_disks = 1,
+		.console = "/here/console",
+		.ports = { { "org.nestlab.agent.0", "/here/agent" } },
+		.n_ports = 1,
+	};
+}
+
+static void test_retarget(void **state)
+{
+	struct domain_spec s = spec();
+	_cleanup_free_ char *xml = NULL;
+
+	(void)state;
+	assert_int_equal(domxml_retarget(saved, &s, &xml), 0);
+	assert_null(strstr(xml, "/there/l1.qcow2"));
+	assert_null(strstr(xml, "/there/agent"));
+	assert_null(strstr(xml, "/there/console"));
+	assert_non_null(strstr(xml, "path=\"/here/agent\""));
+	assert_non_null(strstr(xml, "file=\"/here/console\" append=\"off\""));
+	/* What the state was made with stays: its memory holds that kernel. */
+	assert_non_null(strstr(xml, "/there/bzImage"));
+	assert_non_null(strstr(xml, "2097152"));
+}
+
+/* A path is a path, whatever is in it. */
+static void test_a_path_is_no_markup(void **state)
+{
+	struct domain_spec s = spec();
+	_cleanup_free_ char *xml = NULL;
+	xmlDocPtr doc;
+
+	(void)state;
+	assert_int_equal(domxml_retarget(saved, &s, &xml), 0);
+	assert_non_null(strstr(xml, "/here/a&amp;b's &lt;disk&gt;.qcow2"));
+	doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, XML_PARSE_NONET);
+	assert_non_null(doc);
+	xmlFreeDoc(doc);
+}
+
+static void test_what_is_missing_is_told(void **state)
+{
+	struct domain_spec s = spec();
+	char *xml = NULL;
+
+	(void)state;
+	s.ports[0].name = "org.nestlab.other.0";
+	assert_int_equal(domxml_retarget(saved, &s, &xml), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "no port org.nestlab.other.0"));
+	s = spec();
+	s.disks[1] = s.disks[0];
+	s.n_disks = 2;
+	assert_int_equal(domxml_retarget(saved, &s, &xml), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "1 disk(s), 2 wanted"));
+	assert_int_equal(domxml_retarget("<domain type='qemu'", &s, &xml), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "is not XML"));
+	assert_null(xml);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_retarget),
+		cmocka_unit_test(test_a_path_is_no_markup),
+		cmocka_unit_test(test_what_is_missing_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
