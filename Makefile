@@ -18,7 +18,9 @@ CFLAGS := -std=gnu11 -O2 -g $(WARN)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -O1
 LIBS := -lvirt -lvirt-qemu -lxml2 -ljansson -linih -lpcre2-8 -larchive -lcrypto -lpthread -lm
 MUSL := musl-gcc
-GUEST_CFLAGS := -std=gnu11 -Os -static $(WARN) -D_GNU_SOURCE
+# musl has no kernel headers of its own: the system's come last, and only for <linux/...>.
+KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -dumpmachine)
+GUEST_CFLAGS := -std=gnu11 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections $(WARN) -D_GNU_SOURCE
 
 HARNESS_SRC := $(sort $(wildcard harness/*.c harness/[!t]*/*.c))
 JUDGE_SRC := $(sort $(wildcard testcases/*/*.c))
@@ -137,7 +139,7 @@ define guest_program
 $(B)/guest/$(basename $(notdir $(1))): $(1) $(GUEST_LIB) $(wildcard testcases/*.h) Makefile
 	$$(call say,GUEST)
 	@mkdir -p $$(@D)
-	$(Q)$(MUSL) $(GUEST_CFLAGS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB)
+	$(Q)$(MUSL) $(GUEST_CFLAGS) $(KERNEL_HEADERS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB)
 endef
 $(foreach s,$(JUDGE_SRC),$(eval $(call guest_program,$(s))))
 

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "micro.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The guest's physical memory: one slot. All addresses are below 2 GiB, so that code reaches them without a register. */
+#define MEMORY_BYTES 0x200000
+#define PML4 0x1000
+#define PDPT 0x2000
+#define PD 0x3000
+#define SPINNING 0x4000 /* counts the vCPUs that came to spin */
+#define CODE 0x8000
+
+#define PTE_P 1
+#define PTE_W 2
+#define PTE_U 4
+#define PTE_PS 0x80
+
+#define CR0_PE 0x1
+#define CR0_NE 0x20
+#define CR0_WP 0x10000
+#define CR0_PG 0x80000000
+#define CR4_PAE 0x20
+#define EFER_LME 0x100
+#define EFER_LMA 0x400
+
+#define WAIT_S 20
+
+extern const char micro_code[], micro_code_end[];
+
+__asm__(".text\n"
+	".macro each_register op\n"
+	"	.irp r, rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, "
+	"r15\n"
+	"	\\op %\\r\n"
+	"	.endr\n"
+	".endm\n"
+	".global micro_code, micro_code_end, micro_call_amd, micro_call_intel\n"
+	".global micro_spin, micro_spin_loop, micro_spin_end, micro_halt, micro_halt_end\n"
+	"micro_code:\n"
+	"micro_call_amd:\n"
+	"	vmmcall\n"
+	"	out %al, $0x10\n"
+	"micro_call_intel:\n"
+	"	vmcall\n"
+	"	out %al, $0x10\n"
+	"micro_spin:\n"
+	"	each_register incq\n"
+	"	lock incl 0x4000\n"
+	"micro_spin_loop:\n"
+	"	jmp micro_spin_loop\n"
+	"micro_spin_end:\n"
+	"micro_halt:\n"
+	"	each_register incq\n"
+	"	hlt\n"
+	"micro_halt_end:\n"
+	"micro_code_end:\n");
+
+struct vcpu {
+	struct micro *m;
+	uint32_t id;
+	int fd, stats_fd;
+	uint64_t exits_offset; /* of the value in the statistics file */
+	struct kvm_run *run;
+	pthread_t thread;
+	pid_t tid;
+	bool go, quit; /* under the lock */
+	uint32_t reason;
+};
+
+struct micro {
+	int kvm, vm;
+	size_t run_bytes;
+	uint8_t *memory;
+	unsigned int n;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct vcpu vcpu[MICRO_MAX_VCPUS];
+};
+
+static int safe_ioctl(int line, int fd, unsigned long request, const char *name, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	if (ret < 0)
+		guest_broken(__FILE__, line, "%s", name);
+	return ret;
+}
+
+#define IOCTL(fd, request, arg)                                                                    \
+	safe_ioctl(__LINE__, fd, request, #request, (void *)(uintptr_t)(arg))
+
+uint64_t micro_at(const char *label)
+{
+	return CODE + (uint64_t)(label - micro_code);
+}
+
+const char *micro_call(void)
+{
+	struct cpuid c = cpuid(0, 0);
+
+	return c.ebx == 0x756e6547 ? micro_call_intel : micro_call_amd; /* "Genu" */
+}
+
+uint64_t *micro_reg(struct kvm_regs *r, unsigned int i)
+{
+	/* As <linux/kvm.h> orders them: rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8 to r15. */
+	_Static_assert(offsetof(struct kvm_regs, r15) == 15 * sizeof(__u64), "16 in a row");
+	return (uint64_t *)r + i;
+}
+
+static void put64(struct micro *m, uint64_t at, uint64_t value)
+{
+	memcpy(m->memory + at, &value, sizeof(value));
+}
+
+static void make_memory(struct micro *m)
+{
+	struct kvm_userspace_memory_region slot = { .memory_size = MEMORY_BYTES };
+
+	m->memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	if (m->memory == MAP_FAILED)
+		guest_broken(__FILE__, __LINE__, "can't map the guest's memory");
+	put64(m, PML4, PDPT | PTE_P | PTE_W | PTE_U);
+	put64(m, PDPT, PD | PTE_P | PTE_W | PTE_U);
+	put64(m, PD, PTE_P | PTE_W | PTE_U | PTE_PS); /* the first 2 MiB */
+	memcpy(m->memory + CODE, micro_code, (size_t)(micro_code_end - micro_code));
+	slot.userspace_addr = (uintptr_t)m->memory;
+	IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &slot);
+}
+
+static struct kvm_segment segment(uint8_t type, uint16_t selector, uint8_t dpl, bool code)
+{
+	return (struct kvm_segment){
+		.limit = 0xffffffff,
+		.selector = selector | dpl,
+		.type = type,
+		.present = 1,
+		.dpl = dpl,
+		.s = 1,
+		.g = 1,
+		.l = code,
+		.db = !code,
+	};
+}
+
+static void set_mode(struct vcpu *v, uint8_t dpl)
+{
+	struct kvm_sregs s;
+
+	IOCTL(v->fd, KVM_GET_SREGS, &s);
+	s.cs = segment(11, 0x8, dpl, true);
+	s.ds = s.es = s.fs = s.gs = s.ss = segment(3, 0x10, dpl, false);
+	s.idt.limit = 0;
+	s.cr0 = CR0_PE | CR0_NE | CR0_WP | CR0_PG;
+	s.cr3 = PML4;
+	s.cr4 = CR4_PAE;
+	s.efer = EFER_LME | EFER_LMA;
+	IOCTL(v->fd, KVM_SET_SREGS, &s);
+}
+
+static void set_cpuid(struct vcpu *v)
+{
+	static struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[256];
+	} supported;
+
+	supported.head.nent = 256;
+	IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &supported);
+	IOCTL(v->fd, KVM_SET_CPUID2, &supported);
+}
+
+static void read_stats(int line, int fd, void *to, size_t len, uint64_t at)
+{
+	if (pread(fd, to, len, (off_t)at) != (ssize_t)len)
+		guest_broken(__FILE__, line, "can't read KVM's statistics");
+}
+
+/* Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD: a header, descriptors with their names, values. */
+static void find_exits(struct vcpu *v)
+{
+	struct kvm_stats_header h;
+
+	v->stats_fd = IOCTL(v->fd, KVM_GET_STATS_FD, 0);
+	read_stats(__LINE__, v->stats_fd, &h, sizeof(h), 0);
+	for (uint32_t i = 0; i < h.num_desc; i++) {
+		struct {
+			struct kvm_stats_desc d;
+			char name[64];
+		} desc = { 0 };
+		size_t size = sizeof(desc.d) + h.name_size;
+
+		if (h.name_size >= sizeof(desc.name))
+			guest_broken(__FILE__, __LINE__, "names of %u bytes in KVM's statistics",
+				     h.name_size);
+		read_stats(__LINE__, v->stats_fd, &desc, size, h.desc_offset + i * size);
+		if (!strcmp(desc.d.name, "exits")) {
+			v->exits_offset = h.data_offset + desc.d.offset;
+			return;
+		}
+	}
+	guest_broken(__FILE__, __LINE__, "KVM's statistics know no exits");
+}
+
+static void on_kick(int sig)
+{
+	(void)sig;
+}
+
+/* An out is complete, and rip behind it, only at the next KVM_RUN; that one need not enter the guest. */
+static void complete_out(struct vcpu *v)
+{
+	v->run->immediate_exit = 1;
+	if (!ioctl(v->fd, KVM_RUN, 0) || errno != EINTR)
+		guest_broken(__FILE__, __LINE__, "completing the out of vCPU %u", v->id);
+	v->run->immediate_exit = 0;
+}
+
+static void enter(struct vcpu *v)
+{
+	if (!ioctl(v->fd, KVM_RUN, 0))
+		v->reason = v->run->exit_reason;
+	else if (errno == EINTR)
+		v->reason = KVM_EXIT_INTR;
+	else
+		guest_broken(__FILE__, __LINE__, "KVM_RUN of vCPU %u", v->id);
+	if (v->reason == KVM_EXIT_IO)
+		complete_out(v);
+}
+
+static void *run_vcpu(void *arg)
+{
+	struct vcpu *v = arg;
+	struct micro *m = v->m;
+
+	pthread_mutex_lock(&m->lock);
+	v->tid = (pid_t)syscall(SYS_gettid);
+	for (;;) {
+		pthread_cond_broadcast(&m->changed);
+		while (!v->go && !v->quit)
+			pthread_cond_wait(&m->changed, &m->lock);
+		if (v->quit)
+			break;
+		pthread_mutex_unlock(&m->lock);
+		enter(v);
+		pthread_mutex_lock(&m->lock);
+		v->go = false;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+/* One look at the state after each change; past the deadline the program is broken, told by what it waited for. */
+static void wait_changed(struct micro *m, const char *what)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	if (pthread_cond_timedwait(&m->changed, &m->lock, &until))
+		guest_broken(__FILE__, __LINE__, "%s: nothing in %d s", what, WAIT_S);
+}
+
+static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
+{
+	v->m = m;
+	v->id = id;
+	v->fd = IOCTL(m->vm, KVM_CREATE_VCPU, (uintptr_t)id);
+	v->run = mmap(NULL, m->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (v->run == MAP_FAILED)
+		guest_broken(__FILE__, __LINE__, "can't map a vCPU's kvm_run");
+	set_cpuid(v);
+	set_mode(v, 0);
+	find_exits(v);
+	if (pthread_create(&v->thread, NULL, run_vcpu, v))
+		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
+	pthread_mutex_lock(&m->lock);
+	while (!v->tid)
+		wait_changed(m, "a vCPU's thread");
+	pthread_mutex_unlock(&m->lock);
+}
+
+struct micro *micro_new(const uint32_t *ids, unsigned int n)
+{
+	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
+	struct sigaction kick = { .sa_handler = on_kick };
+
+	if (n > MICRO_MAX_VCPUS)
+		guest_broken(__FILE__, __LINE__, "can't make a machine of %u vCPUs", n);
+	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (m->kvm < 0)
+		guest_skip("this level has no /dev/kvm: %s", strerror(errno));
+	sigaction(SIGUSR1, &kick, NULL);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->changed, NULL);
+	m->vm = IOCTL(m->kvm, KVM_CREATE_VM, 0);
+	m->run_bytes = (size_t)IOCTL(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	make_memory(m);
+	for (m->n = 0; m->n < n; m->n++)
+		make_vcpu(m, &m->vcpu[m->n], ids[m->n]);
+	return m;
+}
+
+void micro_free(struct micro *m)
+{
+	for (unsigned int i = 0; i < m->n; i++) {
+		struct vcpu *v = &m->vcpu[i];
+
+		pthread_mutex_lock(&m->lock);
+		v->quit = true;
+		pthread_cond_broadcast(&m->changed);
+		pthread_mutex_unlock(&m->lock);
+		pthread_join(v->thread, NULL);
+		munmap(v->run, m->run_bytes);
+		close(v->stats_fd);
+		close(v->fd);
+	}
+	close(m->vm);
+	close(m->kvm);
+	munmap(m->memory, MEMORY_BYTES);
+	munmap(m, sizeof(*m));
+}
+
+void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r)
+{
+	IOCTL(m->vcpu[vcpu].fd, KVM_SET_REGS, r);
+}
+
+void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r)
+{
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, r);
+}
+
+void micro_set_user(struct micro *m, unsigned int vcpu, bool user)
+{
+	set_mode(&m->vcpu[vcpu], user ? 3 : 0);
+}
+
+void micro_go(struct micro *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	pthread_mutex_lock(&m->lock);
+	v->run->immediate_exit = 0;
+	v->go = true;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+uint32_t micro_wait(struct micro *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	pthread_mutex_lock(&m->lock);
+	while (v->go)
+		wait_changed(m, "a vCPU in its guest");
+	pthread_mutex_unlock(&m->lock);
+	return v->reason;
+}
+
+void micro_wait_spinning(struct micro *m, unsigned int vcpu)
+{
+	_Atomic uint32_t *spinning = (_Atomic uint32_t *)(void *)(m->memory + SPINNING);
+	uint64_t until = guest_now_ns() + WAIT_S * 1000000000ULL;
+
+	while (!atomic_exchange(spinning, 0)) {
+		if (guest_now_ns() > until)
+			guest_broken(__FILE__, __LINE__, "vCPU %u never ran", m->vcpu[vcpu].id);
+		guest_sleep_ms(1);
+	}
+}
+
+void micro_stop(struct micro *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	/* immediate_exit closes the gap before KVM_RUN, in which the signal would be lost. */
+	v->run->immediate_exit = 1;
+	pthread_kill(v->thread, SIGUSR1);
+	micro_wait(m, vcpu);
+}
+
+uint64_t micro_exits(struct micro *m, unsigned int vcpu)
+{
+	uint64_t exits;
+
+	read_stats(__LINE__, m->vcpu[vcpu].stats_fd, &exits, sizeof(exits),
+		   m->vcpu[vcpu].exits_offset);
+	return exits;
+}
+
+pid_t micro_thread(struct micro *m, unsigned int vcpu)
+{
+	return m->vcpu[vcpu].tid;
+}

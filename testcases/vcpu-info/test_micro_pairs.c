@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpu-info/pairs: each vCPU of a micro guest asks about each, itself included, while the target
+ * spins in guest mode, is halted, or has never run. Every register of every vCPU holds a value of
+ * its own that only that vCPU made, so a record that tells of the wrong vCPU, of another moment,
+ * or of a cut or shifted register is seen as such.
+ */
+#include <stdint.h>
+
+enum { MAGIC_REGS = 16, MAGIC_RAX = 0, MAGIC_RBX = 1, MAGIC_RSP = 6 };
+
+/* In the order of struct kvm_regs. Negative when read as signed; what the guest's own code makes of it is one more. */
+static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
+{
+	return 0x9d1c000000000000 + (vcpu_id << 32) + ((uint64_t)reg << 8) + 0x11;
+}
+
+#ifdef NESTLAB_GUEST
+#include "micro.h"
+
+#include <string.h>
+
+/* Not in order, not from 0, not in a row; the last is over 8 bits. */
+static const uint32_t ids[] = { 2, 0, 7, 300 };
+#define N (sizeof(ids) / sizeof(ids[0]))
+#define NEVER (N - 1) /* this one does not run in the first round */
+
+struct asked {
+	const char *state; /* of the target */
+	unsigned int caller, target;
+	uint64_t before, after; /* the target's exits */
+	int64_t result;
+	uint64_t changed; /* bit per register of the caller that the call changed, rax aside */
+	uint32_t reason;
+};
+
+static uint64_t hypercall;
+
+static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
+{
+	struct kvm_regs r = { .rip = micro_at(label), .rflags = 2 };
+
+	for (unsigned int i = 0; i < MICRO_REGS; i++)
+		*micro_reg(&r, i) = magic(ids[vcpu], i);
+	micro_set_regs(m, vcpu, &r);
+}
+
+static void ask(struct micro *m, struct asked *a)
+{
+	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = 2 }, after;
+
+	for (unsigned int i = 0; i < MICRO_REGS; i++)
+		*micro_reg(&before, i) = magic(ids[a->caller], i) + 1;
+	before.rax = hypercall;
+	before.rbx = ids[a->target];
+	micro_set_regs(m, a->caller, &before);
+	a->before = micro_exits(m, a->target);
+	micro_go(m, a->caller);
+	a->reason = micro_wait(m, a->caller);
+	a->after = micro_exits(m, a->target);
+	micro_get_regs(m, a->caller, &after);
+	a->result = (int64_t)after.rax;
+	for (unsigned int i = 1; i < MICRO_REGS; i++)
+		if (*micro_reg(&before, i) != *micro_reg(&after, i))
+			a->changed |= 1u << i;
+}
+
+static void tell(const struct asked *a)
+{
+	printf("vCPU %u about vCPU %u (%s): result %lld\n", ids[a->caller], ids[a->target],
+	       a->state, (long long)a->result);
+	observe_str("call.state", a->state);
+	observe_u64("call.caller", ids[a->caller]);
+	observe_u64("call.target", ids[a->target]);
+	observe_u64("call.before", a->before);
+	observe_u64("call.after", a->after);
+	observe_i64("call.result", a->result);
+	observe_u64("call.changed", a->changed);
+	observe_u64("call.reason", a->reason);
+}
+
+static void about(struct micro *m, unsigned int caller, unsigned int target, const char *state)
+{
+	struct asked a = { .state = state, .caller = caller, .target = target };
+
+	ask(m, &a);
+	tell(&a);
+}
+
+/* All others ask about one that is in the guest, in a loop without an exit. */
+static void round_spinning(struct micro *m, unsigned int target)
+{
+	set_magic(m, target, micro_spin);
+	micro_go(m, target);
+	micro_wait_spinning(m, target);
+	for (unsigned int i = 0; i < N; i++)
+		if (i != target)
+			about(m, i, target, "spinning");
+	micro_stop(m, target);
+}
+
+static void round_halted(struct micro *m, unsigned int target)
+{
+	set_magic(m, target, micro_halt);
+	micro_go(m, target);
+	if (micro_wait(m, target) != KVM_EXIT_HLT)
+		guest_broken(__FILE__, __LINE__, "vCPU %u did not come to its hlt", ids[target]);
+	for (unsigned int i = 0; i < N; i++)
+		if (i != target)
+			about(m, i, target, "halted");
+}
+
+static void run(void)
+{
+	struct micro *m = micro_new(ids, N);
+
+	hypercall = guest_number("NESTLAB_HYPERCALL", 13);
+	for (unsigned int i = 0; i < N; i++) {
+		observe_u64("vcpu.id", ids[i]);
+		observe_u64("vcpu.thread", (uint64_t)micro_thread(m, i));
+	}
+	observe_u64("hypercall", hypercall);
+	observe_u64("spin.begin", micro_at(micro_spin_loop));
+	observe_u64("spin.end", micro_at(micro_spin_end));
+	observe_u64("halt.end", micro_at(micro_halt_end));
+	about(m, 0, NEVER, "never run");
+	for (unsigned int target = 0; target < N; target++) {
+		round_spinning(m, target);
+		round_halted(m, target);
+		about(m, target, target, "the caller itself");
+	}
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/records.h"
+
+#define BY_PROGRAM                                                                                 \
+	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
+
+static const enum trace_reg order[MAGIC_REGS] = {
+	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RSP, VREG_RBP,
+	VREG_R8,  VREG_R9,  VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
+};
+
+struct calls {
+	const struct evidence *e;
+	struct u64v ids, threads;			    /* of each vCPU */
+	struct u64v caller, target, before, after, changed; /* of each call */
+	uint64_t hypercall, spin_begin, spin_end, halt_end;
+};
+
+static const char *state_of(const struct calls *c, size_t k)
+{
+	return obs_get(&c->e->obs, "call.state", k)->str;
+}
+
+static bool is(const struct calls *c, size_t k, const char *state)
+{
+	return !strcmp(state_of(c, k), state);
+}
+
+static void bad_call(struct tally *y, const struct calls *c, size_t k, const char *what)
+{
+	tally_bad(y, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s", c->caller.v[k], c->target.v[k],
+		  state_of(c, k), what);
+}
+
+/* The calls follow one another and each leaves one record: so the k-th record is the k-th call's. */
+static bool check_records(const struct calls *c, struct test_result *t)
+{
+	_cleanup_free_ char *evidence = trace_evidence(c->e);
+	const struct trace_records *r = &c->e->trace;
+	struct tally y = { .unit = "call" };
+	bool ok = r->n == c->target.n;
+
+	for (size_t k = 0; k < c->target.n; k++) {
+		_cleanup_free_ char *what = NULL;
+
+		if (k < r->n && r->v[k].has_vcpu_id && r->v[k].vcpu_id == (int64_t)c->target.v[k]) {
+			tally_good(&y);
+			continue;
+		}
+		what = k < r->n ? strf("record %zu tells of vCPU %" PRId64, k + 1, r->v[k].vcpu_id)
+				: strf("no record (%zu in all)", r->n);
+		bad_call(&y, c, k, what);
+		ok = false;
+	}
+	if (r->n > c->target.n)
+		tally_bad(&y, "%zu records of %zu calls", r->n, c->target.n);
+	tally_check(t, "a record for each call", "one, about the vCPU that the argument names", &y,
+		    evidence);
+	return ok;
+}
+
+static uint64_t thread_of(const struct calls *c, uint64_t id)
+{
+	for (size_t i = 0; i < c->ids.n && i < c->threads.n; i++)
+		if (c->ids.v[i] == id)
+			return c->threads.v[i];
+	return 0;
+}
+
+/* One that never ran has no pid yet: what is told for it is left open. */
+static void check_pid(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "record" };
+
+	for (size_t k = 0; k < c->target.n; k++) {
+		const struct trace_record *r = &c->e->trace.v[k];
+		uint64_t want = thread_of(c, c->target.v[k]);
+		_cleanup_free_ char *what = NULL;
+
+		if (is(c, k, "never run"))
+			continue;
+		if (r->has_pid && r->pid == (int64_t)want) {
+			tally_good(&y);
+			continue;
+		}
+		what = strf("pid %" PRId64 ", its thread is %" PRIu64, r->has_pid ? r->pid : -1,
+			    want);
+		bad_call(&y, c, k, what);
+	}
+	tally_check(t, "pid of the target", "the id of its thread", &y, BY_PROGRAM);
+}
+
+static void check_exits(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "record" };
+
+	for (size_t k = 0; k < c->target.n; k++) {
+		const struct trace_record *r = &c->e->trace.v[k];
+		_cleanup_free_ char *what = NULL;
+
+		if (r->has_num_exits && r->num_exits >= c->before.v[k] &&
+		    r->num_exits <= c->after.v[k]) {
+			tally_good(&y);
+			continue;
+		}
+		what = strf("%" PRIu64 " (line %u), KVM counted %" PRIu64 " before and %" PRIu64
+			    " after",
+			    r->num_exits, r->line, c->before.v[k], c->after.v[k]);
+		bad_call(&y, c, k, what);
+	}
+	tally_check(t, "exits of the target", "KVM's count before the call to that after it", &y,
+		    BY_PROGRAM);
+}
+
+static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
+{
+	if (is(c, k, "the caller itself") && i == MAGIC_RAX)
+		return c->hypercall;
+	if (is(c, k, "the caller itself") && i == MAGIC_RBX)
+		return c->target.v[k];
+	return magic(c->target.v[k], i) + 1;
+}
+
+/* On Intel the stack pointer and rip of a vCPU that runs elsewhere are in a VMCS that the caller's CPU can't read. */
+static bool is_asked(const struct calls *c, size_t k, enum trace_reg reg)
+{
+	return !c->e->vendor_intel || is(c, k, "the caller itself") ||
+	       (reg != VREG_RSP && reg != VREG_RIP);
+}
+
+static bool rip_is_right(const struct calls *c, size_t k, uint64_t rip)
+{
+	if (is(c, k, "spinning"))
+		return rip >= c->spin_begin && rip < c->spin_end;
+	if (is(c, k, "halted"))
+		return rip == c->halt_end || rip == c->halt_end - 1; /* at the hlt, or behind it */
+	return true;
+}
+
+static void check_registers(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "record" };
+
+	for (size_t k = 0; k < c->target.n; k++) {
+		const struct trace_record *r = &c->e->trace.v[k];
+		_cleanup_buf_ struct buf wrong = { 0 };
+
+		if (is(c, k, "never run"))
+			continue;
+		for (unsigned int i = 0; i < MAGIC_REGS; i++) {
+			uint64_t want = want_reg(c, k, i);
+
+			if (!is_asked(c, k, order[i]))
+				continue;
+			if (!record_has(r, order[i]))
+				buf_printf(&wrong, "%s missing; ", trace_reg_names[order[i]]);
+			else if (r->regs[order[i]] != want)
+				buf_printf(&wrong, "%s=%#" PRIx64 " for %#" PRIx64 "; ",
+					   trace_reg_names[order[i]], r->regs[order[i]], want);
+		}
+		if (is_asked(c, k, VREG_RIP) && record_has(r, VREG_RIP) &&
+		    !rip_is_right(c, k, r->regs[VREG_RIP]))
+			buf_printf(&wrong, "rip=%#" PRIx64 "; ", r->regs[VREG_RIP]);
+		if (wrong.len)
+			bad_call(&y, c, k, buf_str(&wrong));
+		else
+			tally_good(&y);
+	}
+	tally_check(t, "registers of the target",
+		    "all 16, each with the value that the target made", &y, BY_PROGRAM);
+}
+
+static void check_caller(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "call" };
+
+	for (size_t k = 0; k < c->target.n; k++) {
+		_cleanup_free_ char *what = NULL;
+
+		if (!c->changed.v[k]) {
+			tally_good(&y);
+			continue;
+		}
+		what = strf("changed:");
+		for (unsigned int i = 1; i < MAGIC_REGS; i++)
+			if (c->changed.v[k] & 1u << i) {
+				char *more = strf("%s %s", what, trace_reg_names[order[i]]);
+
+				free(what);
+				what = more;
+			}
+		bad_call(&y, c, k, what);
+	}
+	tally_check(t, "the caller's registers", "rax alone is changed by the call", &y,
+		    BY_PROGRAM);
+}
+
+static void collect(struct calls *c)
+{
+	const struct observations *o = &c->e->obs;
+
+	u64v_collect(&c->ids, o, "vcpu.id");
+	u64v_collect(&c->threads, o, "vcpu.thread");
+	u64v_collect(&c->caller, o, "call.caller");
+	u64v_collect(&c->target, o, "call.target");
+	u64v_collect(&c->before, o, "call.before");
+	u64v_collect(&c->after, o, "call.after");
+	u64v_collect(&c->changed, o, "call.changed");
+}
+
+static void forget(struct calls *c)
+{
+	u64v_free(&c->ids);
+	u64v_free(&c->threads);
+	u64v_free(&c->caller);
+	u64v_free(&c->target);
+	u64v_free(&c->before);
+	u64v_free(&c->after);
+	u64v_free(&c->changed);
+}
+
+/* The program's lines are whole: as many of each kind. */
+static bool is_whole(const struct calls *c)
+{
+	size_t n = c->target.n;
+
+	return n && c->caller.n == n && c->before.n == n && c->after.n == n && c->changed.n == n &&
+	       obs_count(&c->e->obs, "call.state") == n && c->ids.n == c->threads.n;
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	struct calls c = { .e = e };
+
+	if (!check_program(e, t) || !want_u64(e, t, "hypercall", &c.hypercall) ||
+	    !want_u64(e, t, "spin.begin", &c.spin_begin) ||
+	    !want_u64(e, t, "spin.end", &c.spin_end) || !want_u64(e, t, "halt.end", &c.halt_end))
+		return;
+	collect(&c);
+	if (!is_whole(&c)) {
+		check_broken(t, "the calls", "every call told whole",
+			     "some of its lines are missing");
+	} else {
+		check_call_results(e, t);
+		check_caller(&c, t);
+		if (check_trace(e, t) && check_records(&c, t)) {
+			check_pid(&c, t);
+			check_exits(&c, t);
+			check_registers(&c, t);
+		}
+	}
+	forget(&c);
+}
+
+static const struct testcase vcpu_info_pairs = {
+	.name = "vcpu-info/pairs",
+	.assignment = "vcpu-info",
+	.summary =
+		"each vCPU of a micro guest asks about each: spinning, halted, never run, itself",
+	.program = "test_micro_pairs",
+	.level = 1,
+	.timeout_s = 60,
+	.wants_trace = true,
+	.judge = judge,
+};
+TESTCASE(vcpu_info_pairs);
+#endif
