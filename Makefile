@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 
 # Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
-export LANE KERNEL TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS V
+export LANE KERNEL PATCH TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
 Q := $(if $(filter 1,$(V)),,@)
 
 CC := gcc
@@ -46,6 +46,9 @@ test: build ## build both kernels, boot the nested lab, judge the change, show t
 
 check: deps-check build tests ## the project's own tests: unit tests, lint, the lab for real, failing kernels
 	@$(B)/tests/check $(CHECK)
+
+check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
+	@$(NESTLAB) mutants
 
 lab-up: build ## leave L1 and L2 running, snapshotted
 	@$(NESTLAB) lab-up
@@ -151,6 +154,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test check lab-up lab-down doctor report virsh deps deps-check build tests lint clean
+.PHONY: help test check check-mutants lab-up lab-down doctor report virsh deps deps-check build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -57,6 +57,19 @@ static void release_lock(struct lab *lab)
 	lab->lock_fd = -1;
 }
 
+/* PATCH=: on top of the kernel's own series. */
+static int add_patches(struct lab *lab)
+{
+	for (size_t i = 0; i < lab->set.patches.n; i++) {
+		_cleanup_free_ char *path = path_in_root(lab->set.patches.v[i]);
+
+		if (!path_exists(path))
+			return fail(OUT_USAGE, "PATCH=%s: there is no such file", lab->set.patches.v[i]);
+		strv_add(&lab->kernel.role[KERNEL_HOST].patches, lab->set.patches.v[i]);
+	}
+	return 0;
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -69,6 +82,8 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = lane_choose(lab->set.lane, &lab->lane);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+	if (!ret)
+		ret = add_patches(lab);
 	if (!ret)
 		ret = take_lock(lab, who, use);
 	if (ret)

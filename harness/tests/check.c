@@ -260,6 +260,18 @@ static const struct one_case bad[] = {
 	{ "an unknown lane", NESTLAB " test LANE=vmware", 2, { "vmware", "tcg-svm" }, 0 },
 };
 
+/* The nightly run has all of them: make check-mutants. */
+static const struct one_case judged[] = {
+	{ "eight mutants are found",
+	  NESTLAB " mutants caller-registers caller-exits caller-pid first-vcpu four-registers stale-registers "
+		  "edx-left neighbour-leaf RUNS=0",
+	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "a patch on the command line", NESTLAB " test PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
+	  { "verdict: fail", "pid of the target", "its thread is" }, 300 },
+	{ "a patch that is not there", NESTLAB " test PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },
+	{ "a mutant that is not there", NESTLAB " mutants no-such-mutant", 2, { "no-such-mutant" }, 0 },
+};
+
 static const struct one_case kept[] = {
 	{ "lab-up", NESTLAB " lab-up", 0, { "the lab is up" }, 600 },
 	{ "a command in L1", NESTLAB " shell 1 uname -r", 0, { "6.12" }, 60 },
@@ -331,6 +343,7 @@ static bool check_lab(void)
 		return false; /* all others build on it */
 	run_cases(good + 1, ARRAY_SIZE(good) - 1);
 	run_cases(bad, ARRAY_SIZE(bad));
+	run_cases(judged, ARRAY_SIZE(judged));
 	run_cases(kept, ARRAY_SIZE(kept));
 	check_killed();
 	check_kvm_lane();

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A mutant's trailers are read, and a run found it only when each check that it names failed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "mutants/mutants.h"
+
+#include <cmocka.h>
+
+static char path[] = "/tmp/nestlab-mutant-XXXXXX";
+
+static int load(const char *message, struct mutant *m)
+{
+	FILE *f;
+	int fd;
+
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	f = fdopen(fd, "w");
+	fputs(message, f);
+	fclose(f);
+	fd = mutant_load(path, m);
+	unlink(path);
+	return fd;
+}
+
+static const char two[] = "Subject: [PATCH] x\n\nWhy.\n\nFound-by: a/one: the first check\n"
+			  "Found-by: a/one: a check: with a colon\n---\n x.c | 1 +\n"
+			  "Found-by: a/no: this is the patch's text\n";
+
+static struct run_result *make_run(enum outcome first, enum outcome second)
+{
+	struct run_result *r = result_new("20260101-000000-0000");
+	struct test_result *t = result_add_test(r, "a/one", "a");
+
+	result_add_check(t, "the first check", first, "1", "2", NULL);
+	result_add_check(t, "a check: with a colon", second, "1", "2", NULL);
+	result_add_check(t, "another", OUT_FAIL, "1", "2", NULL);
+	return r;
+}
+
+static void test_trailers(void **state)
+{
+	struct mutant m;
+
+	(void)state;
+	assert_int_equal(load(two, &m), 0);
+	assert_int_equal(m.checks.n, 2);
+	assert_string_equal(m.checks.v[1], "a check: with a colon");
+	assert_int_equal(m.tests.n, 1);
+	assert_string_equal(m.tests.v[0], "a/one");
+	mutant_free(&m);
+}
+
+static void test_bad_trailers(void **state)
+{
+	struct mutant m;
+
+	(void)state;
+	assert_int_equal(load("Subject: x\n\nno trailer\n---\n", &m), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "no line 'Found-by: TEST: CHECK'"));
+	mutant_free(&m);
+	assert_int_equal(load("Found-by: only a test\n---\n", &m), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "only a test"));
+	mutant_free(&m);
+	assert_int_equal(mutant_load("/nowhere/at-all.patch", &m), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "/nowhere/at-all.patch"));
+	mutant_free(&m);
+}
+
+static void expect(enum outcome first, enum outcome second, bool found, const char *missed_text)
+{
+	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	struct run_result *r = make_run(first, second);
+	struct mutant m;
+
+	assert_int_equal(load(two, &m), 0);
+	assert_int_equal(mutant_found(&m, r, &by, &missed), found);
+	assert_non_null(strstr(buf_str(&by), "a/one: another"));
+	assert_string_equal(buf_str(&missed), missed_text);
+	mutant_free(&m);
+	result_free(r);
+}
+
+static void test_found(void **state)
+{
+	(void)state;
+	expect(OUT_FAIL, OUT_FAIL, true, "");
+	expect(OUT_FAIL, OUT_PASS, false, "a/one: a check: with a colon");
+	/* One that was not judged has found nothing. */
+	expect(OUT_SKIP, OUT_BROKEN, false, "a/one: the first check; a/one: a check: with a colon");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trailers),
+		cmocka_unit_test(test_bad_trailers),
+		cmocka_unit_test(test_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

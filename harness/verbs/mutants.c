@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/util.h"
+#include "mutants/mutants.h"
+#include "report/report.h"
+#include "verbs/verb.h"
+
+#define FOLDER "testcases/mutants"
+#define RUN_DEADLINE_S 3600 /* of one mutant, with its build */
+#define MAX_RUNS 1000
+
+static int verb_mutants(int argc, char **argv);
+
+static const struct verb mutants = {
+	.name = "mutants",
+	.usage = "[NAME...]",
+	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference RUNS= times",
+	.order = 32,
+	.run = verb_mutants,
+};
+VERB(mutants);
+
+/* What `nestlab test` says of this patch (NULL: the reference) by its results.json. NULL after fail(). */
+static struct run_result *judge(const char *name, const char *patch, const struct strv *tests,
+				unsigned int l2_cpus)
+{
+	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
+	_cleanup_free_ char *json = path_in_root("results/latest/results.json");
+	_cleanup_strv_ struct strv env = { 0 };
+	_cleanup_buf_ struct buf names = { 0 };
+	char *const argv[] = { (char *)"/proc/self/exe", (char *)"test", NULL };
+	struct proc p = { .what = name, .argv = argv, .log_path = log, .deadline_s = RUN_DEADLINE_S };
+	int status;
+
+	strv_addf(&env, "PATCH=%s", patch ? patch : "");
+	for (size_t i = 0; i < tests->n; i++)
+		buf_printf(&names, "%s ", tests->v[i]);
+	strv_addf(&env, "TESTS=%s", buf_str(&names));
+	strv_addf(&env, "L2_CPUS=%u", l2_cpus);
+	p.env = env.v;
+	status = proc_run(&p);
+	if (status < 0)
+		return NULL;
+	if (status != 0 && status != outcome_exit_code(OUT_FAIL)) {
+		fail(status == outcome_exit_code(OUT_BUILD_ERROR) ? OUT_BUILD_ERROR : OUT_BROKEN,
+		     "judging %s ended with exit code %d: see %s", name, status, log);
+		return NULL;
+	}
+	return report_load(json);
+}
+
+struct score {
+	unsigned int found, mutants, alarms, runs;
+};
+
+static int try_mutant(const char *patch, struct score *s)
+{
+	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	uint64_t start = now_ns();
+	struct run_result *r;
+	struct mutant m;
+	int ret = mutant_load(patch, &m);
+	bool found;
+
+	if (ret) {
+		mutant_free(&m);
+		return ret;
+	}
+	s->mutants++;
+	r = judge(m.name, m.patch, &m.tests, 2);
+	if (!r) {
+		/* A crash is no answer to a mutant that should only give wrong ones; the next can be tried. */
+		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
+		       fail_text());
+		fail_clear();
+	} else {
+		found = mutant_found(&m, r, &by, &missed);
+		s->found += found;
+		printf("%-20s  %5.1f s  %s  %s\n", m.name, (double)(now_ns() - start) / 1e9,
+		       found ? "found by" : "MISSED by", found ? buf_str(&by) : buf_str(&missed));
+	}
+	fflush(stdout);
+	result_free(r);
+	mutant_free(&m);
+	return 0;
+}
+
+/* The reference, with other numbers of vCPUs: every check that fails is a false alarm. */
+static int try_reference(unsigned int i, struct score *s)
+{
+	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+	_cleanup_buf_ struct buf by = { 0 };
+	struct strv all = { 0 };
+	uint64_t start = now_ns();
+	unsigned int n = cpus[i % ARRAY_SIZE(cpus)];
+	struct run_result *r = judge("reference", NULL, &all, n);
+
+	s->runs++;
+	if (r && r->verdict == OUT_FAIL)
+		mutant_failures(r, &by);
+	s->alarms += !r || r->verdict != OUT_PASS;
+	printf("%-20s  %5.1f s  %s  L2_CPUS=%u %s\n", "the reference", (double)(now_ns() - start) / 1e9,
+	       r ? outcome_name(r->verdict) : "not judged:", n, r ? buf_str(&by) : fail_text());
+	fflush(stdout);
+	fail_clear();
+	result_free(r);
+	return 0;
+}
+
+static int runs_wanted(unsigned int *runs)
+{
+	const char *text = getenv("RUNS");
+	uint64_t n;
+
+	*runs = 1;
+	if (!text || !*text)
+		return 0;
+	if (!parse_u64(text, &n) || n > MAX_RUNS)
+		return fail(OUT_USAGE, "RUNS=%s: want a whole number from 0 to %d", text, MAX_RUNS);
+	*runs = (unsigned int)n;
+	return 0;
+}
+
+static int pick(int argc, char **argv, struct strv *patches)
+{
+	_cleanup_free_ char *dir = path_in_root(FOLDER);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(dir, ".patch", &names))
+		return fail(OUT_USAGE, "can't list the mutants in %s", dir);
+	for (int i = 1; i < argc; i++)
+		strv_addf(patches, FOLDER "/%s.patch", argv[i]);
+	for (size_t i = 0; argc < 2 && i < names.n; i++)
+		strv_addf(patches, FOLDER "/%s", names.v[i]);
+	return 0;
+}
+
+static int verb_mutants(int argc, char **argv)
+{
+	_cleanup_strv_ struct strv patches = { 0 };
+	struct score s = { 0 };
+	unsigned int runs;
+	int ret = runs_wanted(&runs);
+
+	if (!ret)
+		ret = pick(argc, argv, &patches);
+	for (size_t i = 0; !ret && i < patches.n && !proc_interrupted(); i++)
+		ret = try_mutant(patches.v[i], &s);
+	for (unsigned int i = 0; !ret && i < runs && !proc_interrupted(); i++)
+		ret = try_reference(i, &s);
+	if (ret)
+		return ret;
+	if (proc_interrupted())
+		return fail(OUT_BROKEN, "interrupted");
+	printf("\nmutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms, s.runs);
+	return s.found == s.mutants && !s.alarms ? 0 : outcome_exit_code(OUT_FAIL);
+}
