@@ -64,7 +64,8 @@ static int add_patches(struct lab *lab)
 		_cleanup_free_ char *path = path_in_root(lab->set.patches.v[i]);
 
 		if (!path_exists(path))
-			return fail(OUT_USAGE, "PATCH=%s: there is no such file", lab->set.patches.v[i]);
+			return fail(OUT_USAGE, "PATCH=%s: there is no such file",
+				    lab->set.patches.v[i]);
 		strv_add(&lab->kernel.role[KERNEL_HOST].patches, lab->set.patches.v[i]);
 	}
 	return 0;

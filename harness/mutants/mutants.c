@@ -23,7 +23,8 @@ static int add_trailer(struct mutant *m, char *text)
 	char *colon = strstr(text, ": ");
 
 	if (!colon)
-		return fail(OUT_USAGE, "%s: '" TRAILER "%s': want a test and its check, 'TEST: CHECK'",
+		return fail(OUT_USAGE,
+			    "%s: '" TRAILER "%s': want a test and its check, 'TEST: CHECK'",
 			    m->patch, text);
 	*colon = '\0';
 	strv_add(&m->test_of, text);
@@ -45,7 +46,8 @@ static int read_trailers(struct mutant *m, char *text)
 			ret = add_trailer(m, l + strlen(TRAILER));
 	}
 	if (!ret && !m->checks.n)
-		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message", m->patch);
+		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message",
+			    m->patch);
 	return ret;
 }
 

@@ -21,7 +21,8 @@ static int verb_mutants(int argc, char **argv);
 static const struct verb mutants = {
 	.name = "mutants",
 	.usage = "[NAME...]",
-	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference RUNS= times",
+	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
+		   "RUNS= times",
 	.order = 32,
 	.run = verb_mutants,
 };
@@ -36,7 +37,9 @@ static struct run_result *judge(const char *name, const char *patch, const struc
 	_cleanup_strv_ struct strv env = { 0 };
 	_cleanup_buf_ struct buf names = { 0 };
 	char *const argv[] = { (char *)"/proc/self/exe", (char *)"test", NULL };
-	struct proc p = { .what = name, .argv = argv, .log_path = log, .deadline_s = RUN_DEADLINE_S };
+	struct proc p = {
+		.what = name, .argv = argv, .log_path = log, .deadline_s = RUN_DEADLINE_S
+	};
 	int status;
 
 	strv_addf(&env, "PATCH=%s", patch ? patch : "");
@@ -106,8 +109,9 @@ static int try_reference(unsigned int i, struct score *s)
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	s->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  L2_CPUS=%u %s\n", "the reference", (double)(now_ns() - start) / 1e9,
-	       r ? outcome_name(r->verdict) : "not judged:", n, r ? buf_str(&by) : fail_text());
+	printf("%-20s  %5.1f s  %s  L2_CPUS=%u %s\n", "the reference",
+	       (double)(now_ns() - start) / 1e9, r ? outcome_name(r->verdict) : "not judged:", n,
+	       r ? buf_str(&by) : fail_text());
 	fflush(stdout);
 	fail_clear();
 	result_free(r);
@@ -159,6 +163,7 @@ static int verb_mutants(int argc, char **argv)
 		return ret;
 	if (proc_interrupted())
 		return fail(OUT_BROKEN, "interrupted");
-	printf("\nmutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms, s.runs);
+	printf("\nmutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms,
+	       s.runs);
 	return s.found == s.mutants && !s.alarms ? 0 : outcome_exit_code(OUT_FAIL);
 }
