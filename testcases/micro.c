@@ -18,6 +18,7 @@
 #define PDPT 0x2000
 #define PD 0x3000
 #define SPINNING 0x4000 /* counts the vCPUs that came to spin */
+#define SPUN 0x5000	/* r15 of the one that spins */
 #define CODE 0x8000
 
 #define PTE_P 1
@@ -57,6 +58,8 @@ __asm__(".text\n"
 	"	each_register incq\n"
 	"	lock incl 0x4000\n"
 	"micro_spin_loop:\n"
+	"	incq %r15\n"
+	"	movq %r15, 0x5000\n"
 	"	jmp micro_spin_loop\n"
 	"micro_spin_end:\n"
 	"micro_halt:\n"
@@ -379,6 +382,11 @@ void micro_wait_spinning(struct micro *m, unsigned int vcpu)
 			guest_broken(__FILE__, __LINE__, "vCPU %u never ran", m->vcpu[vcpu].id);
 		guest_sleep_ms(1);
 	}
+}
+
+uint64_t micro_spun(const struct micro *m)
+{
+	return *(const volatile uint64_t *)(const void *)(m->memory + SPUN);
 }
 
 void micro_stop(struct micro *m, unsigned int vcpu)

@@ -28,8 +28,8 @@
  *
  *	micro_call	the hypercall that rax and rbx name, by this CPU's instruction, then out to port
  *			MICRO_PORT: KVM_EXIT_IO, with all registers as the call left them
- *	micro_spin	add 1 to each of the 16 registers, tell that it runs, loop without an exit;
- *			until micro_spin_end
+ *	micro_spin	add 1 to each of the 16 registers, tell that it runs, then count up in r15 and in
+ *			memory, with no exit; until micro_spin_end
  *	micro_halt	add 1 to each of the 16 registers, hlt; micro_halt_end is behind that
  */
 extern const char micro_call_amd[], micro_call_intel[], micro_spin[], micro_spin_loop[],
@@ -58,6 +58,8 @@ void micro_set_user(struct micro *m, unsigned int vcpu, bool user);
 void micro_go(struct micro *m, unsigned int vcpu);
 /* Until it has told that it spins (micro_spin). */
 void micro_wait_spinning(struct micro *m, unsigned int vcpu);
+/* How far the one that spins has counted: its r15 a moment ago. */
+uint64_t micro_spun(const struct micro *m);
 /* Until it has left the guest by itself. Returns the exit reason, KVM_EXIT_*. */
 uint32_t micro_wait(struct micro *m, unsigned int vcpu);
 /* Make one that spins leave; its exit reason is KVM_EXIT_INTR. */
