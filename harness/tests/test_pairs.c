@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The judge of vcpu-info/pairs, on what a run of it reported: right, and wrong in one place each time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/observation.h"
+#include "judge/testcase.h"
+
+#include <cmocka.h>
+
+/* Three calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about itself. */
+static const char told[] =
+	"@nestlab vcpu.id u64 2\n@nestlab vcpu.thread u64 41\n"
+	"@nestlab vcpu.id u64 7\n@nestlab vcpu.thread u64 42\n"
+	"@nestlab hypercall u64 13\n@nestlab spin.begin u64 32834\n@nestlab spin.end u64 32847\n"
+	"@nestlab halt.end u64 32896\n"
+	"@nestlab call.state str \"spinning\"\n@nestlab call.caller u64 2\n@nestlab call.target u64 7\n"
+	"@nestlab call.before u64 10\n@nestlab call.after u64 12\n"
+	"@nestlab call.spun.before u64 1000\n@nestlab call.spun.after u64 3000\n"
+	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
+	"@nestlab call.state str \"halted\"\n@nestlab call.caller u64 2\n@nestlab call.target u64 7\n"
+	"@nestlab call.before u64 15\n@nestlab call.after u64 15\n"
+	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
+	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
+	"@nestlab call.state str \"the caller itself\"\n@nestlab call.caller u64 2\n@nestlab call.target u64 2\n"
+	"@nestlab call.before u64 3\n@nestlab call.after u64 5\n"
+	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
+	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
+	"@nestlab guest.done u64 1\n";
+
+/* In the order of struct kvm_regs, as the test's program fills them. */
+static const enum trace_reg order[16] = {
+	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RSP, VREG_RBP,
+	VREG_R8,  VREG_R9,  VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
+};
+
+struct scene {
+	struct trace_record records[3];
+	struct output out;
+	struct evidence e;
+	struct run_result *run;
+	struct test_result *t;
+};
+
+static struct trace_record record(int64_t id, int64_t pid, uint64_t exits, uint64_t rip)
+{
+	struct trace_record r = { .has_vcpu_id = true, .has_pid = true, .has_num_exits = true,
+				  .vcpu_id = id, .pid = pid, .num_exits = exits,
+				  .have_regs = (1u << VREG_COUNT) - 1 };
+
+	for (unsigned int i = 0; i < 16; i++)
+		r.regs[order[i]] = 0x9d1c000000000012 + ((uint64_t)id << 32) + ((uint64_t)i << 8);
+	r.regs[VREG_RIP] = rip;
+	return r;
+}
+
+static void set_up(struct scene *s)
+{
+	*s = (struct scene){ 0 };
+	s->records[0] = record(7, 42, 11, 32837);
+	s->records[0].regs[VREG_R15] = 2000;
+	s->records[1] = record(7, 42, 15, 32896);
+	s->records[2] = record(2, 41, 4, 0);
+	s->records[2].regs[VREG_RAX] = 13;
+	s->records[2].regs[VREG_RBX] = 2;
+	output_init(&s->out);
+	output_feed(&s->out, 0, told, strlen(told));
+	output_end(&s->out);
+	s->e = (struct evidence){ .obs = s->out.obs,
+				  .trace = { .v = s->records, .n = 3, .complete = true,
+					     .first_line = 1, .last_line = 5 } };
+	s->run = result_new("20260101-000000-0000");
+	s->t = result_add_test(s->run, "vcpu-info/pairs", "vcpu-info");
+}
+
+static void judge(struct scene *s)
+{
+	const struct testcase *t = testcase_find("vcpu-info/pairs");
+
+	assert_non_null(t);
+	t->judge(&s->e, s->t);
+}
+
+static void tear_down(struct scene *s)
+{
+	result_free(s->run);
+	output_free(&s->out);
+}
+
+/* Exactly this check fails, and says so with this text. */
+static void assert_only(const struct scene *s, const char *check, const char *text)
+{
+	bool seen = false;
+
+	for (size_t i = 0; i < s->t->n_checks; i++) {
+		const struct check_result *c = &s->t->checks[i];
+
+		if (strcmp(c->name, check)) {
+			if (c->verdict == OUT_FAIL)
+				fail_msg("%s failed, too: %s", c->name, c->observed);
+			continue;
+		}
+		seen = true;
+		assert_int_equal(c->verdict, OUT_FAIL);
+		assert_non_null(strstr(c->observed, text));
+	}
+	assert_true(seen);
+}
+
+static void test_right(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	judge(&s);
+	assert_true(s.t->n_checks >= 9);
+	for (size_t i = 0; i < s.t->n_checks; i++)
+		if (s.t->checks[i].verdict != OUT_PASS)
+			fail_msg("%s: %s", s.t->checks[i].name, s.t->checks[i].observed);
+	tear_down(&s);
+}
+
+#define WRONG(change, check, text)                                                                 \
+	do {                                                                                       \
+		struct scene s;                                                                    \
+                                                                                                   \
+		set_up(&s);                                                                        \
+		change;                                                                            \
+		judge(&s);                                                                         \
+		assert_only(&s, check, text);                                                      \
+		tear_down(&s);                                                                     \
+	} while (0)
+
+static void test_wrong(void **state)
+{
+	(void)state;
+	WRONG(s.records[1].pid = 41, "pid of the target", "pid 41, its thread is 42");
+	WRONG(s.records[1].num_exits = 16, "exits of the target", "16 (line 0)");
+	WRONG(s.records[0].num_exits = 9, "exits of the target", "9 (line 0)");
+	WRONG(s.records[1].regs[VREG_RDI]++, "registers of the target", "rdi=");
+	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
+	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");
+	WRONG(s.records[2].regs[VREG_RAX] = 0, "registers of the target", "rax=");
+	WRONG(s.records[0].regs[VREG_R15] = 999, "registers of that moment", "r15=0x3e7");
+	WRONG(s.records[0].regs[VREG_R15] = 3002, "registers of that moment", "r15=");
+	WRONG(s.records[1].vcpu_id = 2, "a record for each call", "record 2 tells of vCPU 2");
+	WRONG(s.e.trace.n = 2, "a record for each call", "no record");
+}
+
+/* On Intel another vCPU's rsp and rip are not the caller's to read. */
+static void test_intel_is_not_asked_for_more(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	s.e.vendor_intel = true;
+	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = 0;
+	judge(&s);
+	for (size_t i = 0; i < s.t->n_checks; i++)
+		assert_int_equal(s.t->checks[i].verdict, OUT_PASS);
+	tear_down(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_intel_is_not_asked_for_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
