@@ -56,6 +56,7 @@ __asm__(".text\n"
 	"	out %al, $0x10\n"
 	"micro_spin:\n"
 	"	each_register incq\n"
+	"	movq %r15, 0x5000\n" /* first: it may be held up before its first loop */
 	"	lock incl 0x4000\n"
 	"micro_spin_loop:\n"
 	"	incq %r15\n"

@@ -53,12 +53,17 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
 /*
  * QEMU's emulator gives its guest this machine's TSC, and on a busy machine the guest's kernel can't find out how fast it is ("could
  * not calculate TSC khz"): then KVM in L1 tells L2 nonsense about time, and L2 hung in one boot of three.
+ *
+ * It also loses interrupts: at each #VMEXIT it clears a bit of the CPU's pending ones with no lock (cpu_vmexit() in target/i386/tcg/),
+ * and what another thread has just raised can go with it. A one-shot timer that is lost so is never set again, and that CPU of L1 stays
+ * in L2 for ever; the next tick of a periodic one brings the lost one along.
  */
 char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev)
 {
 	if (!strcmp(lab->lane.virt_type, "kvm"))
 		return strf("root=%s nestlab.level=L1", root_dev);
-	return strf("root=%s tsc_early_khz=%u nestlab.level=L1", root_dev, tsc_khz());
+	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS " nestlab.level=L1", root_dev,
+		    tsc_khz());
 }
 
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
@@ -109,8 +114,10 @@ static int open_channel(struct level *l, unsigned int deadline_s)
 	_cleanup_free_ char *why = xstrdup(fail_text());
 
 	if (ret == -OUT_BROKEN && !proc_interrupted())
-		return fail(OUT_CRASH, "%s hangs: its kernel was started, but its agent did not get ready (%s)",
-			    l->name, why);
+		return fail(
+			OUT_CRASH,
+			"%s hangs: its kernel was started, but its agent did not get ready (%s)",
+			l->name, why);
 	return ret;
 }
 
@@ -303,10 +310,12 @@ static void on_sample(void *ctx, const char *path, uint64_t level_ns, const char
 static int push_guest(struct lab *lab)
 {
 	unsigned int ms = level_ms(&lab->l1, 10);
-	int ret = channel_put_file(lab->l1.channel, lab->guest.bzimage, L1_DIR "/bzImage", 0644, ms);
+	int ret =
+		channel_put_file(lab->l1.channel, lab->guest.bzimage, L1_DIR "/bzImage", 0644, ms);
 
-	return ret ? ret : channel_put_file(lab->l1.channel, lab->initramfs.path,
-					    L1_DIR "/initramfs", 0644, ms);
+	return ret ? ret
+		   : channel_put_file(lab->l1.channel, lab->initramfs.path, L1_DIR "/initramfs",
+				      0644, ms);
 }
 
 static int l2_xml(const struct lab *lab, char **xml)
@@ -347,8 +356,8 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	int ret = l2_xml(lab, &xml);
 
 	if (!ret)
-		ret = channel_watch(lab->l1.channel, "/sys/kernel/debug/kvm/[0-9]*/exits", SAMPLE_MS,
-				    on_sample, s, &watch);
+		ret = channel_watch(lab->l1.channel, "/sys/kernel/debug/kvm/[0-9]*/exits",
+				    SAMPLE_MS, on_sample, s, &watch);
 	if (ret)
 		return ret;
 	ui_debug("L2: XML and kernel are in L1");

@@ -21,6 +21,8 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b);
 void bringup_l1_free(struct bringup_l1 *b);
 
 char *bringup_console_path(void);  /* L1's console as QEMU writes it */
+/* Of L1's command line where QEMU emulates its CPU; a part of the state's key. Why: at bringup_l1_cmdline(). */
+#define L1_EMULATED_OPTIONS "nohz=off highres=off"
 char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev); /* behind what the options file says */
 char *bringup_overlay_path(void);  /* L1's disk in path_run() */
 char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridges */

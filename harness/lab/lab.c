@@ -130,6 +130,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_str(h, "image", lab->golden.key);
 	hash_add_str(h, "type", lab->lane.virt_type);
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
+	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
 	hash_number(h, "cpus", lab->set.l1_cpus);
 	hash_number(h, "memory", lab->set.l1_memory);
 	hash_machine(h);
