@@ -54,9 +54,10 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
  * QEMU's emulator gives its guest this machine's TSC, and on a busy machine the guest's kernel can't find out how fast it is ("could
  * not calculate TSC khz"): then KVM in L1 tells L2 nonsense about time, and L2 hung in one boot of three.
  *
- * It also loses interrupts: at each #VMEXIT it clears a bit of the CPU's pending ones with no lock (cpu_vmexit() in target/i386/tcg/),
- * and what another thread has just raised can go with it. A one-shot timer that is lost so is never set again, and that CPU of L1 stays
- * in L2 for ever; the next tick of a periodic one brings the lost one along.
+ * It also loses interrupts, it seems: a CPU of L1 was once found in L2 after 50 s in which it had
+ * taken none, not even its timer's. (helper_vmrun() in QEMU 7.2 sets CPU_INTERRUPT_VIRQ without
+ * the lock under which other threads raise interrupts.) A one-shot timer that is lost is never set
+ * again; the next tick of a periodic one brings the lost one along.
  */
 char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev)
 {
