@@ -143,14 +143,13 @@ static void make_memory(struct micro *m)
 	IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
-static struct kvm_segment segment(uint8_t type, uint16_t selector, uint8_t dpl, bool code)
+static struct kvm_segment segment(uint8_t type, uint16_t selector, bool code)
 {
 	return (struct kvm_segment){
 		.limit = 0xffffffff,
-		.selector = selector | dpl,
+		.selector = selector,
 		.type = type,
 		.present = 1,
-		.dpl = dpl,
 		.s = 1,
 		.g = 1,
 		.l = code,
@@ -158,13 +157,13 @@ static struct kvm_segment segment(uint8_t type, uint16_t selector, uint8_t dpl, 
 	};
 }
 
-static void set_mode(struct vcpu *v, uint8_t dpl)
+static void set_mode(struct vcpu *v)
 {
 	struct kvm_sregs s;
 
 	IOCTL(v->fd, KVM_GET_SREGS, &s);
-	s.cs = segment(11, 0x8, dpl, true);
-	s.ds = s.es = s.fs = s.gs = s.ss = segment(3, 0x10, dpl, false);
+	s.cs = segment(11, 0x8, true);
+	s.ds = s.es = s.fs = s.gs = s.ss = segment(3, 0x10, false);
 	s.idt.limit = 0;
 	s.cr0 = CR0_PE | CR0_NE | CR0_WP | CR0_PG;
 	s.cr3 = PML4;
@@ -285,7 +284,7 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 	if (v->run == MAP_FAILED)
 		guest_broken(__FILE__, __LINE__, "can't map a vCPU's kvm_run");
 	set_cpuid(v);
-	set_mode(v, 0);
+	set_mode(v);
 	find_exits(v);
 	if (pthread_create(&v->thread, NULL, run_vcpu, v))
 		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
@@ -344,11 +343,6 @@ void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r
 void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r)
 {
 	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, r);
-}
-
-void micro_set_user(struct micro *m, unsigned int vcpu, bool user)
-{
-	set_mode(&m->vcpu[vcpu], user ? 3 : 0);
 }
 
 void micro_go(struct micro *m, unsigned int vcpu)

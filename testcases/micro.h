@@ -50,10 +50,9 @@ const char *micro_call(void);
 #define MICRO_REGS 16
 uint64_t *micro_reg(struct kvm_regs *r, unsigned int i);
 
-/* Not while it runs. user: privilege level 3 from now on, 0 otherwise. */
+/* Not while it runs. */
 void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r);
 void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
-void micro_set_user(struct micro *m, unsigned int vcpu, bool user);
 
 void micro_go(struct micro *m, unsigned int vcpu);
 /* Until it has told that it spins (micro_spin). */

@@ -140,7 +140,7 @@ static void take_failure(struct run *r, int ret)
 {
 	struct run_result *res = r->result;
 
-	res->verdict = (enum outcome) - ret;
+	res->verdict = (enum outcome)-ret;
 	str_set(&res->reason, r->why ? r->why : fail_text());
 	add_crash_lines(r, &r->lab->l1);
 	add_crash_lines(r, &r->lab->l2);

@@ -352,21 +352,17 @@ static void check_caller(const struct calls *c, struct test_result *t)
 	struct tally y = { .unit = "call" };
 
 	for (size_t k = 0; k < c->target.n; k++) {
-		_cleanup_free_ char *what = NULL;
+		_cleanup_buf_ struct buf what = { 0 };
 
 		if (!c->changed.v[k]) {
 			tally_good(&y);
 			continue;
 		}
-		what = strf("changed:");
+		buf_puts(&what, "changed:");
 		for (unsigned int i = 1; i < MAGIC_REGS; i++)
-			if (c->changed.v[k] & 1u << i) {
-				char *more = strf("%s %s", what, trace_reg_names[order[i]]);
-
-				free(what);
-				what = more;
-			}
-		bad_call(&y, c, k, what);
+			if (c->changed.v[k] & 1u << i)
+				buf_printf(&what, " %s", trace_reg_names[order[i]]);
+		bad_call(&y, c, k, buf_str(&what));
 	}
 	tally_check(t, "the caller's registers", "rax alone is changed by the call", &y,
 		    BY_PROGRAM);
