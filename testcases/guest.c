@@ -80,6 +80,17 @@ void guest_skip(const char *fmt, ...)
 	end("guest.skip", text, GUEST_SKIPPED);
 }
 
+void guest_fault(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	end("guest.fault", text, GUEST_FAULT);
+}
+
 void guest_broken(const char *file, int line, const char *fmt, ...)
 {
 	int error = errno, n;

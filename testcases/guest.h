@@ -7,9 +7,9 @@
  * people; run by hand only the text. It judges nothing: what it observed goes to the judge's half
  * of the same file.
  *
- * How it ends: done (exit code 0), broken (3: its set-up failed, with file and line), skipped
- * (77: this level lacks something). Each also tells an observation: guest.done, guest.broken,
- * guest.skip.
+ * How it ends: done (exit code 0), broken (3: its set-up failed, with file and line), at fault (4:
+ * the kernel under test did what the test can't go on from), skipped (77: this level lacks
+ * something). Each also tells an observation: guest.done, guest.broken, guest.fault, guest.skip.
  */
 #ifndef NESTLAB_TESTCASES_GUEST_H
 #define NESTLAB_TESTCASES_GUEST_H
@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-enum guest_exit { GUEST_DONE = 0, GUEST_BROKEN = 3, GUEST_SKIPPED = 77 };
+enum guest_exit { GUEST_DONE = 0, GUEST_BROKEN = 3, GUEST_FAULT = 4, GUEST_SKIPPED = 77 };
 
 int guest_main(void (*run)(void));
 #define GUEST_TEST(run)                                                                            \
@@ -45,6 +45,7 @@ uint64_t guest_number(const char *variable, uint64_t by_default);
 
 /* End now. */
 _Noreturn void guest_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void guest_fault(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void guest_broken(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -17,9 +17,13 @@
 #define PML4 0x1000
 #define PDPT 0x2000
 #define PD 0x3000
+#define PD32 0x6000	/* of paging with 32 bits: 4 MiB pages */
 #define SPINNING 0x4000 /* counts the vCPUs that came to spin */
 #define SPUN 0x5000	/* r15 of the one that spins */
 #define CODE 0x8000
+#define STACKS 0x100000
+#define STACK_BYTES 0x4000
+#define LONG_PAGE 0x200000UL
 
 #define PTE_P 1
 #define PTE_W 2
@@ -30,13 +34,27 @@
 #define CR0_NE 0x20
 #define CR0_WP 0x10000
 #define CR0_PG 0x80000000
+#define CR4_PSE 0x10
 #define CR4_PAE 0x20
+#define CR4_OSFXSR 0x200
 #define EFER_LME 0x100
 #define EFER_LMA 0x400
 
 #define WAIT_S 20
 
-extern const char micro_code[], micro_code_end[];
+extern const char micro_code[], micro_code_end[], micro_return[];
+/* From the linker: the program's image. */
+extern char __executable_start[], _end[];
+
+bool micro_intel;
+
+const char *const micro_mode_names[MICRO_MODES] = {
+	[MICRO_LONG] = "long",
+	[MICRO_USER] = "long, user",
+	[MICRO_PAGED] = "paged 32-bit",
+	[MICRO_PROTECTED] = "protected",
+	[MICRO_REAL] = "real",
+};
 
 __asm__(".text\n"
 	".macro each_register op\n"
@@ -46,6 +64,7 @@ __asm__(".text\n"
 	"	.endr\n"
 	".endm\n"
 	".global micro_code, micro_code_end, micro_call_amd, micro_call_intel\n"
+	".global micro_cpuid, micro_return\n"
 	".global micro_spin, micro_spin_loop, micro_spin_end, micro_halt, micro_halt_end\n"
 	"micro_code:\n"
 	"micro_call_amd:\n"
@@ -53,6 +72,11 @@ __asm__(".text\n"
 	"	out %al, $0x10\n"
 	"micro_call_intel:\n"
 	"	vmcall\n"
+	"	out %al, $0x10\n"
+	"micro_cpuid:\n"
+	"	cpuid\n"
+	"	out %al, $0x10\n"
+	"micro_return:\n"
 	"	out %al, $0x10\n"
 	"micro_spin:\n"
 	"	each_register incq\n"
@@ -79,6 +103,7 @@ struct vcpu {
 	pid_t tid;
 	bool go, quit; /* under the lock */
 	uint32_t reason;
+	uint16_t port; /* of the last KVM_EXIT_IO */
 };
 
 struct micro {
@@ -86,6 +111,7 @@ struct micro {
 	size_t run_bytes;
 	uint8_t *memory;
 	unsigned int n;
+	uint32_t slots; /* of memory, so far */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct vcpu vcpu[MICRO_MAX_VCPUS];
@@ -110,9 +136,7 @@ uint64_t micro_at(const char *label)
 
 const char *micro_call(void)
 {
-	struct cpuid c = cpuid(0, 0);
-
-	return c.ebx == 0x756e6547 ? micro_call_intel : micro_call_amd; /* "Genu" */
+	return micro_intel ? micro_call_intel : micro_call_amd;
 }
 
 uint64_t *micro_reg(struct kvm_regs *r, unsigned int i)
@@ -127,49 +151,124 @@ static void put64(struct micro *m, uint64_t at, uint64_t value)
 	memcpy(m->memory + at, &value, sizeof(value));
 }
 
+static void put32(struct micro *m, uint64_t at, uint32_t value)
+{
+	memcpy(m->memory + at, &value, sizeof(value));
+}
+
+void micro_add_memory(struct micro *m, uint64_t at, void *from, size_t bytes)
+{
+	struct kvm_userspace_memory_region slot = { .slot = m->slots++,
+						    .guest_phys_addr = at,
+						    .memory_size = bytes,
+						    .userspace_addr = (uintptr_t)from };
+
+	IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &slot);
+}
+
+/* The first GiB, each address to itself, for long mode and for paging with 32 bits. */
+static void make_page_tables(struct micro *m)
+{
+	put64(m, PML4, PDPT | PTE_P | PTE_W | PTE_U);
+	put64(m, PDPT, PD | PTE_P | PTE_W | PTE_U);
+	for (uint64_t i = 0; i < 512; i++)
+		put64(m, PD + 8 * i, i * LONG_PAGE | PTE_P | PTE_W | PTE_U | PTE_PS);
+	for (uint32_t i = 0; i < 256; i++)
+		put32(m, PD32 + 4 * i, i * (1u << 22) | PTE_P | PTE_W | PTE_U | PTE_PS);
+}
+
 static void make_memory(struct micro *m)
 {
-	struct kvm_userspace_memory_region slot = { .memory_size = MEMORY_BYTES };
+	uintptr_t first = (uintptr_t)__executable_start & ~0xfffUL;
+	uintptr_t end = ((uintptr_t)_end + 0xfff) & ~0xfffUL;
 
 	m->memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	if (m->memory == MAP_FAILED)
 		guest_broken(__FILE__, __LINE__, "can't map the guest's memory");
-	put64(m, PML4, PDPT | PTE_P | PTE_W | PTE_U);
-	put64(m, PDPT, PD | PTE_P | PTE_W | PTE_U);
-	put64(m, PD, PTE_P | PTE_W | PTE_U | PTE_PS); /* the first 2 MiB */
+	make_page_tables(m);
 	memcpy(m->memory + CODE, micro_code, (size_t)(micro_code_end - micro_code));
-	slot.userspace_addr = (uintptr_t)m->memory;
-	IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &slot);
+	micro_add_memory(m, 0, m->memory, MEMORY_BYTES);
+	micro_add_memory(m, first, (void *)first, end - first);
 }
 
-static struct kvm_segment segment(uint8_t type, uint16_t selector, bool code)
+/* A flat segment: 4 GiB from 0, 32-bit. */
+static struct kvm_segment segment(uint8_t type, uint16_t selector, uint8_t dpl)
 {
 	return (struct kvm_segment){
 		.limit = 0xffffffff,
-		.selector = selector,
+		.selector = selector | dpl,
 		.type = type,
 		.present = 1,
+		.dpl = dpl,
 		.s = 1,
 		.g = 1,
-		.l = code,
-		.db = !code,
+		.db = 1,
 	};
 }
 
-static void set_mode(struct vcpu *v)
+static void set_flat(struct kvm_sregs *s, uint8_t dpl)
+{
+	s->cs = segment(11, 0x8, dpl);
+	s->ds = s->es = s->fs = s->gs = s->ss = segment(3, 0x10, dpl);
+	s->cr0 = CR0_PE | CR0_NE;
+}
+
+static void set_long(struct kvm_sregs *s, uint8_t dpl)
+{
+	set_flat(s, dpl);
+	s->cs.db = 0;
+	s->cs.l = 1;
+	s->cr0 |= CR0_WP | CR0_PG;
+	s->cr3 = PML4;
+	s->cr4 = CR4_PAE | CR4_OSFXSR;
+	s->efer = EFER_LME | EFER_LMA;
+}
+
+static void set_paged(struct kvm_sregs *s)
+{
+	set_flat(s, 0);
+	s->cr0 |= CR0_WP | CR0_PG;
+	s->cr3 = PD32;
+	s->cr4 = CR4_PSE;
+}
+
+/* As after a reset, but for the code segment's base. */
+static void set_real(struct kvm_sregs *s)
+{
+	struct kvm_segment data = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
+
+	s->cs = s->ds = s->es = s->fs = s->gs = s->ss = data;
+	s->cs.type = 11;
+	s->cr0 = CR0_NE;
+}
+
+void micro_set_mode(struct micro *m, unsigned int vcpu, enum micro_mode mode)
 {
 	struct kvm_sregs s;
 
-	IOCTL(v->fd, KVM_GET_SREGS, &s);
-	s.cs = segment(11, 0x8, true);
-	s.ds = s.es = s.fs = s.gs = s.ss = segment(3, 0x10, false);
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, &s);
 	s.idt.limit = 0;
-	s.cr0 = CR0_PE | CR0_NE | CR0_WP | CR0_PG;
-	s.cr3 = PML4;
-	s.cr4 = CR4_PAE;
-	s.efer = EFER_LME | EFER_LMA;
-	IOCTL(v->fd, KVM_SET_SREGS, &s);
+	s.cr3 = s.cr4 = s.efer = 0;
+	switch (mode) {
+	case MICRO_LONG:
+	case MICRO_MODES:
+		set_long(&s, 0);
+		break;
+	case MICRO_USER:
+		set_long(&s, 3);
+		break;
+	case MICRO_PAGED:
+		set_paged(&s);
+		break;
+	case MICRO_PROTECTED:
+		set_flat(&s, 0);
+		break;
+	case MICRO_REAL:
+		set_real(&s);
+		break;
+	}
+	IOCTL(m->vcpu[vcpu].fd, KVM_SET_SREGS, &s);
 }
 
 static void set_cpuid(struct vcpu *v)
@@ -238,8 +337,10 @@ static void enter(struct vcpu *v)
 		v->reason = KVM_EXIT_INTR;
 	else
 		guest_broken(__FILE__, __LINE__, "KVM_RUN of vCPU %u", v->id);
-	if (v->reason == KVM_EXIT_IO)
+	if (v->reason == KVM_EXIT_IO) {
+		v->port = v->run->io.port;
 		complete_out(v);
+	}
 }
 
 static void *run_vcpu(void *arg)
@@ -264,15 +365,14 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* One look at the state after each change; past the deadline the program is broken, told by what it waited for. */
-static void wait_changed(struct micro *m, const char *what)
+/* One look at the state after each change. False past the deadline. */
+static bool wait_changed(struct micro *m)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += WAIT_S;
-	if (pthread_cond_timedwait(&m->changed, &m->lock, &until))
-		guest_broken(__FILE__, __LINE__, "%s: nothing in %d s", what, WAIT_S);
+	return !pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
 static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
@@ -284,13 +384,14 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 	if (v->run == MAP_FAILED)
 		guest_broken(__FILE__, __LINE__, "can't map a vCPU's kvm_run");
 	set_cpuid(v);
-	set_mode(v);
+	micro_set_mode(m, (unsigned int)(v - m->vcpu), MICRO_LONG);
 	find_exits(v);
 	if (pthread_create(&v->thread, NULL, run_vcpu, v))
 		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
 	pthread_mutex_lock(&m->lock);
 	while (!v->tid)
-		wait_changed(m, "a vCPU's thread");
+		if (!wait_changed(m))
+			guest_broken(__FILE__, __LINE__, "a vCPU's thread never ran");
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -298,6 +399,8 @@ struct micro *micro_new(const uint32_t *ids, unsigned int n)
 {
 	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
 	struct sigaction kick = { .sa_handler = on_kick };
+
+	micro_intel = cpuid(0, 0).ebx == 0x756e6547; /* "Genu" */
 
 	if (n > MICRO_MAX_VCPUS)
 		guest_broken(__FILE__, __LINE__, "can't make a machine of %u vCPUs", n);
@@ -362,7 +465,9 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 
 	pthread_mutex_lock(&m->lock);
 	while (v->go)
-		wait_changed(m, "a vCPU in its guest");
+		if (!wait_changed(m))
+			guest_fault("vCPU %u hangs: it did not leave its guest, or the call that it made there, "
+				    "in %d s", v->id, WAIT_S);
 	pthread_mutex_unlock(&m->lock);
 	return v->reason;
 }
@@ -374,7 +479,7 @@ void micro_wait_spinning(struct micro *m, unsigned int vcpu)
 
 	while (!atomic_exchange(spinning, 0)) {
 		if (guest_now_ns() > until)
-			guest_broken(__FILE__, __LINE__, "vCPU %u never ran", m->vcpu[vcpu].id);
+			guest_fault("vCPU %u did not run in %d s", m->vcpu[vcpu].id, WAIT_S);
 		guest_sleep_ms(1);
 	}
 }
@@ -392,6 +497,39 @@ void micro_stop(struct micro *m, unsigned int vcpu)
 	v->run->immediate_exit = 1;
 	pthread_kill(v->thread, SIGUSR1);
 	micro_wait(m, vcpu);
+}
+
+void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *arg)
+{
+	uint64_t top = STACKS + (vcpu + 1) * STACK_BYTES - 16;
+	struct kvm_regs r = { .rip = (uintptr_t)fn,
+			      .rdi = (uintptr_t)arg,
+			      .rsp = top - 8, /* as a call leaves it */
+			      .rflags = MICRO_RFLAGS };
+
+	put64(m, r.rsp, micro_at(micro_return));
+	micro_set_regs(m, vcpu, &r);
+	micro_go(m, vcpu);
+}
+
+void micro_finish(struct micro *m, unsigned int vcpu)
+{
+	const struct vcpu *v = &m->vcpu[vcpu];
+
+	while (micro_wait(m, vcpu) == KVM_EXIT_IO && v->port != MICRO_PORT)
+		micro_go(m, vcpu);
+	if (v->reason != KVM_EXIT_IO)
+		guest_fault("vCPU %u left its guest with exit reason %u before the end of its code", v->id,
+			    v->reason);
+}
+
+uint64_t micro_all_exits(struct micro *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < m->n; i++)
+		sum += micro_exits(m, i);
+	return sum;
 }
 
 uint64_t micro_exits(struct micro *m, unsigned int vcpu)

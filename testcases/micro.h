@@ -4,13 +4,15 @@
  * that run in L1. Every register's value is known, an exit costs one instruction, and the program
  * itself is the oracle: it owns the vCPUs' threads and reads KVM's statistics of each.
  *
- * A vCPU runs 64-bit code (flat, identity-mapped, no interrupts, no IDT: any fault ends it with
- * KVM_EXIT_SHUTDOWN) that starts where its rip points to: at one of the labels below, which are
- * copied into each guest's memory. Each vCPU has a thread of its own; micro_go() lets it enter the
- * guest, micro_wait() waits until it has left.
+ * A vCPU runs flat and identity-mapped, with no interrupts and no IDT (any fault ends it with
+ * KVM_EXIT_SHUTDOWN), from where its rip points to: one of the labels below, which are copied into
+ * each guest's memory, or a C function of the program itself (micro_start): the machine's memory
+ * holds the program's own image, data too, at the program's own addresses. So what a guest function
+ * writes to a variable, the program reads there. Each vCPU has a thread of its own; micro_go() lets it
+ * enter the guest, micro_wait() waits until it has left.
  *
- * All functions end the program with GUEST_BROKEN when the set-up fails, GUEST_SKIPPED where there
- * is no /dev/kvm.
+ * All functions end the program: as broken when the set-up fails, as at fault when a vCPU hangs or
+ * ends otherwise than its code says, as skipped where there is no /dev/kvm.
  */
 #ifndef NESTLAB_TESTCASES_MICRO_H
 #define NESTLAB_TESTCASES_MICRO_H
@@ -28,19 +30,32 @@
  *
  *	micro_call	the hypercall that rax and rbx name, by this CPU's instruction, then out to port
  *			MICRO_PORT: KVM_EXIT_IO, with all registers as the call left them
+ *	micro_cpuid	cpuid, then out as above
  *	micro_spin	add 1 to each of the 16 registers, tell that it runs, then count up in r15 and in
  *			memory, with no exit; until micro_spin_end
  *	micro_halt	add 1 to each of the 16 registers, hlt; micro_halt_end is behind that
  */
-extern const char micro_call_amd[], micro_call_intel[], micro_spin[], micro_spin_loop[],
-	micro_spin_end[], micro_halt[], micro_halt_end[];
+extern const char micro_call_amd[], micro_call_intel[], micro_cpuid[], micro_spin[],
+	micro_spin_loop[], micro_spin_end[], micro_halt[], micro_halt_end[];
 #define MICRO_PORT 0x10
+
+/*
+ * How a vCPU runs; a new one is MICRO_LONG. The bytes of micro_call and micro_cpuid mean the same in
+ * all of them. MICRO_USER is long mode at CPL 3, with I/O allowed.
+ */
+enum micro_mode { MICRO_LONG, MICRO_USER, MICRO_PAGED, MICRO_PROTECTED, MICRO_REAL, MICRO_MODES };
+extern const char *const micro_mode_names[MICRO_MODES];
+#define MICRO_RFLAGS 0x2
+#define MICRO_RFLAGS_IO 0x3002 /* IOPL 3: user mode may use ports */
 
 struct micro;
 
 /* ids: of the vCPUs, in the order that the functions below count them from 0. Owned by the caller. */
 struct micro *micro_new(const uint32_t *ids, unsigned int n);
 void micro_free(struct micro *m);
+
+/* Not while it runs. */
+void micro_set_mode(struct micro *m, unsigned int vcpu, enum micro_mode mode);
 
 uint64_t micro_at(const char *label);
 /* micro_call_amd or micro_call_intel: what this CPU has. */
@@ -50,11 +65,18 @@ const char *micro_call(void);
 #define MICRO_REGS 16
 uint64_t *micro_reg(struct kvm_regs *r, unsigned int i);
 
-/* Not while it runs. */
+/* Not while it runs, both. */
 void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r);
 void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
 
 void micro_go(struct micro *m, unsigned int vcpu);
+/*
+ * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all of
+ * the program, but runs in the guest: it calls no library and no system. micro_finish() waits until
+ * it has returned.
+ */
+void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *arg);
+void micro_finish(struct micro *m, unsigned int vcpu);
 /* Until it has told that it spins (micro_spin). */
 void micro_wait_spinning(struct micro *m, unsigned int vcpu);
 /* How far the one that spins has counted: its r15 a moment ago. */
@@ -65,6 +87,30 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu);
 void micro_stop(struct micro *m, unsigned int vcpu);
 
 uint64_t micro_exits(struct micro *m, unsigned int vcpu); /* KVM's binary statistics */
+uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 pid_t micro_thread(struct micro *m, unsigned int vcpu);	   /* the id of the vCPU's thread */
+
+/* More of the machine's memory: bytes of the program's own at `from`, at physical address `at`. */
+void micro_add_memory(struct micro *m, uint64_t at, void *from, size_t bytes);
+
+/* For guest functions. */
+extern bool micro_intel; /* this CPU's hypercall is vmcall; valid after micro_new() */
+
+static inline int64_t micro_hypercall(uint64_t number, uint64_t argument)
+{
+	int64_t result;
+
+	if (micro_intel)
+		__asm__ volatile("vmcall" : "=a"(result) : "a"(number), "b"(argument) : "memory");
+	else
+		__asm__ volatile("vmmcall" : "=a"(result) : "a"(number), "b"(argument) : "memory");
+	return result;
+}
+
+/* To the program and back: KVM_EXIT_IO, which micro_finish() steps over. */
+static inline void micro_out(void)
+{
+	__asm__ volatile("outb %%al, %0" : : "i"(MICRO_PORT + 1) : "memory");
+}
 
 #endif

@@ -140,12 +140,15 @@ bool check_program(const struct evidence *e, struct test_result *t)
 {
 	static const char name[] = "the program", expected[] = "it runs to its end";
 	const char *skip = obs_text(e, "guest.skip"), *broken = obs_text(e, "guest.broken");
+	const char *fault = obs_text(e, "guest.fault");
 	_cleanup_free_ char *observed = NULL;
 
 	if (skip)
 		check_skip(t, name, skip);
 	else if (broken)
 		check_broken(t, name, "its set-up works", broken);
+	else if (fault)
+		check_that(t, name, false, expected, fault, NULL);
 	else if (obs_text(e, "guest.done"))
 		check_that(t, name, true, expected, "it did", NULL);
 	else
@@ -153,7 +156,7 @@ bool check_program(const struct evidence *e, struct test_result *t)
 	/* A passed check would make a pass of a test that was skipped. */
 	if (!skip || e->obs.n_bad)
 		check_observation_lines(e, t);
-	return !skip && !broken && obs_text(e, "guest.done");
+	return !skip && !broken && !fault && obs_text(e, "guest.done");
 }
 
 char *trace_evidence(const struct evidence *e)
@@ -216,4 +219,31 @@ void u64v_free(struct u64v *list)
 {
 	free(list->v);
 	*list = (struct u64v){ 0 };
+}
+
+/* --- tables --- */
+
+bool table_collect(struct table *y, const struct observations *o, const char *const *keys, size_t n)
+{
+	bool whole = true;
+
+	*y = (struct table){ .n_columns = n };
+	for (size_t i = 0; i < n; i++) {
+		u64v_collect(&y->column[i], o, keys[i]);
+		whole &= y->column[i].n == y->column[0].n;
+	}
+	y->rows = y->column[0].n;
+	return whole && y->rows;
+}
+
+uint64_t table_at(const struct table *y, size_t row, size_t column)
+{
+	return y->column[column].v[row];
+}
+
+void table_free(struct table *y)
+{
+	for (size_t i = 0; i < y->n_columns; i++)
+		u64v_free(&y->column[i]);
+	*y = (struct table){ 0 };
 }

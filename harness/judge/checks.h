@@ -80,4 +80,19 @@ void u64v_collect(struct u64v *list, const struct observations *o, const char *k
 void u64v_free(struct u64v *list);
 #define _cleanup_u64v_ __attribute__((cleanup(u64v_free)))
 
+/*
+ * What a program told row by row, an observation for each cell ("call.id", "call.result", ...).
+ * table_collect() is false when there is no row, or cells are missing. The caller frees it in both
+ * cases.
+ */
+#define TABLE_COLUMNS 24
+struct table {
+	struct u64v column[TABLE_COLUMNS];
+	size_t n_columns, rows;
+};
+bool table_collect(struct table *y, const struct observations *o, const char *const *keys, size_t n);
+uint64_t table_at(const struct table *y, size_t row, size_t column);
+void table_free(struct table *y);
+#define _cleanup_table_ __attribute__((cleanup(table_free)))
+
 #endif

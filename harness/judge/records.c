@@ -12,6 +12,11 @@ static bool is_about(const struct trace_record *r, uint64_t vcpu_id)
 	return r->has_vcpu_id && r->vcpu_id >= 0 && (uint64_t)r->vcpu_id == vcpu_id;
 }
 
+const enum trace_reg kvm_regs_order[KVM_REGS] = {
+	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RSP, VREG_RBP,
+	VREG_R8,  VREG_R9,  VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
+};
+
 size_t records_count(const struct trace_records *r, uint64_t vcpu_id)
 {
 	size_t n = 0;
@@ -280,5 +285,26 @@ void check_call_results(const struct evidence *e, struct test_result *t)
 		else
 			tally_good(&y);
 	}
-	tally_check(t, "result of the system call", "0 each time", &y, NULL);
+	tally_check(t, "result of each call", "0 each time", &y, NULL);
+}
+
+void check_caller_unharmed(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_u64v_ struct u64v changed = { 0 };
+	struct tally y = { .unit = "call" };
+
+	u64v_collect(&changed, &e->obs, "call.changed");
+	for (size_t k = 0; k < changed.n; k++) {
+		_cleanup_buf_ struct buf which = { 0 };
+
+		for (unsigned int i = 0; i < KVM_REGS; i++)
+			if (changed.v[k] & 1u << i)
+				buf_printf(&which, " %s", trace_reg_names[kvm_regs_order[i]]);
+		if (changed.v[k])
+			tally_bad(&y, "call %zu changed%s", k + 1, buf_str(&which));
+		else
+			tally_good(&y);
+	}
+	tally_check(t, "the caller's registers", "rax alone is changed by a call", &y,
+		    "oracle: the test program, by KVM_GET_REGS");
 }

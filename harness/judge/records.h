@@ -14,6 +14,10 @@ size_t records_count(const struct trace_records *r, uint64_t vcpu_id);
 const struct trace_record *record_of(const struct trace_records *r, uint64_t vcpu_id, size_t k);
 bool record_has(const struct trace_record *r, enum trace_reg reg);
 
+/* The general registers as <linux/kvm.h>'s struct kvm_regs orders them: how micro guests number them. */
+#define KVM_REGS 16
+extern const enum trace_reg kvm_regs_order[KVM_REGS];
+
 /* How many records about a vCPU the test's calls should have left. */
 struct record_count {
 	uint64_t vcpu_id;
@@ -38,5 +42,10 @@ void add_vcpu_rows(const struct evidence *e, struct test_result *t);
 
 /* The results of all calls ("call.result"): 0 each. */
 void check_call_results(const struct evidence *e, struct test_result *t);
+/*
+ * Check "the caller's registers": of each call ("call.changed": a bit for each that it changed, in
+ * the order above) none but rax.
+ */
+void check_caller_unharmed(const struct evidence *e, struct test_result *t);
 
 #endif

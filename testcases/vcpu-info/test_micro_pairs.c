@@ -7,7 +7,7 @@
  */
 #include <stdint.h>
 
-enum { MAGIC_REGS = 16, MAGIC_RAX = 0, MAGIC_RBX = 1, MAGIC_RSP = 6 };
+enum { MAGIC_RAX = 0, MAGIC_RBX = 1 };
 
 /* In the order of struct kvm_regs. Negative when read as signed; what the guest's own code makes of it is one more. */
 static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
@@ -32,14 +32,13 @@ struct asked {
 	uint64_t spun_before, spun_after;
 	int64_t result;
 	uint64_t changed; /* bit per register of the caller that the call changed, rax aside */
-	uint32_t reason;
 };
 
 static uint64_t hypercall;
 
 static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 {
-	struct kvm_regs r = { .rip = micro_at(label), .rflags = 2 };
+	struct kvm_regs r = { .rip = micro_at(label), .rflags = MICRO_RFLAGS };
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&r, i) = magic(ids[vcpu], i);
@@ -48,7 +47,7 @@ static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 
 static void ask(struct micro *m, struct asked *a)
 {
-	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = 2 }, after;
+	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = MICRO_RFLAGS }, after;
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&before, i) = magic(ids[a->caller], i) + 1;
@@ -58,7 +57,7 @@ static void ask(struct micro *m, struct asked *a)
 	a->before = micro_exits(m, a->target);
 	a->spun_before = micro_spun(m);
 	micro_go(m, a->caller);
-	a->reason = micro_wait(m, a->caller);
+	micro_finish(m, a->caller);
 	a->spun_after = micro_spun(m);
 	a->after = micro_exits(m, a->target);
 	micro_get_regs(m, a->caller, &after);
@@ -81,7 +80,6 @@ static void tell(const struct asked *a)
 	observe_u64("call.spun.after", a->spun_after);
 	observe_i64("call.result", a->result);
 	observe_u64("call.changed", a->changed);
-	observe_u64("call.reason", a->reason);
 }
 
 static void about(struct micro *m, unsigned int caller, unsigned int target, const char *state)
@@ -150,18 +148,24 @@ GUEST_TEST(run)
 #define BY_PROGRAM                                                                                 \
 	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
 
-static const enum trace_reg order[MAGIC_REGS] = {
-	VREG_RAX, VREG_RBX, VREG_RCX, VREG_RDX, VREG_RSI, VREG_RDI, VREG_RSP, VREG_RBP,
-	VREG_R8,  VREG_R9,  VREG_R10, VREG_R11, VREG_R12, VREG_R13, VREG_R14, VREG_R15,
-};
+enum vcpu_column { ID, THREAD };
+static const char *const vcpu_keys[] = { "vcpu.id", "vcpu.thread" };
+
+enum call_column { CALLER, TARGET, BEFORE, AFTER, SPUN_BEFORE, SPUN_AFTER };
+static const char *const call_keys[] = { "call.caller", "call.target",	    "call.before",
+					 "call.after",	"call.spun.before", "call.spun.after" };
 
 struct calls {
 	const struct evidence *e;
-	struct u64v ids, threads;			    /* of each vCPU */
-	struct u64v caller, target, before, after, changed; /* of each call */
-	struct u64v spun_before, spun_after;
+	struct table vcpus, calls;
+	size_t n; /* of calls */
 	uint64_t hypercall, spin_begin, spin_end, halt_end;
 };
+
+static uint64_t call_at(const struct calls *c, size_t k, enum call_column what)
+{
+	return table_at(&c->calls, k, what);
+}
 
 static const char *state_of(const struct calls *c, size_t k)
 {
@@ -175,7 +179,7 @@ static bool is(const struct calls *c, size_t k, const char *state)
 
 static void bad_call(struct tally *y, const struct calls *c, size_t k, const char *what)
 {
-	tally_bad(y, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s", c->caller.v[k], c->target.v[k],
+	tally_bad(y, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s", call_at(c, k, CALLER), call_at(c, k, TARGET),
 		  state_of(c, k), what);
 }
 
@@ -185,12 +189,12 @@ static bool check_records(const struct calls *c, struct test_result *t)
 	_cleanup_free_ char *evidence = trace_evidence(c->e);
 	const struct trace_records *r = &c->e->trace;
 	struct tally y = { .unit = "call" };
-	bool ok = r->n == c->target.n;
+	bool ok = r->n == c->n;
 
-	for (size_t k = 0; k < c->target.n; k++) {
+	for (size_t k = 0; k < c->n; k++) {
 		_cleanup_free_ char *what = NULL;
 
-		if (k < r->n && r->v[k].has_vcpu_id && r->v[k].vcpu_id == (int64_t)c->target.v[k]) {
+		if (k < r->n && r->v[k].has_vcpu_id && r->v[k].vcpu_id == (int64_t)call_at(c, k, TARGET)) {
 			tally_good(&y);
 			continue;
 		}
@@ -199,8 +203,8 @@ static bool check_records(const struct calls *c, struct test_result *t)
 		bad_call(&y, c, k, what);
 		ok = false;
 	}
-	if (r->n > c->target.n)
-		tally_bad(&y, "%zu records of %zu calls", r->n, c->target.n);
+	if (r->n > c->n)
+		tally_bad(&y, "%zu records of %zu calls", r->n, c->n);
 	tally_check(t, "a record for each call", "one, about the vCPU that the argument names", &y,
 		    evidence);
 	return ok;
@@ -208,9 +212,9 @@ static bool check_records(const struct calls *c, struct test_result *t)
 
 static uint64_t thread_of(const struct calls *c, uint64_t id)
 {
-	for (size_t i = 0; i < c->ids.n && i < c->threads.n; i++)
-		if (c->ids.v[i] == id)
-			return c->threads.v[i];
+	for (size_t i = 0; i < c->vcpus.rows; i++)
+		if (table_at(&c->vcpus, i, ID) == id)
+			return table_at(&c->vcpus, i, THREAD);
 	return 0;
 }
 
@@ -219,9 +223,9 @@ static void check_pid(const struct calls *c, struct test_result *t)
 {
 	struct tally y = { .unit = "record" };
 
-	for (size_t k = 0; k < c->target.n; k++) {
+	for (size_t k = 0; k < c->n; k++) {
 		const struct trace_record *r = &c->e->trace.v[k];
-		uint64_t want = thread_of(c, c->target.v[k]);
+		uint64_t want = thread_of(c, call_at(c, k, TARGET));
 		_cleanup_free_ char *what = NULL;
 
 		if (is(c, k, "never run"))
@@ -241,18 +245,18 @@ static void check_exits(const struct calls *c, struct test_result *t)
 {
 	struct tally y = { .unit = "record" };
 
-	for (size_t k = 0; k < c->target.n; k++) {
+	for (size_t k = 0; k < c->n; k++) {
 		const struct trace_record *r = &c->e->trace.v[k];
 		_cleanup_free_ char *what = NULL;
 
-		if (r->has_num_exits && r->num_exits >= c->before.v[k] &&
-		    r->num_exits <= c->after.v[k]) {
+		if (r->has_num_exits && r->num_exits >= call_at(c, k, BEFORE) &&
+		    r->num_exits <= call_at(c, k, AFTER)) {
 			tally_good(&y);
 			continue;
 		}
 		what = strf("%" PRIu64 " (line %u), KVM counted %" PRIu64 " before and %" PRIu64
 			    " after",
-			    r->num_exits, r->line, c->before.v[k], c->after.v[k]);
+			    r->num_exits, r->line, call_at(c, k, BEFORE), call_at(c, k, AFTER));
 		bad_call(&y, c, k, what);
 	}
 	tally_check(t, "exits of the target", "KVM's count before the call to that after it", &y,
@@ -264,8 +268,8 @@ static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
 	if (is(c, k, "the caller itself") && i == MAGIC_RAX)
 		return c->hypercall;
 	if (is(c, k, "the caller itself") && i == MAGIC_RBX)
-		return c->target.v[k];
-	return magic(c->target.v[k], i) + 1;
+		return call_at(c, k, TARGET);
+	return magic(call_at(c, k, TARGET), i) + 1;
 }
 
 /* On Intel the stack pointer and rip of a vCPU that runs elsewhere are in a VMCS that the caller's CPU can't read. */
@@ -288,24 +292,24 @@ static void check_registers(const struct calls *c, struct test_result *t)
 {
 	struct tally y = { .unit = "record" };
 
-	for (size_t k = 0; k < c->target.n; k++) {
+	for (size_t k = 0; k < c->n; k++) {
 		const struct trace_record *r = &c->e->trace.v[k];
 		_cleanup_buf_ struct buf wrong = { 0 };
 
 		if (is(c, k, "never run"))
 			continue;
-		for (unsigned int i = 0; i < MAGIC_REGS; i++) {
+		for (unsigned int i = 0; i < KVM_REGS; i++) {
 			uint64_t want = want_reg(c, k, i);
 
 			/* One that spins counts in r15: see "of that moment". */
-			if (!is_asked(c, k, order[i]) ||
-			    (order[i] == VREG_R15 && is(c, k, "spinning")))
+			if (!is_asked(c, k, kvm_regs_order[i]) ||
+			    (kvm_regs_order[i] == VREG_R15 && is(c, k, "spinning")))
 				continue;
-			if (!record_has(r, order[i]))
-				buf_printf(&wrong, "%s missing; ", trace_reg_names[order[i]]);
-			else if (r->regs[order[i]] != want)
+			if (!record_has(r, kvm_regs_order[i]))
+				buf_printf(&wrong, "%s missing; ", trace_reg_names[kvm_regs_order[i]]);
+			else if (r->regs[kvm_regs_order[i]] != want)
 				buf_printf(&wrong, "%s=%#" PRIx64 " for %#" PRIx64 "; ",
-					   trace_reg_names[order[i]], r->regs[order[i]], want);
+					   trace_reg_names[kvm_regs_order[i]], r->regs[kvm_regs_order[i]], want);
 		}
 		if (is_asked(c, k, VREG_RIP) && record_has(r, VREG_RIP) &&
 		    !rip_is_right(c, k, r->regs[VREG_RIP]))
@@ -327,83 +331,34 @@ static void check_moment(const struct calls *c, struct test_result *t)
 {
 	struct tally y = { .unit = "record" };
 
-	for (size_t k = 0; k < c->target.n; k++) {
+	for (size_t k = 0; k < c->n; k++) {
 		const struct trace_record *r = &c->e->trace.v[k];
 		_cleanup_free_ char *what = NULL;
 
 		if (!is(c, k, "spinning"))
 			continue;
 		/* It may have been stopped between counting and telling: one more than told. */
-		if (record_has(r, VREG_R15) && r->regs[VREG_R15] >= c->spun_before.v[k] &&
-		    r->regs[VREG_R15] <= c->spun_after.v[k] + 1) {
+		if (record_has(r, VREG_R15) && r->regs[VREG_R15] >= call_at(c, k, SPUN_BEFORE) &&
+		    r->regs[VREG_R15] <= call_at(c, k, SPUN_AFTER) + 1) {
 			tally_good(&y);
 			continue;
 		}
 		what = strf("r15=%#" PRIx64 ", it counted from %#" PRIx64 " to %#" PRIx64,
-			    r->regs[VREG_R15], c->spun_before.v[k], c->spun_after.v[k]);
+			    r->regs[VREG_R15], call_at(c, k, SPUN_BEFORE), call_at(c, k, SPUN_AFTER));
 		bad_call(&y, c, k, what);
 	}
 	tally_check(t, "registers of that moment", "where the target's count was during the call",
 		    &y, BY_PROGRAM);
 }
 
-static void check_caller(const struct calls *c, struct test_result *t)
+/* The program's lines are whole. */
+static bool collect(struct calls *c, const struct observations *o)
 {
-	struct tally y = { .unit = "call" };
+	bool whole = table_collect(&c->vcpus, o, vcpu_keys, ARRAY_SIZE(vcpu_keys));
 
-	for (size_t k = 0; k < c->target.n; k++) {
-		_cleanup_buf_ struct buf what = { 0 };
-
-		if (!c->changed.v[k]) {
-			tally_good(&y);
-			continue;
-		}
-		buf_puts(&what, "changed:");
-		for (unsigned int i = 1; i < MAGIC_REGS; i++)
-			if (c->changed.v[k] & 1u << i)
-				buf_printf(&what, " %s", trace_reg_names[order[i]]);
-		bad_call(&y, c, k, buf_str(&what));
-	}
-	tally_check(t, "the caller's registers", "rax alone is changed by the call", &y,
-		    BY_PROGRAM);
-}
-
-static void collect(struct calls *c)
-{
-	const struct observations *o = &c->e->obs;
-
-	u64v_collect(&c->ids, o, "vcpu.id");
-	u64v_collect(&c->threads, o, "vcpu.thread");
-	u64v_collect(&c->caller, o, "call.caller");
-	u64v_collect(&c->target, o, "call.target");
-	u64v_collect(&c->before, o, "call.before");
-	u64v_collect(&c->after, o, "call.after");
-	u64v_collect(&c->changed, o, "call.changed");
-	u64v_collect(&c->spun_before, o, "call.spun.before");
-	u64v_collect(&c->spun_after, o, "call.spun.after");
-}
-
-static void forget(struct calls *c)
-{
-	u64v_free(&c->ids);
-	u64v_free(&c->threads);
-	u64v_free(&c->caller);
-	u64v_free(&c->target);
-	u64v_free(&c->before);
-	u64v_free(&c->after);
-	u64v_free(&c->changed);
-	u64v_free(&c->spun_before);
-	u64v_free(&c->spun_after);
-}
-
-/* The program's lines are whole: as many of each kind. */
-static bool is_whole(const struct calls *c)
-{
-	size_t n = c->target.n;
-
-	return n && c->caller.n == n && c->before.n == n && c->after.n == n && c->changed.n == n &&
-	       c->spun_before.n == n && c->spun_after.n == n &&
-	       obs_count(&c->e->obs, "call.state") == n && c->ids.n == c->threads.n;
+	whole &= table_collect(&c->calls, o, call_keys, ARRAY_SIZE(call_keys));
+	c->n = c->calls.rows;
+	return whole && obs_count(o, "call.state") == c->n;
 }
 
 static void judge(const struct evidence *e, struct test_result *t)
@@ -414,13 +369,12 @@ static void judge(const struct evidence *e, struct test_result *t)
 	    !want_u64(e, t, "spin.begin", &c.spin_begin) ||
 	    !want_u64(e, t, "spin.end", &c.spin_end) || !want_u64(e, t, "halt.end", &c.halt_end))
 		return;
-	collect(&c);
-	if (!is_whole(&c)) {
+	if (!collect(&c, &e->obs)) {
 		check_broken(t, "the calls", "every call told whole",
 			     "some of its lines are missing");
 	} else {
 		check_call_results(e, t);
-		check_caller(&c, t);
+		check_caller_unharmed(e, t);
 		if (check_trace(e, t) && check_records(&c, t)) {
 			check_pid(&c, t);
 			check_exits(&c, t);
@@ -428,7 +382,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 			check_moment(&c, t);
 		}
 	}
-	forget(&c);
+	table_free(&c.vcpus);
+	table_free(&c.calls);
 }
 
 static const struct testcase vcpu_info_pairs = {
