@@ -516,7 +516,8 @@ void micro_finish(struct micro *m, unsigned int vcpu)
 {
 	const struct vcpu *v = &m->vcpu[vcpu];
 
-	while (micro_wait(m, vcpu) == KVM_EXIT_IO && v->port != MICRO_PORT)
+	while (micro_wait(m, vcpu) == KVM_EXIT_HLT ||
+	       (v->reason == KVM_EXIT_IO && v->port != MICRO_PORT))
 		micro_go(m, vcpu);
 	if (v->reason != KVM_EXIT_IO)
 		guest_fault("vCPU %u left its guest with exit reason %u before the end of its code", v->id,

@@ -107,7 +107,7 @@ static inline int64_t micro_hypercall(uint64_t number, uint64_t argument)
 	return result;
 }
 
-/* To the program and back: KVM_EXIT_IO, which micro_finish() steps over. */
+/* To the program and back, KVM_EXIT_IO: micro_finish() steps over it, as it does over a hlt. */
 static inline void micro_out(void)
 {
 	__asm__ volatile("outb %%al, %0" : : "i"(MICRO_PORT + 1) : "memory");

@@ -54,6 +54,8 @@ static void make_argv(const struct git *g, const char *const args[], struct strv
 	for (size_t i = 0; i < ARRAY_SIZE(safe); i++)
 		strv_add(argv, safe[i]);
 	strv_add(argv, g->dir);
+	if (g->work)
+		strv_addf(argv, "--work-tree=%s", g->work);
 	for (size_t i = 0; args[i]; i++)
 		strv_add(argv, args[i]);
 }

@@ -11,6 +11,7 @@
 struct git {
 	const char *what;     /* for messages */
 	const char *dir;      /* git's -C */
+	const char *work;     /* the work tree; NULL: dir's own, if it has one */
 	const char *index;    /* GIT_INDEX_FILE; NULL: none needed */
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */

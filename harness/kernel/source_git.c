@@ -72,20 +72,28 @@ static int open_cache(struct repo *r)
 
 /* ---- the hash of the wanted files ---- */
 
+static char *user_index(const struct repo *r)
+{
+	const char *where[] = { "rev-parse", "--path-format=absolute", "--git-path", "index",
+				NULL };
+	const struct repo plain = { .dir = r->dir }; /* with a private index git would name that one */
+
+	return git_line(&plain, where);
+}
+
 static int hash_user_tree(struct repo *r, char *tree)
 {
 	const char *add[] = { "add", "--all", "--", ".", NULL };
 	const char *write[] = { "write-tree", NULL };
-	const char *where[] = { "rev-parse", "--path-format=absolute", "--git-path", "index",
-				NULL };
 	struct git g = git_of(r, "reading the kernel tree by git");
-	_cleanup_free_ char *index = git_line(r, where);
+	_cleanup_free_ char *index = user_index(r);
 	_cleanup_free_ char *id = NULL;
 	int ret;
 
 	/*
 	 * With the user's index as a start git reads only files that changed since; without, all
-	 * 80,000.
+	 * 80,000, and not those that .gitignore names and the user added all the same: Debian's
+	 * kernel source ignores all of itself.
 	 */
 	if (index && path_exists(index) && file_copy(index, r->index, 0600))
 		return fail(OUT_BROKEN, "can't copy %s to %s: %m", index, r->index);
@@ -190,12 +198,12 @@ static int choose_base(const struct repo *r, const char *lineage, struct source 
 
 static int checkout(const struct repo *r, const char *tree, const char *dir)
 {
-	_cleanup_free_ char *prefix = strf("--prefix=%s/", dir);
 	const char *read[] = { "read-tree", tree, NULL };
-	const char *all[] = { "checkout-index", "--all", prefix, NULL };
+	const char *all[] = { "checkout-index", "--all", NULL };
 	struct git g = git_of(r, "writing the kernel source by git");
 	int ret = git_check(&g, read);
 
+	g.work = dir; /* a mirror has none, and git refuses to write without */
 	return ret ? ret : git_check(&g, all);
 }
 

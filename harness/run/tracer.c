@@ -108,7 +108,10 @@ int tracer_begin(struct run *r, const struct testcase *tc, const struct assignme
 	str_set(&t->name, tc->name);
 	snprintf(t->nonce, sizeof(t->nonce), "%08x-%u", (uint32_t)(now_ns() >> 10), ++t->cuts);
 	trace_cut(t->stream, a ? a->trace : NULL, t->name, t->nonce);
-	return mark(r, false);
+	/* A test may have switched it off and died. */
+	int ret = put(r, "tracing_on", "1\n");
+
+	return ret ? ret : mark(r, false);
 }
 
 int tracer_end(struct run *r, struct trace_records *records)

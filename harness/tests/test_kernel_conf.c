@@ -410,17 +410,22 @@ static void test_plain_tree(void **state)
 	source_free(&b);
 }
 
-static void make_git_tree(const char *name)
+/* text: what makes it another tree than the others. A file that .gitignore names is added all the same. */
+static void make_git_tree(const char *name, const char *text)
 {
 	static const char *const words[] = {
 		"git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C"
 	};
 	static const char *const steps[][4] = { { "init", "-q", NULL },
-						{ "add", "-A", NULL },
+						{ "add", "-Af", NULL },
 						{ "commit", "-qm", "base", NULL } };
 	_cleanup_free_ char *tree = strf("%s/%s", dir, name);
+	_cleanup_free_ char *readme = strf("%s/README", tree);
+	_cleanup_free_ char *ignore = strf("%s/.gitignore", tree);
 
 	make_small_tree(name);
+	assert_int_equal(file_write(readme, text, strlen(text), 0644), 0);
+	assert_int_equal(file_write(ignore, "/Kconfig\n", 9, 0644), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		_cleanup_strv_ struct strv argv = { 0 };
 
@@ -456,7 +461,7 @@ static void test_git_tree(void **state)
 	struct source a, b;
 
 	(void)state;
-	make_git_tree("git");
+	make_git_tree("git", "the user's");
 	assert_int_equal(tree_each(git, count_entries, &before), 0);
 	resolve(&k, &a);
 	assert_int_equal(a.changed.n, 0);
@@ -492,7 +497,7 @@ static void test_git_fetched(void **state)
 	struct source a, b;
 
 	(void)state;
-	make_git_tree("upstream");
+	make_git_tree("upstream", "upstream's");
 	resolve(&k, &a);
 	assert_true(tree_has_file(a.dir, "arch/x86/kvm/x86.c", NULL));
 	/* With no network, what was fetched last will do; what never was will not. */
