@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -540,6 +541,18 @@ uint64_t micro_exits(struct micro *m, unsigned int vcpu)
 	read_stats(__LINE__, m->vcpu[vcpu].stats_fd, &exits, sizeof(exits),
 		   m->vcpu[vcpu].exits_offset);
 	return exits;
+}
+
+uint64_t micro_host_exits(void)
+{
+	static const char path[] = "/sys/kernel/debug/kvm/exits";
+	char text[24] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		guest_broken(__FILE__, __LINE__, "can't read %s", path);
+	close(fd);
+	return strtoull(text, NULL, 10);
 }
 
 pid_t micro_thread(struct micro *m, unsigned int vcpu)

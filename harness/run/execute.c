@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -9,6 +11,29 @@
 #include "run/run.h"
 
 #define AFTERMATH_MS 4000 /* how long a death may take to be told after a call failed */
+#define KEPT_BYTES (16U << 20) /* of a program's output: a garbled one can go on for ever */
+
+/* A program's output as it comes: parsed, and kept with the run as it is. */
+struct sink {
+	struct output out;
+	int fd; /* output-PROGRAM.txt; -1: not kept */
+	size_t left;
+};
+
+static void sink_open(struct sink *k, const struct run *r, const struct testcase *t)
+{
+	_cleanup_free_ char *path = strf("%s/output-%s.txt", r->dir, t->program);
+
+	output_init(&k->out);
+	k->left = KEPT_BYTES;
+	k->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+static void sink_free(struct sink *k)
+{
+	close_p(&k->fd);
+	output_free(&k->out);
+}
 
 static struct level *level_of(struct lab *lab, const struct testcase *t)
 {
@@ -18,8 +43,15 @@ static struct level *level_of(struct lab *lab, const struct testcase *t)
 static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
 		      size_t len)
 {
+	struct sink *k = ctx;
+
 	(void)s;
-	output_feed(ctx, level_ns, data, len);
+	output_feed(&k->out, level_ns, data, len);
+	if (len > k->left)
+		len = k->left;
+	if (k->fd >= 0 && write(k->fd, data, len) < 0) /* the disk is full: the results will tell */
+		close_p(&k->fd);
+	k->left -= len;
 }
 
 static void make_argv(const struct testcase *t, struct strv *argv)
@@ -37,12 +69,13 @@ static int push(struct level *l, const struct testcase *t, const char *remote)
 	return channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
 }
 
-int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
-		    struct output *out, struct channel_status *status)
+/* status->done is false when it had to be killed. */
+static int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
+			   struct sink *sink, struct channel_status *status)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	struct level *l = level_of(lab, t);
-	struct channel_exec e = { .on_output = on_output, .ctx = out };
+	struct channel_exec e = { .on_output = on_output, .ctx = sink };
 	uint32_t id;
 	int ret;
 
@@ -93,7 +126,7 @@ static int explain(struct level *l, int ret)
 
 struct execution {
 	struct evidence e;
-	struct output out;
+	struct sink sink;
 	struct channel_status status;
 };
 
@@ -105,12 +138,12 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 	if (!ret)
 		ret = oracles_read(lab, false, &x->e.before);
 	if (!ret)
-		ret = execute_program(lab, t, x->e.assignment, &x->out, &x->status);
+		ret = execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
 	if (!ret)
 		ret = oracles_read(lab, true, &x->e.after);
 	if (!ret && t->wants_trace)
 		ret = tracer_end(r, &x->e.trace);
-	output_end(&x->out);
+	output_end(&x->sink.out);
 	return ret;
 }
 
@@ -135,7 +168,7 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 {
 	struct evidence *e = &x->e;
 
-	e->obs = x->out.obs;
+	e->obs = x->sink.out.obs;
 	e->exit_code = x->status.exit_code;
 	e->signal = x->status.signal;
 	e->seconds = (double)(x->status.end_ns - x->status.start_ns) / 1e9;
@@ -153,8 +186,8 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 static void finish(struct run *r, const struct testcase *t, struct execution *x, int ret,
 		   struct test_result *res)
 {
-	for (size_t i = 0; i < x->out.text.n; i++)
-		strv_add(&res->log, x->out.text.v[i]);
+	for (size_t i = 0; i < x->sink.out.text.n; i++)
+		strv_add(&res->log, x->sink.out.text.v[i]);
 	if (ret) {
 		res->verdict = (enum outcome)-ret;
 		str_set(&res->reason, fail_text());
@@ -177,7 +210,7 @@ int execute_test(struct run *r, const struct testcase *t)
 	int ret;
 
 	ui_stage_begin("%s", t->name);
-	output_init(&x.out);
+	sink_open(&x.sink, r, t);
 	ret = baseline_read(r, t, &x.e.baseline);
 	if (!ret)
 		ret = gather(r, t, &x);
@@ -188,6 +221,6 @@ int execute_test(struct run *r, const struct testcase *t)
 	ui_stage_end("%s", outcome_name(res->verdict));
 	observations_free(&x.e.baseline);
 	trace_records_free(&x.e.trace);
-	output_free(&x.out);
+	sink_free(&x.sink);
 	return ret;
 }

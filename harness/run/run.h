@@ -63,9 +63,6 @@ int oracles_read(struct lab *lab, bool after, struct oracle *o);
  * Run one test's program and judge it into the result. A negative outcome ends the run (crash, broken); a failing test is not one.
  */
 int execute_test(struct run *r, const struct testcase *t);
-/* Only run its program in the level; its output goes to out. status.done is false when it had to be killed. */
-int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
-		    struct output *out, struct channel_status *status);
 
 /* -- baseline.c -- */
 

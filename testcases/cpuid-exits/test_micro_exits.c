@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpuid-exits/exact: micro guests make exits of one kind, of several vCPUs at the same time, and in
+ * two machines, between two readings of the leaf. With no operating system in the way, KVM's own
+ * count around each reading leaves room for hardly an exit.
+ */
+#ifdef NESTLAB_GUEST
+#include "micro.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define VCPUS 4
+#define MACHINES 2
+#define FRESH 0x10000000UL /* memory that was never touched */
+#define FRESH_PAGES 256UL
+#define PAGE 4096UL
+
+static const uint32_t ids[VCPUS] = { 0, 1, 2, 3 };
+
+/* What the reader read; the guest writes it. */
+static struct cpuid reading;
+static uint32_t leaf;
+
+static void read_leaf(void *arg)
+{
+	(void)arg;
+	reading = cpuid(leaf, 0);
+}
+
+/* Kinds of exits. arg: how many. */
+static void make_cpuid(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		cpuid(0, 0);
+}
+
+static void make_hypercall(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_hypercall(UINT32_MAX, 0);
+}
+
+static void make_msr(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		uint32_t low, high;
+
+		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b)); /* the APIC's base */
+	}
+}
+
+static void make_out(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_out();
+}
+
+static void make_hlt(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("hlt");
+}
+
+static void make_fault(void *arg)
+{
+	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
+		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
+}
+
+/* Counts of KVM's around a reading of the leaf. */
+struct around {
+	uint64_t all, own; /* of all machines of this host; of the first machine here */
+};
+
+static struct around count(struct micro *m)
+{
+	return (struct around){ .all = micro_host_exits(), .own = micro_all_exits(m) };
+}
+
+static void take(struct micro *m, const char *which)
+{
+	struct around before = count(m), after;
+	char key[40];
+
+	micro_start(m, 0, read_leaf, NULL);
+	micro_finish(m, 0);
+	after = count(m);
+	snprintf(key, sizeof(key), "%s.exits", which);
+	observe_u64(key, reading.eax);
+	snprintf(key, sizeof(key), "%s.all.before", which);
+	observe_u64(key, before.all);
+	snprintf(key, sizeof(key), "%s.all.after", which);
+	observe_u64(key, after.all);
+	snprintf(key, sizeof(key), "%s.own.before", which);
+	observe_u64(key, before.own);
+	snprintf(key, sizeof(key), "%s.own.after", which);
+	observe_u64(key, after.own);
+}
+
+/* by: the machine whose vCPUs make the exits; m reads. */
+static void measure(struct micro *m, struct micro *by, const char *what, unsigned int vcpus,
+		    void (*make)(void *), uintptr_t times)
+{
+	observe_str("bout", what);
+	observe_u64("bout.made", vcpus * times);
+	take(m, "first");
+	for (unsigned int i = 0; i < vcpus; i++)
+		micro_start(by, i, make, (void *)times);
+	for (unsigned int i = 0; i < vcpus; i++)
+		micro_finish(by, i);
+	take(m, "last");
+	if (!guest_in_lab)
+		printf("%s: %" PRIu64 " exits made\n", what, (uint64_t)vcpus * times);
+}
+
+static void *fresh_memory(void)
+{
+	void *p = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
+		guest_broken(__FILE__, __LINE__, "can't map memory");
+	return p;
+}
+
+static void run(void)
+{
+	struct micro *m = micro_new(ids, VCPUS), *other = micro_new(ids, VCPUS);
+	void *fresh = fresh_memory();
+
+	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+	micro_add_memory(m, FRESH, fresh, FRESH_PAGES * PAGE);
+	measure(m, m, "cpuid", 1, make_cpuid, 500);
+	measure(m, m, "hypercall", 1, make_hypercall, 500);
+	measure(m, m, "rdmsr", 1, make_msr, 500);
+	measure(m, m, "out", 1, make_out, 200);
+	measure(m, m, "hlt", 1, make_hlt, 200);
+	measure(m, m, "nested page fault", 1, make_fault, FRESH_PAGES);
+	measure(m, m, "cpuid of 4 vCPUs at the same time", VCPUS, make_cpuid, 10000);
+	measure(m, other, "cpuid of another machine", 2, make_cpuid, 500);
+	micro_free(other);
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/checks.h"
+
+#define BY_STATS                                                                                   \
+	"oracle: KVM's own count, read before and after each reading of the leaf (debugfs kvm/exits; KVM_GET_STATS_FD)"
+
+enum column {
+	MADE,
+	FIRST,
+	FIRST_ALL_BEFORE,
+	FIRST_ALL_AFTER,
+	FIRST_OWN_BEFORE,
+	FIRST_OWN_AFTER,
+	LAST,
+	LAST_ALL_BEFORE,
+	LAST_ALL_AFTER,
+	LAST_OWN_BEFORE,
+	LAST_OWN_AFTER,
+};
+static const char *const keys[] = {
+	[MADE] = "bout.made",
+	[FIRST] = "first.exits",
+	[FIRST_ALL_BEFORE] = "first.all.before",
+	[FIRST_ALL_AFTER] = "first.all.after",
+	[FIRST_OWN_BEFORE] = "first.own.before",
+	[FIRST_OWN_AFTER] = "first.own.after",
+	[LAST] = "last.exits",
+	[LAST_ALL_BEFORE] = "last.all.before",
+	[LAST_ALL_AFTER] = "last.all.after",
+	[LAST_OWN_BEFORE] = "last.own.before",
+	[LAST_OWN_AFTER] = "last.own.after",
+};
+
+struct range {
+	uint64_t least, most;
+};
+
+/* How far the count grew between the readings: not more than from before the first to after the last. */
+static struct range grown(const struct table *y, size_t row, enum column first_before,
+			  enum column last_before)
+{
+	return (struct range){
+		table_at(y, row, last_before) - table_at(y, row, first_before + 1),
+		table_at(y, row, last_before + 1) - table_at(y, row, first_before),
+	};
+}
+
+static bool is_in(struct range r, uint64_t n)
+{
+	return n >= r.least && n <= r.most;
+}
+
+/*
+ * "Across all vCPUs": of all machines of the host, or of the one that asks. Both are right, but not
+ * one here and the other there.
+ */
+struct readings {
+	const struct evidence *e;
+	struct table y;
+	bool host_wide, one_machine; /* what all rows so far allow */
+};
+
+/* An exit of L2's is in KVM's count an instant before it is in the change's. */
+static struct range of_host(const struct readings *r, size_t row)
+{
+	struct range host = grown(&r->y, row, FIRST_ALL_BEFORE, LAST_ALL_BEFORE);
+	unsigned int in_flight = r->e->l2_cpus;
+
+	host.least -= host.least < in_flight ? host.least : in_flight;
+	host.most += in_flight;
+	return host;
+}
+
+static void judge_row(struct readings *r, size_t row, struct tally *y)
+{
+	uint32_t n = (uint32_t)(table_at(&r->y, row, LAST) - table_at(&r->y, row, FIRST));
+	struct range host = of_host(r, row), own = grown(&r->y, row, FIRST_OWN_BEFORE, LAST_OWN_BEFORE);
+	bool host_wide = r->host_wide && is_in(host, n);
+	bool one_machine = r->one_machine && is_in(own, n);
+
+	if (host_wide || one_machine) {
+		r->host_wide = host_wide;
+		r->one_machine = one_machine;
+		tally_good(y);
+		return;
+	}
+	tally_bad(y, "%s: grew by %" PRIu32 ", KVM counted %" PRIu64 " to %" PRIu64
+		     " (this machine alone: %" PRIu64 " to %" PRIu64 ")",
+		  obs_get(&r->e->obs, "bout", row)->str, n, host.least, host.most, own.least, own.most);
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	struct readings r = { .e = e, .host_wide = true, .one_machine = true };
+	struct tally y = { .unit = "bout" };
+
+	if (!check_program(e, t))
+		return;
+	if (!table_collect(&r.y, &e->obs, keys, ARRAY_SIZE(keys)) ||
+	    obs_count(&e->obs, "bout") != r.y.rows) {
+		check_broken(t, "the bouts", "every bout told whole", "some of its lines are missing");
+	} else {
+		for (size_t i = 0; i < r.y.rows; i++)
+			judge_row(&r, i, &y);
+		tally_check(t, "exits of each kind", "the leaf grows exactly as KVM's own count", &y,
+			    BY_STATS);
+	}
+	table_free(&r.y);
+}
+
+static const struct testcase cpuid_exits_exact = {
+	.name = "cpuid-exits/exact",
+	.assignment = "cpuid-exits",
+	.summary = "exits of each kind, of several vCPUs at once and of two machines, against KVM's count",
+	.program = "test_micro_exits",
+	.level = 1,
+	.timeout_s = 60,
+	.judge = judge,
+};
+TESTCASE(cpuid_exits_exact);
+#endif
