@@ -305,6 +305,6 @@ void check_caller_unharmed(const struct evidence *e, struct test_result *t)
 		else
 			tally_good(&y);
 	}
-	tally_check(t, "the caller's registers", "rax alone is changed by a call", &y,
+	tally_check(t, "the caller's registers", "a call changes none but those that answer", &y,
 		    "oracle: the test program, by KVM_GET_REGS");
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpuid-exits/answer: what the leaf does to the registers, in each mode of the CPU and from user mode,
+ * with something in every register before, and with every sort of number in ecx, which means nothing
+ * to this leaf.
+ */
+#ifdef NESTLAB_GUEST
+#include "micro.h"
+
+static const uint32_t hostile[] = { 0, 1, 0x78, 0x400, 0x7fffffff, 0x80000000, 0xffffffff };
+
+static void ask(struct micro *m, enum micro_mode mode, uint32_t leaf, uint32_t subleaf)
+{
+	struct kvm_regs before = { .rip = micro_at(micro_cpuid),
+				   .rflags = mode == MICRO_USER ? MICRO_RFLAGS_IO : MICRO_RFLAGS };
+	struct kvm_regs after;
+	uint64_t changed = 0;
+	/* The halves that a mode of 32 bits has not got are left open. */
+	uint64_t high = mode == MICRO_LONG || mode == MICRO_USER ? 0x5a5a5a5a00000000 : 0;
+
+	for (unsigned int i = 0; i < MICRO_REGS; i++)
+		*micro_reg(&before, i) = high | (0x1000 + i);
+	before.rax = high | leaf;
+	before.rcx = high | subleaf;
+	micro_set_mode(m, 0, mode);
+	micro_set_regs(m, 0, &before);
+	micro_go(m, 0);
+	micro_finish(m, 0);
+	micro_get_regs(m, 0, &after);
+	for (unsigned int i = 4; i < MICRO_REGS; i++) /* all but rax, rbx, rcx, rdx */
+		if (*micro_reg(&before, i) != *micro_reg(&after, i))
+			changed |= 1u << i;
+	observe_str("answer.mode", micro_mode_names[mode]);
+	observe_u64("answer.subleaf", subleaf);
+	observe_u64("answer.rax", after.rax);
+	observe_u64("answer.rbx", after.rbx);
+	observe_u64("answer.rcx", after.rcx);
+	observe_u64("answer.rdx", after.rdx);
+	observe_u64("answer.rflags", after.rflags ^ before.rflags);
+	observe_u64("call.changed", changed);
+}
+
+static void run(void)
+{
+	static const uint32_t ids[] = { 0 };
+	struct micro *m = micro_new(ids, 1);
+	uint32_t leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+
+	for (unsigned int mode = 0; mode < MICRO_MODES; mode++)
+		for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
+			ask(m, mode, leaf, hostile[i]);
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/records.h"
+
+#define MANY 100000 /* exits in the time of one call: far fewer are made */
+
+enum column { SUBLEAF, RAX, RBX, RCX, RDX, RFLAGS };
+static const char *const keys[] = { "answer.subleaf", "answer.rax", "answer.rbx",
+				    "answer.rcx",     "answer.rdx", "answer.rflags" };
+
+static uint64_t cycles_of(const struct table *y, size_t row)
+{
+	return table_at(y, row, RBX) << 32 | (uint32_t)table_at(y, row, RCX);
+}
+
+static bool has_high_half(const struct table *y, size_t row)
+{
+	for (size_t reg = RAX; reg <= RDX; reg++)
+		if (table_at(y, row, reg) >> 32)
+			return true;
+	return false;
+}
+
+/* Whatever ecx holds, it is the same counters that go on. */
+static bool goes_on(const struct table *y, size_t row)
+{
+	uint32_t grown = (uint32_t)(table_at(y, row, RAX) - table_at(y, row - 1, RAX));
+
+	return grown && grown < MANY && cycles_of(y, row) >= cycles_of(y, row - 1);
+}
+
+/* One check about each answer. */
+struct rule {
+	const char *name, *expected;
+	bool (*broken)(const struct table *y, size_t row);
+};
+
+static bool has_edx(const struct table *y, size_t row)
+{
+	return (uint32_t)table_at(y, row, RDX);
+}
+
+static bool stops(const struct table *y, size_t row)
+{
+	return row && !goes_on(y, row);
+}
+
+static bool changes_rflags(const struct table *y, size_t row)
+{
+	return table_at(y, row, RFLAGS);
+}
+
+static const struct rule rules[] = {
+	{ "edx of each answer", "0", has_edx },
+	{ "high halves of each answer", "0: CPUID clears them", has_high_half },
+	{ "whatever ecx holds", "the same counters, from call to call a little more", stops },
+	{ "rflags", "CPUID changes no flag", changes_rflags },
+};
+
+static void check_rule(const struct evidence *e, const struct table *y, const struct rule *rule,
+		       struct test_result *t)
+{
+	struct tally answers = { .unit = "answer" };
+
+	for (size_t i = 0; i < y->rows; i++)
+		if (rule->broken(y, i))
+			tally_bad(&answers,
+				  "ecx=%#" PRIx64 " (%s mode) gave %#" PRIx64 " %#" PRIx64 " %#" PRIx64
+				  " %#" PRIx64,
+				  table_at(y, i, SUBLEAF), obs_get(&e->obs, "answer.mode", i)->str,
+				  table_at(y, i, RAX), table_at(y, i, RBX), table_at(y, i, RCX),
+				  table_at(y, i, RDX));
+		else
+			tally_good(&answers);
+	tally_check(t, rule->name, rule->expected, &answers, NULL);
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_table_ struct table y = { 0 };
+
+	if (!check_program(e, t))
+		return;
+	if (!table_collect(&y, &e->obs, keys, ARRAY_SIZE(keys)) ||
+	    obs_count(&e->obs, "answer.mode") != y.rows) {
+		check_broken(t, "the answers", "every answer told whole", "some of its lines are missing");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		check_rule(e, &y, &rules[i], t);
+	check_caller_unharmed(e, t);
+}
+
+static const struct testcase cpuid_exits_answer = {
+	.name = "cpuid-exits/answer",
+	.assignment = "cpuid-exits",
+	.summary = "every register of the answer, in each mode of the CPU and with anything in ecx",
+	.program = "test_micro_answer",
+	.level = 1,
+	.timeout_s = 30,
+	.judge = judge,
+};
+TESTCASE(cpuid_exits_answer);
+#endif

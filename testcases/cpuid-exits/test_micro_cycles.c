@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpuid-exits/cycles: exits whose handling lasts as long as the test wants. Each vCPU of a micro guest
+ * touches a page that userfaultfd holds back, so its nested page fault sleeps in KVM until the
+ * program gives the page; the TSC in between is a part of the handling's time that must be in the
+ * leaf. Together they last longer than 32 bits of cycles can tell.
+ */
+#ifdef NESTLAB_GUEST
+#include "micro.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define VCPUS MICRO_MAX_VCPUS
+#define HELD VCPUS /* pages, one a vCPU */
+#define PAGE 4096UL
+#define PAGES 0x10000000UL /* where the guest finds them */
+#define FAST 2000
+#define WAIT_MS 20000
+
+static struct cpuid reading;
+static uint32_t leaf;
+
+static void read_leaf(void *arg)
+{
+	(void)arg;
+	reading = cpuid(leaf, 0);
+}
+
+static void touch(void *arg)
+{
+	*(volatile uint64_t *)arg = 1;
+}
+
+static void make_cpuid(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		cpuid(0, 0);
+}
+
+static void take(struct micro *m)
+{
+	uint64_t before = rdtsc_ordered();
+
+	micro_start(m, 0, read_leaf, NULL);
+	micro_finish(m, 0);
+	observe_u64("reading.before", before);
+	observe_u64("reading.after", rdtsc_ordered());
+	observe_u64("reading.cycles", (uint64_t)reading.ebx << 32 | reading.ecx);
+	if (!guest_in_lab)
+		printf("cycles spent in exit=%" PRIu64 "\n",
+		       (uint64_t)reading.ebx << 32 | reading.ecx);
+}
+
+/* -- pages that come when we say so: userfaultfd(2), ioctl_userfaultfd(2) -- */
+
+static uint8_t *held;
+static int uffd;
+
+static void hold_pages(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (uffd < 0 && errno == ENOSYS)
+		guest_skip("this kernel has no userfaultfd");
+	held = mmap(NULL, HELD * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (uffd < 0 || held == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api))
+		guest_broken(__FILE__, __LINE__, "can't hold pages back");
+	area.range.start = (uintptr_t)held;
+	area.range.len = HELD * PAGE;
+	if (ioctl(uffd, UFFDIO_REGISTER, &area))
+		guest_broken(__FILE__, __LINE__, "can't hold pages back (UFFDIO_REGISTER)");
+}
+
+/* When it is told, the vCPU's thread sleeps in KVM already. */
+static uint64_t wait_for_fault(uint64_t *address)
+{
+	struct pollfd p = { .fd = uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	if (poll(&p, 1, WAIT_MS) != 1 || read(uffd, &msg, sizeof(msg)) != sizeof(msg))
+		guest_fault("a vCPU's access to a page that was never there did not come to a page fault");
+	*address = msg.arg.pagefault.address & ~(PAGE - 1);
+	return rdtsc_ordered();
+}
+
+static uint64_t give_page(uint64_t address)
+{
+	struct uffdio_zeropage zero = { .range = { address, PAGE } };
+	uint64_t tsc = rdtsc_ordered();
+
+	if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero))
+		guest_broken(__FILE__, __LINE__, "can't give a page");
+	return tsc;
+}
+
+/* How long n sleepers must sleep for more than 32 bits of cycles, all together. */
+static unsigned int sleep_ms(unsigned int n)
+{
+	uint64_t ns = guest_now_ns(), tsc = rdtsc_ordered();
+
+	guest_sleep_ms(20);
+	tsc = rdtsc_ordered() - tsc;
+	ns = guest_now_ns() - ns;
+	return (unsigned int)(1.05 * 4294967296.0 * (double)ns / (double)tsc / n / 1e6) + 1;
+}
+
+/* Returns the cycles that the vCPUs surely slept in their exits. */
+static uint64_t sleep_in_exits(struct micro *m)
+{
+	uint64_t address[HELD], since[HELD], slept = 0;
+	unsigned int ms = sleep_ms(HELD);
+
+	for (unsigned int i = 0; i < HELD; i++)
+		micro_start(m, i, touch, (void *)(PAGES + i * PAGE));
+	for (unsigned int i = 0; i < HELD; i++)
+		since[i] = wait_for_fault(&address[i]);
+	guest_sleep_ms(ms);
+	for (unsigned int i = 0; i < HELD; i++)
+		slept += give_page(address[i]) - since[i];
+	for (unsigned int i = 0; i < HELD; i++)
+		micro_finish(m, i);
+	return slept;
+}
+
+static void run(void)
+{
+	uint32_t ids[VCPUS];
+	struct micro *m;
+
+	for (unsigned int i = 0; i < VCPUS; i++)
+		ids[i] = i;
+	m = micro_new(ids, VCPUS);
+	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", 0x4fffffff);
+	hold_pages();
+	micro_add_memory(m, PAGES, held, HELD * PAGE);
+	observe_u64("vcpus", VCPUS);
+	take(m);
+	micro_start(m, 0, make_cpuid, (void *)FAST);
+	micro_finish(m, 0);
+	take(m);
+	observe_u64("slept", sleep_in_exits(m));
+	take(m);
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/checks.h"
+
+#define BY_TSC "oracle: the test program's TSC, read before and after"
+
+enum column { BEFORE, AFTER, CYCLES };
+static const char *const keys[] = { "reading.before", "reading.after", "reading.cycles" };
+enum row { START, FAST_DONE, SLOW_DONE, ROWS };
+
+/* Any vCPU, L2's too, can have spent at most the time that passed. */
+static uint64_t most_between(const struct evidence *e, const struct table *y, size_t row)
+{
+	uint64_t vcpus = 0;
+
+	has_u64(&e->obs, "vcpus", &vcpus);
+	return (table_at(y, row, AFTER) - table_at(y, row - 1, BEFORE)) * (vcpus + e->l2_cpus);
+}
+
+static uint64_t growth(const struct table *y, size_t row)
+{
+	return table_at(y, row, CYCLES) - table_at(y, row - 1, CYCLES);
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_table_ struct table y = { 0 };
+	uint64_t slept;
+
+	if (!check_program(e, t) || !want_u64(e, t, "slept", &slept))
+		return;
+	if (!table_collect(&y, &e->obs, keys, ARRAY_SIZE(keys)) || y.rows != ROWS) {
+		check_broken(t, "the readings", "all three told whole", "some of its lines are missing");
+		return;
+	}
+	check_between(t, "cycles of fast exits", 1, most_between(e, &y, FAST_DONE),
+		      growth(&y, FAST_DONE), BY_TSC);
+	check_between(t, "cycles of slow exits", slept, most_between(e, &y, SLOW_DONE),
+		      growth(&y, SLOW_DONE), BY_TSC);
+}
+
+static const struct testcase cpuid_exits_cycles = {
+	.name = "cpuid-exits/cycles",
+	.assignment = "cpuid-exits",
+	.summary = "exits that sleep in KVM for a time that the test knows, longer than 32 bits of cycles",
+	.program = "test_micro_cycles",
+	.level = 1,
+	.timeout_s = 60,
+	.judge = judge,
+};
+TESTCASE(cpuid_exits_cycles);
+#endif
