@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 
 # Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
-export LANE KERNEL PATCH TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
+export LANE KERNEL PATCH GUEST_PATCH ASSIGNMENT TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
 Q := $(if $(filter 1,$(V)),,@)
 
 CC := gcc
@@ -16,7 +16,7 @@ WARN := -Wall -Wextra -Wformat=2 -Wno-format-nonliteral -Wshadow -Wmissing-proto
 CPPFLAGS := -D_GNU_SOURCE -Iharness -Iguest-image/agent -I. -I/usr/include/libxml2 -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARN)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -O1
-LIBS := -lvirt -lvirt-qemu -lxml2 -ljansson -linih -lpcre2-8 -larchive -lcrypto -lpthread -lm
+LIBS := -lvirt -lvirt-qemu -lxml2 -ljansson -linih -lpcre2-8 -larchive -lcrypto -lelf -lpthread -lm
 MUSL := musl-gcc
 # musl has no kernel headers of its own: the system's come last, and only for <linux/...>.
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -dumpmachine)

@@ -31,12 +31,14 @@ const char *const leaf_role_names[LEAF_ROLES] = {
 static const struct conf_key keys[] = {
 	KEY("assignment", "title", CONF_STR, title),
 	KEY("assignment", "summary", CONF_STR, summary),
+	KEY("assignment", "variant_of", CONF_STR, variant_of),
 	KEY("numbers", "hypercall", CONF_U32, hypercall),
 	KEY("numbers", "syscall", CONF_U32, syscall),
 	LEAF("total_exits", LEAF_TOTAL_EXITS),
 	LEAF("total_cycles", LEAF_TOTAL_CYCLES),
 	LEAF("type_exits", LEAF_TYPE_EXITS),
 	LEAF("type_cycles", LEAF_TYPE_CYCLES),
+	KEY("cpuid", "free", CONF_LIST, free_leaves),
 	KEY("trace", "vcpu_id", CONF_LINES, spelling.vcpu_id),
 	KEY("trace", "pid", CONF_LINES, spelling.pid),
 	KEY("trace", "num_exits", CONF_LINES, spelling.num_exits),
@@ -82,6 +84,28 @@ static int make_contract(struct assignment *a)
 	if (!s->vcpu_id.n && !s->pid.n && !s->num_exits.n && !s->registers.n && !s->named.n)
 		return 0;
 	return trace_contract_new(a->path, s, &a->trace);
+}
+
+/* A variant is its original with other numbers; what it does not say it does not have. */
+bool assignment_is(const struct assignment *a, const char *name)
+{
+	return !strcmp(a->name, name) || (a->variant_of && !strcmp(a->variant_of, name));
+}
+
+bool assignment_has_leaf(const struct assignment *a, uint32_t leaf)
+{
+	for (size_t i = 0; i < LEAF_ROLES; i++)
+		if (a->leaf[i] && a->leaf[i] == leaf)
+			return true;
+	return false;
+}
+
+bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf)
+{
+	for (size_t i = 0; i < a->free_leaves.n; i++)
+		if (strtoul(a->free_leaves.v[i], NULL, 0) == leaf)
+			return true;
+	return false;
 }
 
 /* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */

@@ -7,6 +7,7 @@
 #ifndef NESTLAB_JUDGE_ASSIGNMENT_H
 #define NESTLAB_JUDGE_ASSIGNMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,9 +34,11 @@ struct assignment {
 	char *path; /* the file */
 	char *title;
 	char *summary;
+	char *variant_of; /* the assignment whose tests run with these numbers; NULL: none */
 	uint32_t hypercall; /* 0: the assignment has none; the same for the others */
 	uint32_t syscall;
 	uint32_t leaf[LEAF_ROLES];
+	struct strv free_leaves; /* may answer or not: other assignments' */
 	struct trace_spelling spelling;
 	struct trace_contract *trace;  /* compiled from spelling; NULL when that has no pattern */
 	struct assignment_test *tests; /* in the file's order */
@@ -50,6 +53,11 @@ struct assignment {
  */
 int assignment_load(const char *name, struct assignment **a);
 void assignment_free(struct assignment *a);
+
+/* Is it this one, or a variant of it? */
+bool assignment_is(const struct assignment *a, const char *name);
+bool assignment_has_leaf(const struct assignment *a, uint32_t leaf); /* some role is there */
+bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf);
 
 /* The names in config/assignments/, sorted. 0 or -OUT_BROKEN. */
 int assignment_list(struct strv *names);

@@ -97,14 +97,19 @@ static char *tally_observed(const struct tally *y)
 		    y->n_bad > BAD_TOLD ? "; ..." : "");
 }
 
+void tally_drop(struct tally *y)
+{
+	buf_free(&y->bad);
+	y->n = y->n_bad = 0;
+}
+
 void tally_check(struct test_result *t, const char *name, const char *expected, struct tally *y,
 		 const char *evidence)
 {
 	_cleanup_free_ char *observed = tally_observed(y);
 
 	check_that(t, name, y->n && !y->n_bad, expected, observed, evidence);
-	buf_free(&y->bad);
-	y->n = y->n_bad = 0;
+	tally_drop(y);
 }
 
 /* --- what every judge begins with --- */

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "judge/reasons.h"
 #include "judge/result.h"
 
 /* A typed key=value that a level reported, with the level's time when the line came. */
@@ -116,6 +117,7 @@ struct evidence {
 	int exit_code;	      /* of the program; -1: signal */
 	int signal;
 	double seconds;
+	struct reason_table reasons; /* that the host kernel under test handles */
 	bool vendor_intel; /* L1's virtualization is VMX; false: SVM */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
 
@@ -82,7 +83,9 @@ static void on_line(const char *line, void *ctx)
 void make_init(struct make *m, const struct worktree *w, const char *what, const char *log,
 	       const char *ccache_dir)
 {
-	*m = (struct make){ .what = what, .log = log, .enclosed = sandbox_works() };
+	*m = (struct make){
+		.what = what, .log = log, .tree = w, .enclosed = sandbox_works()
+	};
 	m->sandbox = (struct sandbox){ .src = w->src,
 				       .obj = w->obj,
 				       .ccache = sandbox_has_program("ccache") ? ccache_dir : NULL,
@@ -98,10 +101,16 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 			  .on_line = on_line,
 			  .ctx = m,
 			  .deadline_s = deadline_s };
+	int ret;
 
 	sandbox_command(&m->sandbox, m->enclosed, args, &argv);
 	p.argv = argv.v;
-	return proc_run(&p);
+	if (worktree_begin(m->tree))
+		return -OUT_BROKEN;
+	ret = proc_run(&p);
+	if (ret >= 0) /* it ended by itself */
+		worktree_end(m->tree);
+	return ret;
 }
 
 int make_run(struct make *m, unsigned int deadline_s, const char *const args[])

@@ -15,6 +15,7 @@
 
 struct make {
 	const char *what; /* for messages: "building the host kernel" */
+	const struct worktree *tree;
 	struct sandbox sandbox;
 	bool enclosed;
 	const char *log;

@@ -185,6 +185,7 @@ static void set_dir(struct worktree *w, char *dir)
 	w->dir = dir;
 	w->src = strf("%s/src", dir);
 	w->obj = strf("%s/src/" PATCH_RESERVED_DIR, dir);
+	w->mark = strf("%s/building", dir);
 }
 
 static bool is_obj(const char *relative, bool is_dir)
@@ -267,6 +268,28 @@ static int copy_tree(const struct worktree *from, const struct worktree *to)
 	return ret;
 }
 
+int worktree_begin(const struct worktree *w)
+{
+	if (file_write(w->mark, "", 0, 0666))
+		return fail(OUT_BROKEN, "can't write %s: %m", w->mark);
+	return 0;
+}
+
+void worktree_end(const struct worktree *w)
+{
+	(void)unlink(w->mark);
+}
+
+static int repair(const struct worktree *w)
+{
+	if (!path_exists(w->mark))
+		return 0;
+	if (rm_rf(w->obj) || mkdir(w->obj, 0777))
+		return fail(OUT_BROKEN, "can't empty the folder %s: %m", w->obj);
+	worktree_end(w);
+	return 0;
+}
+
 /* A configured tree may hold any part of a build that was interrupted. */
 static bool is_untouched(const struct worktree *w)
 {
@@ -291,6 +314,8 @@ static int open_shared(const struct source *s, const char *work, const char *nam
 		if (ret)
 			return ret;
 	}
+	if (repair(w))
+		return -OUT_BROKEN;
 	w->fresh = is_untouched(w);
 	return 0;
 }
@@ -325,5 +350,6 @@ void worktree_close(struct worktree *w)
 	free(w->dir);
 	free(w->src);
 	free(w->obj);
+	free(w->mark);
 	*w = (struct worktree){ .lock = -1 };
 }

@@ -20,6 +20,7 @@ struct worktree {
 	char *dir;    /* the tree and its objects, in the cache */
 	char *src;    /* dir/src: never written to by make */
 	char *obj;    /* dir/src/obj: make's output */
+	char *mark;   /* dir/building: is there from worktree_begin() to worktree_end() */
 	bool private; /* ours alone, removed at the end */
 	bool fresh;   /* nothing was built in it yet */
 	int lock;
@@ -38,6 +39,14 @@ int worktree_open(const struct source *s, const char *name, bool private_copy, s
  */
 int worktree_install(struct worktree *w, const char *pristine, const struct series *series,
 		     struct strv *written);
+
+/*
+ * Around each program that writes objects: one that was killed may have left a file that is cut
+ * off and newer than what it was made of, which make would take for good. An open work tree whose
+ * last such program had no end has no objects. 0 or -OUT_BROKEN.
+ */
+int worktree_begin(const struct worktree *w);
+void worktree_end(const struct worktree *w);
 
 void worktree_close(struct worktree *w);
 

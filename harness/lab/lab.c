@@ -58,15 +58,15 @@ static void release_lock(struct lab *lab)
 }
 
 /* PATCH=: on top of the kernel's own series. */
-static int add_patches(struct lab *lab)
+static int add_patches(struct lab *lab, enum kernel_role role, const char *knob,
+		       const struct strv *patches)
 {
-	for (size_t i = 0; i < lab->set.patches.n; i++) {
-		_cleanup_free_ char *path = path_in_root(lab->set.patches.v[i]);
+	for (size_t i = 0; i < patches->n; i++) {
+		_cleanup_free_ char *path = path_in_root(patches->v[i]);
 
 		if (!path_exists(path))
-			return fail(OUT_USAGE, "PATCH=%s: there is no such file",
-				    lab->set.patches.v[i]);
-		strv_add(&lab->kernel.role[KERNEL_HOST].patches, lab->set.patches.v[i]);
+			return fail(OUT_USAGE, "%s=%s: there is no such file", knob, patches->v[i]);
+		strv_add(&lab->kernel.role[role].patches, patches->v[i]);
 	}
 	return 0;
 }
@@ -84,7 +84,9 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
 	if (!ret)
-		ret = add_patches(lab);
+		ret = add_patches(lab, KERNEL_HOST, "PATCH", &lab->set.patches);
+	if (!ret)
+		ret = add_patches(lab, KERNEL_GUEST, "GUEST_PATCH", &lab->set.guest_patches);
 	if (!ret)
 		ret = take_lock(lab, who, use);
 	if (ret)

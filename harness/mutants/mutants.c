@@ -8,6 +8,8 @@
 #include "core/paths.h"
 
 #define TRAILER "Found-by: "
+#define GUEST "Kernel: guest"
+#define THE_BUILD "the build"
 
 static bool has(const struct strv *list, const char *s)
 {
@@ -22,6 +24,10 @@ static int add_trailer(struct mutant *m, char *text)
 {
 	char *colon = strstr(text, ": ");
 
+	if (!strcmp(str_strip(text), THE_BUILD)) {
+		m->build = true;
+		return 0;
+	}
 	if (!colon)
 		return fail(OUT_USAGE,
 			    "%s: '" TRAILER "%s': want a test and its check, 'TEST: CHECK'",
@@ -42,10 +48,11 @@ static int read_trailers(struct mutant *m, char *text)
 	for (char *l = strtok_r(text, "\n", &save); l && !ret; l = strtok_r(NULL, "\n", &save)) {
 		if (!strcmp(l, "---"))
 			break;
+		m->guest |= !strcmp(l, GUEST);
 		if (str_starts(l, TRAILER))
 			ret = add_trailer(m, l + strlen(TRAILER));
 	}
-	if (!ret && !m->checks.n)
+	if (!ret && !m->checks.n && !m->build)
 		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message",
 			    m->patch);
 	return ret;
@@ -82,6 +89,8 @@ static bool failed(const struct run_result *r, const char *test, const char *che
 
 		if (strcmp(t->name, test))
 			continue;
+		if (t->verdict == OUT_CRASH && !strcmp(check, outcome_name(OUT_CRASH)))
+			return true;
 		for (size_t k = 0; k < t->n_checks; k++)
 			if (!strcmp(t->checks[k].name, check))
 				return t->checks[k].verdict == OUT_FAIL;
@@ -111,6 +120,10 @@ bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf
 		  struct buf *missed)
 {
 	mutant_failures(r, by);
+	if (r->verdict == OUT_BUILD_ERROR)
+		buf_puts(by, THE_BUILD);
+	if (m->build && r->verdict != OUT_BUILD_ERROR)
+		buf_puts(missed, THE_BUILD);
 	for (size_t i = 0; i < m->checks.n; i++)
 		if (!failed(r, m->test_of.v[i], m->checks.v[i]))
 			add_name(missed, m->test_of.v[i], m->checks.v[i]);

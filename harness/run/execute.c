@@ -205,6 +205,7 @@ int execute_test(struct run *r, const struct testcase *t)
 		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
 	struct execution x = { .e = { .assignment = run_assignment(r, t->assignment),
 				      .l2_cpus = r->lab->set.l2_cpus,
+				      .reasons = r->reasons,
 				      .vendor_intel = r->lab->lane.intel } };
 	uint64_t start = now_ns();
 	int ret;

@@ -8,6 +8,7 @@
 #include "core/outcome.h"
 #include "core/ui.h"
 #include "judge/checks.h"
+#include "kernel/handlers.h"
 #include "report/report.h"
 
 static void copy_boot(struct run *r)
@@ -110,10 +111,20 @@ static void describe(struct run *r)
 	str_set(&r->result->assignment, buf_str(&names));
 }
 
+/* Of the module that L1 loads; none when the change has renamed its table. */
+static void read_handlers(struct run *r)
+{
+	const char *vendor = r->lab->lane.intel ? "/kvm-intel.ko" : "/kvm-amd.ko";
+
+	for (size_t i = 0; i < r->lab->host.modules.n; i++)
+		if (str_ends(r->lab->host.modules.v[i], vendor))
+			handlers_read(r->lab->host.modules.v[i], &r->reasons);
+}
+
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
-	int ret = select_tests(r, &lab->set.tests);
+	int ret = select_tests(r, &lab->set.tests, lab->set.assignment);
 
 	if (ret)
 		return ret;
@@ -126,6 +137,7 @@ static int go(struct run *r)
 	if (ret)
 		return ret;
 	copy_boot(r);
+	read_handlers(r);
 	return run_tests(r);
 }
 

@@ -22,6 +22,7 @@ struct run {
 	size_t n_tests;
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
+	struct reason_table reasons; /* that the host kernel under test handles */
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
@@ -41,7 +42,7 @@ void rundir_publish(const struct run *r, uint32_t keep);
 /* -- select.c: which tests -- */
 
 /* Into r->tests: all that need not be asked for, or what the patterns name. -OUT_USAGE for one that names nothing. */
-int select_tests(struct run *r, const struct strv *patterns);
+int select_tests(struct run *r, const struct strv *patterns, const char *assignment);
 const struct assignment *run_assignment(const struct run *r, const char *name);
 
 /* -- tracer.c: L1's ftrace, streamed -- */

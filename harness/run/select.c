@@ -9,7 +9,7 @@
 const struct assignment *run_assignment(const struct run *r, const char *name)
 {
 	for (size_t i = 0; name && i < r->n_assignments; i++)
-		if (!strcmp(r->assignments[i]->name, name))
+		if (assignment_is(r->assignments[i], name))
 			return r->assignments[i];
 	return NULL;
 }
@@ -69,13 +69,32 @@ static int take_matching(struct run *r, const char *pattern)
 	return ret;
 }
 
-int select_tests(struct run *r, const struct strv *patterns)
+/* ASSIGNMENT=: its tests, and its numbers for all tests of the one that it is a variant of. */
+static int take_assignment(struct run *r, const char *name, bool its_tests)
+{
+	const struct assignment *a;
+	int ret = want_assignment(r, name);
+
+	if (ret || !its_tests)
+		return ret;
+	a = r->assignments[r->n_assignments - 1];
+	for (size_t i = 0; !ret && i < a->n_tests; i++)
+		ret = take_matching(r, a->tests[i].name);
+	return ret;
+}
+
+int select_tests(struct run *r, const struct strv *patterns, const char *assignment)
 {
 	int ret = 0;
 
+	if (assignment && *assignment) {
+		ret = take_assignment(r, assignment, !patterns->n);
+		if (!patterns->n)
+			return ret;
+	}
 	for (size_t i = 0; !ret && i < patterns->n; i++)
 		ret = take_matching(r, patterns->v[i]);
-	if (!patterns->n)
+	if (!ret && !patterns->n)
 		ret = take_matching(r, "*");
 	return ret;
 }

@@ -28,7 +28,7 @@ static int pick(struct run *r, const char *first, const char *second)
 		strv_add(&patterns, first);
 	if (second)
 		strv_add(&patterns, second);
-	return select_tests(r, &patterns);
+	return select_tests(r, &patterns, NULL);
 }
 
 static bool has(const struct run *r, const char *name)

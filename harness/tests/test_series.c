@@ -542,6 +542,25 @@ static void test_install_only_what_differs(void **state)
 	worktree_close(w);
 }
 
+/* make was killed while it wrote: what it left is cut off, and newer than its source. */
+static void test_killed_build(void **state)
+{
+	struct lab *lab = *state;
+	struct worktree *w = open_tree(lab, false);
+	_cleanup_free_ char *object = strf("%s/asm-offsets.s", w->obj);
+
+	assert_int_equal(worktree_begin(w), 0);
+	assert_int_equal(file_write(object, "", 0, 0666), 0);
+	worktree_end(w);
+	w = open_tree(lab, false);
+	assert_true(tree_has_file(w->obj, "asm-offsets.s", NULL));
+	assert_int_equal(worktree_begin(w), 0);
+	w = open_tree(lab, false);
+	assert_false(tree_has_file(w->obj, "asm-offsets.s", NULL));
+	assert_true(path_exists(w->obj));
+	worktree_close(w);
+}
+
 static void test_install_new_and_gone_files(void **state)
 {
 	struct lab *lab = *state;
@@ -756,6 +775,7 @@ int main(void)
 		WITH_LAB(test_link_behind_our_back),
 		WITH_LAB(test_series_leaves_nothing),
 		WITH_LAB(test_install_only_what_differs),
+		WITH_LAB(test_killed_build),
 		WITH_LAB(test_install_new_and_gone_files),
 		WITH_LAB(test_install_after_a_killed_run),
 		WITH_LAB(test_private_copy),

@@ -28,9 +28,17 @@ static const struct verb mutants = {
 };
 VERB(mutants);
 
+/* The kernel was judged, by tests, by dying, or by its compiler. */
+static bool is_judgement(int status)
+{
+	return status == 0 || status == outcome_exit_code(OUT_FAIL) ||
+	       status == outcome_exit_code(OUT_CRASH) ||
+	       status == outcome_exit_code(OUT_BUILD_ERROR);
+}
+
 /* What `nestlab test` says of this patch (NULL: the reference) by its results.json. NULL after fail(). */
-static struct run_result *judge(const char *name, const char *patch, const struct strv *tests,
-				unsigned int l2_cpus)
+static struct run_result *judge(const char *name, const char *patch, bool guest,
+				const struct strv *tests, unsigned int l2_cpus)
 {
 	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
 	_cleanup_free_ char *json = path_in_root("results/latest/results.json");
@@ -42,7 +50,8 @@ static struct run_result *judge(const char *name, const char *patch, const struc
 	};
 	int status;
 
-	strv_addf(&env, "PATCH=%s", patch ? patch : "");
+	strv_addf(&env, "PATCH=%s", patch && !guest ? patch : "");
+	strv_addf(&env, "GUEST_PATCH=%s", patch && guest ? patch : "");
 	for (size_t i = 0; i < tests->n; i++)
 		buf_printf(&names, "%s ", tests->v[i]);
 	strv_addf(&env, "TESTS=%s", buf_str(&names));
@@ -51,9 +60,8 @@ static struct run_result *judge(const char *name, const char *patch, const struc
 	status = proc_run(&p);
 	if (status < 0)
 		return NULL;
-	if (status != 0 && status != outcome_exit_code(OUT_FAIL)) {
-		fail(status == outcome_exit_code(OUT_BUILD_ERROR) ? OUT_BUILD_ERROR : OUT_BROKEN,
-		     "judging %s ended with exit code %d: see %s", name, status, log);
+	if (!is_judgement(status)) {
+		fail(OUT_BROKEN, "judging %s ended with exit code %d: see %s", name, status, log);
 		return NULL;
 	}
 	return report_load(json);
@@ -77,9 +85,8 @@ static int try_mutant(const char *patch, struct score *s)
 		return ret;
 	}
 	s->mutants++;
-	r = judge(m.name, m.patch, &m.tests, 2);
+	r = judge(m.name, m.patch, m.guest, &m.tests, 2);
 	if (!r) {
-		/* A crash is no answer to a mutant that should only give wrong ones; the next can be tried. */
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
 		       fail_text());
 		fail_clear();
@@ -103,7 +110,7 @@ static void try_reference(unsigned int i, struct score *s)
 	struct strv all = { 0 };
 	uint64_t start = now_ns();
 	unsigned int n = cpus[i % ARRAY_SIZE(cpus)];
-	struct run_result *r = judge("reference", NULL, &all, n);
+	struct run_result *r = judge("reference", NULL, false, &all, n);
 
 	s->runs++;
 	if (r && r->verdict == OUT_FAIL)

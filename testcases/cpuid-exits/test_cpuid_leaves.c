@@ -138,14 +138,6 @@ static uint32_t mask(const struct leaf *l, size_t reg)
 	return UINT32_MAX;
 }
 
-static bool is_assignments(const struct assignment *a, uint32_t number)
-{
-	for (size_t i = 0; i < LEAF_ROLES; i++)
-		if (a->leaf[i] && a->leaf[i] == number)
-			return true;
-	return false;
-}
-
 static void tally_leaf(struct tally *y, const struct leaf *now, const struct leaf *base)
 {
 	for (size_t i = 0; i < 4; i++) {
@@ -173,7 +165,9 @@ static void compare_leaves(const struct evidence *e, struct tally *others, struc
 				  "leaf 0x%08" PRIX32 ".%" PRIu32 " is not told by the unpatched"
 				  " kernel",
 				  now.number, now.subleaf);
-		else if (!is_assignments(e->assignment, now.number))
+		else if (assignment_frees_leaf(e->assignment, now.number))
+			continue;
+		else if (!assignment_has_leaf(e->assignment, now.number))
 			tally_leaf(others, &now, &then);
 		else if (memcmp(now.reg, then.reg, sizeof(now.reg)) != 0)
 			tally_good(ours);

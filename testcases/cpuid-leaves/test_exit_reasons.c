@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpuid-leaves/reasons: the leaves that tell exits (and cycles) of one reason. A micro guest makes
+ * exits of known reasons between two readings; it reads all reasons between two readings of the
+ * total; and it asks for reasons that the CPU's manual does not define, that KVM has no handler for,
+ * and that no array should be indexed by.
+ */
+#ifdef NESTLAB_GUEST
+#include "exit_hist.h"
+#include "micro.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#define FRESH 0x10000000UL /* memory that was never touched */
+#define FRESH_PAGES 128UL
+#define PAGE 4096UL
+
+static uint32_t exits_leaf, cycles_leaf, total_leaf; /* cycles_leaf 0: this map has none */
+
+/* -- guest code -- */
+
+static struct {
+	uint32_t leaf, subleaf;
+	struct cpuid answer;
+} question;
+
+static void ask(void *arg)
+{
+	(void)arg;
+	question.answer = cpuid(question.leaf, question.subleaf);
+}
+
+static void make_cpuid(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		cpuid(0, 0);
+}
+
+static void make_hypercall(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_hypercall(UINT32_MAX, 0);
+}
+
+static void make_rdmsr(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		uint32_t low, high;
+
+		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b)); /* the APIC's base */
+	}
+}
+
+static void make_out(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_out();
+}
+
+static void make_hlt(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("hlt");
+}
+
+static void make_fault(void *arg)
+{
+	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
+		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
+}
+
+/* APM volume 2, appendix C; SDM volume 3, appendix C. */
+static const struct kind {
+	const char *name;
+	uint32_t svm, vmx;
+	void (*make)(void *times);
+} kinds[] = {
+	{ "cpuid", 0x72, 10, make_cpuid },    { "hypercall", 0x81, 18, make_hypercall },
+	{ "rdmsr", 0x7c, 31, make_rdmsr },    { "out", 0x7b, 30, make_out },
+	{ "hlt", 0x78, 12, make_hlt },	      { "nested page fault", 0x400, 48, make_fault },
+};
+
+/* -- the program -- */
+
+static struct cpuid answer(struct micro *m, uint32_t leaf, uint32_t subleaf)
+{
+	question.leaf = leaf;
+	question.subleaf = subleaf;
+	micro_start(m, 0, ask, NULL);
+	micro_finish(m, 0);
+	return question.answer;
+}
+
+static void tell(const char *which, const char *what, uint64_t value)
+{
+	char key[40];
+
+	snprintf(key, sizeof(key), "%s.%s", which, what);
+	observe_u64(key, value);
+}
+
+static void take(struct micro *m, const char *which, uint32_t reason)
+{
+	uint64_t seen = hist_count(reason), tsc = rdtsc_ordered();
+	struct cpuid exits = answer(m, exits_leaf, reason), cycles = { 0 };
+
+	if (cycles_leaf)
+		cycles = answer(m, cycles_leaf, reason);
+	tell(which, "tsc.before", tsc);
+	tell(which, "tsc.after", rdtsc_ordered());
+	tell(which, "seen.before", seen);
+	tell(which, "seen.after", hist_count(reason));
+	tell(which, "exits", exits.eax);
+	tell(which, "cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
+}
+
+static void measure(struct micro *m, const struct kind *k)
+{
+	uint32_t reason = micro_intel ? k->vmx : k->svm;
+
+	observe_str("bout", k->name);
+	observe_u64("bout.reason", reason);
+	take(m, "first", reason);
+	micro_start(m, 0, k->make, (void *)FRESH_PAGES);
+	micro_finish(m, 0);
+	take(m, "last", reason);
+}
+
+static void tell_answer(const char *what, uint32_t reason, struct cpuid c)
+{
+	char key[40], text[48];
+
+	snprintf(key, sizeof(key), "%s.%" PRIx32, what, reason);
+	snprintf(text, sizeof(text), "%" PRIx32 " %" PRIx32 " %" PRIx32 " %" PRIx32, c.eax, c.ebx,
+		 c.ecx, c.edx);
+	observe_str(key, text);
+}
+
+static struct cpuid ask_about(struct micro *m, uint32_t reason)
+{
+	struct cpuid c = answer(m, exits_leaf, reason);
+
+	tell_answer("exits", reason, c);
+	if (cycles_leaf)
+		tell_answer("cycles", reason, answer(m, cycles_leaf, reason));
+	return c;
+}
+
+/* Between two readings of the total: each reason at its time. */
+static void sum_up(struct micro *m)
+{
+	uint32_t last = micro_intel ? 0xff : 0x40f;
+	uint64_t sum = 0;
+
+	observe_u64("total.before", answer(m, total_leaf, 0).eax);
+	for (uint32_t reason = 0; reason <= last; reason++)
+		sum += ask_about(m, reason).eax;
+	observe_u64("total.sum", sum);
+	observe_u64("total.after", answer(m, total_leaf, 0).eax);
+}
+
+/* Past every array; some would be a known reason if they were cut to 16 or 31 bits. */
+static const uint32_t hostile[] = {
+	0x410,	 0x1000,     0x7fff,	 0x8000,     0xffff,	 0x10000,
+	0x1000a, 0x10072,    0x1000000a, 0x10000072, 0x7fffffff, 0x80000000,
+	0x8000000a, 0x80000072, 0xc0000000, 0xffff0000, 0xffffff00, 0xffffffff,
+};
+
+static void run(void)
+{
+	static const uint32_t ids[] = { 0 };
+	struct micro *m = micro_new(ids, 1);
+	void *fresh = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TYPE_EXITS", 0x4ffffffe);
+	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TYPE_CYCLES", 0);
+	total_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+	if (fresh == MAP_FAILED || madvise(fresh, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
+		guest_broken(__FILE__, __LINE__, "can't map memory");
+	micro_add_memory(m, FRESH, fresh, FRESH_PAGES * PAGE);
+	setvbuf(stdout, NULL, _IOFBF, 65536); /* a thousand lines: in large pieces */
+	hist_start();
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		measure(m, &kinds[i]);
+	hist_stop();
+	sum_up(m);
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
+		ask_about(m, hostile[i]);
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "judge/assignment.h"
+#include "judge/checks.h"
+#include "judge/reasons.h"
+
+#define BY_TRACEPOINT                                                                              \
+	"oracle: kvm:kvm_exit by exit_reason, a histogram of L1's kernel, read before and after"
+
+/* -- exits of known reasons -- */
+
+enum column {
+	REASON,
+	FIRST_TSC,
+	FIRST_SEEN_BEFORE,
+	FIRST_SEEN_AFTER,
+	FIRST_EXITS,
+	FIRST_CYCLES,
+	LAST_TSC,
+	LAST_SEEN_BEFORE,
+	LAST_SEEN_AFTER,
+	LAST_EXITS,
+	LAST_CYCLES,
+};
+static const char *const keys[] = {
+	[REASON] = "bout.reason",
+	[FIRST_TSC] = "first.tsc.before",
+	[FIRST_SEEN_BEFORE] = "first.seen.before",
+	[FIRST_SEEN_AFTER] = "first.seen.after",
+	[FIRST_EXITS] = "first.exits",
+	[FIRST_CYCLES] = "first.cycles",
+	[LAST_TSC] = "last.tsc.after",
+	[LAST_SEEN_BEFORE] = "last.seen.before",
+	[LAST_SEEN_AFTER] = "last.seen.after",
+	[LAST_EXITS] = "last.exits",
+	[LAST_CYCLES] = "last.cycles",
+};
+
+/* L2's vCPUs may be between the tracepoint and the change's own count. */
+static void tally_exits(const struct evidence *e, const struct table *y, size_t row,
+			struct tally *bouts)
+{
+	uint32_t grown = (uint32_t)(table_at(y, row, LAST_EXITS) - table_at(y, row, FIRST_EXITS));
+	uint64_t least = table_at(y, row, LAST_SEEN_BEFORE) - table_at(y, row, FIRST_SEEN_AFTER);
+	uint64_t most = table_at(y, row, LAST_SEEN_AFTER) - table_at(y, row, FIRST_SEEN_BEFORE);
+
+	if (grown + e->l2_cpus >= least && grown <= most + e->l2_cpus)
+		tally_good(bouts);
+	else
+		tally_bad(bouts,
+			  "%s (reason %#" PRIx64 "): grew by %" PRIu32 ", traced %" PRIu64 " to %" PRIu64,
+			  obs_get(&e->obs, "bout", row)->str, table_at(y, row, REASON), grown, least,
+			  most);
+}
+
+/* One vCPU made them, and L2's may have made more of the same. */
+static void tally_cycles(const struct evidence *e, const struct table *y, size_t row,
+			 struct tally *bouts)
+{
+	uint64_t grown = table_at(y, row, LAST_CYCLES) - table_at(y, row, FIRST_CYCLES);
+	uint64_t most = (table_at(y, row, LAST_TSC) - table_at(y, row, FIRST_TSC)) * (1 + e->l2_cpus);
+
+	if (grown && grown <= most)
+		tally_good(bouts);
+	else
+		tally_bad(bouts,
+			  "%s (reason %#" PRIx64 "): grew by %" PRIu64 ", %" PRIu64 " passed",
+			  obs_get(&e->obs, "bout", row)->str, table_at(y, row, REASON), grown, most);
+}
+
+static void check_bouts(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_table_ struct table y = { 0 };
+	struct tally exits = { .unit = "reason" }, cycles = { .unit = "reason" };
+
+	if (!table_collect(&y, &e->obs, keys, ARRAY_SIZE(keys)) ||
+	    obs_count(&e->obs, "bout") != y.rows) {
+		check_broken(t, "the bouts", "every bout told whole", "some of its lines are missing");
+		return;
+	}
+	for (size_t i = 0; i < y.rows; i++) {
+		tally_exits(e, &y, i, &exits);
+		tally_cycles(e, &y, i, &cycles);
+	}
+	tally_check(t, "exits of a reason", "grow as the exits of this reason that were traced",
+		    &exits, BY_TRACEPOINT);
+	if (e->assignment->leaf[LEAF_TYPE_CYCLES])
+		tally_check(t, "cycles of a reason", "grow, and not by more than passed", &cycles,
+			    "oracle: the test program's TSC");
+	else
+		tally_drop(&cycles);
+}
+
+/* -- what is answered about every reason -- */
+
+struct answer {
+	uint32_t reason, reg[4]; /* eax, ebx, ecx, edx */
+	enum reason_state state;
+};
+
+static bool parse(const struct observation *o, struct answer *a)
+{
+	const char *dot = strchr(o->key, '.');
+
+	return o->type == OBS_STR && (str_starts(o->key, "exits.") || str_starts(o->key, "cycles.")) &&
+	       sscanf(dot, ".%" SCNx32, &a->reason) == 1 &&
+	       sscanf(o->str, "%" SCNx32 " %" SCNx32 " %" SCNx32 " %" SCNx32, &a->reg[0], &a->reg[1],
+		      &a->reg[2], &a->reg[3]) == 4;
+}
+
+static bool is_zero(const struct answer *a)
+{
+	return !a->reg[0] && !a->reg[1] && !a->reg[2];
+}
+
+static bool says_undefined(const struct answer *a)
+{
+	return is_zero(a) && a->reg[3] == UINT32_MAX;
+}
+
+static bool says_unhandled(const struct answer *a)
+{
+	return is_zero(a) && !a->reg[3];
+}
+
+static bool says_handled(const struct answer *a)
+{
+	return !a->reg[3];
+}
+
+static const struct rule {
+	enum reason_state state;
+	const char *name, *expected;
+	bool (*right)(const struct answer *a);
+} rules[] = {
+	{ REASON_UNDEFINED, "reasons that the manual does not define",
+	  "eax = ebx = ecx = 0, edx = 0xffffffff", says_undefined },
+	{ REASON_UNHANDLED, "reasons that KVM does not handle", "0 in all four registers",
+	  says_unhandled },
+	{ REASON_HANDLED, "edx of a reason that KVM handles", "0", says_handled },
+};
+
+static void check_rule(const struct evidence *e, const struct rule *rule, struct test_result *t)
+{
+	struct tally answers = { .unit = "answer" };
+
+	for (size_t i = 0; i < e->obs.n; i++) {
+		struct answer a;
+
+		if (!parse(&e->obs.v[i], &a) ||
+		    reason_state(&e->reasons, e->vendor_intel, a.reason) != rule->state)
+			continue;
+		if (rule->right(&a))
+			tally_good(&answers);
+		else
+			tally_bad(&answers, "%s: %s", e->obs.v[i].key, e->obs.v[i].str);
+	}
+	tally_check(t, rule->name, rule->expected, &answers,
+		    "oracle: the table of handlers in this kernel's module; the CPU's manual");
+}
+
+static void check_sum(const struct evidence *e, struct test_result *t)
+{
+	uint64_t before, sum, after;
+
+	if (want_u64(e, t, "total.before", &before) && want_u64(e, t, "total.sum", &sum) &&
+	    want_u64(e, t, "total.after", &after))
+		check_between(t, "the reasons' sum", before, after, sum,
+			      "the total that the leaf told before and after all of them");
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	if (!check_program(e, t))
+		return;
+	check_bouts(e, t);
+	check_sum(e, t);
+	if (!e->reasons.n) {
+		check_skip(t, "answers by the rules", "this kernel's table of handlers could not be read");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		check_rule(e, &rules[i], t);
+}
+
+static const struct testcase cpuid_leaves_reasons = {
+	.name = "cpuid-leaves/reasons",
+	.assignment = "cpuid-leaves",
+	.summary = "exits and cycles of each reason, their sum, and reasons that there are none of",
+	.program = "test_exit_reasons",
+	.level = 1,
+	.timeout_s = 60,
+	.judge = judge,
+};
+TESTCASE(cpuid_leaves_reasons);
+#endif
