@@ -28,16 +28,23 @@ void hist_start(void)
 	SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
 }
 
+static FILE *open_hist(void)
+{
+	FILE *f = fopen(EVENT "hist", "re");
+
+	if (!f)
+		guest_broken(__FILE__, __LINE__, "can't open " EVENT "hist");
+	return f;
+}
+
 /* Lines of "{ exit_reason:        114 } hitcount:        500". */
 uint64_t hist_count(uint32_t reason)
 {
-	FILE *f = fopen(EVENT "hist", "re");
+	FILE *f = open_hist();
 	uint64_t count = 0, n;
 	char line[160];
 	uint32_t key;
 
-	if (!f)
-		guest_broken(__FILE__, __LINE__, "can't open " EVENT "hist");
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "{ exit_reason: %" SCNu32 " } hitcount: %" SCNu64, &key, &n) == 2 &&
 		    key == reason)
