@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-exits/exact: micro guests make exits of one kind, of several vCPUs at the same time, and in
+ * cpuid-exits/kinds: micro guests make exits of one kind, of several vCPUs at the same time, and in
  * two machines, between two readings of the leaf. With no operating system in the way, KVM's own
  * count around each reading leaves room for hardly an exit.
  */
@@ -133,6 +133,8 @@ static void run(void)
 
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
 	micro_add_memory(m, FRESH, fresh, FRESH_PAGES * PAGE);
+	micro_start(m, 0, read_leaf, NULL); /* its first pages are faulted in: no bout's exits */
+	micro_finish(m, 0);
 	measure(m, m, "cpuid", 1, make_cpuid, 500);
 	measure(m, m, "hypercall", 1, make_hypercall, 500);
 	measure(m, m, "rdmsr", 1, make_msr, 500);
@@ -260,8 +262,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 	table_free(&r.y);
 }
 
-static const struct testcase cpuid_exits_exact = {
-	.name = "cpuid-exits/exact",
+static const struct testcase cpuid_exits_kinds = {
+	.name = "cpuid-exits/kinds",
 	.assignment = "cpuid-exits",
 	.summary = "exits of each kind, of several vCPUs at once and of two machines, against KVM's count",
 	.program = "test_micro_exits",
@@ -269,5 +271,5 @@ static const struct testcase cpuid_exits_exact = {
 	.timeout_s = 60,
 	.judge = judge,
 };
-TESTCASE(cpuid_exits_exact);
+TESTCASE(cpuid_exits_kinds);
 #endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judges of the micro guests' tests on recorded evidence: right, and with one fault at a time, as a wrong change would leave
+ * it; the check that is there for it must find it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "judge/checks.h"
+#include "judge/reasons.h"
+#include "kernel/handlers.h"
+
+#include <cmocka.h>
+
+#include "tests/recorded.h"
+
+#define IDS "test_micro_ids"
+#define CALLS "test_micro_calls"
+#define MANY "test_micro_many"
+#define EXITS "test_micro_exits"
+#define CYCLES "test_micro_cycles"
+#define ANSWER "test_micro_answer"
+#define REASONS "test_exit_reasons"
+#define MAP "test_leaf_map"
+
+/* -- faults -- */
+
+/* The i-th call of that id from a mode of that kind. */
+static struct observation *result_of(struct evidence *e, uint64_t id, uint64_t user)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "call.id"); i++)
+		if (obs(e, "call.id", i)->u64 == id && obs(e, "call.user", i)->u64 == user)
+			return obs(e, "call.result", i);
+	fail_msg("no call about %#llx", (unsigned long long)id);
+	return NULL;
+}
+
+static void call_fails(struct evidence *e)
+{
+	result_of(e, 3, 0)->u64 = (uint64_t)-22;
+}
+
+static void hole_accepted(struct evidence *e)
+{
+	result_of(e, 1, 0)->u64 = 0;
+}
+
+static void id_cut(struct evidence *e)
+{
+	result_of(e, (1ULL << 32) + 3, 0)->u64 = 0;
+}
+
+static void user_answered(struct evidence *e)
+{
+	result_of(e, 3, 1)->u64 = 0;
+}
+
+static void user_told_enosys(struct evidence *e)
+{
+	result_of(e, 3, 1)->u64 = (uint64_t)-1000;
+}
+
+static void caller_changed(struct evidence *e)
+{
+	obs(e, "call.changed", 4)->u64 = 1 << 3;
+}
+
+static void record_missing(struct evidence *e)
+{
+	e->trace.n--;
+}
+
+static void record_of_another(struct evidence *e)
+{
+	e->trace.v[0].vcpu_id = 0;
+}
+
+static void row_cut(struct evidence *e)
+{
+	obs(e, "call.result", 2)->key[0] = '_';
+}
+
+static void hangs(struct evidence *e)
+{
+	struct observation *o = obs(e, "guest.done", 0);
+
+	free(o->key);
+	o->key = xstrdup("guest.fault");
+	free(o->str);
+	o->str = xstrdup("vCPU 2 hangs");
+}
+
+static void unknown_answered(struct evidence *e)
+{
+	obs(e, "call.3e8", 0)->u64 = 0;
+}
+
+static void known_lost(struct evidence *e)
+{
+	obs(e, "call.1", 0)->u64 = (uint64_t)-1000;
+}
+
+static void number_taken(struct evidence *e)
+{
+	struct observation *o = (struct observation *)obs_get(&e->baseline, "call.d", 0);
+
+	assert_non_null(o);
+	o->u64 = 0;
+}
+
+static void one_call_less(struct evidence *e)
+{
+	obs(e, "calls.made", 0)->u64--;
+}
+
+static void one_call_wrong(struct evidence *e)
+{
+	obs(e, "calls.wrong", 0)->u64++;
+}
+
+static void dead_after(struct evidence *e)
+{
+	obs(e, "last.result", 0)->u64 = (uint64_t)-22;
+}
+
+/* L2's two vCPUs may be in flight: two more or less are no fault, ten are. */
+static void ten_exits_lost(struct evidence *e)
+{
+	obs(e, "last.exits", 6)->u64 -= 10;
+}
+
+static void ten_exits_too_many(struct evidence *e)
+{
+	obs(e, "last.exits", 1)->u64 += 10;
+}
+
+static void kind_not_counted(struct evidence *e)
+{
+	obs(e, "last.exits", 5)->u64 = obs(e, "first.exits", 5)->u64 + 2;
+}
+
+static void here_host_there_machine(struct evidence *e)
+{
+	obs(e, "last.exits", 7)->u64 = obs(e, "first.exits", 7)->u64 + 2;
+}
+
+static void handler_not_timed(struct evidence *e)
+{
+	obs(e, "reading.cycles", 2)->u64 = obs(e, "reading.cycles", 1)->u64 + 1000000;
+}
+
+static void more_than_passed(struct evidence *e)
+{
+	obs(e, "reading.cycles", 1)->u64 += 1ULL << 40;
+	obs(e, "reading.cycles", 2)->u64 += 1ULL << 40;
+}
+
+static void no_cycles(struct evidence *e)
+{
+	obs(e, "reading.cycles", 1)->u64 = obs(e, "reading.cycles", 0)->u64;
+}
+
+static void edx_left(struct evidence *e)
+{
+	obs(e, "answer.rdx", 3)->u64 = 0xaaaaaaaa;
+}
+
+static void high_half_left(struct evidence *e)
+{
+	obs(e, "answer.rbx", 0)->u64 |= 0x5a5a5a5a00000000;
+}
+
+static void ecx_matters(struct evidence *e)
+{
+	obs(e, "answer.rax", 2)->u64 = 0;
+}
+
+static void flag_changed(struct evidence *e)
+{
+	obs(e, "answer.rflags", 2)->u64 = 0x40;
+}
+
+static void another_reasons_exits(struct evidence *e)
+{
+	obs(e, "last.exits", 1)->u64 += 100;
+}
+
+static void sum_too_small(struct evidence *e)
+{
+	obs(e, "total.sum", 0)->u64 = obs(e, "total.before", 0)->u64 - 1;
+}
+
+static void answer_is(struct evidence *e, const char *key, const char *text)
+{
+	struct observation *o = obs(e, key, 0);
+
+	free(o->str);
+	o->str = xstrdup(text);
+}
+
+static void undefined_zeros(struct evidence *e)
+{
+	answer_is(e, "exits.410", "0 0 0 0");
+}
+
+static void undefined_counted(struct evidence *e)
+{
+	answer_is(e, "exits.10072", "11 0 0 0");
+}
+
+static void unhandled_undefined(struct evidence *e)
+{
+	answer_is(e, "exits.1", "0 0 0 ffffffff");
+}
+
+static void handled_edx(struct evidence *e)
+{
+	answer_is(e, "exits.72", "11 0 0 aaaaaaaa");
+}
+
+/* Each leaf's readings become its neighbour's. */
+static void other_map(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "leaf.eax"); i += 8) {
+		for (size_t k = 0; k < 2; k++) {
+			obs(e, "leaf.eax", i + k)->u64 = obs(e, "leaf.eax", i + 6 + k)->u64;
+			obs(e, "leaf.cycles", i + k)->u64 = obs(e, "leaf.cycles", i + 6 + k)->u64;
+			obs(e, "leaf.eax", i + 6 + k)->u64 = 0;
+			obs(e, "leaf.cycles", i + 6 + k)->u64 = 0;
+		}
+	}
+}
+
+#define FAULT(program, fault, check, verdict)                                                      \
+	{                                                                                          \
+		program, #fault, fault, check, verdict                                             \
+	}
+
+static const struct {
+	const char *program, *name;
+	void (*put)(struct evidence *e);
+	const char *check; /* that finds it */
+	enum outcome verdict;
+} faults[] = {
+	FAULT(IDS, call_fails, "about a vCPU of this machine", OUT_FAIL),
+	FAULT(IDS, hole_accepted, "about no vCPU of this machine", OUT_FAIL),
+	FAULT(IDS, id_cut, "about an id past 32 bits", OUT_FAIL),
+	FAULT(IDS, user_answered, "from user mode", OUT_FAIL),
+	FAULT(IDS, user_told_enosys, "from user mode", OUT_FAIL),
+	FAULT(IDS, caller_changed, "the caller's registers", OUT_FAIL),
+	FAULT(IDS, record_missing, "no record but theirs", OUT_FAIL),
+	FAULT(IDS, record_of_another, "no record but theirs", OUT_FAIL),
+	FAULT(IDS, row_cut, "the calls", OUT_BROKEN),
+	FAULT(IDS, hangs, "the program", OUT_FAIL),
+	FAULT(CALLS, unknown_answered, "numbers of no hypercall", OUT_FAIL),
+	FAULT(CALLS, known_lost, "other hypercalls", OUT_FAIL),
+	FAULT(CALLS, number_taken, "the assignment's number", OUT_FAIL),
+	FAULT(MANY, one_call_less, "calls that returned", OUT_FAIL),
+	FAULT(MANY, one_call_wrong, "calls with an error", OUT_FAIL),
+	FAULT(MANY, dead_after, "a call after them", OUT_FAIL),
+	FAULT(EXITS, ten_exits_lost, "exits of each kind", OUT_FAIL),
+	FAULT(EXITS, ten_exits_too_many, "exits of each kind", OUT_FAIL),
+	FAULT(EXITS, kind_not_counted, "exits of each kind", OUT_FAIL),
+	FAULT(EXITS, here_host_there_machine, "exits of each kind", OUT_FAIL),
+	FAULT(CYCLES, handler_not_timed, "cycles of slow exits", OUT_FAIL),
+	FAULT(CYCLES, more_than_passed, "cycles of fast exits", OUT_FAIL),
+	FAULT(CYCLES, no_cycles, "cycles of fast exits", OUT_FAIL),
+	FAULT(ANSWER, edx_left, "edx of each answer", OUT_FAIL),
+	FAULT(ANSWER, high_half_left, "high halves of each answer", OUT_FAIL),
+	FAULT(ANSWER, ecx_matters, "whatever ecx holds", OUT_FAIL),
+	FAULT(ANSWER, flag_changed, "rflags", OUT_FAIL),
+	FAULT(ANSWER, caller_changed, "the caller's registers", OUT_FAIL),
+	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
+	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
+	FAULT(REASONS, undefined_zeros, "reasons that the manual does not define", OUT_FAIL),
+	FAULT(REASONS, undefined_counted, "reasons that the manual does not define", OUT_FAIL),
+	FAULT(REASONS, unhandled_undefined, "reasons that KVM does not handle", OUT_FAIL),
+	FAULT(REASONS, handled_edx, "edx of a reason that KVM handles", OUT_FAIL),
+	FAULT(MAP, other_map, "the leaf map", OUT_FAIL),
+};
+
+static void find_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct run_result *run;
+		struct recorded r;
+
+		load(&r, faults[i].program);
+		faults[i].put(&r.e);
+		run = judge(&r);
+		if (verdict_of(run, faults[i].check) != faults[i].verdict)
+			fail_msg("fault '%s' in %s: check '%s' says %s", faults[i].name,
+				 faults[i].program, faults[i].check,
+				 outcome_name(verdict_of(run, faults[i].check)));
+		result_free(run);
+		unload(&r);
+	}
+}
+
+static void pass_what_is_right(void **state)
+{
+	static const char *const programs[] = { IDS,	CALLS,	MANY,	 EXITS,
+						CYCLES, ANSWER, REASONS, MAP };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct run_result *run;
+		struct recorded r;
+
+		load(&r, programs[i]);
+		run = judge(&r);
+		for (size_t k = 0; k < run->tests[0].n_checks; k++)
+			if (run->tests[0].checks[k].verdict != OUT_PASS)
+				fail_msg("%s: %s: %s", programs[i], run->tests[0].checks[k].name,
+					 run->tests[0].checks[k].observed);
+		result_free(run);
+		unload(&r);
+	}
+}
+
+static void wrong_leaf_is_said(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, MAP);
+	other_map(&r.e);
+	run = judge(&r);
+	assert_non_null(strstr(run->tests[0].checks[2].observed, "0x4FFFFFFC: all exits (eax)"));
+	assert_non_null(strstr(run->tests[0].checks[2].observed, "right numbers, wrong leaf"));
+	result_free(run);
+	unload(&r);
+}
+
+/* -- the table of handlers in a module -- */
+
+static void handlers_of_a_module(void **state)
+{
+	static const char text[] = "int a(void);\n"
+				   "int (*const before[3])(void) = { a, a, a };\n"
+				   "int (*const svm_exit_handlers[8])(void) = { [1] = a, [5] = a };\n"
+				   "int (*const after[1])(void) = { a };\n";
+	static const char source[] = "build/tests/handlers.c", object[] = "build/tests/handlers.ko";
+	char *const argv[] = { (char *)"gcc", (char *)"-c", (char *)"-o", (char *)object,
+			       (char *)source, NULL };
+	struct proc p = { .what = "gcc", .argv = argv, .deadline_s = 60 };
+	struct reason_table t;
+
+	(void)state;
+	assert_int_equal(file_write(source, text, strlen(text), 0644), 0);
+	assert_int_equal(proc_run(&p), 0);
+	assert_true(handlers_read(object, &t));
+	assert_int_equal(t.n, 8);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(reason_state(&t, false, i) == REASON_HANDLED, i == 1 || i == 5);
+	assert_false(handlers_read(source, &t)); /* no ELF */
+	assert_int_equal(t.n, 0);
+	assert_false(handlers_read("no/such.ko", &t));
+}
+
+static void reasons_by_the_manuals(void **state)
+{
+	static const struct reason_table none = { 0 };
+	static const uint32_t vmx_undefined[] = { 35, 38, 42, 0x100, 0x10000, UINT32_MAX };
+	static const uint32_t vmx_open[] = { 65, 69, 99, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vmx_undefined); i++)
+		assert_int_equal(reason_state(&none, true, vmx_undefined[i]), REASON_UNDEFINED);
+	for (size_t i = 0; i < ARRAY_SIZE(vmx_open); i++)
+		assert_int_equal(reason_state(&none, true, vmx_open[i]), REASON_OPEN);
+	assert_int_equal(reason_state(&none, true, 48), REASON_UNHANDLED);
+	assert_int_equal(reason_state(&none, false, 0x400), REASON_UNHANDLED);
+	assert_int_equal(reason_state(&none, false, 0x100), REASON_UNDEFINED);
+	assert_int_equal(reason_state(&none, false, UINT32_MAX), REASON_OPEN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pass_what_is_right),
+		cmocka_unit_test(find_faults),
+		cmocka_unit_test(wrong_leaf_is_said),
+		cmocka_unit_test(handlers_of_a_module),
+		cmocka_unit_test(reasons_by_the_manuals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
