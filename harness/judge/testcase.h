@@ -114,6 +114,7 @@ struct evidence {
 	struct observations
 		baseline;     /* the same program's on the unpatched kernel; n 0: none asked for */
 	unsigned int l2_cpus; /* that the lab configured */
+	unsigned int l2_busy; /* of them, those that could make exits while the program ran */
 	int exit_code;	      /* of the program; -1: signal */
 	int signal;
 	double seconds;
@@ -133,6 +134,7 @@ struct testcase {
 	unsigned int level;	 /* where the program runs: 1 or 2 */
 	unsigned int timeout_s;
 	bool on_request;     /* runs only when TESTS= names it (faults that are meant to fail) */
+	bool quiet;	     /* L2's vCPUs stand still meanwhile: for counts that must be exact */
 	bool wants_trace;    /* cut L1's ftrace for it */
 	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
 	void (*judge)(const struct evidence *e, struct test_result *t);

@@ -322,6 +322,27 @@ int level_save(struct level *l, const char *state)
 	return blocking(&c, what, 60);
 }
 
+static int run_suspend(struct call *c)
+{
+	return virDomainSuspend(c->l->dom);
+}
+
+int level_suspend(struct level *l)
+{
+	struct call c = { .l = l, .run = run_suspend };
+	_cleanup_free_ char *what = strf("suspending %s", l->name);
+
+	return blocking(&c, what, 10);
+}
+
+int level_resume(struct level *l)
+{
+	struct call c = { .l = l, .run = run_resume };
+	_cleanup_free_ char *what = strf("letting %s go on", l->name);
+
+	return blocking(&c, what, 10);
+}
+
 static void on_port_data(void *ctx, const void *data, size_t len)
 {
 	struct level *l = ctx;

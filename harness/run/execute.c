@@ -130,6 +130,23 @@ struct execution {
 	struct channel_status status;
 };
 
+static int execute_loudly(struct lab *lab, const struct testcase *t, struct execution *x)
+{
+	x->e.l2_busy = lab->set.l2_cpus;
+	return execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
+}
+
+static int execute_quietly(struct lab *lab, const struct testcase *t, struct execution *x)
+{
+	int ret = level_suspend(&lab->l2), resumed;
+
+	if (ret)
+		return ret;
+	ret = execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
+	resumed = ret == -OUT_CRASH ? 0 : level_resume(&lab->l2);
+	return ret ? ret : resumed;
+}
+
 static int gather(struct run *r, const struct testcase *t, struct execution *x)
 {
 	struct lab *lab = r->lab;
@@ -138,7 +155,7 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 	if (!ret)
 		ret = oracles_read(lab, false, &x->e.before);
 	if (!ret)
-		ret = execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
+		ret = t->quiet ? execute_quietly(lab, t, x) : execute_loudly(lab, t, x);
 	if (!ret)
 		ret = oracles_read(lab, true, &x->e.after);
 	if (!ret && t->wants_trace)
