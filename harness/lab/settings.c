@@ -18,6 +18,7 @@ static const struct {
 	{ { "lab", "lane", CONF_STR, FIELD(lane), 0, 0 }, "LANE" },
 	{ { "lab", "kernel", CONF_STR, FIELD(kernel), 0, 0 }, "KERNEL" },
 	{ { "lab", "patch", CONF_LIST, FIELD(patches), 0, 0 }, "PATCH" },
+	{ { "lab", "monitor", CONF_STR, FIELD(monitor), 0, 0 }, "MONITOR" },
 	{ { "lab", "provision_kernel", CONF_STR, FIELD(provision_kernel), 0, 0 }, NULL },
 	{ { "lab", "base_image", CONF_STR, FIELD(base_image), 0, 0 }, "BASE_IMAGE" },
 	{ { "lab", "tests", CONF_LIST, FIELD(tests), 0, 0 }, "TESTS" },

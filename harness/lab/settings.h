@@ -14,6 +14,7 @@ struct settings {
 	char *lane;	    /* LANE: a name in config/lanes/, or "auto" */
 	char *kernel;	    /* KERNEL: a name in config/kernels/, or a .conf file */
 	struct strv patches; /* PATCH: patch files put on the host kernel's own, in this order */
+	char *monitor;	    /* MONITOR: a C file or a folder; NULL or "": the reference */
 	char *provision_kernel; /* the trusted kernel that L1's image is provisioned with */
 	char *base_image;   /* BASE_IMAGE: a cloud image for L1; "" for ours */
 	struct strv tests;  /* TESTS: names or glob patterns; empty: all that don't need to be asked for */

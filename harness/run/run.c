@@ -60,6 +60,7 @@ static int retry_test(struct run *r, const struct testcase *t)
 	result_drop_test(r->result);
 	tracer_stop(r);
 	ret = lab_up_again(r->lab);
+	r->monitor_is_there = false;
 	if (!ret)
 		ret = tracer_start(r);
 	if (ret) {
@@ -110,6 +111,18 @@ static void describe(struct run *r)
 	str_set(&r->result->assignment, buf_str(&names));
 }
 
+static int prepare_monitor(struct run *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++) {
+		const struct testcase *t = r->tests[i];
+
+		if (t->wants_monitor)
+			return monitor_prepare(r->lab->set.monitor,
+					       run_assignment(r, t->assignment), &r->monitor);
+	}
+	return 0;
+}
+
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
@@ -118,7 +131,9 @@ static int go(struct run *r)
 	if (ret)
 		return ret;
 	describe(r);
-	ret = lab_prepare(lab);
+	ret = prepare_monitor(r);
+	if (!ret)
+		ret = lab_prepare(lab);
 	if (!ret)
 		ret = baseline_prepare(r);
 	if (!ret)
@@ -174,6 +189,7 @@ static void free_run(struct run *r)
 	for (size_t i = 0; i < r->n_assignments; i++)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);
+	monitor_free(&r->monitor);
 	free(r->tests);
 	free(r->why);
 	free(r->dir);

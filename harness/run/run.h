@@ -10,6 +10,7 @@
 #include "judge/result.h"
 #include "judge/testcase.h"
 #include "lab/lab.h"
+#include "monitor/monitor.h"
 
 struct tracer;
 
@@ -22,6 +23,8 @@ struct run {
 	size_t n_tests;
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
+	struct monitor monitor; /* for the tests that want one; path NULL: none does */
+	bool monitor_is_there;	/* in its level */
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
@@ -64,7 +67,7 @@ int oracles_read(struct lab *lab, bool after, struct oracle *o);
  */
 int execute_test(struct run *r, const struct testcase *t);
 /* Only run its program in the level; its output goes to out. status.done is false when it had to be killed. */
-int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
+int execute_program(struct run *r, const struct testcase *t, const struct assignment *a,
 		    struct output *out, struct channel_status *status);
 
 /* -- baseline.c -- */
