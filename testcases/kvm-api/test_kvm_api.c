@@ -548,9 +548,8 @@ static void check_pages(const struct seen *s, struct test_result *t)
 					s->halt_page, BY_WATCHING);
 }
 
-static void check_printed(const struct runs *r, const struct seen *s, struct test_result *t)
+static void look_printed(const struct runs *r, const struct seen *s, struct tally *y)
 {
-	struct tally y = { .unit = "text" };
 	struct reader reader = { .s = s };
 
 	for (size_t i = 0; i < s->n_exits; i++) {
@@ -560,10 +559,21 @@ static void check_printed(const struct runs *r, const struct seen *s, struct tes
 		if (!is_serial(r, x))
 			continue;
 		if (read_text(&reader, x->bytes.data, x->bytes.len))
-			tally_good(&y);
+			tally_good(y);
 		else
-			tally_bad(&y, "the guest sent '%s', which was not printed", text);
+			tally_bad(y, "'%s' was sent, and not printed", text);
 	}
+}
+
+/* Letters came in the wrong case in the second run: the monitor can't know the text beforehand. */
+static void check_printed(const struct runs *r, struct test_result *t)
+{
+	const struct seen *questions = run_with(r, "questions");
+	struct tally y = { .unit = "text" };
+
+	look_printed(r, run_with(r, "none"), &y);
+	if (questions)
+		look_printed(r, questions, &y);
 	tally_check(t, "text on the serial port", "sent by the guest, and printed as it was sent", &y,
 		    BY_WATCHING);
 }
@@ -581,7 +591,7 @@ static void check_halt(const struct seen *s, struct test_result *t)
 static void check_wanted(const struct seen *s, struct test_result *t)
 {
 	_cleanup_free_ char *got =
-		s->has_halt ? strf("eax is %" PRIu64 ", 42 was stored in %" PRIu64 " places",
+		s->has_halt ? strf("eax is %" PRIu64 ", 42 was stored %" PRIu64 " times",
 				   s->halt_eax, s->halt_stored)
 			    : xstrdup("the guest did not come to a hlt");
 
@@ -873,7 +883,7 @@ static void judge_mode(const struct evidence *e, struct test_result *t)
 		check_start(s, t);
 		check_mode(&r, s, t);
 		check_pages(s, t);
-		check_printed(&r, s, t);
+		check_printed(&r, t);
 		check_halt(s, t);
 		check_wanted(s, t);
 		check_code(s, t);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "watch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -428,6 +429,19 @@ static bool joins(const struct exit_seen *s, const struct kvm_run *run, bool mad
 	       s->out == run->io.direction && s->made == made && s->n < sizeof(s->bytes);
 }
 
+/* A monitor that prints what it was told, and not what it knows, prints this. */
+static void change_text(struct watch *w, struct exit_seen *s, size_t len)
+{
+	uint8_t *byte = s->bytes + s->n;
+
+	if (w->run->twist != TWIST_QUESTIONS || s->made || !s->out || len != 1 ||
+	    s->port != w->run->ports.serial || !isalpha(*byte))
+		return;
+	*byte ^= 'a' ^ 'A';
+	tracee_write(w->t, s->data_at, byte, 1);
+	w->twisted++;
+}
+
 static void take_io(struct watch *w, const struct kvm_run *run, bool made)
 {
 	struct exit_seen *s = &w->seen;
@@ -447,8 +461,10 @@ static void take_io(struct watch *w, const struct kvm_run *run, bool made)
 	s->answered = false;
 	s->data_at = w->run_at + run->io.data_offset;
 	len = len < sizeof(s->bytes) - s->n ? len : sizeof(s->bytes) - s->n;
-	if (tracee_read(w->t, s->data_at, s->bytes + s->n, len))
+	if (tracee_read(w->t, s->data_at, s->bytes + s->n, len)) {
+		change_text(w, s, len);
 		s->n += len;
+	}
 	memcpy(&gva, s->bytes, sizeof(gva));
 	if (s->out && s->size == 4 &&
 	    (s->port == w->run->ports.translate || s->port == w->run->ports.string))

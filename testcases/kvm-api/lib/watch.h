@@ -51,7 +51,8 @@ struct watch_ports {
 
 enum watch_twist {
 	TWIST_NONE,
-	TWIST_QUESTIONS, /* exits that the guest never made: each offered port is asked for */
+	TWIST_QUESTIONS, /* exits that the guest never made: each offered port is asked for; and letters on
+			    the serial port change their case */
 	TWIST_MEMORY,	 /* at hlt there is 41 where 42 was stored */
 	TWIST_EAX,	 /* and in eax */
 	TWIST_REASON,	 /* the hlt reads as KVM_EXIT_SHUTDOWN */
