@@ -9,8 +9,8 @@
 #include "core/outcome.h"
 
 static const char *const option_names[] = { "real", "protected", "paged", "long", NULL };
-static const char *const port_names[] = { "serial", "print32",   "exits", "exits_text",
-					  "string", "translate", "hva",   NULL };
+static const char *const port_names[] = { "serial", "print32",	 "exits", "exits_text",
+					  "string", "translate", "hva",	  NULL };
 
 struct conf_file {
 	char *program;
@@ -19,7 +19,8 @@ struct conf_file {
 
 static const struct conf_key keys[] = {
 	{ "monitor", "program", CONF_STR, offsetof(struct conf_file, program), 0, 0 },
-	{ "monitor", "memory", CONF_U32, offsetof(struct conf_file, interface.memory), 4096, 1u << 30 },
+	{ "monitor", "memory", CONF_U32, offsetof(struct conf_file, interface.memory), 4096,
+	  1u << 30 },
 	{ "monitor", "wrong", CONF_STR, offsetof(struct conf_file, interface.wrong), 0, 0 },
 	{ "monitor", "invalid", CONF_STR, offsetof(struct conf_file, interface.invalid), 0, 0 },
 	{ "options", "*", CONF_LINES, offsetof(struct conf_file, interface.options), 0, 0 },

@@ -182,9 +182,11 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key);
 	_cleanup_free_ char *why = NULL;
-	struct make make = { .what = "building the monitor", .log = log,
+	struct make make = { .what = "building the monitor",
+			     .log = log,
 			     .enclosed = sandbox_works(),
 			     .sandbox = { .src = src, .obj = s->to } };
+	uint64_t start = now_ns();
 	int status;
 
 	unlink(log);
@@ -192,10 +194,12 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	status = make_command(&make, BUILD_DEADLINE_S, (const char *const *)argv.v);
 	why = make_why(&make);
 	make_free(&make);
-	if (!status || proc_interrupted())
+	if (status < 0 && now_ns() - start >= BUILD_DEADLINE_S * NSEC_PER_SEC &&
+	    !proc_interrupted())
+		return fail(OUT_BUILD_ERROR, "it took longer than %d s to compile",
+			    BUILD_DEADLINE_S);
+	if (status <= 0)
 		return status;
-	if (status < 0)
-		return fail(OUT_BUILD_ERROR, "%s", fail_text());
 	return fail(OUT_BUILD_ERROR, "%s (all of it is in %s)", why, log);
 }
 
@@ -205,11 +209,12 @@ static int build(struct monitor *m, const char *from)
 	_cleanup_free_ char *obj = strf("%s/obj", src);
 	_cleanup_free_ char *made = strf("%s/%s", obj, m->program);
 	_cleanup_free_ char *dir = path_in_cache("monitors/%s", m->key);
+	_cleanup_free_ char *logs = path_in_cache("logs");
 	struct sources s = { .to = obj };
 	int ret = 0;
 
-	if (mkdir_p(obj) || mkdir_p(dir))
-		ret = fail(OUT_BROKEN, "can't make %s or %s", obj, dir);
+	if (mkdir_p(obj) || mkdir_p(dir) || mkdir_p(logs))
+		ret = fail(OUT_BROKEN, "can't make %s, %s or %s", obj, dir, logs);
 	if (!ret)
 		ret = take_sources(&s, from);
 	if (!ret && !s.has_makefile && !s.c_files.n)

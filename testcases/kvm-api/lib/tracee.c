@@ -99,15 +99,20 @@ static struct task *task_of(struct tracee *t, pid_t tid)
 	return unused;
 }
 
+/* Those, too, that are not in the table: one more fork is always on its way. */
 static void kill_all(struct tracee *t)
 {
+	int status;
+	pid_t tid;
+
 	for (size_t i = 0; i < TRACEE_MAX_TASKS; i++)
 		if (t->tasks[i].tid)
 			kill(t->tasks[i].tid, SIGKILL);
 	if (t->pid)
 		kill(t->pid, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
+	while ((tid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+		if (tid > 0 && WIFSTOPPED(status))
+			kill(tid, SIGKILL);
 }
 
 /* -- a stop at a system call -- */
@@ -240,11 +245,12 @@ static void follow(struct tracee *t)
 		pid_t tid = next_task(t, &status);
 		struct task *k = tid ? task_of(t, tid) : NULL;
 
-		if (tid && !k)
+		if (tid && !k) {
+			kill(tid, SIGKILL);
 			t->stop = true; /* too many tasks */
-		else if (tid && !WIFSTOPPED(status))
+		} else if (tid && !WIFSTOPPED(status)) {
 			on_end(t, k, status);
-		else if (tid) {
+		} else if (tid) {
 			signal = on_stop(t, k, status);
 			if (!t->stop)
 				ptrace(PTRACE_SYSCALL, tid, NULL, (void *)(intptr_t)signal);

@@ -28,13 +28,13 @@ struct format {
 };
 
 static const struct level levels_32[] = { { 22, 10, true, true }, { 12, 10, false, false } };
-static const struct level levels_pae[] = {
-	{ 30, 2, false, false }, { 21, 9, true, true }, { 12, 9, false, false }
-};
-static const struct level levels_long[] = {
-	{ 39, 9, false, false }, { 30, 9, true, false }, { 21, 9, true, true },
-	{ 12, 9, false, false }
-};
+static const struct level levels_pae[] = { { 30, 2, false, false },
+					   { 21, 9, true, true },
+					   { 12, 9, false, false } };
+static const struct level levels_long[] = { { 39, 9, false, false },
+					    { 30, 9, true, false },
+					    { 21, 9, true, true },
+					    { 12, 9, false, false } };
 static const struct format format_32 = { levels_32, 2, 4, ADDRESS32 };
 static const struct format format_pae = { levels_pae, 3, 8, ADDRESS64 };
 static const struct format format_long = { levels_long, 4, 8, ADDRESS64 };
@@ -88,8 +88,7 @@ void walk(const struct walk_cpu *cpu, uint64_t gva,
 		}
 		if (!(entry & PRESENT))
 			return;
-		large = l->may_be_large && entry & LARGE &&
-			(f != &format_32 || cpu->cr4 & CR4_PSE);
+		large = l->may_be_large && entry & LARGE && (f != &format_32 || cpu->cr4 & CR4_PSE);
 		if (large || i == f->n - 1) {
 			r->mapped = true;
 			r->page = size;

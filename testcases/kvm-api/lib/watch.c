@@ -161,8 +161,12 @@ static struct walk_cpu cpu_of(const struct watch *w)
 {
 	const struct kvm_sregs *s = &w->sregs;
 
-	return (struct walk_cpu){ .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
-				  .code64 = s->cs.l, .code32 = s->cs.db };
+	return (struct walk_cpu){ .cr0 = s->cr0,
+				  .cr3 = s->cr3,
+				  .cr4 = s->cr4,
+				  .efer = s->efer,
+				  .code64 = s->cs.l,
+				  .code32 = s->cs.db };
 }
 
 static void walk_gva(struct watch *w, uint64_t gva, struct walk_result *r)
@@ -230,7 +234,8 @@ static unsigned int find_stored(struct watch *w, bool spoil)
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < w->n_slots; i++)
-		for (uint64_t at = 0; w->slots[i].before && at + PAGE <= w->slots[i].size; at += PAGE)
+		for (uint64_t at = 0; w->slots[i].before && at + PAGE <= w->slots[i].size;
+		     at += PAGE)
 			n += stored_in_page(w, &w->slots[i], at, spoil);
 	return n;
 }
@@ -589,7 +594,8 @@ static void on_cpuid(struct watch *w, struct tracee_call *call)
 static void give_cpuid(struct watch *w, struct tracee_call *call)
 {
 	struct kvm_cpuid2 head = { .nent = 200 };
-	uint64_t at = tracee_scratch(w->t, sizeof(head) + head.nent * sizeof(struct kvm_cpuid_entry2));
+	uint64_t at =
+		tracee_scratch(w->t, sizeof(head) + head.nent * sizeof(struct kvm_cpuid_entry2));
 
 	if (!tracee_write(w->t, at, &head, sizeof(head)) ||
 	    tracee_inject(w->t, SYS_ioctl, (uint64_t)w->kvm_fd, KVM_GET_SUPPORTED_CPUID, at) ||
@@ -710,7 +716,6 @@ static void on_mmap(struct watch *w, struct tracee_call *call)
 	tell_call("mmap", call->result < 0 ? call->result : 0);
 }
 
-
 static bool is_run(const struct tracee_call *call)
 {
 	return call->number == SYS_ioctl && call->args[1] == KVM_RUN;
@@ -760,9 +765,14 @@ static void tell_end(struct watch *w, const struct tracee_result *r)
 bool watch_monitor(const struct watch_run *run)
 {
 	/* Reset's: a monitor that sets no registers starts there. */
-	struct watch w = { .run = run, .kvm_fd = -1, .vcpu_fd = -1, .regs.rip = 0xfff0, .regs.rflags = 2,
+	struct watch w = { .run = run,
+			   .kvm_fd = -1,
+			   .vcpu_fd = -1,
+			   .regs.rip = 0xfff0,
+			   .regs.rflags = 2,
 			   .sregs.cs.base = 0xffff0000 };
-	char *const argv[] = { (char *)run->program, *run->option ? (char *)run->option : NULL, NULL };
+	char *const argv[] = { (char *)run->program, *run->option ? (char *)run->option : NULL,
+			       NULL };
 	struct tracee_watcher watcher = { on_enter, on_leave, &w };
 	static struct tracee_result r;
 

@@ -33,13 +33,13 @@
 /* -- what monitor and guest agree on -- */
 
 /* Ports. Each number is a byte, so that the guest can name it in the instruction itself. */
-#define PORT_SERIAL 0xe9       /* out, 8 bits: a character */
-#define PORT_PRINT32 0xea      /* out, 32 bits: print this number */
-#define PORT_EXITS 0xeb	       /* in, 32 bits: how many exits there were so far, this one included */
-#define PORT_STRING 0xec       /* out, 32 bits: print the string at this address */
-#define PORT_EXITS_TEXT 0xed   /* in, 32 bits: the address of a text, exits by direction */
-#define PORT_TRANSLATE 0xee    /* out, 32 bits: a guest virtual address, to be translated ... */
-#define PORT_HVA 0xef	       /* in, 32 bits: ... the low half of its host virtual address, or 0 */
+#define PORT_SERIAL 0xe9     /* out, 8 bits: a character */
+#define PORT_PRINT32 0xea    /* out, 32 bits: print this number */
+#define PORT_EXITS 0xeb	     /* in, 32 bits: how many exits there were so far, this one included */
+#define PORT_STRING 0xec     /* out, 32 bits: print the string at this address */
+#define PORT_EXITS_TEXT 0xed /* in, 32 bits: the address of a text, exits by direction */
+#define PORT_TRANSLATE 0xee  /* out, 32 bits: a guest virtual address, to be translated ... */
+#define PORT_HVA 0xef	     /* in, 32 bits: ... the low half of its host virtual address, or 0 */
 
 /* The guest's physical memory. The page tables are there in the paged modes only. */
 #define MEMORY_BYTES 0x200000
@@ -65,6 +65,7 @@
  * The same instructions serve in all modes: the assembler finds the encoding for 16, 32 and 64
  * bits. All addresses are counted from the guest's start, as that is address 0.
  */
+/* clang-format off */
 __asm__(".pushsection .rodata\n"
 	".macro guest bits\n"
 	"	.code\\bits\n"
@@ -114,6 +115,7 @@ __asm__(".pushsection .rodata\n"
 	"guest 64\n"
 	".popsection\n"
 	".code64\n");
+/* clang-format on */
 
 extern const uint8_t guest16[], guest16_end[], guest32[], guest32_end[], guest64[], guest64_end[];
 
