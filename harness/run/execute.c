@@ -29,12 +29,18 @@ static void make_argv(const struct testcase *t, struct strv *argv)
 		strv_add(argv, *a);
 }
 
-static int push(struct level *l, const struct testcase *t, const char *remote)
+/* Several tests of one program follow one another: it is there already. */
+static int push(struct run *r, struct level *l, const struct testcase *t, const char *remote)
 {
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
 	_cleanup_free_ char *local = path_in_root(relative);
+	int ret;
 
-	return channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
+	if (r->program_there && !strcmp(r->program_there, t->program))
+		return 0;
+	ret = channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
+	r->program_there = ret ? NULL : t->program;
+	return ret;
 }
 
 /* Once a lab: a restored one has none. */
@@ -62,7 +68,7 @@ int execute_program(struct run *r, const struct testcase *t, const struct assign
 	make_argv(t, &argv);
 	assignment_env(a, &env);
 	e.argv = argv.v;
-	ret = push(l, t, argv.v[0]);
+	ret = push(r, l, t, argv.v[0]);
 	if (!ret && t->wants_monitor)
 		ret = push_monitor(r, l, &env);
 	e.env = env.v;

@@ -61,6 +61,7 @@ static int retry_test(struct run *r, const struct testcase *t)
 	tracer_stop(r);
 	ret = lab_up_again(r->lab);
 	r->monitor_is_there = false;
+	r->program_there = NULL;
 	if (!ret)
 		ret = tracer_start(r);
 	if (ret) {

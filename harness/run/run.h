@@ -25,6 +25,7 @@ struct run {
 	size_t n_assignments;
 	struct monitor monitor; /* for the tests that want one; path NULL: none does */
 	bool monitor_is_there;	/* in its level */
+	const char *program_there; /* the test program that was put into its level last; NULL: none */
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
