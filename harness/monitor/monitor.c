@@ -23,6 +23,8 @@
 #define MAX_FILE_BYTES (8u << 20)
 #define MAX_PROGRAM_BYTES (64u << 20)
 #define MAX_DEPTH 4
+/* musl brings none; last, and only for <linux/...>. */
+#define KERNEL_HEADERS "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu"
 
 /* -- its sources: regular files only, into a folder of ours -- */
 
@@ -156,10 +158,23 @@ static int keep_program(struct monitor *m, const char *made)
 	return err ? fail(OUT_BROKEN, "can't write %s: %s", m->path, strerror(-err)) : 0;
 }
 
-/* The folder's own makefile, or all of its C files in one program. */
+/*
+ * The folder's own makefile, or all of its C files in one program. With musl, where it has all that they include: 40 KB go into L1 in
+ * no time, and glibc's 800 KB took longer than a test.
+ */
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {
-	static const char *const plain[] = { "gcc", "-static", "-O2", "-g0", "-Wall", "-o" };
+	static const char *const plain[] = {
+		"sh",
+		"-c",
+		"musl-gcc " KERNEL_HEADERS " \"$@\" 2>/dev/null || exec gcc \"$@\"",
+		"sh",
+		"-static",
+		"-s",
+		"-O2",
+		"-Wall",
+		"-o",
+	};
 
 	strv_add(argv, "env");
 	strv_add(argv, "--chdir=obj");
@@ -245,7 +260,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 
 static int make_key(struct monitor *m, const char *from)
 {
-	struct sources s = { .hash = hash_new("monitor-1") };
+	struct sources s = { .hash = hash_new("monitor-2") };
 	int ret;
 
 	hash_add_str(s.hash, "program", m->program);

@@ -674,17 +674,23 @@ static bool is_kvm(struct watch *w, int fd)
 	return !strcmp(name, "/dev/kvm") || !strncmp(name, "anon_inode:kvm-", 15);
 }
 
+/* The kernel takes 32 bits of it; a libc that has it as an int extends the sign. */
+static uint32_t request_of(const struct tracee_call *call)
+{
+	return (uint32_t)call->args[1];
+}
+
 static void on_other_call(struct watch *w, struct tracee_call *call)
 {
 	const struct kvm_call *known = NULL;
 	char other[32];
 
 	for (size_t i = 0; i < sizeof(kvm_calls) / sizeof(kvm_calls[0]); i++)
-		if (kvm_calls[i].request == call->args[1])
+		if (kvm_calls[i].request == request_of(call))
 			known = &kvm_calls[i];
 	if (known && known->on)
 		known->on(w, call);
-	snprintf(other, sizeof(other), "ioctl %#" PRIx64, call->args[1]);
+	snprintf(other, sizeof(other), "ioctl %#" PRIx32, request_of(call));
 	tell_call(known ? known->name : other, call->result);
 }
 
@@ -718,7 +724,7 @@ static void on_mmap(struct watch *w, struct tracee_call *call)
 
 static bool is_run(const struct tracee_call *call)
 {
-	return call->number == SYS_ioctl && call->args[1] == KVM_RUN;
+	return call->number == SYS_ioctl && request_of(call) == KVM_RUN;
 }
 
 static bool on_enter(struct tracee *t, void *ctx, struct tracee_call *call)
@@ -739,7 +745,7 @@ static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
 	w->t = t;
 	if (is_run(call) && w->vcpu_fd == (int)call->args[0])
 		on_run(w, call);
-	else if (call->number == SYS_ioctl && (call->args[1] >> 8 & 0xff) == KVMIO &&
+	else if (call->number == SYS_ioctl && (request_of(call) >> 8 & 0xff) == KVMIO &&
 		 is_kvm(w, (int)call->args[0]))
 		on_other_call(w, call);
 	else if (call->number == SYS_openat || call->number == SYS_open)
