@@ -768,6 +768,21 @@ static void tell_end(struct watch *w, const struct tracee_result *r)
 	observe_i64("end.code", r->code);
 }
 
+#define MAX_WORDS 8
+
+/* "--mode long" is two arguments. words: where the copy is kept. */
+static void split_option(const char *option, char *words, size_t size, char *argv[MAX_WORDS])
+{
+	char *save = NULL;
+	size_t n = 0;
+
+	snprintf(words, size, "%s", option);
+	for (char *w = strtok_r(words, " ", &save); w && n + 1 < MAX_WORDS;
+	     w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	argv[n] = NULL;
+}
+
 bool watch_monitor(const struct watch_run *run)
 {
 	/* Reset's: a monitor that sets no registers starts there. */
@@ -777,11 +792,11 @@ bool watch_monitor(const struct watch_run *run)
 			   .regs.rip = 0xfff0,
 			   .regs.rflags = 2,
 			   .sregs.cs.base = 0xffff0000 };
-	char *const argv[] = { (char *)run->program, *run->option ? (char *)run->option : NULL,
-			       NULL };
+	char words[256], *argv[1 + MAX_WORDS] = { (char *)run->program };
 	struct tracee_watcher watcher = { on_enter, on_leave, &w };
 	static struct tracee_result r;
 
+	split_option(run->option, words, sizeof(words), argv + 1);
 	observe_str("run", run->mode);
 	observe_str("twist", watch_twist_names[run->twist]);
 	r = (struct tracee_result){ 0 };

@@ -65,7 +65,7 @@ extern const char *const watch_twist_names[TWISTS];
 
 struct watch_run {
 	const char *program;
-	const char *option; /* its argument for this mode; "" for none */
+	const char *option; /* its arguments for this mode, with blanks between them; "" for none */
 	const char *mode;
 	enum watch_twist twist;
 	unsigned int deadline_ms;
