@@ -750,11 +750,23 @@ static char *look_string(const struct runs *r, const struct seen *s, const struc
 {
 	_cleanup_free_ char *text = shown(&x->text);
 
-	(void)r;
-	(void)s;
 	if (!x->hva || read_text(reader, x->text.data, x->text.len))
 		return NULL;
+	/* One that the memory's end cuts off may be refused. */
+	if (x->hva + x->text.len == s->slot_host + s->slot_size && read_word(reader, r->invalid))
+		return NULL;
 	return strf("'%s' was not printed", text);
+}
+
+/* No address of the guest's memory is the answer for one that is nowhere. */
+static char *look_no_hva(const struct seen *s, const struct left *asked, const struct left *x)
+{
+	uint32_t told = value_of(x);
+
+	/* 0 and -1 are what one would answer; by chance they can look like an address, too. */
+	if (!told || told == UINT32_MAX || told - (uint32_t)s->slot_host >= s->slot_size)
+		return NULL;
+	return strf("%#" PRIx32 " is nowhere, the monitor told %#" PRIx32, value_of(asked), told);
 }
 
 /* The address was given by the exit before it. */
@@ -764,9 +776,11 @@ static char *look_hva(const struct runs *r, const struct seen *s, const struct l
 	const struct left *asked = x > s->exits ? x - 1 : NULL;
 
 	(void)reader;
-	if (!asked || asked->port != r->translate || !asked->out || !asked->hva ||
-	    value_of(x) == (uint32_t)asked->hva)
+	if (!asked || asked->port != r->translate || !asked->out ||
+	    (asked->hva && value_of(x) == (uint32_t)asked->hva))
 		return NULL;
+	if (!asked->hva)
+		return look_no_hva(s, asked, x);
 	return strf("%#" PRIx32 " is at %#" PRIx32 " (low half), the monitor told %#" PRIx32,
 		    value_of(asked), (uint32_t)asked->hva, value_of(x));
 }

@@ -23,6 +23,7 @@
 #define CR0_PE 0x1
 #define EFER_LME 0x100
 #define WANTED 42
+#define TAIL_BYTES 16
 
 const char *const watch_twist_names[TWISTS] = {
 	"none", "questions", "memory", "eax", "reason", "version", "port", "direction",
@@ -69,6 +70,8 @@ struct watch {
 	size_t n_questions, asked;
 	bool prepared;
 	uint64_t page, alias_entry; /* guest physical: what the questions put there */
+	uint64_t tail;		    /* the memory's last bytes, and what they were */
+	uint8_t tail_was[TAIL_BYTES];
 	unsigned int alias_bytes;
 };
 
@@ -297,6 +300,22 @@ static uint32_t make_alias(struct watch *w)
 	return (uint32_t)w->page;
 }
 
+/* A string that the memory's end cuts off: it has no other end. */
+static void ask_tail(struct watch *w)
+{
+	static const char text[TAIL_BYTES + 1] = "ends with memory";
+	const struct slot *s = slot_of(w, w->page);
+	uint64_t at = s->guest + s->size - TAIL_BYTES;
+	struct walk_result r;
+
+	walk_gva(w, at, &r);
+	if (!r.mapped || r.gpa != at || !read_guest(w, at, w->tail_was, TAIL_BYTES))
+		return;
+	write_guest(w, at, text, TAIL_BYTES);
+	w->tail = at;
+	ask(w, w->run->ports.string, true, (uint32_t)at);
+}
+
 static void prepare_questions(struct watch *w)
 {
 	static const char text[] = "this string was put into the guest's memory\n";
@@ -317,6 +336,7 @@ static void prepare_questions(struct watch *w)
 	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
 	ask_translation(w, 0x10000000);
 	ask(w, p->string, true, 0x300000);
+	ask_tail(w);
 }
 
 static void clear_questions(struct watch *w)
@@ -327,7 +347,9 @@ static void clear_questions(struct watch *w)
 		write_guest(w, w->page, zero, sizeof(zero));
 	if (w->alias_entry)
 		write_guest(w, w->alias_entry, zero, w->alias_bytes);
-	w->page = w->alias_entry = 0;
+	if (w->tail)
+		write_guest(w, w->tail, w->tail_was, TAIL_BYTES);
+	w->page = w->alias_entry = w->tail = 0;
 }
 
 static bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
@@ -368,12 +390,12 @@ static bool next_question(struct watch *w)
 
 /* A letter that no text has. */
 #define STRANGER 1
-/* A port that no monitor of this kind has. */
-#define NO_PORT 0x4d3
+/* No monitor has this port, but one that looks at a part of the number takes it for its own. */
+#define OTHER_PORT(port) ((port) ^ 0x4000)
 
 static bool make_first(struct watch *w)
 {
-	struct question wrong_port = { NO_PORT, true, STRANGER };
+	struct question wrong_port = { OTHER_PORT(w->run->ports.serial), true, STRANGER };
 	struct question wrong_direction = { w->run->ports.serial, false, STRANGER };
 
 	if (w->run->twist == TWIST_PORT)
