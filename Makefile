@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 
 # Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
-export LANE KERNEL PATCH GUEST_PATCH ASSIGNMENT TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
+export LANE KERNEL PATCH MONITOR GUEST_PATCH ASSIGNMENT TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
 Q := $(if $(filter 1,$(V)),,@)
 
 CC := gcc
@@ -138,11 +138,12 @@ $(B)/guest/nestlab-agent: $(AGENT_SRC) $(wildcard guest-image/agent/*.h) Makefil
 	@mkdir -p $(@D)
 	$(Q)$(MUSL) $(GUEST_CFLAGS) -s -o $@ $(AGENT_SRC)
 
+# A folder's test programs share what is in its lib/.
 define guest_program
-$(B)/guest/$(basename $(notdir $(1))): $(1) $(GUEST_LIB) $(wildcard testcases/*.h) Makefile
+$(B)/guest/$(basename $(notdir $(1))): $(1) $(GUEST_LIB) $(wildcard testcases/*.h $(dir $(1))lib/*.[ch]) Makefile
 	$$(call say,GUEST)
 	@mkdir -p $$(@D)
-	$(Q)$(MUSL) $(GUEST_CFLAGS) $(KERNEL_HEADERS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB)
+	$(Q)$(MUSL) $(GUEST_CFLAGS) $(KERNEL_HEADERS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB) $(wildcard $(dir $(1))lib/*.c)
 endef
 $(foreach s,$(JUDGE_SRC),$(eval $(call guest_program,$(s))))
 

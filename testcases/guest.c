@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 bool guest_in_lab;
+char **guest_args;
 
 void observe_u64(const char *key, uint64_t value)
 {

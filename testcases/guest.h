@@ -28,10 +28,13 @@ enum guest_exit { GUEST_DONE = 0, GUEST_BROKEN = 3, GUEST_FAULT = 4, GUEST_SKIPP
 
 int guest_main(void (*run)(void));
 #define GUEST_TEST(run)                                                                            \
-	int main(void)                                                                             \
+	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
+		guest_args = argv + (argc > 0);                                                    \
 		return guest_main(run);                                                            \
 	}
+
+extern char **guest_args; /* struct testcase's; NULL-terminated */
 
 extern bool guest_in_lab; /* NESTLAB=1 */
 

@@ -47,6 +47,11 @@ static const struct conf_key keys[] = {
 	KEY("trace", "number_base", CONF_STR, spelling.number_base),
 	KEY("trace", "register_base", CONF_STR, spelling.register_base),
 	KEY("trace.registers", "*", CONF_LINES, spelling.named),
+	{ "monitor", "memory", CONF_U32, offsetof(struct assignment, interface.memory), 4096, 1u << 30 },
+	KEY("monitor", "wrong", CONF_STR, interface.wrong),
+	KEY("monitor", "invalid", CONF_STR, interface.invalid),
+	KEY("options", "*", CONF_LINES, interface.options),
+	KEY("ports", "*", CONF_LINES, interface.ports),
 	KEY("tests", "*", CONF_LINES, test_items),
 };
 

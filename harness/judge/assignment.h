@@ -29,6 +29,13 @@ struct assignment_test {
 	uint64_t weight; /* of the grade; 0: only shown */
 };
 
+/* How a monitor (assignment kvm-api) is used; monitor/monitor.h explains each. */
+struct monitor_interface {
+	struct strv options, ports; /* "name=value" */
+	uint32_t memory;	    /* bytes; 0: not named */
+	char *wrong, *invalid;	    /* words, with blanks between them; NULL: not named */
+};
+
 struct assignment {
 	char *name; /* "vcpu-info": the file's name without .conf */
 	char *path; /* the file */
@@ -43,6 +50,8 @@ struct assignment {
 	struct trace_contract *trace;  /* compiled from spelling; NULL when that has no pattern */
 	struct assignment_test *tests; /* in the file's order */
 	size_t n_tests;
+
+	struct monitor_interface interface;
 
 	struct strv test_items; /* as the file has them: "NAME=WEIGHT" */
 };

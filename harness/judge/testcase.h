@@ -136,6 +136,7 @@ struct testcase {
 	bool on_request;     /* runs only when TESTS= names it (faults that are meant to fail) */
 	bool quiet;	     /* L2's vCPUs stand still meanwhile: for counts that must be exact */
 	bool wants_trace;    /* cut L1's ftrace for it */
+	bool wants_monitor;  /* build MONITOR= and put it into the level (monitor/monitor.h) */
 	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
 	void (*judge)(const struct evidence *e, struct test_result *t);
 };

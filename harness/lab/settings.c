@@ -20,6 +20,7 @@ static const struct {
 	{ { "lab", "assignment", CONF_STR, FIELD(assignment), 0, 0 }, "ASSIGNMENT" },
 	{ { "lab", "patch", CONF_LIST, FIELD(patches), 0, 0 }, "PATCH" },
 	{ { "lab", "guest_patch", CONF_LIST, FIELD(guest_patches), 0, 0 }, "GUEST_PATCH" },
+	{ { "lab", "monitor", CONF_STR, FIELD(monitor), 0, 0 }, "MONITOR" },
 	{ { "lab", "provision_kernel", CONF_STR, FIELD(provision_kernel), 0, 0 }, NULL },
 	{ { "lab", "base_image", CONF_STR, FIELD(base_image), 0, 0 }, "BASE_IMAGE" },
 	{ { "lab", "tests", CONF_LIST, FIELD(tests), 0, 0 }, "TESTS" },

@@ -16,6 +16,7 @@ struct settings {
 	char *assignment; /* ASSIGNMENT: judge by this one's numbers and tests; NULL: all assignments */
 	struct strv patches; /* PATCH: patch files put on the host kernel's own, in this order */
 	struct strv guest_patches; /* GUEST_PATCH: the same for the guest's */
+	char *monitor;	    /* MONITOR: a C file or a folder; NULL or "": the reference */
 	char *provision_kernel; /* the trusted kernel that L1's image is provisioned with */
 	char *base_image;   /* BASE_IMAGE: a cloud image for L1; "" for ours */
 	struct strv tests;  /* TESTS: names or glob patterns; empty: all that don't need to be asked for */

@@ -6,6 +6,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/proc.h"
 
 #define TRAILER "Found-by: "
 #define GUEST "Kernel: guest"
@@ -80,6 +81,34 @@ void mutant_free(struct mutant *m)
 	strv_free(&m->tests);
 	strv_free(&m->test_of);
 	strv_free(&m->checks);
+}
+
+bool mutant_is_of_monitor(const struct mutant *m)
+{
+	return str_starts(m->patch, MUTANTS_OF_MONITOR "/");
+}
+
+int mutant_make_monitor(const struct mutant *m, char **folder)
+{
+	static const char reference[] = "testcases/kvm-api/monitor/monitor.c";
+	_cleanup_free_ char *from = path_in_root(reference), *patch = path_in_root(m->patch);
+	_cleanup_free_ char *stage = path_in_cache("stage");
+	_cleanup_free_ char *ceiling = strf("GIT_CEILING_DIRECTORIES=%s", stage);
+	/* -p4: without a/testcases/kvm-api/monitor/ */
+	char *const argv[] = { (char *)"git", (char *)"apply", (char *)"-p4", patch, NULL };
+	char *const env[] = { ceiling, NULL }; /* the cache may be inside of some repository */
+	struct proc p = { .what = "applying a mutant to the monitor", .argv = argv, .env = env };
+	int ret;
+
+	*folder = path_in_cache("stage/mutant-%s", m->name);
+	_cleanup_free_ char *to = strf("%s/monitor.c", *folder);
+
+	rm_rf(*folder);
+	if (mkdir_p(*folder) || file_copy(from, to, 0644))
+		return fail(OUT_BROKEN, "can't copy %s to %s", from, to);
+	p.cwd = *folder;
+	ret = proc_run(&p);
+	return ret > 0 ? fail(OUT_BUILD_ERROR, "%s does not apply to %s", m->patch, reference) : ret;
 }
 
 static bool failed(const struct run_result *r, const char *test, const char *check)

@@ -27,6 +27,15 @@ struct mutant {
 	struct strv checks;  /* and its check */
 };
 
+/*
+ * Those in this folder are faults of the reference monitor (assignment kvm-api), and not of the host kernel: what is built and judged
+ * then is a copy of it with the patch, given by MONITOR=.
+ */
+#define MUTANTS_OF_MONITOR "testcases/mutants/kvm-api"
+bool mutant_is_of_monitor(const struct mutant *m);
+/* Make that copy. The caller owns the folder's name, and removes it. 0 or a negative outcome. */
+int mutant_make_monitor(const struct mutant *m, char **folder);
+
 /* Read the trailers of one patch. 0 or -OUT_USAGE, which tells the file: unreadable, or it has none. */
 int mutant_load(const char *patch, struct mutant *m);
 void mutant_free(struct mutant *m);

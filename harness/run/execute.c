@@ -16,14 +16,17 @@
 /* A program's output as it comes: parsed, and kept with the run as it is. */
 struct sink {
 	struct output out;
-	int fd; /* output-PROGRAM.txt; -1: not kept */
+	int fd; /* output-TEST.txt; -1: not kept */
 	size_t left;
 };
 
 static void sink_open(struct sink *k, const struct run *r, const struct testcase *t)
 {
-	_cleanup_free_ char *path = strf("%s/output-%s.txt", r->dir, t->program);
+	_cleanup_free_ char *path = strf("%s/output-%s.txt", r->dir, t->name);
 
+	for (char *p = path + strlen(r->dir) + 1; *p; p++)
+		if (*p == '/')
+			*p = '-';
 	output_init(&k->out);
 	k->left = KEPT_BYTES;
 	k->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -61,20 +64,39 @@ static void make_argv(const struct testcase *t, struct strv *argv)
 		strv_add(argv, *a);
 }
 
-static int push(struct level *l, const struct testcase *t, const char *remote)
+/* Several tests of one program follow one another: it is there already. */
+static int push(struct run *r, struct level *l, const struct testcase *t, const char *remote)
 {
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
 	_cleanup_free_ char *local = path_in_root(relative);
+	int ret;
 
-	return channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
+	if (r->program_there && !strcmp(r->program_there, t->program))
+		return 0;
+	ret = channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
+	r->program_there = ret ? NULL : t->program;
+	return ret;
+}
+
+/* Once a lab: a restored one has none. */
+static int push_monitor(struct run *r, struct level *l, struct strv *env)
+{
+	int ret = 0;
+
+	monitor_env(&r->monitor, env);
+	if (!r->monitor_is_there)
+		ret = channel_put_file(l->channel, r->monitor.path, MONITOR_IN_LEVEL, 0755,
+				       level_ms(l, 20));
+	r->monitor_is_there = !ret;
+	return ret;
 }
 
 /* status->done is false when it had to be killed. */
-static int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
+static int execute_program(struct run *r, const struct testcase *t, const struct assignment *a,
 			   struct sink *sink, struct channel_status *status)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
-	struct level *l = level_of(lab, t);
+	struct level *l = level_of(r->lab, t);
 	struct channel_exec e = { .on_output = on_output, .ctx = sink };
 	uint32_t id;
 	int ret;
@@ -82,8 +104,10 @@ static int execute_program(struct lab *lab, const struct testcase *t, const stru
 	make_argv(t, &argv);
 	assignment_env(a, &env);
 	e.argv = argv.v;
+	ret = push(r, l, t, argv.v[0]);
+	if (!ret && t->wants_monitor)
+		ret = push_monitor(r, l, &env);
 	e.env = env.v;
-	ret = push(l, t, argv.v[0]);
 	if (!ret)
 		ret = channel_start(l->channel, &e, status, &id);
 	if (ret)
@@ -130,20 +154,20 @@ struct execution {
 	struct channel_status status;
 };
 
-static int execute_loudly(struct lab *lab, const struct testcase *t, struct execution *x)
+static int execute_loudly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	x->e.l2_busy = lab->set.l2_cpus;
-	return execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
+	x->e.l2_busy = r->lab->set.l2_cpus;
+	return execute_program(r, t, x->e.assignment, &x->sink, &x->status);
 }
 
-static int execute_quietly(struct lab *lab, const struct testcase *t, struct execution *x)
+static int execute_quietly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	int ret = level_suspend(&lab->l2), resumed;
+	int ret = level_suspend(&r->lab->l2), resumed;
 
 	if (ret)
 		return ret;
-	ret = execute_program(lab, t, x->e.assignment, &x->sink, &x->status);
-	resumed = ret == -OUT_CRASH ? 0 : level_resume(&lab->l2);
+	ret = execute_program(r, t, x->e.assignment, &x->sink, &x->status);
+	resumed = ret == -OUT_CRASH ? 0 : level_resume(&r->lab->l2);
 	return ret ? ret : resumed;
 }
 
@@ -152,11 +176,12 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 	struct lab *lab = r->lab;
 	int ret = t->wants_trace ? tracer_begin(r, t, x->e.assignment) : 0;
 
-	if (!ret)
+	/* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
+	if (!ret && !t->wants_monitor)
 		ret = oracles_read(lab, false, &x->e.before);
 	if (!ret)
-		ret = t->quiet ? execute_quietly(lab, t, x) : execute_loudly(lab, t, x);
-	if (!ret)
+		ret = t->quiet ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
+	if (!ret && !t->wants_monitor)
 		ret = oracles_read(lab, true, &x->e.after);
 	if (!ret && t->wants_trace)
 		ret = tracer_end(r, &x->e.trace);

@@ -61,6 +61,8 @@ static int retry_test(struct run *r, const struct testcase *t)
 	result_drop_test(r->result);
 	tracer_stop(r);
 	ret = lab_up_again(r->lab);
+	r->monitor_is_there = false;
+	r->program_there = NULL;
 	if (!ret)
 		ret = tracer_start(r);
 	if (ret) {
@@ -121,6 +123,18 @@ static void read_handlers(struct run *r)
 			handlers_read(r->lab->host.modules.v[i], &r->reasons);
 }
 
+static int prepare_monitor(struct run *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++) {
+		const struct testcase *t = r->tests[i];
+
+		if (t->wants_monitor)
+			return monitor_prepare(r->lab->set.monitor,
+					       run_assignment(r, t->assignment), &r->monitor);
+	}
+	return 0;
+}
+
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
@@ -129,7 +143,9 @@ static int go(struct run *r)
 	if (ret)
 		return ret;
 	describe(r);
-	ret = lab_prepare(lab);
+	ret = prepare_monitor(r);
+	if (!ret)
+		ret = lab_prepare(lab);
 	if (!ret)
 		ret = baseline_prepare(r);
 	if (!ret)
@@ -186,6 +202,7 @@ static void free_run(struct run *r)
 	for (size_t i = 0; i < r->n_assignments; i++)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);
+	monitor_free(&r->monitor);
 	free(r->tests);
 	free(r->why);
 	free(r->dir);

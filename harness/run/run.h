@@ -10,6 +10,7 @@
 #include "judge/result.h"
 #include "judge/testcase.h"
 #include "lab/lab.h"
+#include "monitor/monitor.h"
 
 struct tracer;
 
@@ -23,6 +24,9 @@ struct run {
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
 	struct reason_table reasons; /* that the host kernel under test handles */
+	struct monitor monitor; /* for the tests that want one; path NULL: none does */
+	bool monitor_is_there;	/* in its level */
+	const char *program_there; /* the test program that was put into its level last; NULL: none */
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */

@@ -36,8 +36,8 @@ static bool is_judgement(int status)
 	       status == outcome_exit_code(OUT_BUILD_ERROR);
 }
 
-/* What `nestlab test` says of this patch (NULL: the reference) by its results.json. NULL after fail(). */
-static struct run_result *judge(const char *name, const char *patch, bool guest,
+/* What `nestlab test` says with this knob set (KNOB=VALUE; NULL: the reference) by its results.json. NULL after fail(). */
+static struct run_result *judge(const char *name, const char *knob,
 				const struct strv *tests, unsigned int l2_cpus)
 {
 	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
@@ -50,8 +50,11 @@ static struct run_result *judge(const char *name, const char *patch, bool guest,
 	};
 	int status;
 
-	strv_addf(&env, "PATCH=%s", patch && !guest ? patch : "");
-	strv_addf(&env, "GUEST_PATCH=%s", patch && guest ? patch : "");
+	strv_add(&env, "PATCH=");
+	strv_add(&env, "GUEST_PATCH=");
+	strv_add(&env, "MONITOR=");
+	if (knob)
+		strv_add(&env, knob);
 	for (size_t i = 0; i < tests->n; i++)
 		buf_printf(&names, "%s ", tests->v[i]);
 	strv_addf(&env, "TESTS=%s", buf_str(&names));
@@ -65,6 +68,23 @@ static struct run_result *judge(const char *name, const char *patch, bool guest,
 		return NULL;
 	}
 	return report_load(json);
+}
+
+static struct run_result *judge_mutant(const struct mutant *m)
+{
+	_cleanup_free_ char *monitor = NULL, *knob = NULL;
+	struct run_result *r = NULL;
+
+	if (!mutant_is_of_monitor(m)) {
+		knob = strf("%s=%s", m->guest ? "GUEST_PATCH" : "PATCH", m->patch);
+		return judge(m->name, knob, &m->tests, 2);
+	}
+	if (!mutant_make_monitor(m, &monitor)) {
+		knob = strf("MONITOR=%s", monitor);
+		r = judge(m->name, knob, &m->tests, 2);
+	}
+	rm_rf(monitor);
+	return r;
 }
 
 struct score {
@@ -85,7 +105,7 @@ static int try_mutant(const char *patch, struct score *s)
 		return ret;
 	}
 	s->mutants++;
-	r = judge(m.name, m.patch, m.guest, &m.tests, 2);
+	r = judge_mutant(&m);
 	if (!r) {
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
 		       fail_text());
@@ -110,7 +130,7 @@ static void try_reference(unsigned int i, struct score *s)
 	struct strv all = { 0 };
 	uint64_t start = now_ns();
 	unsigned int n = cpus[i % ARRAY_SIZE(cpus)];
-	struct run_result *r = judge("reference", NULL, false, &all, n);
+	struct run_result *r = judge("reference", NULL, &all, n);
 
 	s->runs++;
 	if (r && r->verdict == OUT_FAIL)
@@ -138,18 +158,37 @@ static int runs_wanted(unsigned int *runs)
 	return 0;
 }
 
-static int pick(int argc, char **argv, struct strv *patches)
+static int add_folder(const char *folder, struct strv *patches)
 {
-	_cleanup_free_ char *dir = path_in_root(FOLDER);
+	_cleanup_free_ char *dir = path_in_root(folder);
 	_cleanup_strv_ struct strv names = { 0 };
 
 	if (dir_list(dir, ".patch", &names))
 		return fail(OUT_USAGE, "can't list the mutants in %s", dir);
-	for (int i = 1; i < argc; i++)
-		strv_addf(patches, FOLDER "/%s.patch", argv[i]);
-	for (size_t i = 0; argc < 2 && i < names.n; i++)
-		strv_addf(patches, FOLDER "/%s", names.v[i]);
+	for (size_t i = 0; i < names.n; i++)
+		strv_addf(patches, "%s/%s", folder, names.v[i]);
 	return 0;
+}
+
+/* "kvm-api": all of that folder; "kvm-api/endless": this one. */
+static int pick(int argc, char **argv, struct strv *patches)
+{
+	int ret = 0;
+
+	for (int i = 1; !ret && i < argc; i++) {
+		_cleanup_free_ char *folder = strf(FOLDER "/%s", argv[i]);
+		_cleanup_free_ char *path = path_in_root(folder);
+
+		if (path_exists(path))
+			ret = add_folder(folder, patches);
+		else
+			strv_addf(patches, FOLDER "/%s.patch", argv[i]);
+	}
+	if (argc < 2)
+		ret = add_folder(FOLDER, patches);
+	if (!ret && argc < 2)
+		ret = add_folder(MUTANTS_OF_MONITOR, patches);
+	return ret;
 }
 
 static int verb_mutants(int argc, char **argv)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How a monitor is asked for a mode and which ports it serves: read, checked, handed on. */
+#ifndef NESTLAB_MONITOR_INTERFACE_H
+#define NESTLAB_MONITOR_INTERFACE_H
+
+#include "core/util.h"
+#include "judge/assignment.h"
+
+/* A monitor.conf. program: set when the file names one. 0 or -OUT_USAGE, told with the file. */
+int interface_load(const char *path, struct monitor_interface *f, char **program);
+void interface_free(struct monitor_interface *f);
+
+/* Names and numbers; path: for the message. */
+int interface_check(const char *path, const struct monitor_interface *f);
+/* What to does not have, it gets from from. */
+void interface_copy(struct monitor_interface *to, const struct monitor_interface *from);
+void interface_env(const struct monitor_interface *f, struct strv *env);
+
+#endif

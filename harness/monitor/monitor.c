@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "monitor/monitor.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "kernel/make.h"
+#include "kernel/sandbox.h"
+#include "monitor/interface.h"
+
+#define REFERENCE "testcases/kvm-api/monitor"
+#define BUILD_DEADLINE_S 120
+#define MAX_FILES 200
+#define MAX_FILE_BYTES (8u << 20)
+#define MAX_PROGRAM_BYTES (64u << 20)
+#define MAX_DEPTH 4
+/* musl brings none; last, and only for <linux/...>. */
+#define KERNEL_HEADERS "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu"
+
+/* -- its sources: regular files only, into a folder of ours -- */
+
+struct sources {
+	const char *to;	   /* NULL: only hashed */
+	struct hash *hash; /* NULL: only copied */
+	struct strv c_files;
+	bool has_makefile;
+	unsigned int n;
+};
+
+static int take_file(struct sources *s, const char *from, const char *relative)
+{
+	int err = 0;
+
+	if (++s->n > MAX_FILES)
+		return fail(OUT_USAGE, "%s: more than %d files are no monitor", from, MAX_FILES);
+	if (s->hash) {
+		hash_add_str(s->hash, "name", relative);
+		return hash_add_file(s->hash, "file", from);
+	}
+	if (str_ends(relative, ".c") || str_ends(relative, ".S"))
+		strv_addf(&s->c_files, "./%s", relative);
+	s->has_makefile |= !strcmp(relative, "Makefile") || !strcmp(relative, "makefile");
+	_cleanup_free_ char *to = strf("%s/%s", s->to, relative);
+
+	err = file_copy(from, to, 0644);
+	return err ? fail(OUT_BROKEN, "can't copy %s to %s: %s", from, to, strerror(-err)) : 0;
+}
+
+static int take_folder(struct sources *s, const char *from, const char *below, unsigned int depth);
+
+static int take_entry(struct sources *s, const char *from, const char *relative, unsigned int depth)
+{
+	struct stat st;
+
+	if (lstat(from, &st))
+		return fail(OUT_USAGE, "can't read %s: %s", from, strerror(errno));
+	if (S_ISREG(st.st_mode) && st.st_size <= MAX_FILE_BYTES)
+		return take_file(s, from, relative);
+	if (!S_ISDIR(st.st_mode) || depth >= MAX_DEPTH)
+		return 0; /* a link may lead anywhere */
+	if (s->to) {
+		_cleanup_free_ char *to = strf("%s/%s", s->to, relative);
+
+		if (mkdir_p(to))
+			return fail(OUT_BROKEN, "can't make %s", to);
+	}
+	return take_folder(s, from, relative, depth + 1);
+}
+
+static int take_folder(struct sources *s, const char *from, const char *below, unsigned int depth)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int ret = 0, err = dir_list(from, NULL, &names);
+
+	if (err)
+		return fail(OUT_USAGE, "can't read %s: %s", from, strerror(-err));
+	for (size_t i = 0; !ret && i < names.n; i++) {
+		_cleanup_free_ char *path = strf("%s/%s", from, names.v[i]);
+		_cleanup_free_ char *relative =
+			*below ? strf("%s/%s", below, names.v[i]) : xstrdup(names.v[i]);
+
+		ret = take_entry(s, path, relative, depth);
+	}
+	return ret;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static int take_sources(struct sources *s, const char *from)
+{
+	const char *base = strrchr(from, '/');
+
+	if (is_folder(from))
+		return take_folder(s, from, "", 0);
+	return take_file(s, from, base ? base + 1 : from);
+}
+
+/* -- building it -- */
+
+/* A program that L1 can run by itself, and nothing that only looks like one: a link could lead to any file of ours. */
+static int read_program(const char *path, struct buf *b)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	char chunk[65536];
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_PROGRAM_BYTES)
+		return fail(OUT_BUILD_ERROR, "no such program was made");
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(b, chunk, (size_t)n);
+	return 0;
+}
+
+static bool is_static(const struct buf *b)
+{
+	const Elf64_Ehdr *h = (const void *)b->data;
+
+	if (b->len < sizeof(*h) || memcmp(h->e_ident, ELFMAG, SELFMAG) ||
+	    h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_machine != EM_X86_64 ||
+	    h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff > b->len ||
+	    h->e_phnum * sizeof(Elf64_Phdr) > b->len - h->e_phoff)
+		return false;
+	for (unsigned int i = 0; i < h->e_phnum; i++) {
+		Elf64_Phdr p;
+
+		memcpy(&p, b->data + h->e_phoff + i * sizeof(p), sizeof(p));
+		if (p.p_type == PT_INTERP)
+			return false;
+	}
+	return true;
+}
+
+static int keep_program(struct monitor *m, const char *made)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int ret = read_program(made, &b), err;
+
+	if (!ret && !is_static(&b))
+		ret = fail(OUT_BUILD_ERROR, "it is no static x86-64 program: link it by $(CC)");
+	if (ret)
+		return ret;
+	err = file_write(m->path, b.data, b.len, 0755);
+	return err ? fail(OUT_BROKEN, "can't write %s: %s", m->path, strerror(-err)) : 0;
+}
+
+/*
+ * The folder's own makefile, or all of its C files in one program. With musl, where it has all that they include: 40 KB go into L1 in
+ * no time, and glibc's 800 KB took longer than a test.
+ */
+static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
+{
+	static const char *const plain[] = {
+		"sh",
+		"-c",
+		"musl-gcc " KERNEL_HEADERS " \"$@\" 2>/dev/null || exec gcc \"$@\"",
+		"sh",
+		"-static",
+		"-s",
+		"-O2",
+		"-Wall",
+		"-o",
+	};
+
+	strv_add(argv, "env");
+	strv_add(argv, "--chdir=obj");
+	if (s->has_makefile) {
+		strv_add(argv, "make");
+		strv_add(argv, "CC=gcc -static");
+		strv_add(argv, m->program);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		strv_add(argv, plain[i]);
+	strv_add(argv, m->program);
+	for (size_t i = 0; i < s->c_files.n; i++)
+		strv_add(argv, s->c_files.v[i]);
+	strv_add(argv, "-lpthread");
+}
+
+static int compile(struct monitor *m, const struct sources *s, const char *src)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key);
+	_cleanup_free_ char *why = NULL;
+	struct make make = { .what = "building the monitor",
+			     .log = log,
+			     .enclosed = sandbox_works(),
+			     .sandbox = { .src = src, .obj = s->to } };
+	uint64_t start = now_ns();
+	int status;
+
+	unlink(log);
+	add_recipe(m, s, &argv);
+	status = make_command(&make, BUILD_DEADLINE_S, (const char *const *)argv.v);
+	why = make_why(&make);
+	make_free(&make);
+	if (status < 0 && now_ns() - start >= BUILD_DEADLINE_S * NSEC_PER_SEC &&
+	    !proc_interrupted())
+		return fail(OUT_BUILD_ERROR, "it took longer than %d s to compile",
+			    BUILD_DEADLINE_S);
+	if (status <= 0)
+		return status;
+	return fail(OUT_BUILD_ERROR, "%s (all of it is in %s)", why, log);
+}
+
+static int build(struct monitor *m, const char *from)
+{
+	_cleanup_free_ char *src = path_in_cache("stage/monitor-%d", (int)getpid());
+	_cleanup_free_ char *obj = strf("%s/obj", src);
+	_cleanup_free_ char *made = strf("%s/%s", obj, m->program);
+	_cleanup_free_ char *dir = path_in_cache("monitors/%s", m->key);
+	_cleanup_free_ char *logs = path_in_cache("logs");
+	struct sources s = { .to = obj };
+	int ret = 0;
+
+	if (mkdir_p(obj) || mkdir_p(dir) || mkdir_p(logs))
+		ret = fail(OUT_BROKEN, "can't make %s, %s or %s", obj, dir, logs);
+	if (!ret)
+		ret = take_sources(&s, from);
+	if (!ret && !s.has_makefile && !s.c_files.n)
+		ret = fail(OUT_USAGE, "there is neither a Makefile nor a C file");
+	if (!ret)
+		ret = compile(m, &s, src);
+	if (!ret)
+		ret = keep_program(m, made);
+	strv_free(&s.c_files);
+	rm_rf(src);
+	return ret;
+}
+
+/* -- what is given -- */
+
+static int load_interface(struct monitor *m, const char *from, const struct assignment *a)
+{
+	_cleanup_free_ char *conf = strf("%s/monitor.conf", from);
+	int ret = interface_check(a->path, &a->interface);
+
+	if (!ret && is_folder(from) && path_exists(conf))
+		ret = interface_load(conf, &m->interface, &m->program);
+	interface_copy(&m->interface, &a->interface);
+	if (!ret && (!*m->program || *m->program == '-' || strpbrk(m->program, "/=")))
+		ret = fail(OUT_USAGE, "%s: program = %s: want a file's name", conf, m->program);
+	return ret;
+}
+
+static int make_key(struct monitor *m, const char *from)
+{
+	struct sources s = { .hash = hash_new("monitor-2") };
+	int ret;
+
+	hash_add_str(s.hash, "program", m->program);
+	ret = take_sources(&s, from);
+	hash_hex(s.hash, m->key);
+	return ret;
+}
+
+int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m)
+{
+	_cleanup_free_ char *from = path_in_root(given && *given ? given : REFERENCE);
+	int ret;
+
+	*m = (struct monitor){ .name = xstrdup(given && *given ? given : REFERENCE),
+			       .program = xstrdup("monitor") };
+	if (!path_exists(from))
+		return fail(OUT_USAGE, "MONITOR=%s: there is no such file or folder", m->name);
+	ret = load_interface(m, from, a);
+	if (!ret)
+		ret = make_key(m, from);
+	if (ret)
+		return ret;
+	m->path = path_in_cache("monitors/%s/monitor", m->key);
+	ui_stage_begin("monitor");
+	if (path_exists(m->path)) {
+		ui_stage_end("reused");
+		return 0;
+	}
+	ret = build(m, from);
+	ui_stage_end(ret ? "failed" : "built");
+	return ret ? fail_prefix("the monitor %s", m->name) : 0;
+}
+
+void monitor_free(struct monitor *m)
+{
+	free(m->name);
+	free(m->path);
+	free(m->program);
+	interface_free(&m->interface);
+	*m = (struct monitor){ 0 };
+}
+
+void monitor_env(const struct monitor *m, struct strv *env)
+{
+	strv_add(env, "NESTLAB_MONITOR=" MONITOR_IN_LEVEL);
+	interface_env(&m->interface, env);
+}

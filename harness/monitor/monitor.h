@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Somebody's virtual machine monitor (assignment kvm-api): a C file, or a folder with C files or a Makefile. It is a stranger's code:
+ * built in the sandbox that kernels are built in, as a static program, and run in L1 only.
+ *
+ * How it is asked for a mode and which ports it serves its guest by is data: of the assignment, or of a file monitor.conf in the folder:
+ *
+ *	[monitor]
+ *	program = hello			# what `make` is asked for, and makes; default: monitor
+ *	memory = 0x200000		# of the guest, bytes
+ *	wrong = wrong fail		# words of its complaints, in any case of letters
+ *	invalid = invalid		# words that tell of an invalid address
+ *	[options]
+ *	real = -r			# and protected, paged, long; a mode that is not there is not offered
+ *	[ports]
+ *	serial = 0xe9			# and print32, exits, exits_text, string, translate, hva: testcases/kvm-api/lib/watch.h
+ */
+#ifndef NESTLAB_MONITOR_MONITOR_H
+#define NESTLAB_MONITOR_MONITOR_H
+
+#include "core/hash.h"
+#include "core/util.h"
+#include "judge/assignment.h"
+
+struct monitor {
+	char *name;    /* as it was given; the reference's folder otherwise */
+	char *path;    /* the static program, in the cache */
+	char *program; /* its name */
+	struct monitor_interface interface;
+	char key[HASH_HEX_LEN + 1]; /* of its sources and how they are built */
+};
+
+/*
+ * Build it, or find it in the cache. given: MONITOR=, or "" for the reference. a: has the interface of those that bring no monitor.conf.
+ * 0, -OUT_USAGE (no such file, a wrong monitor.conf), -OUT_BUILD_ERROR (it does not compile, or is no static program), -OUT_BROKEN.
+ */
+int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m);
+void monitor_free(struct monitor *m);
+
+/* What the test programs find in their environment: NESTLAB_MONITOR, NESTLAB_OPTION_REAL, NESTLAB_PORT_SERIAL, ... */
+#define MONITOR_IN_LEVEL "/tmp/nestlab-monitor"
+void monitor_env(const struct monitor *m, struct strv *env);
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The judge of kvm-api/..., on what runs of the reference monitor reported: right, and wrong in one place each time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/paths.h"
+#include "judge/observation.h"
+#include "judge/testcase.h"
+
+#include <cmocka.h>
+
+#define DATA "harness/tests/data/checks/test_kvm_api/"
+
+struct scene {
+	struct output out;
+	struct run_result *run;
+	struct test_result *t;
+};
+
+/* What one of the files says, with its nth (0-based) from replaced by to. */
+static char *text_of(const char *file, unsigned int nth, const char *from, const char *to)
+{
+	_cleanup_free_ char *relative = strf(DATA "%s.txt", file);
+	_cleanup_free_ char *path = path_in_root(relative);
+	_cleanup_buf_ struct buf b = { 0 };
+	const char *at;
+
+	assert_int_equal(file_read(path, &b), 0);
+	if (!from)
+		return xstrdup(buf_str(&b));
+	at = strstr(buf_str(&b), from);
+	for (; at && nth; nth--)
+		at = strstr(at + 1, from);
+	assert_non_null(at);
+	return strf("%.*s%s%s", (int)(at - b.data), b.data, to, at + strlen(from));
+}
+
+static void judge(struct scene *s, const char *file, const char *text)
+{
+	_cleanup_free_ char *name = strf("kvm-api/%s", file);
+	const struct testcase *t = testcase_find(name);
+	struct evidence e = { 0 };
+
+	assert_non_null(t);
+	*s = (struct scene){ .run = result_new("20260101-000000-0000") };
+	s->t = result_add_test(s->run, name, "kvm-api");
+	output_init(&s->out);
+	output_feed(&s->out, 0, text, strlen(text));
+	output_end(&s->out);
+	e.obs = s->out.obs;
+	t->judge(&e, s->t);
+}
+
+static void tear_down(struct scene *s)
+{
+	result_free(s->run);
+	output_free(&s->out);
+}
+
+static const struct check_result *check_named(const struct scene *s, const char *name)
+{
+	for (size_t i = 0; i < s->t->n_checks; i++)
+		if (!strcmp(s->t->checks[i].name, name))
+			return &s->t->checks[i];
+	fail_msg("there is no check '%s'", name);
+	return NULL;
+}
+
+static void assert_all_pass(const char *file)
+{
+	_cleanup_free_ char *text = text_of(file, 0, NULL, NULL);
+	struct scene s;
+
+	judge(&s, file, text);
+	assert_true(s.t->n_checks > 6);
+	for (size_t i = 0; i < s.t->n_checks; i++)
+		if (s.t->checks[i].verdict != OUT_PASS)
+			fail_msg("%s: %s", s.t->checks[i].name, s.t->checks[i].observed);
+	tear_down(&s);
+}
+
+static void test_reference(void **state)
+{
+	(void)state;
+	assert_all_pass("paged");
+	assert_all_pass("refusals");
+}
+
+#define HEX_HELLO_WITH "48656c6c6f2077697468"
+#define HEX_INVALID "696e76616c6964"
+#define HEX_OF_X "78"
+#define ANSWER                                                                                     \
+	"exit.port u64 239\n@nestlab exit.out u64 0\n@nestlab exit.size u64 4\n"                   \
+	"@nestlab exit.made u64 0\n@nestlab exit.bytes str \""
+#define MADE_ANSWER                                                                                \
+	"exit.port u64 239\n@nestlab exit.out u64 0\n@nestlab exit.size u64 4\n"                   \
+	"@nestlab exit.made u64 1\n@nestlab exit.bytes str \""
+#define FAILED "end str \"exited\"\n@nestlab end.code i64 1"
+#define CRASHED "end str \"signal\"\n@nestlab end.code i64 11"
+
+/* One thing changed, and the check that fails; another may fail with it. */
+static const struct wrong {
+	const char *file;
+	unsigned int nth;
+	const char *from, *to;
+	const char *check, *observed;
+} wrongs[] = {
+	{ "paged", 0, "call str \"KVM_SET_TSS_ADDR\"", "call str \"KVM_SET_IDENTITY_MAP_ADDR\"",
+	  "the order of the calls", "no KVM_SET_TSS_ADDR" },
+	{ "paged", 0, "call str \"KVM_GET_SREGS\"\n@nestlab call.result i64 0\n"
+		      "@nestlab call str \"KVM_SET_SREGS\"",
+	  "call str \"KVM_SET_SREGS\"\n@nestlab call.result i64 0\n@nestlab call str \"KVM_GET_SREGS\"",
+	  "the order of the calls", "KVM_GET_SREGS after KVM_SET_SREGS" },
+	{ "paged", 0, "call str \"KVM_SET_CPUID2\"\n@nestlab call.result i64 0",
+	  "call str \"KVM_SET_CPUID2\"\n@nestlab call.result i64 -7", "the calls' results",
+	  "KVM_SET_CPUID2: Argument list too long" },
+	{ "paged", 0, "slot.size u64 2097152", "slot.size u64 1048576", "the guest's memory",
+	  "0x100000 bytes" },
+	{ "paged", 0, "slot.guest u64 0", "slot.guest u64 4096", "the guest's memory",
+	  "at guest address 0x1000" },
+	{ "paged", 0, "tss u64 4294692864", "tss u64 4096", "KVM's three pages", "0x1000" },
+	{ "paged", 0, "tss u64 4294692864", "tss u64 4294959104", "KVM's three pages",
+	  "0xffffe000" },
+	{ "paged", 0, "map.shared u64 1", "map.shared u64 0", "struct kvm_run", "private" },
+	{ "paged", 0, "map.size u64 12288", "map.size u64 4096", "struct kvm_run", "4096 bytes" },
+	{ "paged", 0, "start.at u64 0", "start.at u64 65520", "the guest's start", "0xfff0" },
+	{ "paged", 0, "start.flags u64 2", "start.flags u64 0", "the guest's start", "rflags 0" },
+	{ "paged", 0, "exit.mode str \"paged\"", "exit.mode str \"protected\"", "the mode",
+	  "protected" },
+	{ "paged", 0, "halt.page u64 4194304", "halt.page u64 4096",
+	  "the size of the page that it runs in", "4096" },
+	{ "paged", 0, "exit.bytes str \"48", "exit.bytes str \"49", "text on the serial port",
+	  "'Iello, world!" },
+	{ "paged", 0, "halt.stored u64 1", "halt.stored u64 0", "42 in memory and in eax",
+	  "stored 0 times" },
+	{ "paged", 0, "halt.eax u64 42", "halt.eax u64 41", "42 in memory and in eax",
+	  "eax is 41" },
+	{ "paged", 0, "exit.reason u64 5", "exit.reason u64 8", "the guest's end",
+	  "exit reason 8" },
+	{ "paged", 0, "end str \"exited\"\n@nestlab end.code i64 0",
+	  "end str \"signal\"\n@nestlab end.code i64 11", "the monitor's verdict",
+	  "signal 11" },
+	{ "paged", 1, "end str \"exited\"", "end str \"deadline\"", "the monitor ends",
+	  "still running after 5 s, killed (questions)" },
+	{ "paged", 0, "exit.bytes str \"ffffffff\"", "exit.bytes str \"fffffffe\"", "32-bit values",
+	  "4278190079 was not printed" },
+	{ "paged", 0, "exit.bytes str \"11000000\"", "exit.bytes str \"13000000\"",
+	  "the number of exits", "19 at exit 17" },
+	{ "paged", 0, "exit.text str \"657869747320696e3a2032", "exit.text str \"657869747320696e3a2033",
+	  "the exits by direction", "after 2 in and 17 out" },
+	{ "paged", 1, HEX_HELLO_WITH, HEX_OF_X, "a string with one exit",
+	  "'Hello with one exit!\\x0a' was not printed" },
+	{ "paged", 0, ANSWER, ANSWER "ff", "guest to host addresses", "the monitor told" },
+	/* An address of the guest's memory, for one that is none. */
+	{ "paged", 1, MADE_ANSWER, MADE_ANSWER "0500603c", "guest to host addresses", "0x300000 is nowhere" },
+	{ "paged", 0, HEX_INVALID, HEX_OF_X, "an invalid guest address",
+	  "0x10000000: no word of 'invalid' was printed" },
+	/* A crash is no check of anything. */
+	{ "paged", 0, FAILED, CRASHED, "41 in memory", "and no word about it" },
+	{ "paged", 1, FAILED, CRASHED, "41 in eax", "and no word about it" },
+	{ "refusals", 0, "twist str \"version\"",
+	  "twist str \"version\"\n@nestlab call str \"KVM_CREATE_VM\"", "another version of KVM's API",
+	  "made all the same" },
+	{ "refusals", 1, FAILED, CRASHED, "another exit reason than hlt", "and no word about it" },
+	{ "refusals", 1, "out str \"\"", "out str \"01\"", "a byte to another port", "it was printed" },
+	{ "refusals", 2, "out str \"\"", "out str \"5801\"", "an in from the serial port",
+	  "it was printed" },
+};
+
+static void test_wrong(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
+		const struct wrong *w = &wrongs[i];
+		_cleanup_free_ char *text = text_of(w->file, w->nth, w->from, w->to);
+		struct scene s;
+
+		judge(&s, w->file, text);
+		if (check_named(&s, w->check)->verdict != OUT_FAIL)
+			fail_msg("with '%s' %s does not fail", w->to, w->check);
+		if (!strstr(check_named(&s, w->check)->observed, w->observed))
+			fail_msg("%s: %s", w->check, check_named(&s, w->check)->observed);
+		tear_down(&s);
+	}
+}
+
+/* A monitor may say it in words, or abort. */
+static void test_ways_to_notice(void **state)
+{
+	static const char *const ways[] = { "end str \"exited\"\n@nestlab end.code i64 0",
+					    "end str \"signal\"\n@nestlab end.code i64 6" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		_cleanup_free_ char *text = text_of("paged", 0, FAILED, ways[i]);
+		struct scene s;
+
+		judge(&s, "paged", text);
+		assert_int_equal(check_named(&s, "41 in memory")->verdict, OUT_PASS);
+		tear_down(&s);
+	}
+}
+
+/* What a monitor does not offer is not asked for. */
+static void test_not_offered(void **state)
+{
+	_cleanup_free_ char *text = text_of("paged", 0, "port.translate u64 238", "port.translate u64 0");
+	struct scene s;
+
+	(void)state;
+	judge(&s, "paged", text);
+	assert_int_equal(check_named(&s, "guest to host addresses")->verdict, OUT_SKIP);
+	assert_int_equal(check_named(&s, "an invalid guest address")->verdict, OUT_SKIP);
+	assert_int_equal(check_named(&s, "a string with one exit")->verdict, OUT_PASS);
+	tear_down(&s);
+}
+
+/* Whatever is cut off, the judge survives it, and it is no pass. */
+static void test_cut_short(void **state)
+{
+	_cleanup_free_ char *whole = text_of("paged", 0, NULL, NULL);
+	size_t len = strlen(whole);
+
+	(void)state;
+	for (size_t n = 0; n < len - 30; n += 997) {
+		_cleanup_free_ char *text = strf("%.*s\n@nestlab guest.done u64 1\n", (int)n, whole);
+		struct scene s;
+
+		judge(&s, "paged", text);
+		result_judge_test(s.t);
+		assert_int_not_equal(s.t->verdict, OUT_PASS);
+		tear_down(&s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reference),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_ways_to_notice),
+		cmocka_unit_test(test_not_offered),
+		cmocka_unit_test(test_cut_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MONITOR=: what is built, what is refused, and what a monitor.conf says; in a cache of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "monitor/interface.h"
+#include "monitor/monitor.h"
+#include "mutants/mutants.h"
+
+#include <cmocka.h>
+
+static char top[] = "/tmp/nestlab-monitor-XXXXXX";
+static char *folder; /* of the monitor; emptied before each test */
+static struct assignment *assignment;
+
+static void put(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", folder, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	rm_rf(folder);
+	return mkdir_p(folder);
+}
+
+static int prepare(const char *given)
+{
+	struct monitor m;
+	int ret = monitor_prepare(given, assignment, &m);
+
+	if (!ret)
+		assert_true(path_exists(m.path));
+	monitor_free(&m);
+	return ret;
+}
+
+static void assert_fails(int outcome, const char *given, const char *words)
+{
+	assert_int_equal(prepare(given), -outcome);
+	if (!strstr(fail_text(), words))
+		fail_msg("no '%s' in: %s", words, fail_text());
+}
+
+static void test_c_file(void **state)
+{
+	_cleanup_free_ char *file = strf("%s/mine.c", folder), *kept = NULL;
+	_cleanup_buf_ struct buf out = { 0 };
+	struct monitor m;
+
+	(void)state;
+	put("mine.c", "#include <stdio.h>\n#include <linux/kvm.h>\n"
+		      "int main(void) { printf(\"%d\\n\", KVM_API_VERSION); }\n");
+	assert_int_equal(monitor_prepare(file, assignment, &m), 0);
+	char *const argv[] = { m.path, NULL };
+	struct proc p = { .what = "the monitor", .argv = argv, .out = &out };
+
+	assert_int_equal(proc_run(&p), 0);
+	assert_string_equal(buf_str(&out), "12\n");
+	kept = xstrdup(m.path);
+	monitor_free(&m);
+	/* The same again is the same program; another text is another. */
+	assert_int_equal(monitor_prepare(file, assignment, &m), 0);
+	assert_string_equal(m.path, kept);
+	monitor_free(&m);
+	put("mine.c", "int main(void) { return 3; }\n");
+	assert_int_equal(monitor_prepare(file, assignment, &m), 0);
+	assert_string_not_equal(m.path, kept);
+	monitor_free(&m);
+}
+
+static void test_folder(void **state)
+{
+	(void)state;
+	put("a.c", "int b(void);\nint main(void) { return b(); }\n");
+	put("b.c", "int b(void) { return 0; }\n");
+	assert_int_equal(prepare(folder), 0);
+}
+
+static void test_makefile(void **state)
+{
+	(void)state;
+	put("hello.c", "int main(void) { return 0; }\n");
+	put("Makefile", "run: hello\n\t./hello\nhello: hello.o\n\t$(CC) -o $@ $^\n");
+	put("monitor.conf", "[monitor]\nprogram = hello\n[options]\nlong = --64\n");
+	assert_int_equal(prepare(folder), 0);
+	/* Not what the program's name says: it can't be told which one is meant. */
+	put("monitor.conf", "[options]\nlong = --64\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "No rule to make target 'monitor'");
+}
+
+static void test_does_not_compile(void **state)
+{
+	(void)state;
+	put("a.c", "int main(void) { return no_such_thing; }\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "a.c:1:25: error: ");
+}
+
+static void test_no_static_program(void **state)
+{
+	(void)state;
+	put("Makefile", "monitor:\n\techo 'int main(void) {}' | gcc -x c -o $@ -\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "no static x86-64 program");
+	put("Makefile", "monitor:\n\techo '#!/bin/sh' >$@\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "no static x86-64 program");
+}
+
+/* A link would have us read, as who we are, what the sandbox could not. */
+static void test_link(void **state)
+{
+	_cleanup_free_ char *link = strf("%s/a.c", folder);
+
+	(void)state;
+	put("Makefile", "monitor:\n\tln -s /bin/busybox $@\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "no such program was made");
+	set_up(NULL);
+	assert_int_equal(symlink("/etc/passwd", link), 0);
+	assert_fails(OUT_USAGE, folder, "neither a Makefile nor a C file");
+}
+
+static void test_nothing_there(void **state)
+{
+	(void)state;
+	assert_fails(OUT_USAGE, "/no/such/monitor.c", "MONITOR=/no/such/monitor.c");
+	assert_fails(OUT_USAGE, folder, "neither a Makefile nor a C file");
+}
+
+static void test_conf(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} wrong[] = {
+		{ "[options]\nreel = -r\n", "'reel=-r': want one of: real protected paged long" },
+		{ "[ports]\nserial = 0x10000\n", "want a number from 1 to 0xffff" },
+		{ "[ports]\nserial = com1\n", "want a number from 1 to 0xffff" },
+		{ "[ports]\ncom1 = 0x3f8\n", "'com1=0x3f8': want one of: serial" },
+		{ "[monitor]\nprogram = ../x\n", "want a file's name" },
+		{ "[monitor]\ncolour = red\n", "colour" },
+	};
+
+	(void)state;
+	put("a.c", "int main(void) { return 0; }\n");
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		put("monitor.conf", wrong[i].text);
+		assert_fails(OUT_USAGE, folder, wrong[i].words);
+	}
+}
+
+static bool has(const struct strv *env, const char *item)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (!strcmp(env->v[i], item))
+			return true;
+	return false;
+}
+
+/* What it names is all that it offers; sections that it does not have are the assignment's. */
+static void test_interface(void **state)
+{
+	_cleanup_strv_ struct strv env = { 0 };
+	struct monitor m;
+
+	(void)state;
+	put("a.c", "int main(void) { return 0; }\n");
+	put("monitor.conf", "[monitor]\nmemory = 0x400000\n[ports]\nserial = 0x3f8\n");
+	assert_int_equal(monitor_prepare(folder, assignment, &m), 0);
+	monitor_env(&m, &env);
+	assert_true(has(&env, "NESTLAB_MONITOR=" MONITOR_IN_LEVEL));
+	assert_true(has(&env, "NESTLAB_MEMORY=4194304"));
+	assert_true(has(&env, "NESTLAB_PORT_SERIAL=0x3f8"));
+	assert_true(has(&env, "NESTLAB_OPTION_LONG=-l"));
+	for (size_t i = 0; i < env.n; i++)
+		assert_false(str_starts(env.v[i], "NESTLAB_PORT_PRINT32"));
+	monitor_free(&m);
+}
+
+/* A changed reference must not leave its faulty copies behind. */
+static void test_mutants_apply(void **state)
+{
+	_cleanup_free_ char *dir = path_in_root(MUTANTS_OF_MONITOR);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	(void)state;
+	assert_int_equal(dir_list(dir, ".patch", &names), 0);
+	assert_true(names.n >= 20);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *patch = strf(MUTANTS_OF_MONITOR "/%s", names.v[i]);
+		_cleanup_free_ char *made = NULL;
+		struct mutant m;
+
+		assert_int_equal(mutant_load(patch, &m), 0);
+		assert_true(mutant_is_of_monitor(&m));
+		if (mutant_make_monitor(&m, &made))
+			fail_msg("%s", fail_text());
+		mutant_free(&m);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_c_file, set_up),
+		cmocka_unit_test_setup(test_folder, set_up),
+		cmocka_unit_test_setup(test_makefile, set_up),
+		cmocka_unit_test_setup(test_does_not_compile, set_up),
+		cmocka_unit_test_setup(test_no_static_program, set_up),
+		cmocka_unit_test_setup(test_link, set_up),
+		cmocka_unit_test_setup(test_nothing_there, set_up),
+		cmocka_unit_test_setup(test_conf, set_up),
+		cmocka_unit_test_setup(test_interface, set_up),
+		cmocka_unit_test(test_mutants_apply),
+	};
+	int ret;
+
+	if (!mkdtemp(top) || setenv("NESTLAB_CACHE", top, 1) ||
+	    assignment_load("kvm-api", &assignment))
+		return 1;
+	folder = strf("%s/monitor", top);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	assignment_free(assignment);
+	free(folder);
+	rm_rf(top);
+	return ret;
+}

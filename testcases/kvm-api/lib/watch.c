@@ -1,0 +1,830 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "watch.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <linux/kvm.h>
+
+#include "guest.h"
+#include "tracee.h"
+#include "walk.h"
+
+#define MAX_SLOTS 8
+#define MAX_SLOT_BYTES (64u << 20)
+#define MAX_EXITS 20000 /* of one run: a guest of this kind needs some dozens */
+#define MAX_BYTES 512	/* of one exit as it is told, and of a string */
+#define PAGE 4096
+#define CR0_PE 0x1
+#define EFER_LME 0x100
+#define WANTED 42
+#define TAIL_BYTES 16
+
+const char *const watch_twist_names[TWISTS] = {
+	"none", "questions", "memory", "eax", "reason", "version", "port", "direction",
+};
+
+struct slot {
+	uint64_t guest, size, host;
+	uint8_t *before; /* what it held when the guest started */
+};
+
+/* An exit that is not told yet: bytes may be joined to it, and an answer is still to come. */
+struct exit_seen {
+	bool valid, io, out, made, answered, has_hva;
+	uint32_t reason, port, size, total, ins, outs;
+	uint64_t data_at;
+	uint8_t bytes[MAX_BYTES];
+	size_t n;
+	uint64_t hva;
+	char text[MAX_BYTES];
+	size_t text_len;
+	const char *mode;
+};
+
+struct question {
+	uint16_t port;
+	bool out;
+	uint32_t value;
+};
+
+struct watch {
+	const struct watch_run *run;
+	struct tracee *t;
+	struct slot slots[MAX_SLOTS];
+	size_t n_slots;
+	int kvm_fd, vcpu_fd;
+	uint64_t told_size, run_at; /* of struct kvm_run; where the monitor has mapped it */
+	bool has_cpuid, started, making, lies;
+	struct kvm_regs regs; /* as set or, after an exit, as they were */
+	struct kvm_sregs sregs;
+	uint32_t total, ins, outs, real_outs;
+	uint32_t twisted;
+	struct exit_seen seen;
+	struct question questions[12];
+	size_t n_questions, asked;
+	bool prepared;
+	uint64_t page, alias_entry; /* guest physical: what the questions put there */
+	uint64_t tail;		    /* the memory's last bytes, and what they were */
+	uint8_t tail_was[TAIL_BYTES];
+	unsigned int alias_bytes;
+};
+
+/* -- telling -- */
+
+#define HEX_PIECE 1024 /* bytes of one observation */
+
+static void tell_hex(const char *key, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	char hex[2 * HEX_PIECE + 1];
+
+	do {
+		size_t n = len < HEX_PIECE ? len : HEX_PIECE;
+
+		for (size_t i = 0; i < n; i++)
+			sprintf(hex + 2 * i, "%02x", p[i]);
+		hex[2 * n] = '\0';
+		observe_str(key, hex);
+		p += n;
+		len -= n;
+	} while (len);
+}
+
+static void tell_call(const char *name, int64_t result)
+{
+	observe_str("call", name);
+	observe_i64("call.result", result);
+}
+
+static void tell_exit(struct watch *w)
+{
+	struct exit_seen *s = &w->seen;
+
+	if (!s->valid)
+		return;
+	observe_u64("exit.reason", s->reason);
+	if (s->io) {
+		observe_u64("exit.port", s->port);
+		observe_u64("exit.out", s->out);
+		observe_u64("exit.size", s->size);
+		observe_u64("exit.made", s->made);
+		tell_hex("exit.bytes", s->bytes, s->n);
+	}
+	observe_u64("exit.total", s->total);
+	observe_u64("exit.ins", s->ins);
+	observe_u64("exit.outs", s->outs);
+	observe_str("exit.mode", s->mode);
+	if (s->has_hva) {
+		observe_u64("exit.hva", s->hva);
+		tell_hex("exit.text", s->text, s->text_len);
+	}
+	s->valid = false;
+}
+
+/* -- the guest's memory -- */
+
+static const struct slot *slot_of(const struct watch *w, uint64_t gpa)
+{
+	for (size_t i = 0; i < w->n_slots; i++)
+		if (gpa >= w->slots[i].guest && gpa - w->slots[i].guest < w->slots[i].size)
+			return &w->slots[i];
+	return NULL;
+}
+
+static uint64_t hva_of(const struct watch *w, uint64_t gpa)
+{
+	const struct slot *s = slot_of(w, gpa);
+
+	return s ? s->host + (gpa - s->guest) : 0;
+}
+
+/* Not over the end of a slot. */
+static bool read_guest(void *ctx, uint64_t gpa, void *to, size_t len)
+{
+	struct watch *w = ctx;
+	const struct slot *s = slot_of(w, gpa);
+
+	return s && gpa - s->guest + len <= s->size && tracee_read(w->t, hva_of(w, gpa), to, len);
+}
+
+static bool write_guest(struct watch *w, uint64_t gpa, const void *from, size_t len)
+{
+	uint64_t hva = hva_of(w, gpa);
+
+	return hva && tracee_write(w->t, hva, from, len);
+}
+
+static struct walk_cpu cpu_of(const struct watch *w)
+{
+	const struct kvm_sregs *s = &w->sregs;
+
+	return (struct walk_cpu){ .cr0 = s->cr0,
+				  .cr3 = s->cr3,
+				  .cr4 = s->cr4,
+				  .efer = s->efer,
+				  .code64 = s->cs.l,
+				  .code32 = s->cs.db };
+}
+
+static void walk_gva(struct watch *w, uint64_t gva, struct walk_result *r)
+{
+	struct walk_cpu cpu = cpu_of(w);
+
+	walk(&cpu, gva, read_guest, w, r);
+}
+
+/* Where an address in an exit really is, and the string there. */
+static void look_up(struct watch *w, uint64_t gva)
+{
+	struct exit_seen *s = &w->seen;
+	struct walk_result r;
+	const struct slot *slot;
+	size_t room;
+
+	walk_gva(w, gva, &r);
+	slot = r.mapped ? slot_of(w, r.gpa) : NULL;
+	s->has_hva = true;
+	s->text_len = 0;
+	s->hva = slot ? hva_of(w, r.gpa) : 0;
+	if (!slot)
+		return;
+	room = slot->size - (r.gpa - slot->guest);
+	room = room < sizeof(s->text) ? room : sizeof(s->text);
+	if (tracee_read(w->t, s->hva, s->text, room))
+		s->text_len = strnlen(s->text, room);
+}
+
+static void remember_memory(struct watch *w)
+{
+	for (size_t i = 0; i < w->n_slots; i++) {
+		struct slot *s = &w->slots[i];
+
+		s->before = s->size <= MAX_SLOT_BYTES ? malloc(s->size) : NULL;
+		if (s->before && !tracee_read(w->t, s->host, s->before, s->size)) {
+			free(s->before);
+			s->before = NULL;
+		}
+	}
+}
+
+/* Places of one page where 42 was stored: 16 bits in real mode, 32 or more elsewhere. */
+static unsigned int stored_in_page(struct watch *w, const struct slot *s, uint64_t at, bool spoil)
+{
+	unsigned int n = 0, width = w->sregs.cr0 & CR0_PE ? 4 : 2;
+	static const uint8_t wanted[4] = { WANTED }, spoiled = WANTED - 1;
+	uint8_t now[PAGE];
+
+	if (!tracee_read(w->t, s->host + at, now, PAGE) || !memcmp(now, s->before + at, PAGE))
+		return 0;
+	for (size_t i = 0; i + width <= PAGE; i++) {
+		if (memcmp(now + i, wanted, width) || !memcmp(s->before + at + i, wanted, width))
+			continue;
+		n++;
+		if (spoil)
+			tracee_write(w->t, s->host + at + i, &spoiled, 1);
+	}
+	return n;
+}
+
+static unsigned int find_stored(struct watch *w, bool spoil)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < w->n_slots; i++)
+		for (uint64_t at = 0; w->slots[i].before && at + PAGE <= w->slots[i].size;
+		     at += PAGE)
+			n += stored_in_page(w, &w->slots[i], at, spoil);
+	return n;
+}
+
+/* -- the questions: exits that the guest never made -- */
+
+static void ask(struct watch *w, uint16_t port, bool out, uint32_t value)
+{
+	if (port)
+		w->questions[w->n_questions++] = (struct question){ port, out, value };
+}
+
+static void ask_translation(struct watch *w, uint32_t gva)
+{
+	const struct watch_ports *p = &w->run->ports;
+
+	ask(w, p->hva ? p->translate : 0, true, gva);
+	ask(w, p->translate ? p->hva : 0, false, 0);
+}
+
+/* A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them back. */
+static uint64_t find_unused_page(struct watch *w)
+{
+	static const uint8_t zero[PAGE];
+	uint8_t page[PAGE];
+
+	for (uint64_t at = 0x8000; read_guest(w, at, page, PAGE); at += PAGE)
+		if (!memcmp(page, zero, PAGE))
+			return at;
+	return 0;
+}
+
+/*
+ * Most guests map each address to itself, and a monitor that takes one for the other is never
+ * found out. So the page gets a second address in the guest's own tables. Returns that; the page's
+ * own where there is no paging.
+ */
+static uint32_t make_alias(struct watch *w)
+{
+	struct walk_result r;
+	uint64_t entry = 0, other;
+
+	walk_gva(w, w->page, &r);
+	if (!r.page || !r.mapped || !r.directory_entry)
+		return (uint32_t)w->page;
+	if (!read_guest(w, r.directory_entry, &entry, r.entry_bytes))
+		return (uint32_t)w->page;
+	for (unsigned int i = 3; i < PAGE / r.entry_bytes; i++) {
+		uint64_t at = (r.directory_entry & ~(uint64_t)(PAGE - 1)) + i * r.entry_bytes;
+
+		other = 0;
+		if (!read_guest(w, at, &other, r.entry_bytes) || other & 1)
+			continue;
+		write_guest(w, at, &entry, r.entry_bytes);
+		w->alias_entry = at;
+		w->alias_bytes = r.entry_bytes;
+		return i * (r.entry_bytes == 4 ? 0x400000u : 0x200000u) + (uint32_t)w->page;
+	}
+	return (uint32_t)w->page;
+}
+
+/* A string that the memory's end cuts off: it has no other end. */
+static void ask_tail(struct watch *w)
+{
+	static const char text[TAIL_BYTES + 1] = "ends with memory";
+	const struct slot *s = slot_of(w, w->page);
+	uint64_t at = s->guest + s->size - TAIL_BYTES;
+	struct walk_result r;
+
+	walk_gva(w, at, &r);
+	if (!r.mapped || r.gpa != at || !read_guest(w, at, w->tail_was, TAIL_BYTES))
+		return;
+	write_guest(w, at, text, TAIL_BYTES);
+	w->tail = at;
+	ask(w, w->run->ports.string, true, (uint32_t)at);
+}
+
+static void prepare_questions(struct watch *w)
+{
+	static const char text[] = "this string was put into the guest's memory\n";
+	const struct watch_ports *p = &w->run->ports;
+	uint32_t gva;
+
+	w->prepared = true;
+	w->page = find_unused_page(w);
+	if (!w->page)
+		return;
+	write_guest(w, w->page, text, sizeof(text));
+	gva = make_alias(w);
+	ask(w, p->print32, true, 4123456789);
+	ask(w, p->exits, false, 0);
+	ask(w, p->exits_text, false, 0);
+	ask(w, p->string, true, gva);
+	ask_translation(w, gva + 5);
+	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
+	ask_translation(w, 0x10000000);
+	ask(w, p->string, true, 0x300000);
+	ask_tail(w);
+}
+
+static void clear_questions(struct watch *w)
+{
+	static const uint8_t zero[256];
+
+	if (w->page)
+		write_guest(w, w->page, zero, sizeof(zero));
+	if (w->alias_entry)
+		write_guest(w, w->alias_entry, zero, w->alias_bytes);
+	if (w->tail)
+		write_guest(w, w->tail, w->tail_was, TAIL_BYTES);
+	w->page = w->alias_entry = w->tail = 0;
+}
+
+static bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
+{
+	return tracee_write(w->t, w->run_at + offset, from, len);
+}
+
+#define PUT_RUN(w, field, type, value)                                                             \
+	do {                                                                                       \
+		type put_value = (value);                                                          \
+		put_run(w, offsetof(struct kvm_run, field), &put_value, sizeof(put_value));        \
+	} while (0)
+
+/* KVM puts a port's data on the page behind struct kvm_run. Returns false: KVM_RUN is left out. */
+static bool make_exit(struct watch *w, const struct question *q, uint8_t size)
+{
+	PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_IO);
+	PUT_RUN(w, io.direction, uint8_t, q->out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
+	PUT_RUN(w, io.size, uint8_t, size);
+	PUT_RUN(w, io.port, uint16_t, q->port);
+	PUT_RUN(w, io.count, uint32_t, 1);
+	PUT_RUN(w, io.data_offset, uint64_t, PAGE);
+	put_run(w, PAGE, &q->value, sizeof(q->value));
+	w->making = true;
+	w->twisted++;
+	return false;
+}
+
+static bool next_question(struct watch *w)
+{
+	if (!w->prepared)
+		prepare_questions(w);
+	if (w->asked < w->n_questions)
+		return make_exit(w, &w->questions[w->asked++], 4);
+	clear_questions(w);
+	return true;
+}
+
+/* A letter that no text has. */
+#define STRANGER 1
+/* No monitor has this port, but one that looks at a part of the number takes it for its own. */
+#define OTHER_PORT(port) ((port) ^ 0x4000)
+
+static bool make_first(struct watch *w)
+{
+	struct question wrong_port = { OTHER_PORT(w->run->ports.serial), true, STRANGER };
+	struct question wrong_direction = { w->run->ports.serial, false, STRANGER };
+
+	if (w->run->twist == TWIST_PORT)
+		return make_exit(w, &wrong_port, 1);
+	return make_exit(w, &wrong_direction, 1);
+}
+
+/* -- KVM_RUN -- */
+
+static void tell_start(struct watch *w)
+{
+	w->started = true;
+	observe_u64("start.at", w->sregs.cs.base + w->regs.rip);
+	observe_u64("start.flags", w->regs.rflags);
+	if (w->run->twist == TWIST_NONE || w->run->twist == TWIST_MEMORY)
+		remember_memory(w);
+}
+
+/* The monitor has answered an in: now, as it goes on. */
+static void take_answer(struct watch *w)
+{
+	struct exit_seen *s = &w->seen;
+	uint32_t gva = 0;
+
+	if (!s->valid || !s->io || s->answered)
+		return;
+	s->answered = true;
+	if (!s->out && s->n >= s->size)
+		tracee_read(w->t, s->data_at, s->bytes + s->n - s->size, s->size);
+	memcpy(&gva, s->bytes, sizeof(gva));
+	if (!s->out && s->size == 4 && s->port == w->run->ports.exits_text)
+		look_up(w, gva);
+	if (s->size != 1)
+		tell_exit(w);
+}
+
+static bool on_run_enter(struct watch *w)
+{
+	take_answer(w);
+	if (!w->started)
+		tell_start(w);
+	if (w->total >= MAX_EXITS || !w->run_at) {
+		tracee_stop(w->t);
+		return true;
+	}
+	PUT_RUN(w, kvm_valid_regs, uint64_t, KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS);
+	if (w->run->twist == TWIST_QUESTIONS && w->real_outs)
+		return next_question(w);
+	if ((w->run->twist == TWIST_PORT || w->run->twist == TWIST_DIRECTION) && !w->total)
+		return make_first(w);
+	return true;
+}
+
+static bool joins(const struct exit_seen *s, const struct kvm_run *run, bool made)
+{
+	return s->valid && s->io && s->size == 1 && run->exit_reason == KVM_EXIT_IO &&
+	       run->io.size == 1 && run->io.count == 1 && s->port == run->io.port &&
+	       s->out == run->io.direction && s->made == made && s->n < sizeof(s->bytes);
+}
+
+/* A monitor that prints what it was told, and not what it knows, prints this. */
+static void change_text(struct watch *w, struct exit_seen *s, size_t len)
+{
+	uint8_t *byte = s->bytes + s->n;
+
+	if (w->run->twist != TWIST_QUESTIONS || s->made || !s->out || len != 1 ||
+	    s->port != w->run->ports.serial || !isalpha(*byte))
+		return;
+	*byte ^= 'a' ^ 'A';
+	tracee_write(w->t, s->data_at, byte, 1);
+	w->twisted++;
+}
+
+static void take_io(struct watch *w, const struct kvm_run *run, bool made)
+{
+	struct exit_seen *s = &w->seen;
+	size_t len = (size_t)run->io.size * run->io.count;
+	uint32_t gva = 0;
+
+	*(run->io.direction == KVM_EXIT_IO_OUT ? &w->outs : &w->ins) += 1;
+	w->real_outs += !made && run->io.direction == KVM_EXIT_IO_OUT;
+	if (!joins(s, run, made)) {
+		tell_exit(w);
+		*s = (struct exit_seen){ .valid = true, .io = true, .made = made };
+	}
+	s->reason = run->exit_reason;
+	s->out = run->io.direction == KVM_EXIT_IO_OUT;
+	s->port = run->io.port;
+	s->size = run->io.size;
+	s->answered = false;
+	s->data_at = w->run_at + run->io.data_offset;
+	len = len < sizeof(s->bytes) - s->n ? len : sizeof(s->bytes) - s->n;
+	if (tracee_read(w->t, s->data_at, s->bytes + s->n, len)) {
+		change_text(w, s, len);
+		s->n += len;
+	}
+	memcpy(&gva, s->bytes, sizeof(gva));
+	if (s->out && s->size == 4 &&
+	    (s->port == w->run->ports.translate || s->port == w->run->ports.string))
+		look_up(w, gva);
+}
+
+static void tell_halt(struct watch *w)
+{
+	struct walk_cpu cpu = cpu_of(w);
+	struct walk_result r;
+
+	walk_gva(w, w->sregs.cs.base + w->regs.rip - 1, &r);
+	observe_str("halt.mode", walk_mode(&cpu));
+	observe_u64("halt.eax", (uint32_t)w->regs.rax);
+	observe_u64("halt.stored", find_stored(w, false));
+	observe_u64("halt.page", r.page);
+}
+
+static void twist_halt(struct watch *w)
+{
+	const uint64_t rax = WANTED - 1;
+
+	if (w->run->twist == TWIST_MEMORY) {
+		w->twisted += find_stored(w, true);
+	} else if (w->run->twist == TWIST_REASON) {
+		PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_SHUTDOWN);
+		w->twisted++;
+	} else if (w->run->twist == TWIST_EAX) {
+		put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));
+		w->lies = true; /* to KVM_GET_REGS, too */
+		w->twisted++;
+	}
+}
+
+static void on_exit_of_guest(struct watch *w)
+{
+	struct exit_seen *s = &w->seen;
+	bool made = w->making;
+	struct walk_cpu cpu;
+	struct kvm_run run;
+
+	w->making = false;
+	if (!tracee_read(w->t, w->run_at, &run, sizeof(run)))
+		return;
+	w->total++;
+	if (!made) {
+		w->regs = run.s.regs.regs;
+		w->sregs = run.s.regs.sregs;
+	}
+	if (run.exit_reason == KVM_EXIT_IO) {
+		take_io(w, &run, made);
+	} else {
+		tell_exit(w);
+		*s = (struct exit_seen){ .valid = true, .reason = run.exit_reason };
+	}
+	cpu = cpu_of(w);
+	s->total = w->total;
+	s->ins = w->ins;
+	s->outs = w->outs;
+	s->mode = walk_mode(&cpu);
+	if (run.exit_reason == KVM_EXIT_HLT) {
+		tell_exit(w);
+		tell_halt(w);
+		twist_halt(w);
+	}
+}
+
+static void on_run(struct watch *w, struct tracee_call *call)
+{
+	if (!w->total || (call->result < 0 && call->result != -EINTR))
+		tell_call("KVM_RUN", call->result);
+	if (!call->result)
+		on_exit_of_guest(w);
+}
+
+/* -- the other calls: what they were given is read after them -- */
+
+static void on_version(struct watch *w, struct tracee_call *call)
+{
+	if (w->run->twist == TWIST_VERSION && call->result == KVM_API_VERSION) {
+		call->result = KVM_API_VERSION - 1;
+		w->twisted++;
+	}
+}
+
+static void on_tss(struct watch *w, struct tracee_call *call)
+{
+	(void)w;
+	observe_u64("tss", call->args[2]);
+}
+
+static void on_slot(struct watch *w, struct tracee_call *call)
+{
+	struct kvm_userspace_memory_region r;
+
+	if (!tracee_read(w->t, call->args[2], &r, sizeof(r)))
+		return;
+	observe_u64("slot.guest", r.guest_phys_addr);
+	observe_u64("slot.size", r.memory_size);
+	observe_u64("slot.host", r.userspace_addr);
+	if (!call->result && r.memory_size && w->n_slots < MAX_SLOTS)
+		w->slots[w->n_slots++] = (struct slot){ .guest = r.guest_phys_addr,
+							.size = r.memory_size,
+							.host = r.userspace_addr };
+}
+
+static void on_map_size(struct watch *w, struct tracee_call *call)
+{
+	w->told_size = call->result > 0 ? (uint64_t)call->result : 0;
+}
+
+static void on_cpuid(struct watch *w, struct tracee_call *call)
+{
+	w->has_cpuid |= !call->result;
+}
+
+/*
+ * Kernels from 2025 on, and stable ones since then, refuse long mode to a vCPU whose CPUID does
+ * not tell of it. Monitors that were written before need no CPUID at all: theirs is no fault, so
+ * they are given what KVM can do.
+ */
+static void give_cpuid(struct watch *w, struct tracee_call *call)
+{
+	struct kvm_cpuid2 head = { .nent = 200 };
+	uint64_t at =
+		tracee_scratch(w->t, sizeof(head) + head.nent * sizeof(struct kvm_cpuid_entry2));
+
+	if (!tracee_write(w->t, at, &head, sizeof(head)) ||
+	    tracee_inject(w->t, SYS_ioctl, (uint64_t)w->kvm_fd, KVM_GET_SUPPORTED_CPUID, at) ||
+	    tracee_inject(w->t, SYS_ioctl, call->args[0], KVM_SET_CPUID2, at))
+		return;
+	w->has_cpuid = true;
+	observe_str("given", "CPUID (KVM_SET_CPUID2), as this kernel's KVM wants it for long mode");
+	call->result = tracee_inject(w->t, SYS_ioctl, call->args[0], KVM_SET_SREGS, call->args[2]);
+}
+
+static void on_set_sregs(struct watch *w, struct tracee_call *call)
+{
+	struct kvm_sregs s;
+
+	if (!tracee_read(w->t, call->args[2], &s, sizeof(s)))
+		return;
+	if (call->result == -EINVAL && s.efer & EFER_LME && !w->has_cpuid)
+		give_cpuid(w, call);
+	if (!call->result)
+		w->sregs = s;
+}
+
+static void on_set_regs(struct watch *w, struct tracee_call *call)
+{
+	struct kvm_regs r;
+
+	if (!call->result && tracee_read(w->t, call->args[2], &r, sizeof(r)))
+		w->regs = r;
+}
+
+static void on_get_regs(struct watch *w, struct tracee_call *call)
+{
+	const uint64_t rax = WANTED - 1;
+
+	if (w->lies && !call->result)
+		tracee_write(w->t, call->args[2] + offsetof(struct kvm_regs, rax), &rax,
+			     sizeof(rax));
+}
+
+#define KVM_CALL(request, on)                                                                      \
+	{                                                                                          \
+		request, #request, on                                                              \
+	}
+
+static const struct kvm_call {
+	unsigned long request;
+	const char *name;
+	void (*on)(struct watch *w, struct tracee_call *call);
+} kvm_calls[] = {
+	KVM_CALL(KVM_GET_API_VERSION, on_version),
+	KVM_CALL(KVM_CREATE_VM, NULL),
+	KVM_CALL(KVM_CHECK_EXTENSION, NULL),
+	KVM_CALL(KVM_GET_VCPU_MMAP_SIZE, on_map_size),
+	KVM_CALL(KVM_GET_SUPPORTED_CPUID, NULL),
+	KVM_CALL(KVM_SET_TSS_ADDR, on_tss),
+	KVM_CALL(KVM_SET_IDENTITY_MAP_ADDR, NULL),
+	KVM_CALL(KVM_SET_USER_MEMORY_REGION, on_slot),
+	KVM_CALL(KVM_CREATE_IRQCHIP, NULL),
+	KVM_CALL(KVM_CREATE_VCPU, NULL),
+	KVM_CALL(KVM_SET_CPUID, on_cpuid),
+	KVM_CALL(KVM_SET_CPUID2, on_cpuid),
+	KVM_CALL(KVM_GET_SREGS, NULL),
+	KVM_CALL(KVM_SET_SREGS, on_set_sregs),
+	KVM_CALL(KVM_GET_REGS, on_get_regs),
+	KVM_CALL(KVM_SET_REGS, on_set_regs),
+	KVM_CALL(KVM_TRANSLATE, NULL),
+};
+
+static bool is_kvm(struct watch *w, int fd)
+{
+	char name[64];
+
+	tracee_fd(w->t, fd, name, sizeof(name));
+	if (!strcmp(name, "/dev/kvm"))
+		w->kvm_fd = fd;
+	return !strcmp(name, "/dev/kvm") || !strncmp(name, "anon_inode:kvm-", 15);
+}
+
+/* The kernel takes 32 bits of it; a libc that has it as an int extends the sign. */
+static uint32_t request_of(const struct tracee_call *call)
+{
+	return (uint32_t)call->args[1];
+}
+
+static void on_other_call(struct watch *w, struct tracee_call *call)
+{
+	const struct kvm_call *known = NULL;
+	char other[32];
+
+	for (size_t i = 0; i < sizeof(kvm_calls) / sizeof(kvm_calls[0]); i++)
+		if (kvm_calls[i].request == request_of(call))
+			known = &kvm_calls[i];
+	if (known && known->on)
+		known->on(w, call);
+	snprintf(other, sizeof(other), "ioctl %#" PRIx32, request_of(call));
+	tell_call(known ? known->name : other, call->result);
+}
+
+static void on_open(struct watch *w, struct tracee_call *call)
+{
+	char name[64];
+
+	if (call->result < 0)
+		return;
+	tracee_fd(w->t, (int)call->result, name, sizeof(name));
+	if (!strcmp(name, "/dev/kvm"))
+		tell_call("open /dev/kvm", call->result);
+}
+
+static void on_mmap(struct watch *w, struct tracee_call *call)
+{
+	char name[64];
+
+	if ((int)call->args[4] < 0)
+		return;
+	tracee_fd(w->t, (int)call->args[4], name, sizeof(name));
+	if (strncmp(name, "anon_inode:kvm-vcpu", 19))
+		return;
+	observe_u64("map.told", w->told_size);
+	observe_u64("map.size", call->args[1]);
+	observe_u64("map.shared", !!(call->args[3] & MAP_SHARED));
+	if (call->result > 0)
+		w->run_at = (uint64_t)call->result;
+	tell_call("mmap", call->result < 0 ? call->result : 0);
+}
+
+static bool is_run(const struct tracee_call *call)
+{
+	return call->number == SYS_ioctl && request_of(call) == KVM_RUN;
+}
+
+static bool on_enter(struct tracee *t, void *ctx, struct tracee_call *call)
+{
+	struct watch *w = ctx;
+
+	w->t = t;
+	if (!is_run(call) || !is_kvm(w, (int)call->args[0]))
+		return true;
+	w->vcpu_fd = (int)call->args[0];
+	return on_run_enter(w);
+}
+
+static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
+{
+	struct watch *w = ctx;
+
+	w->t = t;
+	if (is_run(call) && w->vcpu_fd == (int)call->args[0])
+		on_run(w, call);
+	else if (call->number == SYS_ioctl && (request_of(call) >> 8 & 0xff) == KVMIO &&
+		 is_kvm(w, (int)call->args[0]))
+		on_other_call(w, call);
+	else if (call->number == SYS_openat || call->number == SYS_open)
+		on_open(w, call);
+	else if (call->number == SYS_mmap)
+		on_mmap(w, call);
+}
+
+/* -- a whole run -- */
+
+static void tell_end(struct watch *w, const struct tracee_result *r)
+{
+	static const char *const ends[] = { "exited", "signal", "deadline", "stopped" };
+
+	tell_exit(w);
+	observe_u64("twisted", w->twisted);
+	tell_hex("out", r->out, r->out_len);
+	tell_hex("err", r->err, r->err_len);
+	observe_str("end", ends[r->end]);
+	observe_i64("end.code", r->code);
+}
+
+#define MAX_WORDS 8
+
+/* "--mode long" is two arguments. words: where the copy is kept. */
+static void split_option(const char *option, char *words, size_t size, char *argv[MAX_WORDS])
+{
+	char *save = NULL;
+	size_t n = 0;
+
+	snprintf(words, size, "%s", option);
+	for (char *w = strtok_r(words, " ", &save); w && n + 1 < MAX_WORDS;
+	     w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	argv[n] = NULL;
+}
+
+bool watch_monitor(const struct watch_run *run)
+{
+	/* Reset's: a monitor that sets no registers starts there. */
+	struct watch w = { .run = run,
+			   .kvm_fd = -1,
+			   .vcpu_fd = -1,
+			   .regs.rip = 0xfff0,
+			   .regs.rflags = 2,
+			   .sregs.cs.base = 0xffff0000 };
+	char words[256], *argv[1 + MAX_WORDS] = { (char *)run->program };
+	struct tracee_watcher watcher = { on_enter, on_leave, &w };
+	static struct tracee_result r;
+
+	split_option(run->option, words, sizeof(words), argv + 1);
+	observe_str("run", run->mode);
+	observe_str("twist", watch_twist_names[run->twist]);
+	r = (struct tracee_result){ 0 };
+	tracee_run(argv, run->deadline_ms, &watcher, &r);
+	tell_end(&w, &r);
+	for (size_t i = 0; i < w.n_slots; i++)
+		free(w.slots[i].before);
+	return r.end == TRACEE_EXITED || r.end == TRACEE_SIGNALED;
+}

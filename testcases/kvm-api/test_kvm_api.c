@@ -1,0 +1,1005 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-api/...: somebody's virtual machine monitor, watched at its border to KVM (lib/watch.h) in
+ * each of the four modes: as it is, with exits that its guest never made (questions), and with a
+ * world in which something is wrong, which it must notice.
+ */
+#ifdef NESTLAB_GUEST
+#include "guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kvm-api/lib/watch.h"
+
+#define DEADLINE_MS 5000 /* a run takes some 0.1 s */
+
+static const char *setting(const char *variable, const char *by_default)
+{
+	const char *value = getenv(variable);
+
+	return value ? value : by_default;
+}
+
+/* "NESTLAB_OPTION_" and the mode in capitals; NULL: the monitor does not offer it. */
+static const char *option_of(const char *mode)
+{
+	char variable[64] = "NESTLAB_OPTION_";
+	size_t n = strlen(variable);
+
+	for (; *mode && n + 1 < sizeof(variable); mode++)
+		variable[n++] = (char)(*mode - 'a' + 'A');
+	variable[n] = '\0';
+	return getenv(variable);
+}
+
+static void read_ports(struct watch_ports *p)
+{
+	p->serial = (uint16_t)guest_number("NESTLAB_PORT_SERIAL", 0);
+	p->print32 = (uint16_t)guest_number("NESTLAB_PORT_PRINT32", 0);
+	p->exits = (uint16_t)guest_number("NESTLAB_PORT_EXITS", 0);
+	p->exits_text = (uint16_t)guest_number("NESTLAB_PORT_EXITS_TEXT", 0);
+	p->string = (uint16_t)guest_number("NESTLAB_PORT_STRING", 0);
+	p->translate = (uint16_t)guest_number("NESTLAB_PORT_TRANSLATE", 0);
+	p->hva = (uint16_t)guest_number("NESTLAB_PORT_HVA", 0);
+}
+
+static void tell_settings(const struct watch_ports *p)
+{
+	observe_u64("memory", guest_number("NESTLAB_MEMORY", 0x200000));
+	observe_u64("port.serial", p->serial);
+	observe_u64("port.print32", p->print32);
+	observe_u64("port.exits", p->exits);
+	observe_u64("port.exits_text", p->exits_text);
+	observe_u64("port.string", p->string);
+	observe_u64("port.translate", p->translate);
+	observe_u64("port.hva", p->hva);
+	observe_str("words.wrong", setting("NESTLAB_WORDS_WRONG", "wrong"));
+	observe_str("words.invalid", setting("NESTLAB_WORDS_INVALID", "invalid"));
+}
+
+static const char *first_mode(void)
+{
+	static const char *const modes[] = { "long", "protected", "paged", "real" };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (option_of(modes[i]))
+			return modes[i];
+	guest_skip("this monitor offers none of the four modes");
+}
+
+static enum watch_twist twist_of(const char *name)
+{
+	for (unsigned int i = 0; i < TWISTS; i++)
+		if (!strcmp(watch_twist_names[i], name))
+			return (enum watch_twist)i;
+	guest_broken(__FILE__, __LINE__, "there is no twist '%s'", name);
+}
+
+/* Arguments: a mode, or "any"; then the twists, a run each. */
+static void run(void)
+{
+	const char *mode = guest_args[0];
+	struct guest_cpus cpus;
+	struct stat kvm;
+	struct watch_run w = { .deadline_ms = DEADLINE_MS };
+
+	w.program = getenv("NESTLAB_MONITOR");
+	if (!w.program || !mode)
+		guest_skip("no monitor: the lab runs this with NESTLAB_MONITOR=... and a mode");
+	w.mode = strcmp(mode, "any") ? mode : first_mode();
+	w.option = option_of(w.mode);
+	if (!w.option)
+		guest_skip("this monitor does not offer the mode '%s'", w.mode);
+	/* The monitor is nobody. */
+	if (stat("/dev/kvm", &kvm) || chmod("/dev/kvm", 0666))
+		guest_skip("this level has no /dev/kvm");
+	/* Watcher and watched take turns: on two CPUs each turn would wake the other one up. */
+	guest_cpus(&cpus);
+	SAFE_PIN(cpus.cpu[0]);
+	/* Some hundred lines a run: sent one by one they would take longer than the run. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	read_ports(&w.ports);
+	tell_settings(&w.ports);
+	for (char **twist = guest_args + 1; *twist; twist++) {
+		w.twist = twist_of(*twist);
+		/* One that does not end does not end in the other runs either. */
+		if (!watch_monitor(&w))
+			break;
+		fflush(stdout);
+	}
+	chmod("/dev/kvm", kvm.st_mode & 07777);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/checks.h"
+#include "judge/lines.h"
+
+#define BY_WATCHING "oracle: the monitor's calls to KVM and its memory, by ptrace in L1"
+
+/* <linux/kvm.h> */
+enum { EXIT_IO = 2, EXIT_HLT = 5 };
+enum { WANTED = 42, STRANGER = 1, TSS_BYTES = 3 * 4096 };
+
+/* -- what was seen, as testcases/kvm-api/lib/watch.h tells it -- */
+
+struct call {
+	const char *name;
+	int64_t result;
+};
+
+struct left { /* the guest: an exit, or single bytes in a row */
+	uint64_t reason, port, out, size, made, total, ins, outs, hva;
+	bool has_hva;
+	const char *mode;
+	struct buf bytes, text;
+};
+
+struct seen {
+	const char *mode, *twist, *end, *given;
+	int64_t code;
+	struct call *calls;
+	size_t n_calls;
+	struct left *exits;
+	size_t n_exits;
+	struct buf out, err;
+	uint64_t slot_guest, slot_size, slot_host, tss, map_told, map_size, map_shared;
+	uint64_t start_at, start_flags, halt_eax, halt_stored, halt_page, twisted;
+	bool has_slot, has_tss, has_map, has_start, has_halt;
+	const char *halt_mode;
+};
+
+struct runs {
+	const struct evidence *e;
+	const char *wrong, *invalid; /* words, with blanks between them */
+	uint64_t memory, serial, print32, exits, exits_text, string, translate, hva;
+	struct seen *v;
+	size_t n;
+};
+
+static void add_hex(struct buf *b, const char *hex)
+{
+	unsigned int byte;
+
+	for (; hex[0] && hex[1]; hex += 2) {
+		char c;
+
+		if (sscanf(hex, "%2x", &byte) != 1)
+			return;
+		c = (char)byte;
+		buf_add(b, &c, 1);
+	}
+}
+
+static void add_call(struct seen *s, const char *name)
+{
+	s->calls = xrealloc(s->calls, s->n_calls + 1, sizeof(*s->calls));
+	s->calls[s->n_calls++] = (struct call){ .name = name };
+}
+
+static void add_exit(struct seen *s, uint64_t reason)
+{
+	s->exits = xrealloc(s->exits, s->n_exits + 1, sizeof(*s->exits));
+	s->exits[s->n_exits++] = (struct left){ .reason = reason, .mode = "" };
+}
+
+#define SEEN_U64(key, field)                                                                       \
+	{                                                                                          \
+		key, offsetof(struct seen, field), 0                                               \
+	}
+#define SEEN_FIRST(key, field, has)                                                                \
+	{                                                                                          \
+		key, offsetof(struct seen, field), offsetof(struct seen, has)                      \
+	}
+
+static const struct seen_key {
+	const char *key;
+	size_t field, has; /* has 0: none */
+} seen_keys[] = {
+	SEEN_FIRST("slot.guest", slot_guest, has_slot),
+	SEEN_U64("slot.size", slot_size),
+	SEEN_U64("slot.host", slot_host),
+	SEEN_FIRST("tss", tss, has_tss),
+	SEEN_FIRST("map.told", map_told, has_map),
+	SEEN_U64("map.size", map_size),
+	SEEN_U64("map.shared", map_shared),
+	SEEN_FIRST("start.at", start_at, has_start),
+	SEEN_U64("start.flags", start_flags),
+	SEEN_FIRST("halt.eax", halt_eax, has_halt),
+	SEEN_U64("halt.stored", halt_stored),
+	SEEN_U64("halt.page", halt_page),
+	SEEN_U64("twisted", twisted),
+};
+
+static void take_number(struct seen *s, const struct observation *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(seen_keys); i++) {
+		const struct seen_key *k = &seen_keys[i];
+
+		if (strcmp(k->key, o->key))
+			continue;
+		*(uint64_t *)(void *)((char *)s + k->field) = o->u64;
+		if (k->has)
+			*((bool *)s + k->has) = true;
+	}
+}
+
+#define LEFT_U64(key, field)                                                                       \
+	{                                                                                          \
+		key, offsetof(struct left, field)                                                  \
+	}
+
+static const struct left_key {
+	const char *key;
+	size_t field;
+} left_keys[] = {
+	LEFT_U64("exit.port", port),   LEFT_U64("exit.out", out), LEFT_U64("exit.size", size),
+	LEFT_U64("exit.made", made),   LEFT_U64("exit.ins", ins), LEFT_U64("exit.outs", outs),
+	LEFT_U64("exit.total", total), LEFT_U64("exit.hva", hva),
+};
+
+static void take_exit(struct left *x, const struct observation *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(left_keys); i++)
+		if (!strcmp(left_keys[i].key, o->key))
+			*(uint64_t *)(void *)((char *)x + left_keys[i].field) = o->u64;
+	if (!strcmp(o->key, "exit.hva"))
+		x->has_hva = true;
+	else if (!strcmp(o->key, "exit.mode"))
+		x->mode = o->str;
+	else if (!strcmp(o->key, "exit.bytes"))
+		add_hex(&x->bytes, o->str);
+	else if (!strcmp(o->key, "exit.text"))
+		add_hex(&x->text, o->str);
+}
+
+static void take(struct seen *s, const struct observation *o)
+{
+	if (!strcmp(o->key, "twist"))
+		s->twist = o->str;
+	else if (!strcmp(o->key, "call"))
+		add_call(s, o->str);
+	else if (!strcmp(o->key, "call.result") && s->n_calls)
+		s->calls[s->n_calls - 1].result = (int64_t)o->u64;
+	else if (!strcmp(o->key, "exit.reason"))
+		add_exit(s, o->u64);
+	else if (str_starts(o->key, "exit.") && s->n_exits)
+		take_exit(&s->exits[s->n_exits - 1], o);
+	else if (!strcmp(o->key, "halt.mode"))
+		s->halt_mode = o->str;
+	else if (!strcmp(o->key, "given"))
+		s->given = o->str;
+	else if (!strcmp(o->key, "out"))
+		add_hex(&s->out, o->str);
+	else if (!strcmp(o->key, "err"))
+		add_hex(&s->err, o->str);
+	else if (!strcmp(o->key, "end"))
+		s->end = o->str;
+	else if (!strcmp(o->key, "end.code"))
+		s->code = (int64_t)o->u64;
+	else
+		take_number(s, o);
+}
+
+static void collect(struct runs *r)
+{
+	const struct observations *o = &r->e->obs;
+
+	for (size_t i = 0; i < o->n; i++) {
+		if (!strcmp(o->v[i].key, "run")) {
+			r->v = xrealloc(r->v, r->n + 1, sizeof(*r->v));
+			r->v[r->n++] = (struct seen){
+				.mode = o->v[i].str, .twist = "", .end = "", .halt_mode = ""
+			};
+		} else if (r->n) {
+			take(&r->v[r->n - 1], &o->v[i]);
+		}
+	}
+}
+
+static void forget(struct runs *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct seen *s = &r->v[i];
+
+		for (size_t k = 0; k < s->n_exits; k++) {
+			buf_free(&s->exits[k].bytes);
+			buf_free(&s->exits[k].text);
+		}
+		free(s->calls);
+		free(s->exits);
+		buf_free(&s->out);
+		buf_free(&s->err);
+	}
+	free(r->v);
+}
+
+static const struct seen *run_with(const struct runs *r, const char *twist)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!strcmp(r->v[i].twist, twist))
+			return &r->v[i];
+	return NULL;
+}
+
+/* -- what it printed -- */
+
+/* How far the output was matched: texts come in the order in which the guest sent them. */
+struct reader {
+	const struct seen *s;
+	size_t out, err;
+};
+
+static bool find(const struct buf *b, size_t *from, const void *what, size_t len)
+{
+	const char *at =
+		b->len > *from && len ? memmem(b->data + *from, b->len - *from, what, len) : NULL;
+
+	if (at)
+		*from = (size_t)(at - b->data) + len;
+	return at;
+}
+
+static bool read_text(struct reader *r, const void *what, size_t len)
+{
+	return find(&r->s->out, &r->out, what, len) || find(&r->s->err, &r->err, what, len);
+}
+
+static bool read_number(struct reader *r, uint32_t n)
+{
+	static const char *const forms[] = { "%" PRIu32, "%" PRIx32, "%" PRIX32 };
+	char text[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		snprintf(text, sizeof(text), forms[i], n);
+		if (read_text(r, text, strlen(text)))
+			return true;
+	}
+	return false;
+}
+
+/* How often one of these words is in it, in any case of letters. */
+static unsigned int count_words(const struct buf *b, size_t from, const char *words)
+{
+	_cleanup_strv_ struct strv list = { 0 };
+	unsigned int n = 0;
+
+	strv_split(&list, words, " ");
+	for (size_t i = 0; i < list.n; i++)
+		for (const char *p = buf_str(b) + (from < b->len ? from : b->len);
+		     (p = strcasestr(p, list.v[i])); p++)
+			n++;
+	return n;
+}
+
+static bool read_word(struct reader *r, const char *words)
+{
+	return count_words(&r->s->out, r->out, words) || count_words(&r->s->err, r->err, words);
+}
+
+static char *shown(const struct buf *b)
+{
+	return printable(buf_str(b), b->len, 60);
+}
+
+static uint32_t value_of(const struct left *x)
+{
+	uint32_t v = 0;
+
+	if (x->bytes.len >= sizeof(v))
+		memcpy(&v, x->bytes.data, sizeof(v));
+	return v;
+}
+
+/* -- the calls -- */
+
+static const struct call *first_call(const struct seen *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_calls; i++)
+		if (!strcmp(s->calls[i].name, name))
+			return &s->calls[i];
+	return NULL;
+}
+
+/* Independent ones may come in any order. The slot and KVM's three pages may be set after the vCPU was made. */
+static const struct {
+	const char *first, *then;
+} order[] = {
+	{ "open /dev/kvm", "KVM_GET_API_VERSION" },
+	{ "KVM_GET_API_VERSION", "KVM_CREATE_VM" },
+	{ "KVM_CREATE_VM", "KVM_SET_TSS_ADDR" },
+	{ "KVM_CREATE_VM", "KVM_SET_USER_MEMORY_REGION" },
+	{ "KVM_CREATE_VM", "KVM_CREATE_VCPU" },
+	{ "KVM_GET_VCPU_MMAP_SIZE", "mmap" },
+	{ "KVM_CREATE_VCPU", "mmap" },
+	{ "KVM_CREATE_VCPU", "KVM_GET_SREGS" },
+	{ "KVM_GET_SREGS", "KVM_SET_SREGS" },
+	{ "KVM_SET_TSS_ADDR", "KVM_RUN" },
+	{ "KVM_SET_USER_MEMORY_REGION", "KVM_RUN" },
+	{ "mmap", "KVM_RUN" },
+	{ "KVM_SET_SREGS", "KVM_RUN" },
+	{ "KVM_SET_REGS", "KVM_RUN" },
+};
+
+static void check_order(const struct seen *s, struct test_result *t)
+{
+	struct tally y = { .unit = "pair" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		const struct call *first = first_call(s, order[i].first);
+		const struct call *then = first_call(s, order[i].then);
+		const char *missing = first ? order[i].then : order[i].first;
+
+		if (first && then && first < then)
+			tally_good(&y);
+		else if (first && then)
+			tally_bad(&y, "%s after %s", order[i].first, order[i].then);
+		else if (!strstr(buf_str(&y.bad), missing)) /* once, though several need it */
+			tally_bad(&y, "no %s", missing);
+		else
+			y.n++;
+	}
+	tally_check(t, "the order of the calls", "each after what it needs", &y, BY_WATCHING);
+}
+
+static void check_failures(const struct seen *s, struct test_result *t)
+{
+	struct tally y = { .unit = "call" };
+
+	for (size_t i = 0; i < s->n_calls; i++) {
+		if (s->calls[i].result < 0)
+			tally_bad(&y, "%s: %s", s->calls[i].name,
+				  strerror((int)-s->calls[i].result));
+		else
+			tally_good(&y);
+	}
+	tally_check(t, "the calls' results", "none fails", &y, s->given ? s->given : BY_WATCHING);
+}
+
+static void check_slot(const struct runs *r, const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *want = strf("%#" PRIx64 " bytes at guest address 0", r->memory);
+	_cleanup_free_ char *got = s->has_slot
+					   ? strf("%#" PRIx64 " bytes at guest address %#" PRIx64,
+						  s->slot_size, s->slot_guest)
+					   : xstrdup("no memory slot");
+
+	check_that(t, "the guest's memory",
+		   s->has_slot && !s->slot_guest && s->slot_size == r->memory, want, got,
+		   BY_WATCHING);
+}
+
+/*
+ * The text of the assignment has it among the calls, and on Intel no guest runs in real mode without it, so it is wanted on AMD too.
+ * Any place does that KVM's documentation allows.
+ */
+static void check_tss(const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *got =
+		s->has_tss ? strf("%#" PRIx64, s->tss) : xstrdup("KVM_SET_TSS_ADDR was not called");
+	bool over_slot = s->has_slot && s->tss < s->slot_guest + s->slot_size &&
+			 s->tss + TSS_BYTES > s->slot_guest;
+
+	check_that(t, "KVM's three pages",
+		   s->has_tss && !(s->tss & 4095) && s->tss + TSS_BYTES <= 1ULL << 32 && !over_slot,
+		   "page-aligned, below 4 GiB, not in the guest's memory (0xfffbd000 is)", got,
+		   BY_WATCHING);
+}
+
+static void check_map(const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *got =
+		s->has_map ? strf("%" PRIu64 " bytes%s; KVM told %" PRIu64, s->map_size,
+				  s->map_shared ? ", shared" : ", private", s->map_told)
+			   : xstrdup("the vCPU was not mapped");
+
+	check_that(t, "struct kvm_run",
+		   s->has_map && s->map_shared && s->map_told && s->map_size == s->map_told,
+		   "as many bytes as KVM_GET_VCPU_MMAP_SIZE told, shared", got, BY_WATCHING);
+}
+
+static void check_start(const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *got =
+		s->has_start ? strf("%#" PRIx64 ", rflags %#" PRIx64, s->start_at, s->start_flags)
+			     : xstrdup("it never ran");
+
+	check_that(t, "the guest's start", s->has_start && !s->start_at && s->start_flags & 2,
+		   "at address 0, with bit 1 of rflags set", got, BY_WATCHING);
+}
+
+/* -- the guest -- */
+
+static bool is_serial(const struct runs *r, const struct left *x)
+{
+	return x->reason == EXIT_IO && x->out && x->size == 1 && x->port == r->serial;
+}
+
+static void check_mode(const struct runs *r, const struct seen *s, struct test_result *t)
+{
+	struct tally y = { .unit = "exit" };
+	_cleanup_free_ char *want = strf("%s, by CR0, CR4, EFER and CS", s->mode);
+
+	for (size_t i = 0; i < s->n_exits; i++) {
+		const struct left *x = &s->exits[i];
+
+		if (!is_serial(r, x) && x->reason != EXIT_HLT)
+			continue;
+		if (strcmp(x->mode, s->mode))
+			tally_bad(&y, "%s", x->mode);
+		else
+			tally_good(&y);
+	}
+	tally_check(t, "the mode", want, &y, BY_WATCHING);
+}
+
+static void check_pages(const struct seen *s, struct test_result *t)
+{
+	static const struct {
+		const char *mode;
+		uint64_t size;
+	} pages[] = { { "paged", 4 << 20 }, { "long", 2 << 20 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		if (!strcmp(pages[i].mode, s->mode))
+			check_equal_u64(t, "the size of the page that it runs in", pages[i].size,
+					s->halt_page, BY_WATCHING);
+}
+
+static void look_printed(const struct runs *r, const struct seen *s, struct tally *y)
+{
+	struct reader reader = { .s = s };
+
+	for (size_t i = 0; i < s->n_exits; i++) {
+		const struct left *x = &s->exits[i];
+		_cleanup_free_ char *text = shown(&x->bytes);
+
+		if (!is_serial(r, x))
+			continue;
+		if (read_text(&reader, x->bytes.data, x->bytes.len))
+			tally_good(y);
+		else
+			tally_bad(y, "'%s' was sent, and not printed", text);
+	}
+}
+
+/* Letters came in the wrong case in the second run: the monitor can't know the text beforehand. */
+static void check_printed(const struct runs *r, struct test_result *t)
+{
+	const struct seen *questions = run_with(r, "questions");
+	struct tally y = { .unit = "text" };
+
+	look_printed(r, run_with(r, "none"), &y);
+	if (questions)
+		look_printed(r, questions, &y);
+	tally_check(t, "text on the serial port", "sent by the guest, and printed as it was sent",
+		    &y, BY_WATCHING);
+}
+
+static void check_halt(const struct seen *s, struct test_result *t)
+{
+	const struct left *last = s->n_exits ? &s->exits[s->n_exits - 1] : NULL;
+	_cleanup_free_ char *got =
+		last ? strf("exit reason %" PRIu64, last->reason) : xstrdup("no exit at all");
+
+	check_that(t, "the guest's end", last && last->reason == EXIT_HLT,
+		   "the last exit is its hlt (KVM_EXIT_HLT, 5)", got, BY_WATCHING);
+}
+
+static void check_wanted(const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *got =
+		s->has_halt ? strf("eax is %" PRIu64 ", 42 was stored %" PRIu64 " times",
+				   s->halt_eax, s->halt_stored)
+			    : xstrdup("the guest did not come to a hlt");
+
+	check_that(t, "42 in memory and in eax",
+		   s->has_halt && s->halt_eax == WANTED && s->halt_stored,
+		   "both, made by the guest", got, BY_WATCHING);
+}
+
+/* -- how the monitor ends -- */
+
+static char *how_it_ended(const struct seen *s)
+{
+	if (!strcmp(s->end, "exited"))
+		return strf("exit code %" PRId64, s->code);
+	if (!strcmp(s->end, "signal"))
+		return strf("signal %" PRId64 " (%s)", s->code, strsignal((int)s->code));
+	if (!strcmp(s->end, "deadline"))
+		return xstrdup("still running after 5 s, killed");
+	return xstrdup("killed: it went on entering the guest, or started many processes");
+}
+
+static bool has_ended(const struct seen *s)
+{
+	return !strcmp(s->end, "exited") || !strcmp(s->end, "signal");
+}
+
+/* In every run, whatever is wrong in it. */
+static void check_ends(const struct runs *r, struct test_result *t)
+{
+	struct tally y = { .unit = "run" };
+
+	for (size_t i = 0; i < r->n; i++) {
+		_cleanup_free_ char *how = how_it_ended(&r->v[i]);
+
+		if (has_ended(&r->v[i]))
+			tally_good(&y);
+		else
+			tally_bad(&y, "%s (%s)", how, r->v[i].twist);
+	}
+	tally_check(t, "the monitor ends", "by itself", &y, BY_WATCHING);
+}
+
+static void check_code(const struct seen *s, struct test_result *t)
+{
+	_cleanup_free_ char *how = how_it_ended(s);
+
+	check_that(t, "the monitor's verdict", !strcmp(s->end, "exited") && !s->code,
+		   "exit code 0, as all is right", how, BY_WATCHING);
+}
+
+/* By its exit code, by an assertion, or in words that it did not use when all was right. */
+static bool has_noticed(const struct runs *r, const struct seen *s)
+{
+	const struct seen *plain = run_with(r, "none");
+
+	if (!strcmp(s->end, "signal"))
+		return s->code == 6; /* SIGABRT */
+	return !strcmp(s->end, "exited") &&
+	       (s->code || count_words(&s->out, 0, r->wrong) + count_words(&s->err, 0, r->wrong) >
+				   count_words(&plain->out, 0, r->wrong) +
+					   count_words(&plain->err, 0, r->wrong));
+}
+
+/* One that refuses all has noticed nothing. */
+static bool was_right(const struct runs *r)
+{
+	const struct seen *plain = run_with(r, "none");
+
+	return plain && !strcmp(plain->end, "exited") && !plain->code;
+}
+
+static void check_noticed(const struct runs *r, struct test_result *t, const char *twist,
+			  const char *name, const char *expected)
+{
+	const struct seen *s = run_with(r, twist);
+	_cleanup_free_ char *how = s ? how_it_ended(s) : NULL;
+	_cleanup_free_ char *got = NULL;
+
+	if (!s || !was_right(r)) {
+		check_skip(t, name, "the monitor is not right when all is right");
+		return;
+	}
+	if (!s->twisted) {
+		check_skip(t, name, "it never came that far");
+		return;
+	}
+	got = strf("%s, %s", how, has_noticed(r, s) ? "noticed" : "and no word about it");
+	check_that(t, name, has_noticed(r, s), expected, got, BY_WATCHING);
+}
+
+/* -- the variants: in the guest's own exits and in those that were made up -- */
+
+struct variant {
+	const char *name, *expected;
+	uint64_t port;
+	bool out;
+	/* Look at one exit; a sentence when it is wrong (the caller owns it), else NULL. */
+	char *(*look)(const struct runs *r, const struct seen *s, const struct left *x,
+		      struct reader *reader);
+};
+
+static char *look_number(const struct runs *r, const struct seen *s, const struct left *x,
+			 struct reader *reader)
+{
+	(void)r;
+	(void)s;
+	if (read_number(reader, value_of(x)))
+		return NULL;
+	return strf("%" PRIu32 " was not printed", value_of(x));
+}
+
+static char *look_exits(const struct runs *r, const struct seen *s, const struct left *x,
+			struct reader *reader)
+{
+	(void)r;
+	(void)s;
+	(void)reader;
+	if (value_of(x) == x->total || value_of(x) + 1 == x->total)
+		return NULL;
+	return strf("%" PRIu32 " at exit %" PRIu64, value_of(x), x->total);
+}
+
+/* The first two numbers of the text: in, out. The exit that asks may be counted already, or not yet. */
+static char *look_directions(const struct runs *r, const struct seen *s, const struct left *x,
+			     struct reader *reader)
+{
+	const char *p = buf_str(&x->text);
+	uint64_t n[2] = { UINT64_MAX, UINT64_MAX };
+
+	(void)r;
+	(void)s;
+	(void)reader;
+	for (unsigned int i = 0; i < 2 && *p; i++) {
+		p += strcspn(p, "0123456789");
+		if (*p)
+			n[i] = strtoull(p, (char **)(void *)&p, 10);
+	}
+	if ((n[0] == x->ins || n[0] + 1 == x->ins) && n[1] == x->outs)
+		return NULL;
+	if (!x->hva)
+		return strf("%#" PRIx32 " is no address of the guest", value_of(x));
+	_cleanup_free_ char *text = shown(&x->text);
+
+	return strf("'%s' after %" PRIu64 " in and %" PRIu64 " out", text, x->ins, x->outs);
+}
+
+static char *look_string(const struct runs *r, const struct seen *s, const struct left *x,
+			 struct reader *reader)
+{
+	_cleanup_free_ char *text = shown(&x->text);
+
+	if (!x->hva || read_text(reader, x->text.data, x->text.len))
+		return NULL;
+	/* One that the memory's end cuts off may be refused. */
+	if (x->hva + x->text.len == s->slot_host + s->slot_size && read_word(reader, r->invalid))
+		return NULL;
+	return strf("'%s' was not printed", text);
+}
+
+/* No address of the guest's memory is the answer for one that is nowhere. */
+static char *look_no_hva(const struct seen *s, const struct left *asked, const struct left *x)
+{
+	uint32_t told = value_of(x);
+
+	/* 0 and -1 are what one would answer; by chance they can look like an address, too. */
+	if (!told || told == UINT32_MAX || told - (uint32_t)s->slot_host >= s->slot_size)
+		return NULL;
+	return strf("%#" PRIx32 " is nowhere, the monitor told %#" PRIx32, value_of(asked), told);
+}
+
+/* The address was given by the exit before it. */
+static char *look_hva(const struct runs *r, const struct seen *s, const struct left *x,
+		      struct reader *reader)
+{
+	const struct left *asked = x > s->exits ? x - 1 : NULL;
+
+	(void)reader;
+	if (!asked || asked->port != r->translate || !asked->out ||
+	    (asked->hva && value_of(x) == (uint32_t)asked->hva))
+		return NULL;
+	if (!asked->hva)
+		return look_no_hva(s, asked, x);
+	return strf("%#" PRIx32 " is at %#" PRIx32 " (low half), the monitor told %#" PRIx32,
+		    value_of(asked), (uint32_t)asked->hva, value_of(x));
+}
+
+/* Nothing tells the end of the monitor's last sentence: what was not matched yet must hold the word. */
+static char *look_invalid(const struct runs *r, const struct seen *s, const struct left *x,
+			  struct reader *reader)
+{
+	if (x->hva || read_word(reader, r->invalid))
+		return NULL;
+	if (!has_ended(s) || (!strcmp(s->end, "signal")))
+		return strf("%#" PRIx32 ": a signal ended the monitor", value_of(x));
+	return strf("%#" PRIx32 ": no word of '%s' was printed", value_of(x), r->invalid);
+}
+
+static void look_all(const struct runs *r, const struct seen *s, const struct variant *v,
+		     struct tally *y)
+{
+	struct reader reader = { .s = s };
+
+	for (size_t i = 0; i < s->n_exits; i++) {
+		const struct left *x = &s->exits[i];
+		_cleanup_free_ char *wrong = NULL;
+
+		if (x->reason != EXIT_IO || x->size != 4 || x->port != v->port || x->out != v->out)
+			continue;
+		wrong = v->look(r, s, x, &reader);
+		if (wrong)
+			tally_bad(y, "%s", wrong);
+		else
+			tally_good(y);
+	}
+}
+
+static void check_variant(const struct runs *r, const struct variant *v, struct test_result *t)
+{
+	struct tally y = { .unit = "exit" };
+
+	if (!v->port) {
+		check_skip(t, v->name, "this monitor does not offer it");
+		return;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		if (!strcmp(r->v[i].twist, "none") || !strcmp(r->v[i].twist, "questions"))
+			look_all(r, &r->v[i], v, &y);
+	tally_check(t, v->name, v->expected, &y, BY_WATCHING);
+}
+
+static void check_variants(const struct runs *r, struct test_result *t)
+{
+	const struct variant variants[] = {
+		{ "32-bit values", "each is printed", r->print32, true, look_number },
+		{ "the number of exits", "as many as KVM_RUN came back", r->exits, false,
+		  look_exits },
+		{ "the exits by direction", "in, then out, as they were", r->exits_text, false,
+		  look_directions },
+		{ "a string with one exit", "printed whole", r->string, true, look_string },
+		{ "guest to host addresses", "by the guest's page tables and the memory slot",
+		  r->translate ? r->hva : 0, false, look_hva },
+		{ "an invalid guest address", "told, where there is no memory", r->translate, true,
+		  look_invalid },
+		{ "a string at an invalid address", "told, where there is no memory", r->string,
+		  true, look_invalid },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		check_variant(r, &variants[i], t);
+}
+
+/* -- the tests -- */
+
+static bool begin(const struct evidence *e, struct test_result *t, struct runs *r)
+{
+	const struct observation *wrong = obs_get(&e->obs, "words.wrong", 0);
+	const struct observation *invalid = obs_get(&e->obs, "words.invalid", 0);
+
+	*r = (struct runs){ .e = e,
+			    .wrong = wrong ? wrong->str : "",
+			    .invalid = invalid ? invalid->str : "" };
+	if (!check_program(e, t) || !want_u64(e, t, "memory", &r->memory) ||
+	    !want_u64(e, t, "port.serial", &r->serial) ||
+	    !want_u64(e, t, "port.print32", &r->print32) ||
+	    !want_u64(e, t, "port.exits", &r->exits) ||
+	    !want_u64(e, t, "port.exits_text", &r->exits_text) ||
+	    !want_u64(e, t, "port.string", &r->string) ||
+	    !want_u64(e, t, "port.translate", &r->translate) ||
+	    !want_u64(e, t, "port.hva", &r->hva))
+		return false;
+	collect(r);
+	if (!run_with(r, "none"))
+		check_broken(t, "the runs", "one in which all is right", "there is none");
+	return run_with(r, "none");
+}
+
+static void log_output(const struct runs *r, struct test_result *t)
+{
+	const struct seen *s = run_with(r, "none");
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	strv_split(&lines, buf_str(&s->out), "\n");
+	strv_split(&lines, buf_str(&s->err), "\n");
+	for (size_t i = 0; i < lines.n && i < 40; i++) {
+		_cleanup_free_ char *line = printable(lines.v[i], strlen(lines.v[i]), 200);
+
+		strv_add(&t->log, line);
+	}
+}
+
+static void judge_mode(const struct evidence *e, struct test_result *t)
+{
+	const struct seen *s;
+	struct runs r;
+
+	if (begin(e, t, &r)) {
+		s = run_with(&r, "none");
+		log_output(&r, t);
+		check_ends(&r, t);
+		check_order(s, t);
+		check_failures(s, t);
+		check_slot(&r, s, t);
+		check_tss(s, t);
+		check_map(s, t);
+		check_start(s, t);
+		check_mode(&r, s, t);
+		check_pages(s, t);
+		check_printed(&r, t);
+		check_halt(s, t);
+		check_wanted(s, t);
+		check_code(s, t);
+		check_variants(&r, t);
+		check_noticed(&r, t, "memory", "41 in memory", "noticed at the end");
+		check_noticed(&r, t, "eax", "41 in eax", "noticed at the end");
+	}
+	forget(&r);
+}
+
+/* A byte that no text has: what the monitor printed it can only have from the wrong place. */
+static void check_stranger(const struct runs *r, struct test_result *t, const char *twist,
+			   const char *name, const char *expected)
+{
+	const struct seen *s = run_with(r, twist);
+	const char stranger = STRANGER;
+	size_t from = 0;
+	bool printed;
+
+	if (!s || !s->twisted) {
+		check_skip(t, name, "it never came that far");
+		return;
+	}
+	printed = find(&s->out, &from, &stranger, 1) || find(&s->err, &from, &stranger, 1);
+	check_that(t, name, !printed, expected, printed ? "it was printed" : "it was not",
+		   BY_WATCHING);
+}
+
+static void check_version(const struct runs *r, struct test_result *t)
+{
+	static const char name[] = "another version of KVM's API", expected[] = "no VM is made";
+	const struct seen *s = run_with(r, "version");
+	bool made;
+
+	if (!s || !s->twisted) {
+		check_that(t, name, false, expected, "KVM_GET_API_VERSION is not called",
+			   BY_WATCHING);
+		return;
+	}
+	made = first_call(s, "KVM_CREATE_VM");
+	check_that(t, name, !made, expected, made ? "it is made all the same" : "so it is",
+		   BY_WATCHING);
+}
+
+static void judge_refusals(const struct evidence *e, struct test_result *t)
+{
+	struct runs r;
+
+	if (begin(e, t, &r)) {
+		check_ends(&r, t);
+		check_version(&r, t);
+		check_noticed(&r, t, "reason", "another exit reason than hlt",
+			      "KVM_EXIT_SHUTDOWN at the end is noticed");
+		check_stranger(&r, t, "port", "a byte to another port", "it is not printed");
+		check_stranger(&r, t, "direction", "an in from the serial port",
+			       "what lies there is not printed");
+	}
+	forget(&r);
+}
+
+#define MODE_TEST(m, text)                                                                         \
+	static const char *const m##_args[] = { #m, "none", "questions", "memory", "eax", NULL };  \
+	static const struct testcase kvm_api_##m = {                                               \
+		.name = "kvm-api/" #m,                                                             \
+		.assignment = "kvm-api",                                                           \
+		.summary = text,                                                                   \
+		.program = "test_kvm_api",                                                         \
+		.args = m##_args,                                                                  \
+		.level = 1,                                                                        \
+		.timeout_s = 60,                                                                   \
+		.wants_monitor = true,                                                             \
+		.judge = judge_mode,                                                               \
+	};                                                                                         \
+	TESTCASE(kvm_api_##m)
+
+MODE_TEST(real, "a monitor's guest in real mode: calls, text, addresses, 42");
+MODE_TEST(protected, "the same in protected mode");
+MODE_TEST(paged, "the same in protected mode with 32-bit paging");
+MODE_TEST(long, "the same in long mode");
+
+static const char *const refusals_args[] = { "any",  "none",	  "version", "reason",
+					     "port", "direction", NULL };
+
+static const struct testcase kvm_api_refusals = {
+	.name = "kvm-api/refusals",
+	.assignment = "kvm-api",
+	.summary = "what a monitor must not accept: versions, exit reasons, ports, directions",
+	.program = "test_kvm_api",
+	.args = refusals_args,
+	.level = 1,
+	.timeout_s = 60,
+	.wants_monitor = true,
+	.judge = judge_refusals,
+};
+TESTCASE(kvm_api_refusals);
+#endif
