@@ -130,10 +130,10 @@ $(B)/tests/check: $(B)/obj/harness/tests/check.o $(patsubst harness/%.c,$(B)/obj
 	$(Q)$(CC) -o $@ $^ -linih -lcrypto -ljansson
 
 # QEMU has what it leaves undefined.
-$(PLUGIN): $(wildcard harness/tcg-plugin/*.[ch]) Makefile
+$(PLUGIN): $(wildcard harness/tcg-plugin/*.[ch]) testcases/mark.h Makefile
 	$(call say,PLUGIN)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -D_GNU_SOURCE -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
+	$(Q)$(CC) $(CFLAGS) -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
 
 # The agent as the unit tests drive it: on this machine, under the sanitizers.
 $(B)/tests/agent: $(AGENT_SRC) $(wildcard guest-image/agent/*.h) Makefile

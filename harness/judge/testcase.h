@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "judge/result.h"
+#include "judge/vmruns.h"
 
 /* A typed key=value that a level reported, with the level's time when the line came. */
 struct observation {
@@ -110,6 +111,7 @@ struct evidence {
 	struct observations obs;
 	struct trace_records trace;
 	struct oracle before, after; /* read just before the program's start and after its end */
+	struct vmruns vmruns;	     /* what the emulator counted, from outside L1 */
 	struct observations
 		baseline;     /* the same program's on the unpatched kernel; n 0: none asked for */
 	unsigned int l2_cpus; /* that the lab configured */

@@ -57,6 +57,15 @@ int tracer_end(struct run *r, struct trace_records *records);
 /* L1's QEMU and KVM about L2's vCPUs, with L1's clock before (after: behind) the reading. */
 int oracles_read(struct lab *lab, bool after, struct oracle *o);
 
+/* -- counting.c: what L1's emulator counts -- */
+
+/* Before a test's first oracle: v->before[0], and where its marks begin. */
+void counting_begin(struct run *r, struct vmruns *v);
+/* At any time after it: the counters of this moment. */
+void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s);
+/* After the last look: the marks that the program made; and all of it kept with the run, for this test. */
+void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
+
 /* -- execute.c -- */
 
 /*

@@ -26,13 +26,6 @@
 #define COUNTERS_MARKS 1024u /* the last ones are kept */
 #define COUNTERS_TRIES 1000u
 
-/*
- * The mark: nopl DISPLACEMENT(%rax,%rax,1), with a displacement that no compiler pads with. Its low
- * byte is the mark's number.
- */
-#define MARK_DISPLACEMENT 0x4e4c3500u
-#define MARK_BYTES 8u
-
 /* One vCPU of L1, as of its last VMRUN or #VMEXIT. */
 struct cpu_counts {
 	uint64_t vmruns, vmexits;

@@ -25,6 +25,7 @@
 
 #include "counters.h"
 #include "qemu-api.h"
+#include "testcases/mark.h"
 
 #define VMRUN_BYTES 3u
 #define PAGE_BYTES 4096u
