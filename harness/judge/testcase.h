@@ -95,14 +95,25 @@ struct oracle_vcpu {
 	uint64_t thread_id; /* QMP query-cpus-fast */
 	bool has_exits;
 	uint64_t exits; /* KVM binary statistics, by QMP query-stats */
+	bool has_debugfs_pid;
+	uint64_t debugfs_pid; /* L1's debugfs, kvm/PID-FD/vcpuN/pid */
+};
+
+/* Exits of all VMs with one reason (SVM: exit code), by L1's tracepoint kvm:kvm_exit. */
+struct oracle_reason {
+	uint64_t reason, exits;
 };
 
 #define ORACLE_MAX_VCPUS 64
+#define ORACLE_MAX_REASONS 128
 struct oracle {
 	bool valid;
 	uint64_t level_ns; /* L1's monotonic clock, just before the read began / after it ended */
 	size_t n_vcpus;
 	struct oracle_vcpu vcpus[ORACLE_MAX_VCPUS];
+	bool has_reasons;
+	size_t n_reasons;
+	struct oracle_reason reasons[ORACLE_MAX_REASONS]; /* since the run began */
 };
 
 /* All that is known about one execution of one test. */
@@ -153,6 +164,9 @@ const struct observation *obs_get(const struct observations *o, const char *key,
 size_t obs_count(const struct observations *o, const char *key);
 const struct oracle_vcpu *oracle_vcpu(const struct oracle *o, uint64_t vcpu_id);
 uint64_t oracle_total_exits(const struct oracle *o);
+/* 0 for a reason that did not come. */
+uint64_t oracle_exits_with_reason(const struct oracle *o, uint64_t reason);
+uint64_t oracle_total_reasons(const struct oracle *o);
 /* Valid, and KVM's exits are known of each of its vCPUs. */
 bool oracle_has_all_exits(const struct oracle *o);
 

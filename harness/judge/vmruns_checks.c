@@ -47,13 +47,45 @@ static void check_num_exits(const struct evidence *e, struct test_result *t)
 		check_at_most(t, "num_exits grow as #VMEXITs", b.most, growth, BY_VMRUNS);
 }
 
+/* KVM's tracepoint stands behind each VMRUN of all VMs. No other VM's exit is under way at either end. */
+static void check_reasons(const struct evidence *e, struct test_result *t)
+{
+	struct bounds b = vmruns_stats_growth(&e->vmruns, e->l2_cpus, true);
+	uint64_t growth = oracle_total_reasons(&e->after) - oracle_total_reasons(&e->before);
+
+	if (e->before.has_reasons && e->after.has_reasons)
+		check_between(t, "KVM's tracepoint", b.least, b.most, growth, BY_VMRUNS);
+}
+
 void check_vmruns(const struct evidence *e, bool alone, struct test_result *t)
 {
 	if (!e->vmruns.present)
 		return;
 	check_stats(e, alone, t);
+	check_reasons(e, t);
 	if (alone)
 		check_num_exits(e, t);
+}
+
+void check_threads(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "vCPU" };
+
+	for (size_t i = 0; e->trace.n && i < e->before.n_vcpus; i++) {
+		const struct oracle_vcpu *v = &e->before.vcpus[i];
+
+		if (!v->has_thread || !v->has_debugfs_pid)
+			continue;
+		if (v->thread_id == v->debugfs_pid)
+			tally_good(&y);
+		else
+			tally_bad(&y,
+				  "vCPU %" PRIu64 ": QEMU's thread is %" PRIu64
+				  ", KVM's pid is %" PRIu64,
+				  v->vcpu_id, v->thread_id, v->debugfs_pid);
+	}
+	if (y.n)
+		tally_check(t, "KVM's vCPU threads", "as QEMU tells them", &y, BY_DEBUGFS);
 }
 
 bool want_vmruns(const struct evidence *e, struct test_result *t)

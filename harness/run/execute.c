@@ -105,13 +105,13 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 
 	counting_begin(r, v);
 	if (!ret)
-		ret = oracles_read(lab, false, &x->e.before);
+		ret = oracles_read(r, false, &x->e.before);
 	counting_look(r, v, &v->before[1]);
 	if (!ret)
 		ret = execute_program(lab, t, x->e.assignment, &x->out, &x->status);
 	counting_look(r, v, &v->after[0]);
 	if (!ret)
-		ret = oracles_read(lab, true, &x->e.after);
+		ret = oracles_read(r, true, &x->e.after);
 	counting_look(r, v, &v->after[1]);
 	counting_end(r, t, v);
 	if (!ret && t->wants_trace)
@@ -147,6 +147,7 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	e->seconds = (double)(x->status.end_ns - x->status.start_ns) / 1e9;
 	if (x->status.done) {
 		t->judge(e, res);
+		check_threads(e, res);
 		check_vmruns(e, t->level == 2, res);
 		return;
 	}

@@ -8,6 +8,7 @@
 
 #include "core/outcome.h"
 #include "judge/checks.h"
+#include "judge/oracle.h"
 #include "judge/vmruns.h"
 
 #include <cmocka.h>
@@ -341,6 +342,108 @@ static void test_without(void **state)
 	result_free(run);
 }
 
+/* -- the other oracles of L1's kernel -- */
+
+static const char hist[] = "# event histogram\n"
+			   "#\n"
+			   "# trigger info: hist:keys=exit_reason:vals=hitcount:sort=hitcount:"
+			   "size=2048 [active]\n"
+			   "#\n"
+			   "\n"
+			   "{ exit_reason:         96 } hitcount:          1\n"
+			   "{ exit_reason:        120 } hitcount:        103\n"
+			   "{ exit_reason:        124 } hitcount:        248\n"
+			   "\n"
+			   "Totals:\n"
+			   "    Hits: 352\n"
+			   "    Entries: 3\n"
+			   "    Dropped: 0\n";
+
+static void test_histogram(void **state)
+{
+	struct oracle o = { 0 };
+
+	(void)state;
+	assert_true(oracle_parse_reasons(hist, &o));
+	assert_true(o.has_reasons);
+	assert_int_equal(o.n_reasons, 3);
+	assert_int_equal(oracle_exits_with_reason(&o, 120), 103);
+	assert_int_equal(oracle_exits_with_reason(&o, 114), 0);
+	assert_int_equal(oracle_total_reasons(&o), 352);
+}
+
+static void test_histogram_that_is_none(void **state)
+{
+	_cleanup_free_ char *dropped = xstrdup(hist);
+	struct oracle o = { 0 };
+
+	(void)state;
+	assert_false(oracle_parse_reasons("", &o));
+	assert_false(oracle_parse_reasons("no such file", &o));
+	dropped[strlen(dropped) - 2] = '7'; /* "Dropped: 7" */
+	assert_false(oracle_parse_reasons(dropped, &o));
+	assert_false(o.has_reasons);
+}
+
+static enum outcome verdict_on_tracepoint(uint64_t growth)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", "a");
+	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
+	enum outcome verdict;
+
+	e.before.has_reasons = e.after.has_reasons = true;
+	e.before.n_reasons = e.after.n_reasons = 1;
+	e.before.reasons[0] = (struct oracle_reason){ 96, 50 };
+	e.after.reasons[0] = (struct oracle_reason){ 96, 50 + growth };
+	check_vmruns(&e, true, t);
+	assert_int_equal(t->n_checks, 1);
+	verdict = t->checks[0].verdict;
+	vmruns_free(&e.vmruns);
+	result_free(run);
+	return verdict;
+}
+
+static void test_tracepoint(void **state)
+{
+	(void)state;
+	assert_int_equal(verdict_on_tracepoint(87), OUT_PASS);
+	assert_int_equal(verdict_on_tracepoint(106), OUT_PASS);
+	assert_int_equal(verdict_on_tracepoint(86), OUT_FAIL);
+	assert_int_equal(verdict_on_tracepoint(107), OUT_FAIL);
+}
+
+/* What grep prints in L1; QEMU's threads are 141 and the given one. Returns the check's verdict. */
+static enum outcome verdict_on_threads(uint64_t thread)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", "a");
+	struct trace_record record = { 0 };
+	struct evidence e = { .trace = { .v = &record, .n = 1 } };
+	enum outcome verdict;
+
+	e.before.n_vcpus = 2;
+	e.before.vcpus[0] = (struct oracle_vcpu){ .has_thread = true, .thread_id = 141 };
+	e.before.vcpus[1] =
+		(struct oracle_vcpu){ .vcpu_id = 1, .has_thread = true, .thread_id = thread };
+	oracle_parse_pids("/sys/kernel/debug/kvm/137-12/vcpu0/pid:141\n"
+			  "/sys/kernel/debug/kvm/137-12/vcpu1/pid:142\n"
+			  "/sys/kernel/debug/kvm/137-12/vcpu9/pid:143\n",
+			  &e.before);
+	check_threads(&e, t);
+	assert_int_equal(t->n_checks, 1);
+	verdict = t->checks[0].verdict;
+	result_free(run);
+	return verdict;
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	assert_int_equal(verdict_on_threads(142), OUT_PASS);
+	assert_int_equal(verdict_on_threads(143), OUT_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +463,10 @@ int main(void)
 		cmocka_unit_test(test_statistics),
 		cmocka_unit_test(test_num_exits),
 		cmocka_unit_test(test_without),
+		cmocka_unit_test(test_histogram),
+		cmocka_unit_test(test_histogram_that_is_none),
+		cmocka_unit_test(test_tracepoint),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
