@@ -165,6 +165,14 @@ static int make_keys(struct lab *lab)
 	return ret ? ret : make_lab_key(lab);
 }
 
+/* A lane that should have it and has not judges less: that must be seen at once. */
+static void open_plugin(struct lab *lab)
+{
+	plugin_open(&lab->plugin, &lab->lane);
+	if (lab->lane.plugin && lab->plugin.missing)
+		ui_note("%s; what needs them is skipped", lab->plugin.missing);
+}
+
 int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
@@ -178,7 +186,7 @@ int lab_prepare(struct lab *lab)
 	if (!ret)
 		ret = golden_prepare(lab);
 	if (!ret)
-		plugin_open(&lab->plugin, &lab->lane);
+		open_plugin(lab);
 	return ret ? ret : make_keys(lab);
 }
 

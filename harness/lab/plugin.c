@@ -210,8 +210,9 @@ void plugin_open(struct plugin *p, const struct lane *lane)
 	*p = (struct plugin){ 0 };
 	/* Its confinement and its user's rights are not ours to know: L1 might not start at all. */
 	if (lane->plugin && !daemon_is_private()) {
-		p->missing = xstrdup("LIBVIRT_DEFAULT_URI is set: that libvirt's QEMU may not be "
-				     "allowed to load a plugin");
+		p->missing = xstrdup("the emulator's counters are missing: LIBVIRT_DEFAULT_URI is "
+				     "set, and that libvirt's QEMU may not be allowed to load a "
+				     "plugin");
 		return;
 	}
 	if (!usable_by_memory(lane, &why)) {

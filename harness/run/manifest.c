@@ -84,6 +84,8 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "image L2", lab->initramfs.key);
 	if (lab->lab_key[0])
 		result_set_manifest(r->result, "lab state", lab->lab_key);
+	result_set_manifest(r->result, "emulator's counts",
+			    lab->plugin.missing ? lab->plugin.missing : "present");
 	for (size_t i = 0; i < r->n_assignments; i++) {
 		_cleanup_free_ char *path =
 			strf("config/assignments/%s.conf", r->assignments[i]->name);
