@@ -65,7 +65,8 @@ struct bounds vmruns_exits_growth(struct marked a, struct marked b, unsigned int
  * The most that a count of the cycles spent on exits may have grown between two readings, with n
  * vCPUs in all VMs: each vCPU had the time that passed, and whoever was in a guest was not handling
  * an exit. What was being handled when the first one was read may have begun before it, at that
- * vCPU's last #VMEXIT.
+ * vCPU's last #VMEXIT. (Only a handler that sleeps, while another vCPU takes its CPU, could have
+ * begun earlier still: read while all vCPUs compute, which leads to no such exit.)
  */
 uint64_t vmruns_cycles_most(struct marked a, struct marked b, unsigned int n);
 

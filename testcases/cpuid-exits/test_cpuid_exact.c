@@ -9,11 +9,16 @@
  *    have been spent on exits.
  *  - Cycles, from below: while a vCPU does nothing but exit, a fair part of the time that it is
  *    outside the guest is spent on its exits. What an implementation calls "processing" is free: a
- *    SHARE of that time is little. The median of BOUTS bouts is judged, on each CPU, as a machine
- *    that is busy holds up one or the other.
+ *    SHARE of that time is little.
  *  - Cycles of slow exits, which L2 makes by using memory for the first time: most of that time.
+ *
+ * The first two hold always. The others are about shares of time, and a busy machine takes time
+ * away anywhere: each is measured in BOUTS bouts, and the BEST best of them decides. (On a machine
+ * with six times the work that it has CPUs for, that was 546 of 1000 or more for the reference on
+ * CPUID, 979 or more on slow exits; 102 and 75 or less for a time taken before the handler.)
  */
 #define BOUTS 15
+#define BEST 4
 
 #ifdef NESTLAB_GUEST
 #include "guest.h"
@@ -299,10 +304,10 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static uint64_t median(uint64_t *v, size_t n)
+static uint64_t sorted_at(uint64_t *v, size_t n, size_t i)
 {
 	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
+	return v[i];
 }
 
 /* The bouts with one name: what each came to, between its two readings. */
@@ -323,80 +328,85 @@ static void collect_bouts(struct bouts *b, const struct readings *r, const char 
 }
 
 /*
- * Cycles per 1000 ticks outside the guest in the middle one of the bouts on this CPU. False where
- * other vCPUs were in their guests for as long as most of these lasted: nothing is known then.
+ * Cycles per 1000 ticks outside the guest, in the BEST best of the bouts. False where other vCPUs
+ * were in their guests for as long as most of these lasted: nothing is known then.
  */
-static bool share_on(const struct readings *r, unsigned int cpu, uint64_t *share)
+static bool best_share(const struct bouts *b, uint64_t *share)
 {
-	_cleanup_free_ char *name = strf("exits on CPU %u", cpu);
 	uint64_t shares[BOUTS];
-	struct bouts b;
 	size_t n = 0;
 
-	collect_bouts(&b, r, name);
-	for (size_t i = 0; i < b.n; i++)
-		if (b.outside[i])
-			shares[n++] = b.cycles[i] * 1000 / b.outside[i];
+	for (size_t i = 0; i < b->n; i++)
+		if (b->outside[i])
+			shares[n++] = b->cycles[i] * 1000 / b->outside[i];
 	if (n <= BOUTS / 2)
 		return false;
-	*share = median(shares, n);
+	*share = sorted_at(shares, n, n - BEST);
 	return true;
 }
 
+static void check_share(struct test_result *t, const char *name, uint64_t least, uint64_t share,
+			const char *of)
+{
+	_cleanup_free_ char *expected =
+		strf("%" PRIu64 "/1000 or more of the time outside the guest", least);
+	_cleanup_free_ char *observed =
+		strf("%" PRIu64 "/1000 in the best %d of %d bouts of %s", share, BEST, BOUTS, of);
+
+	check_that(t, name, share >= least, expected, observed, BY_TIME);
+}
+
+/* The worst CPU is judged. */
 static void check_cycles_least(const struct readings *r, struct test_result *t)
 {
 	static const char name[] = "cycles are a fair part";
-	_cleanup_free_ char *expected =
-		strf("while a CPU only exits: %d/1000 or more of its time outside the guest",
-		     1000 / SHARE);
-	struct tally y = { .unit = "CPU" };
-	uint64_t share;
+	_cleanup_free_ char *worst = NULL;
+	uint64_t share, least = UINT64_MAX;
+	struct bouts b;
 
 	for (unsigned int cpu = 0; cpu < r->e->l2_cpus; cpu++) {
-		if (!share_on(r, cpu, &share))
+		_cleanup_free_ char *bout_name = strf("exits on CPU %u", cpu);
+
+		collect_bouts(&b, r, bout_name);
+		if (!best_share(&b, &share) || share >= least)
 			continue;
-		if (share < 1000 / SHARE)
-			tally_bad(&y, "CPU %u: %" PRIu64 "/1000", cpu, share);
-		else
-			tally_good(&y);
+		least = share;
+		str_set(&worst, bout_name);
 	}
-	if (y.n)
-		tally_check(t, name, expected, &y, BY_TIME);
+	if (worst)
+		check_share(t, name, 1000 / SHARE, least, worst);
 	else
 		check_skip(t, name, NOT_ALONE);
 }
 
-static uint64_t more(uint64_t a, uint64_t b)
+/* Did it cost anything to use memory for the first time? The copies are sorted, not the bouts. */
+static bool were_slow(struct bouts first, struct bouts again)
 {
-	return a > b ? a - b : 0;
+	uint64_t outside = sorted_at(first.outside, first.n, first.n / 2);
+
+	return outside / SLOW > sorted_at(again.outside, again.n, again.n / 2);
 }
 
 /*
- * What the way to the handler and back costs is the same for all exits. So what it costs more to
- * use memory for the first time than once again is its handler's, whatever else an implementation
- * counts.
+ * What the way to the handler and back costs is the same for all exits, so where an exit is slow
+ * its handler is: most of the time belongs to it, whatever else an implementation counts.
  */
 static void check_slow_exits(const struct readings *r, struct test_result *t)
 {
 	static const char name[] = "cycles of slow exits";
-	uint64_t outside, outside_again, extra, cycles;
 	struct bouts first, again;
+	uint64_t share;
 
 	collect_bouts(&first, r, "touching");
 	collect_bouts(&again, r, "touching again");
-	if (!first.n || !again.n) {
+	if (!first.n || !again.n)
 		check_broken(t, name, "bouts of touching memory", "the program told none");
-		return;
-	}
-	outside = median(first.outside, first.n);
-	outside_again = median(again.outside, again.n);
-	if (!outside || outside / SLOW < outside_again) {
-		check_skip(t, name, outside ? NOT_FRESH : NOT_ALONE);
-		return;
-	}
-	extra = outside - outside_again;
-	cycles = more(median(first.cycles, first.n), median(again.cycles, again.n));
-	check_at_least(t, name, extra / SLOW_SHARE, cycles, BY_TIME);
+	else if (!best_share(&first, &share))
+		check_skip(t, name, NOT_ALONE);
+	else if (!were_slow(first, again))
+		check_skip(t, name, NOT_FRESH);
+	else
+		check_share(t, name, 1000 / SLOW_SHARE, share, "touching memory");
 }
 
 static void check_readings(const struct readings *r, struct test_result *t)
