@@ -11,12 +11,11 @@
 #define NESTLAB_TESTCASES_MARK_H
 
 /* nopl DISPLACEMENT(%rax,%rax,1): a displacement that no compiler pads with; its low byte is the mark's number. */
-#define MARK_DISPLACEMENT 0x4e4c3500u
-#define MARK_BYTES 8u
+#define MARK_DISPLACEMENT 0x4e4c3500
+#define MARK_BYTES 8
 
-/* number: a constant from 0 to 255. A mark is passed after all that stands before it. */
-#define emulator_mark(number)                                                                      \
-	__asm__ volatile("nopl %c0(%%rax,%%rax,1)" : : "i"(MARK_DISPLACEMENT | (number)) : "memor" \
-											   "y")
+/* n: its number, a constant from 0 to 255. A mark is passed after all that stands before it. */
+#define emulator_mark(n)                                                                           \
+	__asm__ volatile("nopl %c0(%%rax,%%rax,1)" : : "i"(MARK_DISPLACEMENT | (n)) : "memory")
 
 #endif

@@ -275,6 +275,8 @@ static const struct one_case judged[] = {
 	  NESTLAB " mutants caller-registers caller-exits caller-pid first-vcpu four-registers stale-registers "
 		  "edx-left neighbour-leaf RUNS=0",
 	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "two that only the emulator's counts find",
+	  NESTLAB " mutants statistics-inflated cycles-of-guest RUNS=0", 0, { "mutants: 2 of 2 found" }, 900 },
 	{ "a patch on the command line", NESTLAB " test PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
 	  { "verdict: fail", "pid of the target", "its thread is" }, 300 },
 	{ "a patch that is not there", NESTLAB " test PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },
