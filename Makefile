@@ -22,6 +22,7 @@ MUSL := musl-gcc
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 GUEST_CFLAGS := -std=gnu11 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections $(WARN) -D_GNU_SOURCE
 
+# Not harness/tests, and not harness/tcg-plugin, which QEMU loads.
 HARNESS_SRC := $(sort $(wildcard harness/*.c harness/[!t]*/*.c))
 JUDGE_SRC := $(sort $(wildcard testcases/*/*.c))
 LIB_SRC := $(filter-out harness/main.c,$(HARNESS_SRC)) $(JUDGE_SRC) guest-image/agent/proto.c
@@ -34,6 +35,7 @@ SAN_LIB := $(patsubst %.c,$(B)/san/%.o,$(LIB_SRC))
 TESTS_BIN := $(patsubst harness/tests/%.c,$(B)/tests/%,$(TEST_SRC))
 GUEST_BIN := $(B)/guest/nestlab-agent $(foreach s,$(JUDGE_SRC),$(B)/guest/$(basename $(notdir $(s))))
 NESTLAB := $(B)/nestlab
+PLUGIN := $(B)/tcg-plugin/vmruns.so
 
 # -- verbs ------------------------------------------------------------------------------------------
 
@@ -93,10 +95,10 @@ deps-check: deps
 
 # Twice through make, so that a compiler that was just installed is found by the rules.
 build: deps ## the harness, the agent, the test programs
-	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(NESTLAB) $(GUEST_BIN)
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(NESTLAB) $(GUEST_BIN) $(PLUGIN)
 
 tests: deps-check
-	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(TESTS_BIN) $(B)/tests/check $(B)/tests/agent
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(TESTS_BIN) $(B)/tests/check $(B)/tests/agent $(B)/tests/guest/vmruns
 
 define say
 @printf '  %-7s %s\n' $(1) $@
@@ -126,6 +128,18 @@ $(B)/tests/check: $(B)/obj/harness/tests/check.o $(patsubst harness/%.c,$(B)/obj
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ -linih -lcrypto -ljansson
+
+# QEMU has what it leaves undefined.
+$(PLUGIN): $(wildcard harness/tcg-plugin/*.[ch]) testcases/mark.h Makefile
+	$(call say,PLUGIN)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
+
+# A machine of some VMRUNs, for the plugin's test: a multiboot kernel.
+$(B)/tests/guest/vmruns: harness/tests/guest/vmruns.S testcases/mark.h Makefile
+	$(call say,GUEST)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -I. -nostdlib -static -Wl,--build-id=none,-Ttext=0x100000,-N,--no-warn-rwx-segments -o $@ $<
 
 # The agent as the unit tests drive it: on this machine, under the sanitizers.
 $(B)/tests/agent: $(AGENT_SRC) $(wildcard guest-image/agent/*.h) Makefile

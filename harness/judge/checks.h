@@ -19,6 +19,9 @@
 #define BY_KVM_STATS                                                                               \
 	"oracle: KVM's own statistics of each vCPU, read before and after (QMP query-stats)"
 
+#define BY_DEBUGFS "oracles: L1's debugfs (kvm/*/vcpu*/pid) and its QEMU (QMP query-cpus-fast)"
+#define BY_VMRUNS "oracle: #VMEXITs counted by the emulator, from outside L1"
+
 void check_that(struct test_result *t, const char *name, bool ok, const char *expected,
 		const char *observed, const char *evidence);
 void check_equal_u64(struct test_result *t, const char *name, uint64_t expected, uint64_t observed,
@@ -64,6 +67,25 @@ bool check_program(const struct evidence *e, struct test_result *t);
 bool check_trace(const struct evidence *e, struct test_result *t);
 /* "trace.txt lines 12 to 80". The caller owns it. */
 char *trace_evidence(const struct evidence *e);
+
+/*
+ * For a test with trace records: the vCPUs' threads by L1's debugfs are those that QEMU tells, so
+ * that a pid is judged by both. Adds nothing where debugfs told none.
+ */
+void check_threads(const struct evidence *e, struct test_result *t);
+
+/*
+ * For every test: KVM's own statistics of L2, its tracepoint kvm_exit, and the num_exits in the
+ * trace, against what the emulator counted. They are what other checks believe, and a changed KVM keeps them. alone: no
+ * other VM ran in L1. Adds nothing where the emulator did not count.
+ */
+void check_vmruns(const struct evidence *e, bool alone, struct test_result *t);
+
+/*
+ * For a test that can't do without: true, or a skipped check with the reason why the emulator did
+ * not count.
+ */
+bool want_vmruns(const struct evidence *e, struct test_result *t);
 
 /*
  * The only or last observation with this key. A check about a missing one is added (broken: the

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "judge/oracle.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/outcome.h"
@@ -126,6 +128,65 @@ int oracle_parse(const char *cpus, const char *stats, struct oracle *o)
 		ret = parse_stats(o, list, stats);
 	o->valid = !ret && o->n_vcpus > 0;
 	return ret;
+}
+
+static bool add_reason(struct oracle *o, const char *line)
+{
+	struct oracle_reason r;
+
+	if (sscanf(line, "{ exit_reason: %" SCNu64 " } hitcount: %" SCNu64, &r.reason, &r.exits) !=
+	    2)
+		return true; /* a comment, or a total */
+	if (o->n_reasons == ORACLE_MAX_REASONS)
+		return false;
+	o->reasons[o->n_reasons++] = r;
+	return true;
+}
+
+bool oracle_parse_reasons(const char *hist, struct oracle *o)
+{
+	const char *dropped = strstr(hist, "Dropped: ");
+	bool ok = dropped && dropped[strlen("Dropped: ")] == '0';
+
+	o->n_reasons = 0;
+	for (const char *line = hist; line && ok; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		ok = add_reason(o, line);
+	}
+	o->has_reasons = ok;
+	return ok;
+}
+
+void oracle_parse_pids(const char *text, struct oracle *o)
+{
+	for (const char *at = text; (at = strstr(at, "/vcpu")); at++) {
+		uint64_t id, pid;
+
+		if (sscanf(at, "/vcpu%" SCNu64 "/pid:%" SCNu64, &id, &pid) != 2)
+			continue;
+		for (size_t i = 0; i < o->n_vcpus; i++)
+			if (o->vcpus[i].vcpu_id == id) {
+				o->vcpus[i].has_debugfs_pid = true;
+				o->vcpus[i].debugfs_pid = pid;
+			}
+	}
+}
+
+uint64_t oracle_exits_with_reason(const struct oracle *o, uint64_t reason)
+{
+	for (size_t i = 0; i < o->n_reasons; i++)
+		if (o->reasons[i].reason == reason)
+			return o->reasons[i].exits;
+	return 0;
+}
+
+uint64_t oracle_total_reasons(const struct oracle *o)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < o->n_reasons; i++)
+		total += o->reasons[i].exits;
+	return total;
 }
 
 const struct oracle_vcpu *oracle_vcpu(const struct oracle *o, uint64_t vcpu_id)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What L1's QEMU says about L2's vCPUs, independent of the change under test: the replies of two
- * QMP commands -> struct oracle. Whoever speaks to QEMU brings the text; nothing is asked from
+ * What L1's QEMU, its tracepoints and its debugfs say about L2's vCPUs, independent of the change
+ * under test: texts -> struct oracle. Whoever speaks to them brings the text; nothing is asked from
  * here.
  */
 #ifndef NESTLAB_JUDGE_ORACLE_H
@@ -21,5 +21,22 @@
  * Fills *o but for its times. 0, or -OUT_BROKEN with what is wrong with a reply.
  */
 int oracle_parse(const char *cpus, const char *stats, struct oracle *o);
+
+/*
+ * Exits by reason: a histogram trigger counts them at the tracepoint, in L1's kernel
+ * (Documentation/trace/histogram.rst); its file "hist" is what is read.
+ */
+#define ORACLE_HIST "/sys/kernel/tracing/events/kvm/kvm_exit/hist"
+#define ORACLE_TRIGGER "/sys/kernel/tracing/events/kvm/kvm_exit/trigger"
+#define ORACLE_HIST_KEYS "hist:keys=exit_reason\n"
+/* False, and o->has_reasons too: the text is no such histogram, or it dropped events. */
+bool oracle_parse_reasons(const char *hist, struct oracle *o);
+
+/*
+ * The vCPUs' threads by debugfs: a line "PATH/vcpuN/pid:PID" each, as ORACLE_PIDS_COMMAND prints
+ * them while no VM but L2 runs. Only vCPUs that *o has already are filled in.
+ */
+#define ORACLE_PIDS_COMMAND "exec grep . /dev/null /sys/kernel/debug/kvm/*/vcpu*/pid"
+void oracle_parse_pids(const char *text, struct oracle *o);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "judge/reasons.h"
 #include "judge/result.h"
+#include "judge/vmruns.h"
 
 /* A typed key=value that a level reported, with the level's time when the line came. */
 struct observation {
@@ -95,14 +96,25 @@ struct oracle_vcpu {
 	uint64_t thread_id; /* QMP query-cpus-fast */
 	bool has_exits;
 	uint64_t exits; /* KVM binary statistics, by QMP query-stats */
+	bool has_debugfs_pid;
+	uint64_t debugfs_pid; /* L1's debugfs, kvm/PID-FD/vcpuN/pid */
+};
+
+/* Exits of all VMs with one reason (SVM: exit code), by L1's tracepoint kvm:kvm_exit. */
+struct oracle_reason {
+	uint64_t reason, exits;
 };
 
 #define ORACLE_MAX_VCPUS 64
+#define ORACLE_MAX_REASONS 128
 struct oracle {
 	bool valid;
 	uint64_t level_ns; /* L1's monotonic clock, just before the read began / after it ended */
 	size_t n_vcpus;
 	struct oracle_vcpu vcpus[ORACLE_MAX_VCPUS];
+	bool has_reasons;
+	size_t n_reasons;
+	struct oracle_reason reasons[ORACLE_MAX_REASONS]; /* since the run began */
 };
 
 /* All that is known about one execution of one test. */
@@ -111,6 +123,7 @@ struct evidence {
 	struct observations obs;
 	struct trace_records trace;
 	struct oracle before, after; /* read just before the program's start and after its end */
+	struct vmruns vmruns;	     /* what the emulator counted, from outside L1 */
 	struct observations
 		baseline;     /* the same program's on the unpatched kernel; n 0: none asked for */
 	unsigned int l2_cpus; /* that the lab configured */
@@ -156,6 +169,9 @@ const struct observation *obs_get(const struct observations *o, const char *key,
 size_t obs_count(const struct observations *o, const char *key);
 const struct oracle_vcpu *oracle_vcpu(const struct oracle *o, uint64_t vcpu_id);
 uint64_t oracle_total_exits(const struct oracle *o);
+/* 0 for a reason that did not come. */
+uint64_t oracle_exits_with_reason(const struct oracle *o, uint64_t reason);
+uint64_t oracle_total_reasons(const struct oracle *o);
 /* Valid, and KVM's exits are known of each of its vCPUs. */
 bool oracle_has_all_exits(const struct oracle *o);
 

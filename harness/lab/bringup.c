@@ -95,6 +95,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 			   { "org.nestlab.libvirt.0", b->port_lab },
 			   { "org.nestlab.libvirt.1", b->port_people } },
 		.n_ports = 3,
+		.plugin = lab->plugin.option,
 	};
 }
 
@@ -158,6 +159,8 @@ static int boot_l1(struct lab *lab)
 	bringup_l1_free(&b);
 	lab->l1.console_file = bringup_console_path();
 	unlink(lab->l1.console_file);
+	if (!ret)
+		ret = plugin_renew(&lab->plugin);
 	if (!ret)
 		ret = level_create(&lab->l1, xml, log);
 	if (!ret)

@@ -13,6 +13,8 @@
 #include "core/proc.h"
 #include "core/util.h"
 
+#define QEMU_NS "http://libvirt.org/schemas/domain/qemu/1.0"
+
 static const xmlChar *x(const char *s)
 {
 	return (const xmlChar *)s;
@@ -136,6 +138,61 @@ static int set_console(xmlDocPtr doc, const struct domain_spec *s)
 	return 0;
 }
 
+static bool is_element(const xmlNode *n, const char *name)
+{
+	return n->type == XML_ELEMENT_NODE && !xmlStrcmp(n->name, x(name));
+}
+
+static bool is_plugin_arg(xmlNodePtr arg)
+{
+	xmlChar *value = is_element(arg, "arg") ? xmlGetProp(arg, x("value")) : NULL;
+	bool is = value && !xmlStrcmp(value, x("-plugin"));
+
+	xmlFree(value);
+	return is;
+}
+
+/* "-plugin" and what follows it. */
+static void drop_plugins(xmlNodePtr commandline)
+{
+	int drop = 0;
+
+	for (xmlNodePtr next, n = commandline->children; n; n = next) {
+		next = n->next;
+		if (is_plugin_arg(n))
+			drop = 2;
+		if (drop && is_element(n, "arg")) {
+			drop--;
+			xmlUnlinkNode(n);
+			xmlFreeNode(n);
+		}
+	}
+}
+
+static void add_arg(xmlNodePtr commandline, const char *value)
+{
+	xmlSetProp(xmlNewChild(commandline, commandline->ns, x("arg"), NULL), x("value"), x(value));
+}
+
+/* libvirt has no element for it, only its namespace for QEMU's own options (formatdomain, qemu:commandline). */
+static void set_plugin(xmlDocPtr doc, const struct domain_spec *s)
+{
+	xmlNodePtr domain = xmlDocGetRootElement(doc);
+	xmlNodePtr commandline = find(doc, "/domain/*[local-name()='commandline']", 0);
+	xmlNsPtr ns = xmlSearchNsByHref(doc, domain, x(QEMU_NS));
+
+	if (commandline)
+		drop_plugins(commandline);
+	if (!s->plugin)
+		return;
+	if (!ns)
+		ns = xmlNewNs(domain, x(QEMU_NS), x("qemu"));
+	if (!commandline)
+		commandline = xmlNewChild(domain, ns, x("commandline"), NULL);
+	add_arg(commandline, "-plugin");
+	add_arg(commandline, s->plugin);
+}
+
 /* What differs from checkout to checkout. */
 static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
 {
@@ -143,6 +200,8 @@ static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
 
 	if (!ret)
 		ret = set_ports(doc, s);
+	if (!ret)
+		set_plugin(doc, s);
 	return ret ? ret : set_console(doc, s);
 }
 

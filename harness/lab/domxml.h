@@ -33,13 +33,14 @@ struct domain_spec {
 	const char *console; /* the serial console's bytes also go to this file, by QEMU; NULL: no */
 	struct domain_port ports[4];
 	unsigned int n_ports;
+	const char *plugin; /* for QEMU's -plugin; NULL: none */
 };
 
 /* uri: a libvirt that virt-install may ask for capabilities (L0's). 0 or -OUT_BROKEN; the caller owns *xml. */
 int domxml_make(const struct domain_spec *s, const char *uri, char **xml);
 
 /*
- * A saved state's XML with this lab's disk and sockets in it (another checkout may have saved it).
+ * A saved state's XML with this lab's disk, sockets and plugin in it (another checkout may have saved it).
  */
 int domxml_retarget(const char *saved, const struct domain_spec *s, char **xml);
 

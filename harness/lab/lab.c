@@ -167,6 +167,14 @@ static int make_keys(struct lab *lab)
 	return ret ? ret : make_lab_key(lab);
 }
 
+/* A lane that should have it and has not judges less: that must be seen at once. */
+static void open_plugin(struct lab *lab)
+{
+	plugin_open(&lab->plugin, &lab->lane);
+	if (lab->lane.plugin && lab->plugin.missing)
+		ui_note("%s; what needs them is skipped", lab->plugin.missing);
+}
+
 int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
@@ -179,6 +187,8 @@ int lab_prepare(struct lab *lab)
 		ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
 	if (!ret)
 		ret = golden_prepare(lab);
+	if (!ret)
+		open_plugin(lab);
 	return ret ? ret : make_keys(lab);
 }
 
@@ -378,6 +388,7 @@ static void free_parts(struct lab *lab)
 {
 	settings_free(&lab->set);
 	lane_free(&lab->lane);
+	plugin_close(&lab->plugin);
 	kernel_conf_free(&lab->kernel);
 	kernel_build_free(&lab->host);
 	kernel_build_free(&lab->guest);
@@ -397,7 +408,7 @@ void lab_close_variant(struct lab *variant)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "provision.qcow2", "kept" };
+	static const char *const names[] = { "l1.qcow2", "l1.counters", "provision.qcow2", "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);

@@ -19,6 +19,7 @@
 #include "kernel/kernel.h"
 #include "lab/lane.h"
 #include "lab/level.h"
+#include "lab/plugin.h"
 #include "lab/settings.h"
 
 /* How L2's boot went: sampled in L1 while it ran, kept with the state. */
@@ -41,6 +42,7 @@ struct lab {
 	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
 	char *uri;			/* L0's libvirt */
 	struct level l1, l2;
+	struct plugin plugin; /* of L1's emulator */
 	struct boot_record boot;
 	char *run_dir; /* consoles and logs go here; exists */
 	int lock_fd;

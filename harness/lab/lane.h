@@ -16,6 +16,7 @@ struct lane {
 	char *needs;	 /* "nothing", "nested-kvm": what the machine must offer */
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
 	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough */
+	char *plugin;	 /* that L1's QEMU loads, of build/tcg-plugin/; NULL: none */
 	struct strv
 		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
 	uint32_t

@@ -207,6 +207,8 @@ int state_restore(struct lab *lab, const char *key)
 	lab->l1.console_file = bringup_console_path();
 	unlink(lab->l1.console_file);
 	if (!ret)
+		ret = plugin_renew(&lab->plugin);
+	if (!ret)
 		ret = level_restore(&lab->l1, memory, xml, log);
 	if (ret)
 		return ret;

@@ -173,16 +173,21 @@ static int execute_quietly(struct run *r, const struct testcase *t, struct execu
 
 static int gather(struct run *r, const struct testcase *t, struct execution *x)
 {
-	struct lab *lab = r->lab;
+	struct vmruns *v = &x->e.vmruns;
 	int ret = t->wants_trace ? tracer_begin(r, t, x->e.assignment) : 0;
 
+	counting_begin(r, v);
 	/* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
 	if (!ret && !t->wants_monitor)
-		ret = oracles_read(lab, false, &x->e.before);
+		ret = oracles_read(r, false, &x->e.before);
+	counting_look(r, v, &v->before[1]);
 	if (!ret)
 		ret = t->quiet ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
+	counting_look(r, v, &v->after[0]);
 	if (!ret && !t->wants_monitor)
-		ret = oracles_read(lab, true, &x->e.after);
+		ret = oracles_read(r, true, &x->e.after);
+	counting_look(r, v, &v->after[1]);
+	counting_end(r, t, v);
 	if (!ret && t->wants_trace)
 		ret = tracer_end(r, &x->e.trace);
 	output_end(&x->sink.out);
@@ -216,6 +221,8 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	e->seconds = (double)(x->status.end_ns - x->status.start_ns) / 1e9;
 	if (x->status.done) {
 		t->judge(e, res);
+		check_threads(e, res);
+		check_vmruns(e, t->level == 2, res);
 		return;
 	}
 	_cleanup_free_ char *within = strf("ends within %u s", t->timeout_s);
@@ -264,6 +271,7 @@ int execute_test(struct run *r, const struct testcase *t)
 	ui_stage_end("%s", outcome_name(res->verdict));
 	observations_free(&x.e.baseline);
 	trace_records_free(&x.e.trace);
+	vmruns_free(&x.e.vmruns);
 	sink_free(&x.sink);
 	return ret;
 }

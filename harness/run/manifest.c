@@ -88,6 +88,8 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "monitor", r->monitor.name);
 		result_set_manifest(r->result, "monitor sources", r->monitor.key);
 	}
+	result_set_manifest(r->result, "emulator's counts",
+			    lab->plugin.missing ? lab->plugin.missing : "present");
 	for (size_t i = 0; i < r->n_assignments; i++) {
 		_cleanup_free_ char *path =
 			strf("config/assignments/%s.conf", r->assignments[i]->name);

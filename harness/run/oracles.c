@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/outcome.h"
 #include "judge/oracle.h"
@@ -10,8 +11,42 @@ static int read_time(struct lab *lab, struct oracle *o)
 	return channel_time(lab->l1.channel, &o->level_ns, level_ms(&lab->l1, 5));
 }
 
-int oracles_read(struct lab *lab, bool after, struct oracle *o)
+/* What L1's kernel can't do (an old base) is an oracle less, not a fault. A dead L1 is seen by the next call. */
+static void read_reasons(struct lab *lab, struct oracle *o)
 {
+	_cleanup_buf_ struct buf hist = { 0 };
+
+	if (channel_get(lab->l1.channel, ORACLE_HIST, &hist, level_ms(&lab->l1, 5)))
+		fail_clear();
+	oracle_parse_reasons(buf_str(&hist), o);
+}
+
+static char *ask_pids(struct lab *lab)
+{
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)ORACLE_PIDS_COMMAND, NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct channel_status st = { 0 };
+
+	if (channel_run(lab->l1.channel, argv, &out, NULL, &st, level_ms(&lab->l1, 5)))
+		fail_clear();
+	return xstrdup(buf_str(&out));
+}
+
+void oracles_begin(struct run *r)
+{
+	struct lab *lab = r->lab;
+	unsigned int ms = level_ms(&lab->l1, 5);
+
+	if (channel_write(lab->l1.channel, ORACLE_TRIGGER, ORACLE_HIST_KEYS,
+			  strlen(ORACLE_HIST_KEYS), ms))
+		fail_clear();
+	free(r->debugfs_pids);
+	r->debugfs_pids = ask_pids(lab);
+}
+
+int oracles_read(struct run *r, bool after, struct oracle *o)
+{
+	struct lab *lab = r->lab;
 	_cleanup_free_ char *cpus = NULL, *stats = NULL;
 	int ret = after ? 0 : read_time(lab, o);
 
@@ -24,6 +59,10 @@ int oracles_read(struct lab *lab, bool after, struct oracle *o)
 
 		ret = oracle_parse(cpus, stats, o);
 		o->level_ns = when;
+	}
+	if (!ret) {
+		oracle_parse_pids(r->debugfs_pids ? r->debugfs_pids : "", o);
+		read_reasons(lab, o);
 	}
 	if (!ret && after)
 		ret = read_time(lab, o);

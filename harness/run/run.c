@@ -65,6 +65,8 @@ static int retry_test(struct run *r, const struct testcase *t)
 	r->program_there = NULL;
 	if (!ret)
 		ret = tracer_start(r);
+	if (!ret)
+		oracles_begin(r);
 	if (ret) {
 		skip_test(r, t, "its level was lost, and the lab did not come up again");
 		return ret;
@@ -85,6 +87,8 @@ static int run_tests(struct run *r)
 {
 	int ret = tracer_start(r);
 
+	if (!ret)
+		oracles_begin(r);
 	r->retries = r->lab->lane.retries;
 	for (size_t i = 0; i < r->n_tests; i++) {
 		if (ret)
@@ -205,6 +209,7 @@ static void free_run(struct run *r)
 	monitor_free(&r->monitor);
 	free(r->tests);
 	free(r->why);
+	free(r->debugfs_pids);
 	free(r->dir);
 	if (r->result)
 		result_free(r->result);

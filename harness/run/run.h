@@ -30,6 +30,7 @@ struct run {
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
+	char *debugfs_pids; /* what L1's debugfs says of L2's vCPU threads; NULL: not asked yet */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
@@ -60,7 +61,18 @@ int tracer_end(struct run *r, struct trace_records *records);
 /* -- oracles.c -- */
 
 /* L1's QEMU and KVM about L2's vCPUs, with L1's clock before (after: behind) the reading. */
-int oracles_read(struct lab *lab, bool after, struct oracle *o);
+int oracles_read(struct run *r, bool after, struct oracle *o);
+/* Once the levels are up, before any other VM runs in L1: begin to count exits by reason, and learn the vCPUs' threads by debugfs. */
+void oracles_begin(struct run *r);
+
+/* -- counting.c: what L1's emulator counts -- */
+
+/* Before a test's first oracle: v->before[0], and where its marks begin. */
+void counting_begin(struct run *r, struct vmruns *v);
+/* At any time after it: the counters of this moment. */
+void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s);
+/* After the last look: the marks that the program made; and all of it kept with the run, for this test. */
+void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
 
 /* -- execute.c -- */
 

@@ -228,6 +228,15 @@ static const struct one_case good[] = {
 	{ "a saved run renders again", NESTLAB " report latest", 0, { "verdict: pass" }, 0 },
 	{ "a second run restores the lab", NESTLAB " test", 0,
 	  { "verdict: pass", "restored", "!booted" }, 300 },
+	{ "the emulator counts #VMEXITs", NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/exact V=1", 0,
+	  { "verdict: pass", "ok      exits grow as #VMEXITs", "counted by the emulator, from outside L1",
+	    ", 0 skipped" }, 600 },
+	{ "a run that it did not count says so",
+	  "cd build/tcg-plugin && mv vmruns.so away && cd ../.. && "
+	  NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/exact V=1; s=$?; "
+	  "mv build/tcg-plugin/away build/tcg-plugin/vmruns.so; exit $s", 0,
+	  { "skip    #VMEXITs counted by the emulator", "vmruns.so is not there (make build)",
+	    "what needs them is skipped", ", 1 skipped" }, 600 },
 	{ "1 vCPU", NESTLAB " test L2_CPUS=1", 0, { "verdict: pass" }, 600 },
 	{ "4 vCPUs", NESTLAB " test L2_CPUS=4", 0, { "verdict: pass" }, 600 },
 };
@@ -276,6 +285,8 @@ static const struct one_case judged[] = {
 	{ "a monitor that attacks its watcher", NESTLAB " test MONITOR=testcases/faults/monitors/hostile.c TESTS=kvm-api/long", 1,
 	  { "verdict: fail", "FAIL    42 in memory and in eax", "!broken", "!crash" }, 300 },
 	{ "a monitor that is not there", NESTLAB " test MONITOR=no/such.c TESTS=kvm-api", 2, { "MONITOR=no/such.c" }, 0 },
+	{ "two that only the emulator's counts find",
+	  NESTLAB " mutants statistics-inflated cycles-of-guest RUNS=0", 0, { "mutants: 2 of 2 found" }, 900 },
 	{ "a patch on the command line", NESTLAB " test PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
 	  { "verdict: fail", "pid of the target", "its thread is" }, 300 },
 	{ "a patch that is not there", NESTLAB " test PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },

@@ -67,6 +67,58 @@ static void test_a_path_is_no_markup(void **state)
 	xmlFreeDoc(doc);
 }
 
+static unsigned int count(const char *text, const char *what)
+{
+	unsigned int n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+/* The state may have been saved with another checkout's plugin, or without. */
+static void test_plugin(void **state)
+{
+	struct domain_spec s = spec();
+	_cleanup_free_ char *with = NULL, *other = NULL, *without = NULL;
+
+	(void)state;
+	s.plugin = "file=/here/a&b.so,counters=/here/counters";
+	assert_int_equal(domxml_retarget(saved, &s, &with), 0);
+	assert_non_null(strstr(with, "xmlns:qemu=\"http://libvirt.org/schemas/domain/qemu/1.0\""));
+	assert_non_null(strstr(with, "<qemu:arg value=\"-plugin\"/>"));
+	assert_non_null(strstr(with, "value=\"file=/here/a&amp;b.so,counters=/here/counters\""));
+
+	s.plugin = "file=/there.so,counters=/there";
+	assert_int_equal(domxml_retarget(with, &s, &other), 0);
+	assert_int_equal(count(other, "-plugin"), 1);
+	assert_null(strstr(other, "/here/counters"));
+	assert_non_null(strstr(other, "file=/there.so,counters=/there"));
+
+	s.plugin = NULL;
+	assert_int_equal(domxml_retarget(other, &s, &without), 0);
+	assert_int_equal(count(without, "-plugin"), 0);
+	assert_null(strstr(without, "/there.so"));
+}
+
+/* QEMU options of somebody's own, from the options file, stay. */
+static void test_other_qemu_options_stay(void **state)
+{
+	static const char own[] =
+		"<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0' type='qemu'><devices>"
+		"</devices><q:commandline><q:arg value='-plugin'/><q:arg value='file=old'/>"
+		"<q:arg value='-d'/><q:arg value='int'/></q:commandline></domain>";
+	struct domain_spec s = { .plugin = "file=new" };
+	_cleanup_free_ char *xml = NULL;
+
+	(void)state;
+	assert_int_equal(domxml_retarget(own, &s, &xml), 0);
+	assert_non_null(strstr(xml, "<q:arg value=\"-d\"/><q:arg value=\"int\"/>"));
+	assert_non_null(strstr(xml, "<q:arg value=\"-plugin\"/><q:arg value=\"file=new\"/>"));
+	assert_int_equal(count(xml, "-plugin"), 1);
+	assert_null(strstr(xml, "file=old"));
+}
+
 static void test_what_is_missing_is_told(void **state)
 {
 	struct domain_spec s = spec();
@@ -91,6 +143,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retarget),
 		cmocka_unit_test(test_a_path_is_no_markup),
+		cmocka_unit_test(test_plugin),
+		cmocka_unit_test(test_other_qemu_options_stay),
 		cmocka_unit_test(test_what_is_missing_is_told),
 	};
 

@@ -12,6 +12,7 @@
 #include "core/proc.h"
 #include "core/util.h"
 #include "lab/lane.h"
+#include "lab/plugin.h"
 #include "lab/probe.h"
 #include "verbs/verb.h"
 
@@ -105,6 +106,20 @@ static int versions(void)
 	return faults + version("compiler", "gcc", "--version");
 }
 
+/* Without it checks are skipped, so it is no fault. */
+static void plugin(const struct lane *l)
+{
+	_cleanup_free_ char *why = NULL;
+	bool ok;
+
+	if (!l->plugin)
+		return;
+	ok = plugin_usable(l, &why);
+	printf("  %s  plugin %-11s counts #VMEXITs in the emulator of lane %s: %s\n",
+	       ok ? "ok" : "--", l->plugin, l->name, why);
+	fail_clear();
+}
+
 /* A lane that doesn't work here is no fault as long as one does. */
 static int lanes(void)
 {
@@ -119,6 +134,7 @@ static int lanes(void)
 		printf("  %s  lane %-13s %s: %s\n", ok ? "ok" : "--", names.v[i],
 		       l.title ? l.title : "", why ? why : fail_text());
 		usable += ok;
+		plugin(&l);
 		free(why);
 		lane_free(&l);
 	}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The plugin that counts in the emulator, in a real QEMU: a machine that makes a known number of
+ * VMRUNs (guest/vmruns.S). And where a lab can't have it, why.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "lab/plugin.h"
+
+#include <cmocka.h>
+
+#define QEMU_SAYS_OFF 33 /* the machine's exit status */
+
+/* Runs the machine, with this object as its plugin. Returns QEMU's exit status. */
+static int run_machine(const char *object, const char *counters)
+{
+	_cleanup_free_ char *plugin = strf("file=%s,counters=%s", object, counters);
+	_cleanup_free_ char *kernel = path_in_root("build/tests/guest/vmruns");
+	char *const argv[] = { (char *)"qemu-system-x86_64",
+			       (char *)"-machine",
+			       (char *)"pc",
+			       (char *)"-accel",
+			       (char *)"tcg",
+			       (char *)"-cpu",
+			       (char *)"max",
+			       (char *)"-nodefaults",
+			       (char *)"-display",
+			       (char *)"none",
+			       (char *)"-device",
+			       (char *)"isa-debug-exit,iobase=0xf4",
+			       (char *)"-kernel",
+			       kernel,
+			       (char *)"-plugin",
+			       plugin,
+			       NULL };
+	struct proc p = {
+		.what = "running the machine", .argv = argv, .deadline_s = 60, .quiet_stderr = true
+	};
+
+	return proc_run(&p);
+}
+
+static char *counters_path(void)
+{
+	return strf("/tmp/nestlab-test-%d.counters", (int)getpid());
+}
+
+static void test_counts_exactly(void **state)
+{
+	_cleanup_free_ char *object = path_in_root("build/tcg-plugin/vmruns.so");
+	_cleanup_free_ char *path = counters_path();
+	struct plugin p = { .option = object, .path = path };
+	struct counters_sample s;
+	const struct counters *c;
+
+	(void)state;
+	assert_int_equal(plugin_renew(&p), 0);
+	assert_null(plugin_counters(&p)); /* no QEMU has it yet */
+	assert_int_equal(run_machine(object, path), QEMU_SAYS_OFF);
+	c = plugin_counters(&p);
+	assert_non_null(c);
+	assert_true(counters_take(c, &s));
+	assert_int_equal(c->faults, 0);
+	assert_int_equal(s.vmruns, 1010);
+	assert_int_equal(s.vmexits, 1010);
+	assert_true(s.guest_most > 0);
+	assert_int_equal(c->marks, 2);
+	assert_int_equal(c->mark[0].number, 1);
+	assert_int_equal(c->mark[0].sample.vmexits, 0);
+	assert_int_equal(c->mark[1].number, 2);
+	assert_int_equal(c->mark[1].sample.vmexits, 1000);
+	assert_true(c->mark[1].sample.begin > c->mark[0].sample.end);
+	unlink(path);
+	p.option = p.path = NULL;
+	plugin_close(&p);
+}
+
+/* A file that an earlier QEMU counted in, or of another layout, is not written to. */
+static void test_refuses_other_files(void **state)
+{
+	_cleanup_free_ char *object = path_in_root("build/tcg-plugin/vmruns.so");
+	_cleanup_free_ char *path = counters_path();
+	struct plugin p = { .option = object, .path = path };
+
+	(void)state;
+	assert_int_equal(plugin_renew(&p), 0);
+	assert_int_equal(run_machine(object, path), QEMU_SAYS_OFF);
+	assert_int_equal(run_machine(object, path), 1);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_int_equal(run_machine(object, path), 1);
+	unlink(path);
+	assert_int_equal(run_machine(object, path), 1);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(run_machine(object, path), 1);
+	unlink(path);
+	p.option = p.path = NULL;
+	plugin_close(&p);
+}
+
+static void test_a_lane_without(void **state)
+{
+	struct lane kvm = { .name = (char *)"kvm" };
+	struct plugin p;
+
+	(void)state;
+	plugin_open(&p, &kvm);
+	assert_null(p.option);
+	assert_non_null(strstr(p.missing, "lane kvm has no emulator"));
+	assert_int_equal(plugin_renew(&p), 0);
+	assert_null(plugin_counters(&p));
+	plugin_close(&p);
+}
+
+static void test_a_plugin_that_is_not_there(void **state)
+{
+	struct lane lane = { .name = (char *)"x", .plugin = (char *)"no-such" };
+	struct plugin p;
+
+	(void)state;
+	unsetenv("LIBVIRT_DEFAULT_URI");
+	plugin_open(&p, &lane);
+	assert_null(p.option);
+	assert_non_null(strstr(p.missing, "no-such.so is not there"));
+	plugin_close(&p);
+}
+
+static void test_another_libvirt(void **state)
+{
+	struct lane lane = { .name = (char *)"x", .plugin = (char *)"vmruns" };
+	struct plugin p;
+
+	(void)state;
+	setenv("LIBVIRT_DEFAULT_URI", "qemu:///system", 1);
+	plugin_open(&p, &lane);
+	assert_null(p.option);
+	assert_non_null(strstr(p.missing, "LIBVIRT_DEFAULT_URI is set"));
+	plugin_close(&p);
+	unsetenv("LIBVIRT_DEFAULT_URI");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_counts_exactly),
+		cmocka_unit_test(test_refuses_other_files),
+		cmocka_unit_test(test_a_lane_without),
+		cmocka_unit_test(test_a_plugin_that_is_not_there),
+		cmocka_unit_test(test_another_libvirt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
