@@ -105,10 +105,10 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 
 	sandbox_command(&m->sandbox, m->enclosed, args, &argv);
 	p.argv = argv.v;
-	if (worktree_begin(m->tree))
+	if (m->tree && worktree_begin(m->tree))
 		return -OUT_BROKEN;
 	ret = proc_run(&p);
-	if (ret >= 0) /* it ended by itself */
+	if (m->tree && ret >= 0) /* it ended by itself */
 		worktree_end(m->tree);
 	return ret;
 }

@@ -15,7 +15,7 @@
 
 struct make {
 	const char *what; /* for messages: "building the host kernel" */
-	const struct worktree *tree;
+	const struct worktree *tree; /* NULL: none that must know of a killed make */
 	struct sandbox sandbox;
 	bool enclosed;
 	const char *log;
