@@ -617,7 +617,8 @@ static char *how_it_ended(const struct seen *s)
 		return strf("signal %" PRId64 " (%s)", s->code, strsignal((int)s->code));
 	if (!strcmp(s->end, "deadline"))
 		return xstrdup("still running after 5 s, killed");
-	return xstrdup("killed: it went on entering the guest, or started many processes");
+	return xstrdup(
+		"killed: too many calls to KVM, exits or processes for a guest of this kind");
 }
 
 static bool has_ended(const struct seen *s)

@@ -18,6 +18,7 @@
 #define MAX_SLOTS 8
 #define MAX_SLOT_BYTES (64u << 20)
 #define MAX_EXITS 20000 /* of one run: a guest of this kind needs some dozens */
+#define MAX_TOLD 1000	/* calls and exits of one run: the reference's are 50 */
 #define MAX_BYTES 512	/* of one exit as it is told, and of a string */
 #define PAGE 4096
 #define CR0_PE 0x1
@@ -64,7 +65,7 @@ struct watch {
 	struct kvm_regs regs; /* as set or, after an exit, as they were */
 	struct kvm_sregs sregs;
 	uint32_t total, ins, outs, real_outs;
-	uint32_t twisted;
+	uint32_t twisted, told;
 	struct exit_seen seen;
 	struct question questions[12];
 	size_t n_questions, asked;
@@ -96,8 +97,9 @@ static void tell_hex(const char *key, const void *data, size_t len)
 	} while (len);
 }
 
-static void tell_call(const char *name, int64_t result)
+static void tell_call(struct watch *w, const char *name, int64_t result)
 {
+	w->told++;
 	observe_str("call", name);
 	observe_i64("call.result", result);
 }
@@ -108,6 +110,7 @@ static void tell_exit(struct watch *w)
 
 	if (!s->valid)
 		return;
+	w->told++;
 	observe_u64("exit.reason", s->reason);
 	if (s->io) {
 		observe_u64("exit.port", s->port);
@@ -562,7 +565,7 @@ static void on_exit_of_guest(struct watch *w)
 static void on_run(struct watch *w, struct tracee_call *call)
 {
 	if (!w->total || (call->result < 0 && call->result != -EINTR))
-		tell_call("KVM_RUN", call->result);
+		tell_call(w, "KVM_RUN", call->result);
 	if (!call->result)
 		on_exit_of_guest(w);
 }
@@ -713,7 +716,7 @@ static void on_other_call(struct watch *w, struct tracee_call *call)
 	if (known && known->on)
 		known->on(w, call);
 	snprintf(other, sizeof(other), "ioctl %#" PRIx32, request_of(call));
-	tell_call(known ? known->name : other, call->result);
+	tell_call(w, known ? known->name : other, call->result);
 }
 
 static void on_open(struct watch *w, struct tracee_call *call)
@@ -724,7 +727,7 @@ static void on_open(struct watch *w, struct tracee_call *call)
 		return;
 	tracee_fd(w->t, (int)call->result, name, sizeof(name));
 	if (!strcmp(name, "/dev/kvm"))
-		tell_call("open /dev/kvm", call->result);
+		tell_call(w, "open /dev/kvm", call->result);
 }
 
 static void on_mmap(struct watch *w, struct tracee_call *call)
@@ -741,7 +744,7 @@ static void on_mmap(struct watch *w, struct tracee_call *call)
 	observe_u64("map.shared", !!(call->args[3] & MAP_SHARED));
 	if (call->result > 0)
 		w->run_at = (uint64_t)call->result;
-	tell_call("mmap", call->result < 0 ? call->result : 0);
+	tell_call(w, "mmap", call->result < 0 ? call->result : 0);
 }
 
 static bool is_run(const struct tracee_call *call)
@@ -774,6 +777,8 @@ static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
 		on_open(w, call);
 	else if (call->number == SYS_mmap)
 		on_mmap(w, call);
+	if (w->told > MAX_TOLD)
+		tracee_stop(t);
 }
 
 /* -- a whole run -- */
