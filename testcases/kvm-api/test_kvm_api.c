@@ -116,289 +116,19 @@ GUEST_TEST(run)
 
 #else
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "judge/checks.h"
 #include "judge/lines.h"
+#include "judge/monitor_runs.h"
 
 #define BY_WATCHING "oracle: the monitor's calls to KVM and its memory, by ptrace in L1"
 
 /* <linux/kvm.h> */
 enum { EXIT_IO = 2, EXIT_HLT = 5 };
 enum { WANTED = 42, STRANGER = 1, TSS_BYTES = 3 * 4096 };
-
-/* -- what was seen, as testcases/kvm-api/lib/watch.h tells it -- */
-
-struct call {
-	const char *name;
-	int64_t result;
-};
-
-struct left { /* the guest: an exit, or single bytes in a row */
-	uint64_t reason, port, out, size, made, total, ins, outs, hva;
-	bool has_hva;
-	const char *mode;
-	struct buf bytes, text;
-};
-
-struct seen {
-	const char *mode, *twist, *end, *given;
-	int64_t code;
-	struct call *calls;
-	size_t n_calls;
-	struct left *exits;
-	size_t n_exits;
-	struct buf out, err;
-	uint64_t slot_guest, slot_size, slot_host, tss, map_told, map_size, map_shared;
-	uint64_t start_at, start_flags, halt_eax, halt_stored, halt_page, twisted;
-	bool has_slot, has_tss, has_map, has_start, has_halt;
-	const char *halt_mode;
-};
-
-struct runs {
-	const struct evidence *e;
-	const char *wrong, *invalid; /* words, with blanks between them */
-	uint64_t memory, serial, print32, exits, exits_text, string, translate, hva;
-	struct seen *v;
-	size_t n;
-};
-
-static void add_hex(struct buf *b, const char *hex)
-{
-	unsigned int byte;
-
-	for (; hex[0] && hex[1]; hex += 2) {
-		char c;
-
-		if (sscanf(hex, "%2x", &byte) != 1)
-			return;
-		c = (char)byte;
-		buf_add(b, &c, 1);
-	}
-}
-
-static void add_call(struct seen *s, const char *name)
-{
-	s->calls = xrealloc(s->calls, s->n_calls + 1, sizeof(*s->calls));
-	s->calls[s->n_calls++] = (struct call){ .name = name };
-}
-
-static void add_exit(struct seen *s, uint64_t reason)
-{
-	s->exits = xrealloc(s->exits, s->n_exits + 1, sizeof(*s->exits));
-	s->exits[s->n_exits++] = (struct left){ .reason = reason, .mode = "" };
-}
-
-#define SEEN_U64(key, field)                                                                       \
-	{                                                                                          \
-		key, offsetof(struct seen, field), 0                                               \
-	}
-#define SEEN_FIRST(key, field, has)                                                                \
-	{                                                                                          \
-		key, offsetof(struct seen, field), offsetof(struct seen, has)                      \
-	}
-
-static const struct seen_key {
-	const char *key;
-	size_t field, has; /* has 0: none */
-} seen_keys[] = {
-	SEEN_FIRST("slot.guest", slot_guest, has_slot),
-	SEEN_U64("slot.size", slot_size),
-	SEEN_U64("slot.host", slot_host),
-	SEEN_FIRST("tss", tss, has_tss),
-	SEEN_FIRST("map.told", map_told, has_map),
-	SEEN_U64("map.size", map_size),
-	SEEN_U64("map.shared", map_shared),
-	SEEN_FIRST("start.at", start_at, has_start),
-	SEEN_U64("start.flags", start_flags),
-	SEEN_FIRST("halt.eax", halt_eax, has_halt),
-	SEEN_U64("halt.stored", halt_stored),
-	SEEN_U64("halt.page", halt_page),
-	SEEN_U64("twisted", twisted),
-};
-
-static void take_number(struct seen *s, const struct observation *o)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(seen_keys); i++) {
-		const struct seen_key *k = &seen_keys[i];
-
-		if (strcmp(k->key, o->key))
-			continue;
-		*(uint64_t *)(void *)((char *)s + k->field) = o->u64;
-		if (k->has)
-			*((bool *)s + k->has) = true;
-	}
-}
-
-#define LEFT_U64(key, field)                                                                       \
-	{                                                                                          \
-		key, offsetof(struct left, field)                                                  \
-	}
-
-static const struct left_key {
-	const char *key;
-	size_t field;
-} left_keys[] = {
-	LEFT_U64("exit.port", port),   LEFT_U64("exit.out", out), LEFT_U64("exit.size", size),
-	LEFT_U64("exit.made", made),   LEFT_U64("exit.ins", ins), LEFT_U64("exit.outs", outs),
-	LEFT_U64("exit.total", total), LEFT_U64("exit.hva", hva),
-};
-
-static void take_exit(struct left *x, const struct observation *o)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(left_keys); i++)
-		if (!strcmp(left_keys[i].key, o->key))
-			*(uint64_t *)(void *)((char *)x + left_keys[i].field) = o->u64;
-	if (!strcmp(o->key, "exit.hva"))
-		x->has_hva = true;
-	else if (!strcmp(o->key, "exit.mode"))
-		x->mode = o->str;
-	else if (!strcmp(o->key, "exit.bytes"))
-		add_hex(&x->bytes, o->str);
-	else if (!strcmp(o->key, "exit.text"))
-		add_hex(&x->text, o->str);
-}
-
-static void take(struct seen *s, const struct observation *o)
-{
-	if (!strcmp(o->key, "twist"))
-		s->twist = o->str;
-	else if (!strcmp(o->key, "call"))
-		add_call(s, o->str);
-	else if (!strcmp(o->key, "call.result") && s->n_calls)
-		s->calls[s->n_calls - 1].result = (int64_t)o->u64;
-	else if (!strcmp(o->key, "exit.reason"))
-		add_exit(s, o->u64);
-	else if (str_starts(o->key, "exit.") && s->n_exits)
-		take_exit(&s->exits[s->n_exits - 1], o);
-	else if (!strcmp(o->key, "halt.mode"))
-		s->halt_mode = o->str;
-	else if (!strcmp(o->key, "given"))
-		s->given = o->str;
-	else if (!strcmp(o->key, "out"))
-		add_hex(&s->out, o->str);
-	else if (!strcmp(o->key, "err"))
-		add_hex(&s->err, o->str);
-	else if (!strcmp(o->key, "end"))
-		s->end = o->str;
-	else if (!strcmp(o->key, "end.code"))
-		s->code = (int64_t)o->u64;
-	else
-		take_number(s, o);
-}
-
-static void collect(struct runs *r)
-{
-	const struct observations *o = &r->e->obs;
-
-	for (size_t i = 0; i < o->n; i++) {
-		if (!strcmp(o->v[i].key, "run")) {
-			r->v = xrealloc(r->v, r->n + 1, sizeof(*r->v));
-			r->v[r->n++] = (struct seen){
-				.mode = o->v[i].str, .twist = "", .end = "", .halt_mode = ""
-			};
-		} else if (r->n) {
-			take(&r->v[r->n - 1], &o->v[i]);
-		}
-	}
-}
-
-static void forget(struct runs *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		struct seen *s = &r->v[i];
-
-		for (size_t k = 0; k < s->n_exits; k++) {
-			buf_free(&s->exits[k].bytes);
-			buf_free(&s->exits[k].text);
-		}
-		free(s->calls);
-		free(s->exits);
-		buf_free(&s->out);
-		buf_free(&s->err);
-	}
-	free(r->v);
-}
-
-static const struct seen *run_with(const struct runs *r, const char *twist)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (!strcmp(r->v[i].twist, twist))
-			return &r->v[i];
-	return NULL;
-}
-
-/* -- what it printed -- */
-
-/* How far the output was matched: texts come in the order in which the guest sent them. */
-struct reader {
-	const struct seen *s;
-	size_t out, err;
-};
-
-static bool find(const struct buf *b, size_t *from, const void *what, size_t len)
-{
-	const char *at =
-		b->len > *from && len ? memmem(b->data + *from, b->len - *from, what, len) : NULL;
-
-	if (at)
-		*from = (size_t)(at - b->data) + len;
-	return at;
-}
-
-static bool read_text(struct reader *r, const void *what, size_t len)
-{
-	return find(&r->s->out, &r->out, what, len) || find(&r->s->err, &r->err, what, len);
-}
-
-static bool read_number(struct reader *r, uint32_t n)
-{
-	static const char *const forms[] = { "%" PRIu32, "%" PRIx32, "%" PRIX32 };
-	char text[16];
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		snprintf(text, sizeof(text), forms[i], n);
-		if (read_text(r, text, strlen(text)))
-			return true;
-	}
-	return false;
-}
-
-/* How often one of these words is in it, in any case of letters. */
-static unsigned int count_words(const struct buf *b, size_t from, const char *words)
-{
-	_cleanup_strv_ struct strv list = { 0 };
-	unsigned int n = 0;
-
-	strv_split(&list, words, " ");
-	for (size_t i = 0; i < list.n; i++)
-		for (const char *p = buf_str(b) + (from < b->len ? from : b->len);
-		     (p = strcasestr(p, list.v[i])); p++)
-			n++;
-	return n;
-}
-
-static bool read_word(struct reader *r, const char *words)
-{
-	return count_words(&r->s->out, r->out, words) || count_words(&r->s->err, r->err, words);
-}
-
-static char *shown(const struct buf *b)
-{
-	return printable(buf_str(b), b->len, 60);
-}
-
-static uint32_t value_of(const struct left *x)
-{
-	uint32_t v = 0;
-
-	if (x->bytes.len >= sizeof(v))
-		memcpy(&v, x->bytes.data, sizeof(v));
-	return v;
-}
 
 /* -- the calls -- */
 
@@ -561,7 +291,7 @@ static void look_printed(const struct runs *r, const struct seen *s, struct tall
 
 	for (size_t i = 0; i < s->n_exits; i++) {
 		const struct left *x = &s->exits[i];
-		_cleanup_free_ char *text = shown(&x->bytes);
+		_cleanup_free_ char *text = shown_bytes(&x->bytes);
 
 		if (!is_serial(r, x))
 			continue;
@@ -617,7 +347,8 @@ static char *how_it_ended(const struct seen *s)
 		return strf("signal %" PRId64 " (%s)", s->code, strsignal((int)s->code));
 	if (!strcmp(s->end, "deadline"))
 		return xstrdup("still running after 5 s, killed");
-	return xstrdup("killed: it went on entering the guest, or started many processes");
+	return xstrdup(
+		"killed: too many calls to KVM, exits or processes for a guest of this kind");
 }
 
 static bool has_ended(const struct seen *s)
@@ -705,9 +436,9 @@ static char *look_number(const struct runs *r, const struct seen *s, const struc
 {
 	(void)r;
 	(void)s;
-	if (read_number(reader, value_of(x)))
+	if (read_number(reader, exit_value(x)))
 		return NULL;
-	return strf("%" PRIu32 " was not printed", value_of(x));
+	return strf("%" PRIu32 " was not printed", exit_value(x));
 }
 
 static char *look_exits(const struct runs *r, const struct seen *s, const struct left *x,
@@ -716,9 +447,9 @@ static char *look_exits(const struct runs *r, const struct seen *s, const struct
 	(void)r;
 	(void)s;
 	(void)reader;
-	if (value_of(x) == x->total || value_of(x) + 1 == x->total)
+	if (exit_value(x) == x->total || exit_value(x) + 1 == x->total)
 		return NULL;
-	return strf("%" PRIu32 " at exit %" PRIu64, value_of(x), x->total);
+	return strf("%" PRIu32 " at exit %" PRIu64, exit_value(x), x->total);
 }
 
 /* The first two numbers of the text: in, out. The exit that asks may be counted already, or not yet. */
@@ -739,8 +470,8 @@ static char *look_directions(const struct runs *r, const struct seen *s, const s
 	if ((n[0] == x->ins || n[0] + 1 == x->ins) && n[1] == x->outs)
 		return NULL;
 	if (!x->hva)
-		return strf("%#" PRIx32 " is no address of the guest", value_of(x));
-	_cleanup_free_ char *text = shown(&x->text);
+		return strf("%#" PRIx32 " is no address of the guest", exit_value(x));
+	_cleanup_free_ char *text = shown_bytes(&x->text);
 
 	return strf("'%s' after %" PRIu64 " in and %" PRIu64 " out", text, x->ins, x->outs);
 }
@@ -748,7 +479,7 @@ static char *look_directions(const struct runs *r, const struct seen *s, const s
 static char *look_string(const struct runs *r, const struct seen *s, const struct left *x,
 			 struct reader *reader)
 {
-	_cleanup_free_ char *text = shown(&x->text);
+	_cleanup_free_ char *text = shown_bytes(&x->text);
 
 	if (!x->hva || read_text(reader, x->text.data, x->text.len))
 		return NULL;
@@ -761,12 +492,12 @@ static char *look_string(const struct runs *r, const struct seen *s, const struc
 /* No address of the guest's memory is the answer for one that is nowhere. */
 static char *look_no_hva(const struct seen *s, const struct left *asked, const struct left *x)
 {
-	uint32_t told = value_of(x);
+	uint32_t told = exit_value(x);
 
 	/* 0 and -1 are what one would answer; by chance they can look like an address, too. */
 	if (!told || told == UINT32_MAX || told - (uint32_t)s->slot_host >= s->slot_size)
 		return NULL;
-	return strf("%#" PRIx32 " is nowhere, the monitor told %#" PRIx32, value_of(asked), told);
+	return strf("%#" PRIx32 " is nowhere, the monitor told %#" PRIx32, exit_value(asked), told);
 }
 
 /* The address was given by the exit before it. */
@@ -777,12 +508,12 @@ static char *look_hva(const struct runs *r, const struct seen *s, const struct l
 
 	(void)reader;
 	if (!asked || asked->port != r->translate || !asked->out ||
-	    (asked->hva && value_of(x) == (uint32_t)asked->hva))
+	    (asked->hva && exit_value(x) == (uint32_t)asked->hva))
 		return NULL;
 	if (!asked->hva)
 		return look_no_hva(s, asked, x);
 	return strf("%#" PRIx32 " is at %#" PRIx32 " (low half), the monitor told %#" PRIx32,
-		    value_of(asked), (uint32_t)asked->hva, value_of(x));
+		    exit_value(asked), (uint32_t)asked->hva, exit_value(x));
 }
 
 /* Nothing tells the end of the monitor's last sentence: what was not matched yet must hold the word. */
@@ -792,8 +523,8 @@ static char *look_invalid(const struct runs *r, const struct seen *s, const stru
 	if (x->hva || read_word(reader, r->invalid))
 		return NULL;
 	if (!has_ended(s) || (!strcmp(s->end, "signal")))
-		return strf("%#" PRIx32 ": a signal ended the monitor", value_of(x));
-	return strf("%#" PRIx32 ": no word of '%s' was printed", value_of(x), r->invalid);
+		return strf("%#" PRIx32 ": a signal ended the monitor", exit_value(x));
+	return strf("%#" PRIx32 ": no word of '%s' was printed", exit_value(x), r->invalid);
 }
 
 static void look_all(const struct runs *r, const struct seen *s, const struct variant *v,
@@ -869,7 +600,7 @@ static bool begin(const struct evidence *e, struct test_result *t, struct runs *
 	    !want_u64(e, t, "port.translate", &r->translate) ||
 	    !want_u64(e, t, "port.hva", &r->hva))
 		return false;
-	collect(r);
+	runs_collect(r);
 	if (!run_with(r, "none"))
 		check_broken(t, "the runs", "one in which all is right", "there is none");
 	return run_with(r, "none");
@@ -914,7 +645,7 @@ static void judge_mode(const struct evidence *e, struct test_result *t)
 		check_noticed(&r, t, "memory", "41 in memory", "noticed at the end");
 		check_noticed(&r, t, "eax", "41 in eax", "noticed at the end");
 	}
-	forget(&r);
+	runs_free(&r);
 }
 
 /* A byte that no text has: what the monitor printed it can only have from the wrong place. */
@@ -930,7 +661,8 @@ static void check_stranger(const struct runs *r, struct test_result *t, const ch
 		check_skip(t, name, "it never came that far");
 		return;
 	}
-	printed = find(&s->out, &from, &stranger, 1) || find(&s->err, &from, &stranger, 1);
+	printed = find_bytes(&s->out, &from, &stranger, 1) ||
+		  find_bytes(&s->err, &from, &stranger, 1);
 	check_that(t, name, !printed, expected, printed ? "it was printed" : "it was not",
 		   BY_WATCHING);
 }
@@ -964,7 +696,7 @@ static void judge_refusals(const struct evidence *e, struct test_result *t)
 		check_stranger(&r, t, "direction", "an in from the serial port",
 			       "what lies there is not printed");
 	}
-	forget(&r);
+	runs_free(&r);
 }
 
 #define MODE_TEST(m, text)                                                                         \

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "watch.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,71 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <linux/kvm.h>
 
 #include "guest.h"
-#include "tracee.h"
-#include "walk.h"
+#include "watch-internal.h"
 
-#define MAX_SLOTS 8
-#define MAX_SLOT_BYTES (64u << 20)
 #define MAX_EXITS 20000 /* of one run: a guest of this kind needs some dozens */
-#define MAX_BYTES 512	/* of one exit as it is told, and of a string */
-#define PAGE 4096
-#define CR0_PE 0x1
+#define MAX_TOLD 1000	/* calls and exits of one run: the reference's are 50 */
 #define EFER_LME 0x100
-#define WANTED 42
-#define TAIL_BYTES 16
-
-const char *const watch_twist_names[TWISTS] = {
-	"none", "questions", "memory", "eax", "reason", "version", "port", "direction",
-};
-
-struct slot {
-	uint64_t guest, size, host;
-	uint8_t *before; /* what it held when the guest started */
-};
-
-/* An exit that is not told yet: bytes may be joined to it, and an answer is still to come. */
-struct exit_seen {
-	bool valid, io, out, made, answered, has_hva;
-	uint32_t reason, port, size, total, ins, outs;
-	uint64_t data_at;
-	uint8_t bytes[MAX_BYTES];
-	size_t n;
-	uint64_t hva;
-	char text[MAX_BYTES];
-	size_t text_len;
-	const char *mode;
-};
-
-struct question {
-	uint16_t port;
-	bool out;
-	uint32_t value;
-};
-
-struct watch {
-	const struct watch_run *run;
-	struct tracee *t;
-	struct slot slots[MAX_SLOTS];
-	size_t n_slots;
-	int kvm_fd, vcpu_fd;
-	uint64_t told_size, run_at; /* of struct kvm_run; where the monitor has mapped it */
-	bool has_cpuid, started, making, lies;
-	struct kvm_regs regs; /* as set or, after an exit, as they were */
-	struct kvm_sregs sregs;
-	uint32_t total, ins, outs, real_outs;
-	uint32_t twisted;
-	struct exit_seen seen;
-	struct question questions[12];
-	size_t n_questions, asked;
-	bool prepared;
-	uint64_t page, alias_entry; /* guest physical: what the questions put there */
-	uint64_t tail;		    /* the memory's last bytes, and what they were */
-	uint8_t tail_was[TAIL_BYTES];
-	unsigned int alias_bytes;
-};
 
 /* -- telling -- */
 
@@ -96,8 +37,9 @@ static void tell_hex(const char *key, const void *data, size_t len)
 	} while (len);
 }
 
-static void tell_call(const char *name, int64_t result)
+static void tell_call(struct watch *w, const char *name, int64_t result)
 {
+	w->told++;
 	observe_str("call", name);
 	observe_i64("call.result", result);
 }
@@ -108,6 +50,7 @@ static void tell_exit(struct watch *w)
 
 	if (!s->valid)
 		return;
+	w->told++;
 	observe_u64("exit.reason", s->reason);
 	if (s->io) {
 		observe_u64("exit.port", s->port);
@@ -125,282 +68,6 @@ static void tell_exit(struct watch *w)
 		tell_hex("exit.text", s->text, s->text_len);
 	}
 	s->valid = false;
-}
-
-/* -- the guest's memory -- */
-
-static const struct slot *slot_of(const struct watch *w, uint64_t gpa)
-{
-	for (size_t i = 0; i < w->n_slots; i++)
-		if (gpa >= w->slots[i].guest && gpa - w->slots[i].guest < w->slots[i].size)
-			return &w->slots[i];
-	return NULL;
-}
-
-static uint64_t hva_of(const struct watch *w, uint64_t gpa)
-{
-	const struct slot *s = slot_of(w, gpa);
-
-	return s ? s->host + (gpa - s->guest) : 0;
-}
-
-/* Not over the end of a slot. */
-static bool read_guest(void *ctx, uint64_t gpa, void *to, size_t len)
-{
-	struct watch *w = ctx;
-	const struct slot *s = slot_of(w, gpa);
-
-	return s && gpa - s->guest + len <= s->size && tracee_read(w->t, hva_of(w, gpa), to, len);
-}
-
-static bool write_guest(struct watch *w, uint64_t gpa, const void *from, size_t len)
-{
-	uint64_t hva = hva_of(w, gpa);
-
-	return hva && tracee_write(w->t, hva, from, len);
-}
-
-static struct walk_cpu cpu_of(const struct watch *w)
-{
-	const struct kvm_sregs *s = &w->sregs;
-
-	return (struct walk_cpu){ .cr0 = s->cr0,
-				  .cr3 = s->cr3,
-				  .cr4 = s->cr4,
-				  .efer = s->efer,
-				  .code64 = s->cs.l,
-				  .code32 = s->cs.db };
-}
-
-static void walk_gva(struct watch *w, uint64_t gva, struct walk_result *r)
-{
-	struct walk_cpu cpu = cpu_of(w);
-
-	walk(&cpu, gva, read_guest, w, r);
-}
-
-/* Where an address in an exit really is, and the string there. */
-static void look_up(struct watch *w, uint64_t gva)
-{
-	struct exit_seen *s = &w->seen;
-	struct walk_result r;
-	const struct slot *slot;
-	size_t room;
-
-	walk_gva(w, gva, &r);
-	slot = r.mapped ? slot_of(w, r.gpa) : NULL;
-	s->has_hva = true;
-	s->text_len = 0;
-	s->hva = slot ? hva_of(w, r.gpa) : 0;
-	if (!slot)
-		return;
-	room = slot->size - (r.gpa - slot->guest);
-	room = room < sizeof(s->text) ? room : sizeof(s->text);
-	if (tracee_read(w->t, s->hva, s->text, room))
-		s->text_len = strnlen(s->text, room);
-}
-
-static void remember_memory(struct watch *w)
-{
-	for (size_t i = 0; i < w->n_slots; i++) {
-		struct slot *s = &w->slots[i];
-
-		s->before = s->size <= MAX_SLOT_BYTES ? malloc(s->size) : NULL;
-		if (s->before && !tracee_read(w->t, s->host, s->before, s->size)) {
-			free(s->before);
-			s->before = NULL;
-		}
-	}
-}
-
-/* Places of one page where 42 was stored: 16 bits in real mode, 32 or more elsewhere. */
-static unsigned int stored_in_page(struct watch *w, const struct slot *s, uint64_t at, bool spoil)
-{
-	unsigned int n = 0, width = w->sregs.cr0 & CR0_PE ? 4 : 2;
-	static const uint8_t wanted[4] = { WANTED }, spoiled = WANTED - 1;
-	uint8_t now[PAGE];
-
-	if (!tracee_read(w->t, s->host + at, now, PAGE) || !memcmp(now, s->before + at, PAGE))
-		return 0;
-	for (size_t i = 0; i + width <= PAGE; i++) {
-		if (memcmp(now + i, wanted, width) || !memcmp(s->before + at + i, wanted, width))
-			continue;
-		n++;
-		if (spoil)
-			tracee_write(w->t, s->host + at + i, &spoiled, 1);
-	}
-	return n;
-}
-
-static unsigned int find_stored(struct watch *w, bool spoil)
-{
-	unsigned int n = 0;
-
-	for (size_t i = 0; i < w->n_slots; i++)
-		for (uint64_t at = 0; w->slots[i].before && at + PAGE <= w->slots[i].size;
-		     at += PAGE)
-			n += stored_in_page(w, &w->slots[i], at, spoil);
-	return n;
-}
-
-/* -- the questions: exits that the guest never made -- */
-
-static void ask(struct watch *w, uint16_t port, bool out, uint32_t value)
-{
-	if (port)
-		w->questions[w->n_questions++] = (struct question){ port, out, value };
-}
-
-static void ask_translation(struct watch *w, uint32_t gva)
-{
-	const struct watch_ports *p = &w->run->ports;
-
-	ask(w, p->hva ? p->translate : 0, true, gva);
-	ask(w, p->translate ? p->hva : 0, false, 0);
-}
-
-/* A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them back. */
-static uint64_t find_unused_page(struct watch *w)
-{
-	static const uint8_t zero[PAGE];
-	uint8_t page[PAGE];
-
-	for (uint64_t at = 0x8000; read_guest(w, at, page, PAGE); at += PAGE)
-		if (!memcmp(page, zero, PAGE))
-			return at;
-	return 0;
-}
-
-/*
- * Most guests map each address to itself, and a monitor that takes one for the other is never
- * found out. So the page gets a second address in the guest's own tables. Returns that; the page's
- * own where there is no paging.
- */
-static uint32_t make_alias(struct watch *w)
-{
-	struct walk_result r;
-	uint64_t entry = 0, other;
-
-	walk_gva(w, w->page, &r);
-	if (!r.page || !r.mapped || !r.directory_entry)
-		return (uint32_t)w->page;
-	if (!read_guest(w, r.directory_entry, &entry, r.entry_bytes))
-		return (uint32_t)w->page;
-	for (unsigned int i = 3; i < PAGE / r.entry_bytes; i++) {
-		uint64_t at = (r.directory_entry & ~(uint64_t)(PAGE - 1)) + i * r.entry_bytes;
-
-		other = 0;
-		if (!read_guest(w, at, &other, r.entry_bytes) || other & 1)
-			continue;
-		write_guest(w, at, &entry, r.entry_bytes);
-		w->alias_entry = at;
-		w->alias_bytes = r.entry_bytes;
-		return i * (r.entry_bytes == 4 ? 0x400000u : 0x200000u) + (uint32_t)w->page;
-	}
-	return (uint32_t)w->page;
-}
-
-/* A string that the memory's end cuts off: it has no other end. */
-static void ask_tail(struct watch *w)
-{
-	static const char text[TAIL_BYTES + 1] = "ends with memory";
-	const struct slot *s = slot_of(w, w->page);
-	uint64_t at = s->guest + s->size - TAIL_BYTES;
-	struct walk_result r;
-
-	walk_gva(w, at, &r);
-	if (!r.mapped || r.gpa != at || !read_guest(w, at, w->tail_was, TAIL_BYTES))
-		return;
-	write_guest(w, at, text, TAIL_BYTES);
-	w->tail = at;
-	ask(w, w->run->ports.string, true, (uint32_t)at);
-}
-
-static void prepare_questions(struct watch *w)
-{
-	static const char text[] = "this string was put into the guest's memory\n";
-	const struct watch_ports *p = &w->run->ports;
-	uint32_t gva;
-
-	w->prepared = true;
-	w->page = find_unused_page(w);
-	if (!w->page)
-		return;
-	write_guest(w, w->page, text, sizeof(text));
-	gva = make_alias(w);
-	ask(w, p->print32, true, 4123456789);
-	ask(w, p->exits, false, 0);
-	ask(w, p->exits_text, false, 0);
-	ask(w, p->string, true, gva);
-	ask_translation(w, gva + 5);
-	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
-	ask_translation(w, 0x10000000);
-	ask(w, p->string, true, 0x300000);
-	ask_tail(w);
-}
-
-static void clear_questions(struct watch *w)
-{
-	static const uint8_t zero[256];
-
-	if (w->page)
-		write_guest(w, w->page, zero, sizeof(zero));
-	if (w->alias_entry)
-		write_guest(w, w->alias_entry, zero, w->alias_bytes);
-	if (w->tail)
-		write_guest(w, w->tail, w->tail_was, TAIL_BYTES);
-	w->page = w->alias_entry = w->tail = 0;
-}
-
-static bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
-{
-	return tracee_write(w->t, w->run_at + offset, from, len);
-}
-
-#define PUT_RUN(w, field, type, value)                                                             \
-	do {                                                                                       \
-		type put_value = (value);                                                          \
-		put_run(w, offsetof(struct kvm_run, field), &put_value, sizeof(put_value));        \
-	} while (0)
-
-/* KVM puts a port's data on the page behind struct kvm_run. Returns false: KVM_RUN is left out. */
-static bool make_exit(struct watch *w, const struct question *q, uint8_t size)
-{
-	PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_IO);
-	PUT_RUN(w, io.direction, uint8_t, q->out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
-	PUT_RUN(w, io.size, uint8_t, size);
-	PUT_RUN(w, io.port, uint16_t, q->port);
-	PUT_RUN(w, io.count, uint32_t, 1);
-	PUT_RUN(w, io.data_offset, uint64_t, PAGE);
-	put_run(w, PAGE, &q->value, sizeof(q->value));
-	w->making = true;
-	w->twisted++;
-	return false;
-}
-
-static bool next_question(struct watch *w)
-{
-	if (!w->prepared)
-		prepare_questions(w);
-	if (w->asked < w->n_questions)
-		return make_exit(w, &w->questions[w->asked++], 4);
-	clear_questions(w);
-	return true;
-}
-
-/* A letter that no text has. */
-#define STRANGER 1
-/* No monitor has this port, but one that looks at a part of the number takes it for its own. */
-#define OTHER_PORT(port) ((port) ^ 0x4000)
-
-static bool make_first(struct watch *w)
-{
-	struct question wrong_port = { OTHER_PORT(w->run->ports.serial), true, STRANGER };
-	struct question wrong_direction = { w->run->ports.serial, false, STRANGER };
-
-	if (w->run->twist == TWIST_PORT)
-		return make_exit(w, &wrong_port, 1);
-	return make_exit(w, &wrong_direction, 1);
 }
 
 /* -- KVM_RUN -- */
@@ -456,19 +123,6 @@ static bool joins(const struct exit_seen *s, const struct kvm_run *run, bool mad
 	       s->out == run->io.direction && s->made == made && s->n < sizeof(s->bytes);
 }
 
-/* A monitor that prints what it was told, and not what it knows, prints this. */
-static void change_text(struct watch *w, struct exit_seen *s, size_t len)
-{
-	uint8_t *byte = s->bytes + s->n;
-
-	if (w->run->twist != TWIST_QUESTIONS || s->made || !s->out || len != 1 ||
-	    s->port != w->run->ports.serial || !isalpha(*byte))
-		return;
-	*byte ^= 'a' ^ 'A';
-	tracee_write(w->t, s->data_at, byte, 1);
-	w->twisted++;
-}
-
 static void take_io(struct watch *w, const struct kvm_run *run, bool made)
 {
 	struct exit_seen *s = &w->seen;
@@ -510,22 +164,6 @@ static void tell_halt(struct watch *w)
 	observe_u64("halt.page", r.page);
 }
 
-static void twist_halt(struct watch *w)
-{
-	const uint64_t rax = WANTED - 1;
-
-	if (w->run->twist == TWIST_MEMORY) {
-		w->twisted += find_stored(w, true);
-	} else if (w->run->twist == TWIST_REASON) {
-		PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_SHUTDOWN);
-		w->twisted++;
-	} else if (w->run->twist == TWIST_EAX) {
-		put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));
-		w->lies = true; /* to KVM_GET_REGS, too */
-		w->twisted++;
-	}
-}
-
 static void on_exit_of_guest(struct watch *w)
 {
 	struct exit_seen *s = &w->seen;
@@ -562,7 +200,7 @@ static void on_exit_of_guest(struct watch *w)
 static void on_run(struct watch *w, struct tracee_call *call)
 {
 	if (!w->total || (call->result < 0 && call->result != -EINTR))
-		tell_call("KVM_RUN", call->result);
+		tell_call(w, "KVM_RUN", call->result);
 	if (!call->result)
 		on_exit_of_guest(w);
 }
@@ -713,7 +351,7 @@ static void on_other_call(struct watch *w, struct tracee_call *call)
 	if (known && known->on)
 		known->on(w, call);
 	snprintf(other, sizeof(other), "ioctl %#" PRIx32, request_of(call));
-	tell_call(known ? known->name : other, call->result);
+	tell_call(w, known ? known->name : other, call->result);
 }
 
 static void on_open(struct watch *w, struct tracee_call *call)
@@ -724,7 +362,7 @@ static void on_open(struct watch *w, struct tracee_call *call)
 		return;
 	tracee_fd(w->t, (int)call->result, name, sizeof(name));
 	if (!strcmp(name, "/dev/kvm"))
-		tell_call("open /dev/kvm", call->result);
+		tell_call(w, "open /dev/kvm", call->result);
 }
 
 static void on_mmap(struct watch *w, struct tracee_call *call)
@@ -741,7 +379,7 @@ static void on_mmap(struct watch *w, struct tracee_call *call)
 	observe_u64("map.shared", !!(call->args[3] & MAP_SHARED));
 	if (call->result > 0)
 		w->run_at = (uint64_t)call->result;
-	tell_call("mmap", call->result < 0 ? call->result : 0);
+	tell_call(w, "mmap", call->result < 0 ? call->result : 0);
 }
 
 static bool is_run(const struct tracee_call *call)
@@ -774,6 +412,8 @@ static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
 		on_open(w, call);
 	else if (call->number == SYS_mmap)
 		on_mmap(w, call);
+	if (w->told > MAX_TOLD)
+		tracee_stop(t);
 }
 
 /* -- a whole run -- */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the watcher share: watch.c (the calls), watch-memory.c (the guest's memory), watch-twist.c (the twists). */
+#ifndef NESTLAB_TESTCASES_WATCH_INTERNAL_H
+#define NESTLAB_TESTCASES_WATCH_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+#include "tracee.h"
+#include "walk.h"
+#include "watch.h"
+
+#define MAX_SLOTS 8
+#define MAX_BYTES 512 /* of one exit as it is told, and of a string */
+#define PAGE 4096
+#define WANTED 42
+#define TAIL_BYTES 16
+
+struct slot {
+	uint64_t guest, size, host;
+	uint8_t *before; /* what it held when the guest started */
+};
+
+/* An exit that is not told yet: bytes may be joined to it, and an answer is still to come. */
+struct exit_seen {
+	bool valid, io, out, made, answered, has_hva;
+	uint32_t reason, port, size, total, ins, outs;
+	uint64_t data_at;
+	uint8_t bytes[MAX_BYTES];
+	size_t n;
+	uint64_t hva;
+	char text[MAX_BYTES];
+	size_t text_len;
+	const char *mode;
+};
+
+struct question {
+	uint16_t port;
+	bool out;
+	uint32_t value;
+};
+
+struct watch {
+	const struct watch_run *run;
+	struct tracee *t;
+	struct slot slots[MAX_SLOTS];
+	size_t n_slots;
+	int kvm_fd, vcpu_fd;
+	uint64_t told_size, run_at; /* of struct kvm_run; where the monitor has mapped it */
+	bool has_cpuid, started, making, lies;
+	struct kvm_regs regs; /* as set or, after an exit, as they were */
+	struct kvm_sregs sregs;
+	uint32_t total, ins, outs, real_outs;
+	uint32_t twisted, told;
+	struct exit_seen seen;
+	struct question questions[12];
+	size_t n_questions, asked;
+	bool prepared;
+	uint64_t page, alias_entry; /* guest physical: what the questions put there */
+	uint64_t tail;		    /* the memory's last bytes, and what they were */
+	uint8_t tail_was[TAIL_BYTES];
+	unsigned int alias_bytes;
+};
+
+/* -- watch-memory.c: guest physical addresses -- */
+
+/* The slot that holds it, or NULL. */
+const struct slot *slot_of(const struct watch *w, uint64_t gpa);
+/* Not over the end of a slot. ctx: the struct watch. */
+bool read_guest(void *ctx, uint64_t gpa, void *to, size_t len);
+bool write_guest(struct watch *w, uint64_t gpa, const void *from, size_t len);
+struct walk_cpu cpu_of(const struct watch *w);
+void walk_gva(struct watch *w, uint64_t gva, struct walk_result *r);
+/* Where an address in the exit that was seen really is, and the string there: into w->seen. */
+void look_up(struct watch *w, uint64_t gva);
+void remember_memory(struct watch *w);
+/* How many places hold 42 that did not when it was remembered. spoil: 41 from now on. */
+unsigned int find_stored(struct watch *w, bool spoil);
+
+/* -- watch-twist.c -- */
+
+bool put_run(struct watch *w, size_t offset, const void *from,
+	     size_t len); /* into struct kvm_run */
+#define PUT_RUN(w, field, type, value)                                                             \
+	do {                                                                                       \
+		type put_value = (value);                                                          \
+		put_run(w, offsetof(struct kvm_run, field), &put_value, sizeof(put_value));        \
+	} while (0)
+
+/* Before KVM_RUN. False: it is left out, and its exit is made up. */
+bool next_question(struct watch *w);
+bool make_first(struct watch *w);
+/* After it. */
+void change_text(struct watch *w, struct exit_seen *s, size_t len);
+void twist_halt(struct watch *w);
+
+#endif

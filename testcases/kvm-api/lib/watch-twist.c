@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The world twisted, to see what the monitor makes of it. */
+#include "watch-internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char *const watch_twist_names[TWISTS] = {
+	"none", "questions", "memory", "eax", "reason", "version", "port", "direction",
+};
+
+bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
+{
+	return tracee_write(w->t, w->run_at + offset, from, len);
+}
+
+/* -- the questions: exits that the guest never made -- */
+
+static void ask(struct watch *w, uint16_t port, bool out, uint32_t value)
+{
+	if (port)
+		w->questions[w->n_questions++] = (struct question){ port, out, value };
+}
+
+static void ask_translation(struct watch *w, uint32_t gva)
+{
+	const struct watch_ports *p = &w->run->ports;
+
+	ask(w, p->hva ? p->translate : 0, true, gva);
+	ask(w, p->translate ? p->hva : 0, false, 0);
+}
+
+/* A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them back. */
+static uint64_t find_unused_page(struct watch *w)
+{
+	static const uint8_t zero[PAGE];
+	uint8_t page[PAGE];
+
+	for (uint64_t at = 0x8000; read_guest(w, at, page, PAGE); at += PAGE)
+		if (!memcmp(page, zero, PAGE))
+			return at;
+	return 0;
+}
+
+/*
+ * Most guests map each address to itself, and a monitor that takes one for the other is never
+ * found out. So the page gets a second address in the guest's own tables. Returns that; the page's
+ * own where there is no paging.
+ */
+static uint32_t make_alias(struct watch *w)
+{
+	struct walk_result r;
+	uint64_t entry = 0, other;
+
+	walk_gva(w, w->page, &r);
+	if (!r.page || !r.mapped || !r.directory_entry)
+		return (uint32_t)w->page;
+	if (!read_guest(w, r.directory_entry, &entry, r.entry_bytes))
+		return (uint32_t)w->page;
+	for (unsigned int i = 3; i < PAGE / r.entry_bytes; i++) {
+		uint64_t at = (r.directory_entry & ~(uint64_t)(PAGE - 1)) + i * r.entry_bytes;
+
+		other = 0;
+		if (!read_guest(w, at, &other, r.entry_bytes) || other & 1)
+			continue;
+		write_guest(w, at, &entry, r.entry_bytes);
+		w->alias_entry = at;
+		w->alias_bytes = r.entry_bytes;
+		return i * (r.entry_bytes == 4 ? 0x400000u : 0x200000u) + (uint32_t)w->page;
+	}
+	return (uint32_t)w->page;
+}
+
+/* A string that the memory's end cuts off: it has no other end. */
+static void ask_tail(struct watch *w)
+{
+	static const char text[TAIL_BYTES + 1] = "ends with memory";
+	const struct slot *s = slot_of(w, w->page);
+	uint64_t at = s->guest + s->size - TAIL_BYTES;
+	struct walk_result r;
+
+	walk_gva(w, at, &r);
+	if (!r.mapped || r.gpa != at || !read_guest(w, at, w->tail_was, TAIL_BYTES))
+		return;
+	write_guest(w, at, text, TAIL_BYTES);
+	w->tail = at;
+	ask(w, w->run->ports.string, true, (uint32_t)at);
+}
+
+static void prepare_questions(struct watch *w)
+{
+	static const char text[] = "this string was put into the guest's memory\n";
+	const struct watch_ports *p = &w->run->ports;
+	uint32_t gva;
+
+	w->prepared = true;
+	w->page = find_unused_page(w);
+	if (!w->page)
+		return;
+	write_guest(w, w->page, text, sizeof(text));
+	gva = make_alias(w);
+	ask(w, p->print32, true, 4123456789);
+	ask(w, p->exits, false, 0);
+	ask(w, p->exits_text, false, 0);
+	ask(w, p->string, true, gva);
+	ask_translation(w, gva + 5);
+	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
+	ask_translation(w, 0x10000000);
+	ask(w, p->string, true, 0x300000);
+	ask_tail(w);
+}
+
+static void clear_questions(struct watch *w)
+{
+	static const uint8_t zero[256];
+
+	if (w->page)
+		write_guest(w, w->page, zero, sizeof(zero));
+	if (w->alias_entry)
+		write_guest(w, w->alias_entry, zero, w->alias_bytes);
+	if (w->tail)
+		write_guest(w, w->tail, w->tail_was, TAIL_BYTES);
+	w->page = w->alias_entry = w->tail = 0;
+}
+
+/* KVM puts a port's data on the page behind struct kvm_run. Returns false: KVM_RUN is left out. */
+static bool make_exit(struct watch *w, const struct question *q, uint8_t size)
+{
+	PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_IO);
+	PUT_RUN(w, io.direction, uint8_t, q->out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
+	PUT_RUN(w, io.size, uint8_t, size);
+	PUT_RUN(w, io.port, uint16_t, q->port);
+	PUT_RUN(w, io.count, uint32_t, 1);
+	PUT_RUN(w, io.data_offset, uint64_t, PAGE);
+	put_run(w, PAGE, &q->value, sizeof(q->value));
+	w->making = true;
+	w->twisted++;
+	return false;
+}
+
+bool next_question(struct watch *w)
+{
+	if (!w->prepared)
+		prepare_questions(w);
+	if (w->asked < w->n_questions)
+		return make_exit(w, &w->questions[w->asked++], 4);
+	clear_questions(w);
+	return true;
+}
+
+/* A letter that no text has. */
+#define STRANGER 1
+/* No monitor has this port, but one that looks at a part of the number takes it for its own. */
+#define OTHER_PORT(port) ((port) ^ 0x4000)
+
+bool make_first(struct watch *w)
+{
+	struct question wrong_port = { OTHER_PORT(w->run->ports.serial), true, STRANGER };
+	struct question wrong_direction = { w->run->ports.serial, false, STRANGER };
+
+	if (w->run->twist == TWIST_PORT)
+		return make_exit(w, &wrong_port, 1);
+	return make_exit(w, &wrong_direction, 1);
+}
+
+/* -- what the guest does -- */
+
+/* A monitor that prints what it was told, and not what it knows, prints this. */
+void change_text(struct watch *w, struct exit_seen *s, size_t len)
+{
+	uint8_t *byte = s->bytes + s->n;
+
+	if (w->run->twist != TWIST_QUESTIONS || s->made || !s->out || len != 1 ||
+	    s->port != w->run->ports.serial || !isalpha(*byte))
+		return;
+	*byte ^= 'a' ^ 'A';
+	tracee_write(w->t, s->data_at, byte, 1);
+	w->twisted++;
+}
+
+void twist_halt(struct watch *w)
+{
+	const uint64_t rax = WANTED - 1;
+
+	if (w->run->twist == TWIST_MEMORY) {
+		w->twisted += find_stored(w, true);
+	} else if (w->run->twist == TWIST_REASON) {
+		PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_SHUTDOWN);
+		w->twisted++;
+	} else if (w->run->twist == TWIST_EAX) {
+		put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));
+		w->lies = true; /* to KVM_GET_REGS, too */
+		w->twisted++;
+	}
+}
