@@ -8,8 +8,9 @@
  *	mark	a no-op that a test program executes, in L1 or in L2, to say "now"
  *		(testcases/mark.h): the counters of that moment are kept
  *
- * All times are ticks of this machine's TSC. L1's TSC runs as fast (QEMU's RDTSC gives the
- * machine's with an offset), so differences may be compared with L1's.
+ * All times are ticks of this machine's TSC, which must be the same on all its CPUs (constant_tsc),
+ * as L1 is told to rely on it. L1's TSC runs as fast (QEMU's RDTSC gives the machine's with an
+ * offset), so differences may be compared with L1's.
  *
  * Counters start at 0 with each QEMU process, so also when L1's saved state is restored: only
  * samples of one generation may be subtracted.
