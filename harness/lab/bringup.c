@@ -403,5 +403,7 @@ int bringup_join_l2(struct lab *lab)
 
 	if (!ret)
 		ret = level_attach(&lab->l2, L2_DOMAIN, log);
+	if (!ret)
+		ret = level_resume(&lab->l2); /* in a saved state it stands still */
 	return ret ? ret : open_channel(&lab->l2, 5);
 }

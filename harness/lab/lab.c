@@ -256,7 +256,10 @@ static int save_both(struct lab *lab)
 	int ret;
 
 	ui_stage_begin("lab state");
-	ret = bringup_disconnect_l2(lab);
+	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */
+	ret = level_suspend(&lab->l2);
+	if (!ret)
+		ret = bringup_disconnect_l2(lab);
 	if (ret)
 		return ret;
 	level_close_channel(&lab->l1);
