@@ -71,6 +71,18 @@ static int add_patches(struct lab *lab)
 	return 0;
 }
 
+/* A kernel that checks itself is slower, and needs memory to keep books. */
+static int add_flavor(struct lab *lab)
+{
+	int ret = kernel_conf_flavor(&lab->kernel, lab->set.flavor);
+
+	if (ret)
+		return ret;
+	lab->lane.slowdown *= lab->kernel.flavor.slowdown;
+	lab->set.l1_memory += lab->kernel.flavor.memory;
+	return 0;
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -83,6 +95,8 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = lane_choose(lab->set.lane, &lab->lane);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+	if (!ret)
+		ret = add_flavor(lab);
 	if (!ret)
 		ret = add_patches(lab);
 	if (!ret)
@@ -198,6 +212,8 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 		ret = lane_choose(lab->lane.name, &variant->lane);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
+	if (!ret)
+		ret = add_flavor(variant);
 	if (ret)
 		return ret;
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);

@@ -17,6 +17,7 @@ static const struct {
 } knobs[] = {
 	{ { "lab", "lane", CONF_STR, FIELD(lane), 0, 0 }, "LANE" },
 	{ { "lab", "kernel", CONF_STR, FIELD(kernel), 0, 0 }, "KERNEL" },
+	{ { "lab", "kernel_flavor", CONF_STR, FIELD(flavor), 0, 0 }, "KERNEL_FLAVOR" },
 	{ { "lab", "patch", CONF_LIST, FIELD(patches), 0, 0 }, "PATCH" },
 	{ { "lab", "provision_kernel", CONF_STR, FIELD(provision_kernel), 0, 0 }, NULL },
 	{ { "lab", "base_image", CONF_STR, FIELD(base_image), 0, 0 }, "BASE_IMAGE" },

@@ -13,6 +13,7 @@
 struct settings {
 	char *lane;	    /* LANE: a name in config/lanes/, or "auto" */
 	char *kernel;	    /* KERNEL: a name in config/kernels/, or a .conf file */
+	char *flavor;	     /* KERNEL_FLAVOR: a name in config/flavors/, or "plain" */
 	struct strv patches; /* PATCH: patch files put on the host kernel's own, in this order */
 	char *provision_kernel; /* the trusted kernel that L1's image is provisioned with */
 	char *base_image;   /* BASE_IMAGE: a cloud image for L1; "" for ours */
