@@ -183,7 +183,7 @@ int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
 
-	if (!ret)
+	if (!ret && !lab->without_l2)
 		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
 	if (!ret)
 		ret = image_initramfs(&lab->initramfs);
@@ -206,7 +206,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 {
 	int ret;
 
-	*variant = (struct lab){ .lock_fd = -1 };
+	*variant = (struct lab){ .lock_fd = -1, .without_l2 = lab->without_l2 };
 	ret = settings_load(&variant->set);
 	if (!ret)
 		ret = lane_choose(lab->lane.name, &variant->lane);
@@ -223,7 +223,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
 	level_init(&variant->l2, 2, &variant->l1, lab->lane.slowdown);
 	ret = kernel_build(&variant->kernel, KERNEL_HOST, &variant->host);
-	if (!ret)
+	if (!ret && !variant->without_l2)
 		ret = kernel_build(&variant->kernel, KERNEL_GUEST, &variant->guest);
 	return ret ? ret : make_keys(variant);
 }
@@ -283,8 +283,10 @@ static int boot_once(struct lab *lab, bool fresh)
 
 	if (!ret)
 		ret = bringup_kvm(lab);
-	if (!ret)
-		ret = bringup_l2(lab);
+	/* L1's own state and half a second for the modules: not worth a state of its own. */
+	if (ret || lab->without_l2)
+		return ret;
+	ret = bringup_l2(lab);
 	return ret ? ret : save_both(lab);
 }
 
@@ -335,7 +337,7 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
 	end_kept(lab);
-	if (fresh || !state_exists(lab->lab_key))
+	if (fresh || lab->without_l2 || !state_exists(lab->lab_key))
 		return boot_both(lab, fresh);
 	ui_stage_begin("lab");
 	ret = restore_both(lab);

@@ -37,7 +37,8 @@ static void judge_logs(struct run *r)
 	struct test_result *t = result_add_test(r->result, "lab/kernel-logs", "lab");
 
 	check_log(t, &r->lab->l1);
-	check_log(t, &r->lab->l2);
+	if (!r->lab->without_l2)
+		check_log(t, &r->lab->l2);
 	result_judge_test(t);
 }
 
@@ -107,16 +108,18 @@ static void describe(struct run *r)
 	str_set(&r->result->lane, r->lab->lane.name);
 	str_set(&r->result->lane_reason, r->lab->lane.reason);
 	str_set(&r->result->kernel, r->lab->kernel.name);
+	str_set(&r->result->kernel_flavor, r->lab->kernel.flavor.name);
 	str_set(&r->result->assignment, buf_str(&names));
 }
 
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
-	int ret = select_tests(r, &lab->set.tests);
+	int ret = select_tests(r, &lab->set.tests, lab->kernel.flavor.name ? 1 : 0);
 
 	if (ret)
 		return ret;
+	lab->without_l2 = !select_needs_l2(r);
 	describe(r);
 	ret = lab_prepare(lab);
 	if (!ret)

@@ -40,8 +40,13 @@ void rundir_publish(const struct run *r, uint32_t keep);
 
 /* -- select.c: which tests -- */
 
-/* Into r->tests: all that need not be asked for, or what the patterns name. -OUT_USAGE for one that names nothing. */
-int select_tests(struct run *r, const struct strv *patterns);
+/*
+ * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns all that need not be asked for, of
+ * this level alone where it is not 0.
+ */
+int select_tests(struct run *r, const struct strv *patterns, unsigned int level);
+/* Does one of them run in L2? Then only is L2 booted. */
+bool select_needs_l2(const struct run *r);
 const struct assignment *run_assignment(const struct run *r, const char *name);
 
 /* -- tracer.c: L1's ftrace, streamed -- */

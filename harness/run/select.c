@@ -49,7 +49,7 @@ static bool matches(const char *pattern, const struct testcase *t)
 	return (t->assignment && !strcmp(pattern, t->assignment)) || !fnmatch(pattern, t->name, 0);
 }
 
-static int take_matching(struct run *r, const char *pattern)
+static int take_matching(struct run *r, const char *pattern, unsigned int level)
 {
 	_cleanup_buf_ struct buf names = { 0 };
 	size_t n, found = 0;
@@ -58,7 +58,7 @@ static int take_matching(struct run *r, const char *pattern)
 
 	for (size_t i = 0; !ret && i < n; i++) {
 		buf_printf(&names, " %s", all[i]->name);
-		if (!matches(pattern, all[i]))
+		if (!matches(pattern, all[i]) || (level && all[i]->level != level))
 			continue;
 		found++;
 		ret = take(r, all[i]);
@@ -69,13 +69,21 @@ static int take_matching(struct run *r, const char *pattern)
 	return ret;
 }
 
-int select_tests(struct run *r, const struct strv *patterns)
+int select_tests(struct run *r, const struct strv *patterns, unsigned int level)
 {
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < patterns->n; i++)
-		ret = take_matching(r, patterns->v[i]);
+		ret = take_matching(r, patterns->v[i], 0);
 	if (!patterns->n)
-		ret = take_matching(r, "*");
+		ret = take_matching(r, "*", level);
 	return ret;
+}
+
+bool select_needs_l2(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (r->tests[i]->level == 2)
+			return true;
+	return false;
 }
