@@ -110,6 +110,8 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 		ret = oracles_read(lab, true, &x->e.after);
 	if (!ret && t->wants_trace)
 		ret = tracer_end(r, &x->e.trace);
+	if (!ret)
+		ret = findings_end(r);
 	output_end(&x->out);
 	return ret;
 }
@@ -158,12 +160,13 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 	if (ret) {
 		res->verdict = (enum outcome)-ret;
 		str_set(&res->reason, fail_text());
+		findings_judge(r, res);
 		return;
 	}
 	judge(t, x, res);
 	add_rows(&x->e.trace, res);
+	findings_judge(r, res);
 	result_judge_test(res);
-	(void)r;
 }
 
 int execute_test(struct run *r, const struct testcase *t)

@@ -25,6 +25,8 @@ struct run {
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
+	unsigned int marks, kept_reports; /* findings.c: counters for names */
+	size_t reports_told;		  /* findings.c: of L1's console, the first ones */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
@@ -71,6 +73,13 @@ int execute_test(struct run *r, const struct testcase *t);
 /* Only run its program in the level; its output goes to out. status.done is false when it had to be killed. */
 int execute_program(struct lab *lab, const struct testcase *t, const struct assignment *a,
 		    struct output *out, struct channel_status *status);
+
+/* -- findings.c: what a kernel of a flavour reports about itself; nothing is done for the plain one -- */
+
+/* Wait until all that L1's kernel has to say by now is on its console. */
+int findings_end(struct run *r);
+/* Each report since the last call is a failed check, told with file and line; its text is kept beside the results. */
+void findings_judge(struct run *r, struct test_result *t);
 
 /* -- baseline.c -- */
 
