@@ -8,6 +8,7 @@
 #include "core/paths.h"
 
 #define TRAILER "Found-by: "
+#define FLAVOR "Flavor: "
 
 static bool has(const struct strv *list, const char *s)
 {
@@ -44,6 +45,8 @@ static int read_trailers(struct mutant *m, char *text)
 			break;
 		if (str_starts(l, TRAILER))
 			ret = add_trailer(m, l + strlen(TRAILER));
+		else if (str_starts(l, FLAVOR))
+			str_set(&m->flavor, str_strip(l + strlen(FLAVOR)));
 	}
 	if (!ret && !m->checks.n)
 		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message",
@@ -70,6 +73,7 @@ void mutant_free(struct mutant *m)
 {
 	free(m->name);
 	free(m->patch);
+	free(m->flavor);
 	strv_free(&m->tests);
 	strv_free(&m->test_of);
 	strv_free(&m->checks);

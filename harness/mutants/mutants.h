@@ -5,7 +5,10 @@
  *
  *	Found-by: vcpu-info/pairs: registers of the target
  *
- * that name a test and a check of it which must fail. A check that fails on the unchanged reference is a false alarm.
+ * that name a test and a check of it which must fail. A check that fails on the unchanged reference is a false alarm. One that only a
+ * kernel with sanitizers can find names it:
+ *
+ *	Flavor: kcsan
  */
 #ifndef NESTLAB_MUTANTS_MUTANTS_H
 #define NESTLAB_MUTANTS_MUTANTS_H
@@ -18,6 +21,7 @@
 struct mutant {
 	char *name;	     /* the file's, without .patch */
 	char *patch;	     /* the file, relative to the project's root */
+	char *flavor;	     /* of the host kernel; NULL: the plain one */
 	struct strv tests;   /* to be run: those that the trailers name, once each */
 	struct strv test_of; /* per trailer: the test, */
 	struct strv checks;  /* and its check */

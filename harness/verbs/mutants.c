@@ -28,9 +28,12 @@ static const struct verb mutants = {
 };
 VERB(mutants);
 
-/* What `nestlab test` says of this patch (NULL: the reference) by its results.json. NULL after fail(). */
-static struct run_result *judge(const char *name, const char *patch, const struct strv *tests,
-				unsigned int l2_cpus)
+/*
+ * What `nestlab test` says of this patch (NULL: the reference) on a kernel of this flavour (NULL: plain) by its results.json. NULL
+ * after fail().
+ */
+static struct run_result *judge(const char *name, const char *patch, const char *flavor,
+				const struct strv *tests, unsigned int l2_cpus)
 {
 	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
 	_cleanup_free_ char *json = path_in_root("results/latest/results.json");
@@ -43,6 +46,7 @@ static struct run_result *judge(const char *name, const char *patch, const struc
 	int status;
 
 	strv_addf(&env, "PATCH=%s", patch ? patch : "");
+	strv_addf(&env, "KERNEL_FLAVOR=%s", flavor ? flavor : "plain");
 	for (size_t i = 0; i < tests->n; i++)
 		buf_printf(&names, "%s ", tests->v[i]);
 	strv_addf(&env, "TESTS=%s", buf_str(&names));
@@ -61,7 +65,17 @@ static struct run_result *judge(const char *name, const char *patch, const struc
 
 struct score {
 	unsigned int found, mutants, alarms, runs;
+	struct strv flavors; /* that the mutants named */
 };
+
+static void note_flavor(struct strv *flavors, const char *name)
+{
+	for (size_t i = 0; name && i < flavors->n; i++)
+		if (!strcmp(flavors->v[i], name))
+			return;
+	if (name)
+		strv_add(flavors, name);
+}
 
 static int try_mutant(const char *patch, struct score *s)
 {
@@ -77,7 +91,8 @@ static int try_mutant(const char *patch, struct score *s)
 		return ret;
 	}
 	s->mutants++;
-	r = judge(m.name, m.patch, &m.tests, 2);
+	note_flavor(&s->flavors, m.flavor);
+	r = judge(m.name, m.patch, m.flavor, &m.tests, 2);
 	if (!r) {
 		/* A crash is no answer to a mutant that should only give wrong ones; the next can be tried. */
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
@@ -95,26 +110,36 @@ static int try_mutant(const char *patch, struct score *s)
 	return 0;
 }
 
-/* The reference, with other numbers of vCPUs: every check that fails is a false alarm. */
-static void try_reference(unsigned int i, struct score *s)
+/* Every check that fails on the reference is a false alarm. */
+static void try_reference(const char *flavor, unsigned int l2_cpus, struct score *s)
 {
-	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+	_cleanup_free_ char *how = flavor ? strf("KERNEL_FLAVOR=%s", flavor)
+					  : strf("L2_CPUS=%u", l2_cpus);
 	_cleanup_buf_ struct buf by = { 0 };
 	struct strv all = { 0 };
 	uint64_t start = now_ns();
-	unsigned int n = cpus[i % ARRAY_SIZE(cpus)];
-	struct run_result *r = judge("reference", NULL, &all, n);
+	struct run_result *r = judge("reference", NULL, flavor, &all, l2_cpus);
 
 	s->runs++;
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	s->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  L2_CPUS=%u %s\n", "the reference",
-	       (double)(now_ns() - start) / 1e9, r ? outcome_name(r->verdict) : "not judged:", n,
-	       r ? buf_str(&by) : fail_text());
+	printf("%-20s  %5.1f s  %s  %s %s\n", "the reference", (double)(now_ns() - start) / 1e9,
+	       r ? outcome_name(r->verdict) : "not judged:", how, r ? buf_str(&by) : fail_text());
 	fflush(stdout);
 	fail_clear();
 	result_free(r);
+}
+
+/* RUNS times with other numbers of vCPUs; and once on each flavour that a mutant named. */
+static void try_references(unsigned int runs, struct score *s)
+{
+	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+
+	for (unsigned int i = 0; i < runs && !proc_interrupted(); i++)
+		try_reference(NULL, cpus[i % ARRAY_SIZE(cpus)], s);
+	for (size_t i = 0; runs && i < s->flavors.n && !proc_interrupted(); i++)
+		try_reference(s->flavors.v[i], 2, s);
 }
 
 static int runs_wanted(unsigned int *runs)
@@ -156,8 +181,9 @@ static int verb_mutants(int argc, char **argv)
 		ret = pick(argc, argv, &patches);
 	for (size_t i = 0; !ret && i < patches.n && !proc_interrupted(); i++)
 		ret = try_mutant(patches.v[i], &s);
-	for (unsigned int i = 0; !ret && i < runs && !proc_interrupted(); i++)
-		try_reference(i, &s);
+	if (!ret)
+		try_references(runs, &s);
+	strv_free(&s.flavors);
 	if (ret)
 		return ret;
 	if (proc_interrupted())
