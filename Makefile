@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 
 # Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
-export LANE KERNEL PATCH MONITOR GUEST_PATCH ASSIGNMENT TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
+export LANE KERNEL KERNEL_FLAVOR PATCH MONITOR GUEST_PATCH ASSIGNMENT TESTS BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS RUNS V
 Q := $(if $(filter 1,$(V)),,@)
 
 CC := gcc

@@ -72,6 +72,7 @@ void result_free(struct run_result *r)
 	free(r->lane);
 	free(r->lane_reason);
 	free(r->kernel);
+	free(r->kernel_flavor);
 	free(r->assignment);
 	free(r->started);
 	free_tests(r);

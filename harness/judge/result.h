@@ -73,6 +73,7 @@ struct run_result {
 	char *lane;
 	char *lane_reason; /* why this lane */
 	char *kernel;	   /* the kernel's name: "6.12" */
+	char *kernel_flavor; /* the host kernel's: "debug"; NULL: the plain one */
 	char *assignment;  /* names, comma-separated */
 	char *started;	   /* ISO 8601, UTC */
 	double seconds;

@@ -28,6 +28,8 @@
 struct job {
 	const struct kernel_conf *k;
 	const struct kernel_role_conf *rc;
+	const struct flavor *flavor; /* NULL: the plain kernel */
+	struct strv make_args;	     /* the flavour's */
 	enum kernel_role role;
 	struct source source;
 	struct series series;
@@ -44,6 +46,7 @@ static void job_free(struct job *j)
 	series_free(&j->series);
 	source_free(&j->source);
 	kconfig_free(&j->fragments);
+	strv_free(&j->make_args);
 	free(j->compiler);
 	free(j->config_name);
 	free(j->log);
@@ -133,6 +136,26 @@ static void tell_inputs(struct job *j, struct kernel_build *b)
 	j->series.patches = (struct strv){ 0 };
 }
 
+static void make_args(struct job *j)
+{
+	_cleanup_buf_ struct buf flags = { 0 };
+
+	if (!j->flavor)
+		return;
+	for (size_t i = 0; i < j->flavor->make.n; i++)
+		strv_add(&j->make_args, j->flavor->make.v[i]);
+	for (size_t i = 0; i < j->flavor->module_cflags.n; i++)
+		buf_printf(&flags, "%s%s", i ? " " : "", j->flavor->module_cflags.v[i]);
+	if (flags.len)
+		strv_addf(&j->make_args, "CFLAGS_MODULE=%s", buf_str(&flags));
+}
+
+static void hash_make_args(const struct job *j, struct hash *h)
+{
+	for (size_t i = 0; i < j->make_args.n; i++)
+		hash_add_str(h, "make", j->make_args.v[i]);
+}
+
 static void make_key(struct job *j)
 {
 	struct hash *h = hash_new(RECIPE);
@@ -143,6 +166,7 @@ static void make_key(struct job *j)
 	for (size_t i = 0; i < j->rc->modules.n; i++)
 		hash_add_str(h, "module", j->rc->modules.v[i]);
 	hash_add_str(h, "compiler", j->compiler);
+	hash_make_args(j, h);
 	hash_hex(h, j->key);
 	j->log = path_in_cache("logs/kernel-%.12s.log", j->key);
 }
@@ -151,6 +175,7 @@ static int prepare(struct job *j)
 {
 	int ret = read_fragments(j);
 
+	make_args(j);
 	if (!ret)
 		ret = toolchain_id(&j->compiler);
 	if (!ret)
@@ -215,6 +240,7 @@ static void config_stamp(const struct job *j, const struct kconfig *all, char *h
 
 	kconfig_hash(all, h);
 	hash_add_str(h, "compiler", j->compiler);
+	hash_make_args(j, h);
 	for (size_t i = 0; i < j->series.n_files; i++) {
 		const struct series_file *f = &j->series.files[i];
 
@@ -366,7 +392,8 @@ static int build_in(struct job *j, struct worktree *w, struct make *m, uint64_t 
 {
 	struct store_about about = { .source = j->source.name,
 				     .compiler = j->compiler,
-				     .patches = &j->series.patches };
+				     .patches = &j->series.patches,
+				     .symbols = j->flavor };
 	int ret = install(j, w);
 
 	if (!ret)
@@ -424,6 +451,7 @@ static int build_locked(struct job *j, struct worktree *w, struct kernel_build *
 	}
 	(void)unlink(j->log);
 	make_init(&m, w, what, j->log, ccache);
+	m.more = &j->make_args;
 	ret = build_in(j, w, &m, started);
 	if (!ret) {
 		ui_stage_end("built, %u steps", m.steps);
@@ -508,6 +536,8 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 	uint64_t started = now_ns();
 	int ret;
 
+	if (role == KERNEL_HOST && k->flavor.name)
+		j.flavor = &k->flavor;
 	*b = (struct kernel_build){ 0 };
 	ret = prepare(&j);
 	if (!ret)
@@ -522,6 +552,7 @@ void kernel_build_free(struct kernel_build *b)
 {
 	free(b->dir);
 	free(b->bzimage);
+	free(b->symbols);
 	free(b->release);
 	free(b->source);
 	free(b->compiler);

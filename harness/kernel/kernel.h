@@ -12,6 +12,7 @@
 
 #include "core/hash.h"
 #include "core/util.h"
+#include "kernel/flavor.h"
 
 enum kernel_role { KERNEL_HOST, KERNEL_GUEST, KERNEL_ROLES };
 const char *kernel_role_name(enum kernel_role r); /* "host", "guest" */
@@ -33,10 +34,13 @@ struct kernel_conf {
 		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
 		uint32_t objects;      /* build steps, for the progress of a first build */
 	} role[KERNEL_ROLES];
+	struct flavor flavor; /* of the host's kernel; the plain one until kernel_conf_flavor() */
 };
 
 /* name: of a file in config/kernels/ ("6.12"), or a path to a .conf. 0 or -OUT_USAGE. */
 int kernel_conf_load(const char *name, struct kernel_conf *k);
+/* Make the host's kernel one of this flavour, by its name. 0 or -OUT_USAGE. Once for each struct. */
+int kernel_conf_flavor(struct kernel_conf *k, const char *flavor);
 void kernel_conf_free(struct kernel_conf *k);
 
 struct kernel_build {
@@ -45,6 +49,7 @@ struct kernel_build {
 	char *bzimage;
 	char bzimage_sha256[HASH_HEX_LEN + 1];
 	struct strv modules; /* paths, in the order of the conf: the order to load them in */
+	char *symbols;	     /* folder of the same modules with line numbers, for L0; NULL: the plain kernel's have none */
 	char *release;	     /* e.g. "6.12.117" */
 	bool reused;	     /* nothing was built */
 	double seconds;

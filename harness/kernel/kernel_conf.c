@@ -132,7 +132,7 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 {
 	int ret;
 
-	*k = (struct kernel_conf){ 0 };
+	*k = (struct kernel_conf){ .flavor = { .slowdown = 1 } };
 	set_names(name, k);
 	if (!path_exists(k->path))
 		ret = tell_unknown(name, k);
@@ -145,8 +145,18 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 	return ret;
 }
 
+int kernel_conf_flavor(struct kernel_conf *k, const char *flavor)
+{
+	int ret = flavor_load(flavor, &k->flavor);
+
+	for (size_t i = 0; !ret && i < k->flavor.fragments.n; i++)
+		strv_add(&k->role[KERNEL_HOST].fragments, k->flavor.fragments.v[i]);
+	return ret;
+}
+
 void kernel_conf_free(struct kernel_conf *k)
 {
+	flavor_free(&k->flavor);
 	conf_free(keys, ARRAY_SIZE(keys), k);
 	free(k->name);
 	free(k->path);

@@ -124,6 +124,8 @@ int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 	strv_add(&argv, "ARCH=x86_64");
 	strv_addf(&argv, "CC=%s", cc);
 	strv_addf(&argv, "HOSTCC=%s", cc);
+	for (size_t i = 0; m->more && i < m->more->n; i++)
+		strv_add(&argv, m->more->v[i]);
 	for (size_t i = 0; args[i]; i++)
 		strv_add(&argv, args[i]);
 	return make_command(m, deadline_s, (const char *const *)argv.v);

@@ -19,6 +19,7 @@ struct make {
 	struct sandbox sandbox;
 	bool enclosed;
 	const char *log;
+	const struct strv *more;  /* further VARIABLE=VALUE of each make; NULL: none */
 	unsigned int known_steps; /* of the last whole build; 0: unknown */
 	unsigned int steps;	  /* counted, over all runs with this struct */
 	struct strv errors;	  /* the first error lines, for a sentence */

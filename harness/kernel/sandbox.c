@@ -139,7 +139,8 @@ static void add_ccache_env(const struct sandbox *s, bool enclosed, struct strv *
 static void add_binds(const struct sandbox *s, struct strv *argv)
 {
 	add_bind(argv, false, s->src, INSIDE_SRC);
-	add_bind(argv, true, s->obj, INSIDE_SRC "/obj");
+	if (s->obj)
+		add_bind(argv, true, s->obj, INSIDE_SRC "/obj");
 	if (s->ccache)
 		add_bind(argv, !s->ccache_readonly, s->ccache, INSIDE_CCACHE);
 }

@@ -19,7 +19,7 @@
 
 struct sandbox {
 	const char *src;      /* the source tree, read-only */
-	const char *obj;      /* src/obj, writable */
+	const char *obj;      /* src/obj, writable; NULL: nothing is */
 	const char *ccache;   /* ccache's folder; NULL: no ccache */
 	bool ccache_readonly; /* what this build makes is not to be trusted by later ones */
 };

@@ -85,6 +85,7 @@ bool store_find(const char *key, const struct strv *modules, struct kernel_build
 {
 	_cleanup_free_ char *dir = path_in_cache("kernels/%s", key);
 	_cleanup_free_ char *image = strf("%s/bzImage", dir), *path = strf("%s/info", dir);
+	_cleanup_free_ char *symbols = strf("%s/symbols", dir);
 	_cleanup_strv_ struct strv found = { 0 };
 	struct info info = { 0 };
 	bool good;
@@ -99,6 +100,7 @@ bool store_find(const char *key, const struct strv *modules, struct kernel_build
 		return false;
 	str_set(&b->dir, dir);
 	str_set(&b->bzimage, image);
+	str_set(&b->symbols, path_exists(symbols) ? symbols : NULL);
 	b->modules = found;
 	found = (struct strv){ 0 };
 	return true;
@@ -153,6 +155,17 @@ static int take_release(const struct worktree *w, char **release)
 	return 0;
 }
 
+/* What goes to L1 is stripped; these stay here, to turn an address of a report into a line. */
+static int take_symbols(const struct strv *modules, const struct worktree *w, const char *dir)
+{
+	_cleanup_free_ char *symbols = strf("%s/symbols", dir);
+	int ret = mkdir_p(symbols) ? fail(OUT_BROKEN, "can't make the folder %s: %m", symbols) : 0;
+
+	for (size_t i = 0; !ret && i < modules->n; i++)
+		ret = take(w, modules->v[i], symbols, base_name(modules->v[i]));
+	return ret;
+}
+
 static int take_all(const struct strv *modules, const struct worktree *w, struct make *m,
 		    const struct store_about *about, const char *dir)
 {
@@ -165,6 +178,8 @@ static int take_all(const struct strv *modules, const struct worktree *w, struct
 		ret = take(w, ".config", dir, "config");
 	for (size_t i = 0; !ret && i < modules->n; i++)
 		ret = take_module(modules->v[i], w, m, dir);
+	if (!ret && about->symbols)
+		ret = take_symbols(modules, w, dir);
 	if (!ret)
 		ret = take_release(w, &release);
 	if (!ret && file_copy(m->log, log, 0644))

@@ -12,6 +12,7 @@ struct store_about {
 	const char *compiler;
 	const struct strv *patches;
 	double seconds;
+	bool symbols; /* keep the modules with their line numbers too, in symbols/ */
 };
 
 /*

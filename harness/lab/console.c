@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #define MAX_LINE 4096
 #define MAX_CRASH_LINES 120
 #define MAX_FINDINGS 50
+#define MAX_REPORT_LINES 200
 
 void console_init(struct console *c)
 {
@@ -35,9 +37,34 @@ static void make_printable(char *line)
 			*line = '?';
 }
 
+static void begin_report(struct console *c, const struct oops_family *f)
+{
+	c->reports = xrealloc(c->reports, c->n_reports + 1, sizeof(*c->reports));
+	c->reports[c->n_reports++] = (struct console_report){ .family = f };
+	c->in_report = true;
+}
+
+/* A report's own text may name other families ("WARNING: CPU: 0"): it goes on to its end, or to its bound. */
+static void collect_report(struct console *c, const struct oops_family *f, const char *line)
+{
+	struct console_report *r;
+
+	if (!c->in_report && f && !f->deadly && c->n_reports < MAX_FINDINGS)
+		begin_report(c, f);
+	if (!c->in_report)
+		return;
+	r = &c->reports[c->n_reports - 1];
+	strv_add(&r->text, line);
+	if (!r->family->end || r->text.n >= MAX_REPORT_LINES ||
+	    (r->text.n > 1 && strstr(line, r->family->end)))
+		c->in_report = false;
+}
+
 static void look_for_crash(struct console *c, const char *line)
 {
 	const struct oops_family *f = oops_match(line);
+
+	collect_report(c, f, line);
 
 	if (f && !f->deadly && c->findings.n < MAX_FINDINGS)
 		strv_add(&c->findings, line);
@@ -98,5 +125,8 @@ void console_free(struct console *c)
 	buf_free(&c->line);
 	strv_free(&c->crash_text);
 	strv_free(&c->findings);
+	for (size_t i = 0; i < c->n_reports; i++)
+		strv_free(&c->reports[i].text);
+	free(c->reports);
 	console_init(c);
 }

@@ -12,6 +12,12 @@
 #include "core/util.h"
 #include "lab/oops.h"
 
+/* One finding with the text that belongs to it. */
+struct console_report {
+	const struct oops_family *family;
+	struct strv text; /* bounded */
+};
+
 struct console {
 	int fd;			/* the log; -1: none */
 	struct buf line;	/* the unfinished last line */
@@ -20,6 +26,9 @@ struct console {
 	uint64_t crash_ns;	/* when it was seen */
 	struct strv crash_text; /* from that line on, bounded */
 	struct strv findings;	/* lines of families that are not deadly, bounded */
+	struct console_report *reports; /* the same findings, whole, bounded */
+	size_t n_reports;
+	bool in_report;		/* the last one's text goes on */
 	const char *await;	/* a text that somebody waits for; NULL: nobody */
 	bool await_seen;
 	char await_line[256];

@@ -71,6 +71,18 @@ static int add_patches(struct lab *lab, enum kernel_role role, const char *knob,
 	return 0;
 }
 
+/* A kernel that checks itself is slower, and needs memory to keep books. */
+static int add_flavor(struct lab *lab)
+{
+	int ret = kernel_conf_flavor(&lab->kernel, lab->set.flavor);
+
+	if (ret)
+		return ret;
+	lab->lane.slowdown *= lab->kernel.flavor.slowdown;
+	lab->set.l1_memory += lab->kernel.flavor.memory;
+	return 0;
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -83,6 +95,8 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = lane_choose(lab->set.lane, &lab->lane);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+	if (!ret)
+		ret = add_flavor(lab);
 	if (!ret)
 		ret = add_patches(lab, KERNEL_HOST, "PATCH", &lab->set.patches);
 	if (!ret)
@@ -179,7 +193,7 @@ int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
 
-	if (!ret)
+	if (!ret && !lab->without_l2)
 		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
 	if (!ret)
 		ret = image_initramfs(&lab->initramfs);
@@ -204,12 +218,14 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 {
 	int ret;
 
-	*variant = (struct lab){ .lock_fd = -1 };
+	*variant = (struct lab){ .lock_fd = -1, .without_l2 = lab->without_l2 };
 	ret = settings_load(&variant->set);
 	if (!ret)
 		ret = lane_choose(lab->lane.name, &variant->lane);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
+	if (!ret)
+		ret = add_flavor(variant);
 	if (ret)
 		return ret;
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
@@ -219,7 +235,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
 	level_init(&variant->l2, 2, &variant->l1, lab->lane.slowdown);
 	ret = kernel_build(&variant->kernel, KERNEL_HOST, &variant->host);
-	if (!ret)
+	if (!ret && !variant->without_l2)
 		ret = kernel_build(&variant->kernel, KERNEL_GUEST, &variant->guest);
 	return ret ? ret : make_keys(variant);
 }
@@ -282,8 +298,10 @@ static int boot_once(struct lab *lab, bool fresh)
 
 	if (!ret)
 		ret = bringup_kvm(lab);
-	if (!ret)
-		ret = bringup_l2(lab);
+	/* L1's own state and half a second for the modules: not worth a state of its own. */
+	if (ret || lab->without_l2)
+		return ret;
+	ret = bringup_l2(lab);
 	return ret ? ret : save_both(lab);
 }
 
@@ -334,7 +352,7 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
 	end_kept(lab);
-	if (fresh || !state_exists(lab->lab_key))
+	if (fresh || lab->without_l2 || !state_exists(lab->lab_key))
 		return boot_both(lab, fresh);
 	ui_stage_begin("lab");
 	ret = restore_both(lab);

@@ -47,6 +47,7 @@ struct lab {
 	char *run_dir; /* consoles and logs go here; exists */
 	int lock_fd;
 	enum lab_use use;
+	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
 	bool was_kept; /* `lab-up` had left a lab running */
 };
 

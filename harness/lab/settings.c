@@ -18,6 +18,7 @@ static const struct {
 	{ { "lab", "lane", CONF_STR, FIELD(lane), 0, 0 }, "LANE" },
 	{ { "lab", "kernel", CONF_STR, FIELD(kernel), 0, 0 }, "KERNEL" },
 	{ { "lab", "assignment", CONF_STR, FIELD(assignment), 0, 0 }, "ASSIGNMENT" },
+	{ { "lab", "kernel_flavor", CONF_STR, FIELD(flavor), 0, 0 }, "KERNEL_FLAVOR" },
 	{ { "lab", "patch", CONF_LIST, FIELD(patches), 0, 0 }, "PATCH" },
 	{ { "lab", "guest_patch", CONF_LIST, FIELD(guest_patches), 0, 0 }, "GUEST_PATCH" },
 	{ { "lab", "monitor", CONF_STR, FIELD(monitor), 0, 0 }, "MONITOR" },

@@ -14,6 +14,7 @@ struct settings {
 	char *lane;	    /* LANE: a name in config/lanes/, or "auto" */
 	char *kernel;	    /* KERNEL: a name in config/kernels/, or a .conf file */
 	char *assignment; /* ASSIGNMENT: judge by this one's numbers and tests; NULL: all assignments */
+	char *flavor;	     /* KERNEL_FLAVOR: a name in config/flavors/, or "plain" */
 	struct strv patches; /* PATCH: patch files put on the host kernel's own, in this order */
 	struct strv guest_patches; /* GUEST_PATCH: the same for the guest's */
 	char *monitor;	    /* MONITOR: a C file or a folder; NULL or "": the reference */

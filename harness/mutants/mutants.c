@@ -11,6 +11,7 @@
 #define TRAILER "Found-by: "
 #define GUEST "Kernel: guest"
 #define THE_BUILD "the build"
+#define FLAVOR "Flavor: "
 
 static bool has(const struct strv *list, const char *s)
 {
@@ -52,6 +53,8 @@ static int read_trailers(struct mutant *m, char *text)
 		m->guest |= !strcmp(l, GUEST);
 		if (str_starts(l, TRAILER))
 			ret = add_trailer(m, l + strlen(TRAILER));
+		else if (str_starts(l, FLAVOR))
+			str_set(&m->flavor, str_strip(l + strlen(FLAVOR)));
 	}
 	if (!ret && !m->checks.n && !m->build)
 		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message",
@@ -78,6 +81,7 @@ void mutant_free(struct mutant *m)
 {
 	free(m->name);
 	free(m->patch);
+	free(m->flavor);
 	strv_free(&m->tests);
 	strv_free(&m->test_of);
 	strv_free(&m->checks);

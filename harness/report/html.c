@@ -86,6 +86,7 @@ static void put_facts(struct buf *b, const struct run_result *r)
 	buf_puts(b, "<dl class=\"facts\">\n");
 	put_fact(b, "Assignment", r->assignment, NULL);
 	put_fact(b, "Kernel", r->kernel, NULL);
+	put_fact(b, "Flavor", r->kernel_flavor, NULL);
 	put_fact(b, "Lane", r->lane, r->lane_reason);
 	put_fact(b, "Started", r->started, NULL);
 	put_fact(b, "Duration", seconds, NULL);

@@ -249,6 +249,7 @@ static const struct field run_fields[] = {
 	FIELD(struct run_result, FIELD_STRING0, lane),
 	FIELD(struct run_result, FIELD_STRING0, lane_reason),
 	FIELD(struct run_result, FIELD_STRING0, kernel),
+	FIELD(struct run_result, FIELD_STRING0, kernel_flavor),
 	FIELD(struct run_result, FIELD_STRING0, assignment),
 	FIELD(struct run_result, FIELD_STRING0, started),
 	FIELD(struct run_result, FIELD_SECONDS, seconds),
@@ -306,6 +307,7 @@ int report_manifest(const struct run_result *r, const char *path)
 	json_object_set_new(o, "started", shape_string(r->started));
 	json_object_set_new(o, "lane", shape_string(r->lane));
 	json_object_set_new(o, "kernel", shape_string(r->kernel));
+	json_object_set_new(o, "kernel_flavor", shape_string(r->kernel_flavor));
 	json_object_set_new(o, "assignment", shape_string(r->assignment));
 	json_object_set_new(o, "manifest", save_manifest(r));
 	return write_json(o, path);

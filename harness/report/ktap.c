@@ -90,6 +90,7 @@ static void put_head(FILE *f, const struct run_result *r)
 	put_diagnostic(f, "", "run", r->run_id);
 	put_diagnostic(f, "", "lane", r->lane);
 	put_diagnostic(f, "", "kernel", r->kernel);
+	put_diagnostic(f, "", "flavor", r->kernel_flavor);
 	put_diagnostic(f, "", "assignment", r->assignment);
 }
 

@@ -156,7 +156,7 @@ struct execution {
 
 static int execute_loudly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	x->e.l2_busy = r->lab->set.l2_cpus;
+	x->e.l2_busy = r->lab->without_l2 ? 0 : r->lab->set.l2_cpus;
 	return execute_program(r, t, x->e.assignment, &x->sink, &x->status);
 }
 
@@ -171,25 +171,37 @@ static int execute_quietly(struct run *r, const struct testcase *t, struct execu
 	return ret ? ret : resumed;
 }
 
+static bool is_quieted(const struct run *r, const struct testcase *t)
+{
+	return t->quiet && !r->lab->without_l2;
+}
+
+/* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
+static bool asks_l2(const struct run *r, const struct testcase *t)
+{
+	return !t->wants_monitor && !r->lab->without_l2;
+}
+
 static int gather(struct run *r, const struct testcase *t, struct execution *x)
 {
 	struct vmruns *v = &x->e.vmruns;
 	int ret = t->wants_trace ? tracer_begin(r, t, x->e.assignment) : 0;
 
 	counting_begin(r, v);
-	/* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
-	if (!ret && !t->wants_monitor)
+	if (!ret && asks_l2(r, t))
 		ret = oracles_read(r, false, &x->e.before);
 	counting_look(r, v, &v->before[1]);
 	if (!ret)
-		ret = t->quiet ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
+		ret = is_quieted(r, t) ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
 	counting_look(r, v, &v->after[0]);
-	if (!ret && !t->wants_monitor)
+	if (!ret && asks_l2(r, t))
 		ret = oracles_read(r, true, &x->e.after);
 	counting_look(r, v, &v->after[1]);
 	counting_end(r, t, v);
 	if (!ret && t->wants_trace)
 		ret = tracer_end(r, &x->e.trace);
+	if (!ret)
+		ret = findings_end(r);
 	output_end(&x->sink.out);
 	return ret;
 }
@@ -240,12 +252,13 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 	if (ret) {
 		res->verdict = (enum outcome)-ret;
 		str_set(&res->reason, fail_text());
+		findings_judge(r, res);
 		return;
 	}
 	judge(t, x, res);
 	add_rows(&x->e.trace, res);
+	findings_judge(r, res);
 	result_judge_test(res);
-	(void)r;
 }
 
 int execute_test(struct run *r, const struct testcase *t)

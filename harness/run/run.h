@@ -31,6 +31,8 @@ struct run {
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
 	char *debugfs_pids; /* what L1's debugfs says of L2's vCPU threads; NULL: not asked yet */
+	unsigned int marks, kept_reports; /* findings.c: counters for names */
+	size_t reports_told;		  /* findings.c: of L1's console, the first ones */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
@@ -46,8 +48,15 @@ void rundir_publish(const struct run *r, uint32_t keep);
 
 /* -- select.c: which tests -- */
 
-/* Into r->tests: all that need not be asked for, or what the patterns name. -OUT_USAGE for one that names nothing. */
-int select_tests(struct run *r, const struct strv *patterns, const char *assignment);
+/*
+ * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns those of the assignment (NULL: of all)
+ * that need not be asked for, of this level alone where it is not 0. The assignment's numbers are used in place of those of the one that
+ * it is a variant of.
+ */
+int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
+		 unsigned int level);
+/* Does one of them run in L2? Then only is L2 booted. */
+bool select_needs_l2(const struct run *r);
 const struct assignment *run_assignment(const struct run *r, const char *name);
 
 /* -- tracer.c: L1's ftrace, streamed -- */
@@ -80,6 +89,13 @@ void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
  * Run one test's program and judge it into the result. A negative outcome ends the run (crash, broken); a failing test is not one.
  */
 int execute_test(struct run *r, const struct testcase *t);
+
+/* -- findings.c: what a kernel of a flavour reports about itself; nothing is done for the plain one -- */
+
+/* Wait until all that L1's kernel has to say by now is on its console. */
+int findings_end(struct run *r);
+/* Each report since the last call is a failed check, told with file and line; its text is kept beside the results. */
+void findings_judge(struct run *r, struct test_result *t);
 
 /* -- baseline.c -- */
 

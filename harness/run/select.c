@@ -49,7 +49,7 @@ static bool matches(const char *pattern, const struct testcase *t)
 	return (t->assignment && !strcmp(pattern, t->assignment)) || !fnmatch(pattern, t->name, 0);
 }
 
-static int take_matching(struct run *r, const char *pattern)
+static int take_matching(struct run *r, const char *pattern, unsigned int level)
 {
 	_cleanup_buf_ struct buf names = { 0 };
 	size_t n, found = 0;
@@ -58,7 +58,7 @@ static int take_matching(struct run *r, const char *pattern)
 
 	for (size_t i = 0; !ret && i < n; i++) {
 		buf_printf(&names, " %s", all[i]->name);
-		if (!matches(pattern, all[i]))
+		if (!matches(pattern, all[i]) || (level && all[i]->level != level))
 			continue;
 		found++;
 		ret = take(r, all[i]);
@@ -70,7 +70,8 @@ static int take_matching(struct run *r, const char *pattern)
 }
 
 /* ASSIGNMENT=: its tests, and its numbers for all tests of the one that it is a variant of. */
-static int take_assignment(struct run *r, const char *name, bool its_tests)
+static int take_assignment(struct run *r, const char *name, bool its_tests,
+			   unsigned int level)
 {
 	const struct assignment *a;
 	int ret = want_assignment(r, name);
@@ -78,23 +79,36 @@ static int take_assignment(struct run *r, const char *name, bool its_tests)
 	if (ret || !its_tests)
 		return ret;
 	a = r->assignments[r->n_assignments - 1];
-	for (size_t i = 0; !ret && i < a->n_tests; i++)
-		ret = take_matching(r, a->tests[i].name);
+	for (size_t i = 0; !ret && i < a->n_tests; i++) {
+		const struct testcase *t = testcase_find(a->tests[i].name);
+
+		if (!t || !level || t->level == level)
+			ret = take_matching(r, a->tests[i].name, level);
+	}
 	return ret;
 }
 
-int select_tests(struct run *r, const struct strv *patterns, const char *assignment)
+int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
+		 unsigned int level)
 {
 	int ret = 0;
 
 	if (assignment && *assignment) {
-		ret = take_assignment(r, assignment, !patterns->n);
+		ret = take_assignment(r, assignment, !patterns->n, level);
 		if (!patterns->n)
 			return ret;
 	}
 	for (size_t i = 0; !ret && i < patterns->n; i++)
-		ret = take_matching(r, patterns->v[i]);
+		ret = take_matching(r, patterns->v[i], 0);
 	if (!ret && !patterns->n)
-		ret = take_matching(r, "*");
+		ret = take_matching(r, "*", level);
 	return ret;
+}
+
+bool select_needs_l2(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (r->tests[i]->level == 2)
+			return true;
+	return false;
 }

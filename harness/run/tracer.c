@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "core/proc.h"
 #include "run/run.h"
 
 #define TRACEFS "/sys/kernel/tracing/"
 #define CALL_S 5
+#define MARK_TRIES 5
 
 struct tracer {
 	int fd; /* trace.txt */
@@ -93,12 +95,19 @@ void tracer_stop(struct run *r)
 	r->tracer = NULL;
 }
 
+/* A test may have switched it off, and died; and the ring buffer refuses a write now and then where that was done (EBADF). */
 static int mark(struct run *r, bool end)
 {
 	struct tracer *t = r->tracer;
 	_cleanup_free_ char *text = trace_marker(end, t->name, t->nonce);
+	int ret = -1;
 
-	return put(r, "trace_marker", text);
+	for (int tries = 0; ret && tries < MARK_TRIES && !proc_interrupted(); tries++) {
+		ret = put(r, "tracing_on", "1\n");
+		if (!ret)
+			ret = put(r, "trace_marker", text);
+	}
+	return ret;
 }
 
 int tracer_begin(struct run *r, const struct testcase *tc, const struct assignment *a)
@@ -108,10 +117,7 @@ int tracer_begin(struct run *r, const struct testcase *tc, const struct assignme
 	str_set(&t->name, tc->name);
 	snprintf(t->nonce, sizeof(t->nonce), "%08x-%u", (uint32_t)(now_ns() >> 10), ++t->cuts);
 	trace_cut(t->stream, a ? a->trace : NULL, t->name, t->nonce);
-	/* A test may have switched it off and died. */
-	int ret = put(r, "tracing_on", "1\n");
-
-	return ret ? ret : mark(r, false);
+	return mark(r, false);
 }
 
 int tracer_end(struct run *r, struct trace_records *records)

@@ -584,6 +584,7 @@ static struct run_result *run_of(const char *s)
 	str_set(&r->lane, s);
 	str_set(&r->lane_reason, s);
 	str_set(&r->kernel, s);
+	str_set(&r->kernel_flavor, s);
 	str_set(&r->assignment, s);
 	str_set(&r->started, s);
 	str_set(&r->reason, s);

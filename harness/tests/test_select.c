@@ -28,7 +28,7 @@ static int pick(struct run *r, const char *first, const char *second)
 		strv_add(&patterns, first);
 	if (second)
 		strv_add(&patterns, second);
-	return select_tests(r, &patterns, NULL);
+	return select_tests(r, &patterns, NULL, 0);
 }
 
 static bool has(const struct run *r, const char *name)
@@ -51,6 +51,25 @@ static void test_all(void **state)
 		assert_false(r.tests[i]->on_request);
 	assert_non_null(run_assignment(&r, "vcpu-info"));
 	assert_non_null(run_assignment(&r, "cpuid-exits"));
+	forget(&r);
+}
+
+/* A flavour's tests are those on the micro guests, unless others are named; L2 is booted only for those that run there. */
+static void test_level_1_alone(void **state)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct run r = { 0 };
+
+	(void)state;
+	assert_int_equal(select_tests(&r, &names, 1), 0);
+	assert_true(has(&r, "vcpu-info/pairs"));
+	for (size_t i = 0; i < r.n_tests; i++)
+		assert_int_equal(r.tests[i]->level, 1);
+	assert_false(select_needs_l2(&r));
+	forget(&r);
+	strv_add(&names, "vcpu-info/syscall");
+	assert_int_equal(select_tests(&r, &names, 1), 0);
+	assert_true(select_needs_l2(&r));
 	forget(&r);
 }
 
@@ -105,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_level_1_alone),
 		cmocka_unit_test(test_an_assignment),
 		cmocka_unit_test(test_twice_named_runs_once),
 		cmocka_unit_test(test_faults_only_in_full),

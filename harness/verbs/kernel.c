@@ -44,10 +44,12 @@ static bool take_role(const char *word, bool wanted[KERNEL_ROLES])
 static int build_roles(const char *name, const bool wanted[KERNEL_ROLES])
 {
 	struct kernel_conf k;
+	const char *flavor = getenv("KERNEL_FLAVOR");
 	int ret = kernel_conf_load(name, &k);
 
 	if (ret)
 		return ret;
+	ret = kernel_conf_flavor(&k, flavor ? flavor : "");
 	for (unsigned int r = 0; !ret && r < KERNEL_ROLES; r++)
 		if (wanted[r])
 			ret = build_role(&k, r);

@@ -36,8 +36,11 @@ static bool is_judgement(int status)
 	       status == outcome_exit_code(OUT_BUILD_ERROR);
 }
 
-/* What `nestlab test` says with this knob set (KNOB=VALUE; NULL: the reference) by its results.json. NULL after fail(). */
-static struct run_result *judge(const char *name, const char *knob,
+/*
+ * What `nestlab test` says with this knob set (KNOB=VALUE; NULL: the reference) on a kernel of this flavour (NULL: plain) by its
+ * results.json. NULL after fail().
+ */
+static struct run_result *judge(const char *name, const char *knob, const char *flavor,
 				const struct strv *tests, unsigned int l2_cpus)
 {
 	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
@@ -55,6 +58,7 @@ static struct run_result *judge(const char *name, const char *knob,
 	strv_add(&env, "MONITOR=");
 	if (knob)
 		strv_add(&env, knob);
+	strv_addf(&env, "KERNEL_FLAVOR=%s", flavor ? flavor : "plain");
 	for (size_t i = 0; i < tests->n; i++)
 		buf_printf(&names, "%s ", tests->v[i]);
 	strv_addf(&env, "TESTS=%s", buf_str(&names));
@@ -77,11 +81,11 @@ static struct run_result *judge_mutant(const struct mutant *m)
 
 	if (!mutant_is_of_monitor(m)) {
 		knob = strf("%s=%s", m->guest ? "GUEST_PATCH" : "PATCH", m->patch);
-		return judge(m->name, knob, &m->tests, 2);
+		return judge(m->name, knob, m->flavor, &m->tests, 2);
 	}
 	if (!mutant_make_monitor(m, &monitor)) {
 		knob = strf("MONITOR=%s", monitor);
-		r = judge(m->name, knob, &m->tests, 2);
+		r = judge(m->name, knob, m->flavor, &m->tests, 2);
 	}
 	rm_rf(monitor);
 	return r;
@@ -89,7 +93,17 @@ static struct run_result *judge_mutant(const struct mutant *m)
 
 struct score {
 	unsigned int found, mutants, alarms, runs;
+	struct strv flavors; /* that the mutants named */
 };
+
+static void note_flavor(struct strv *flavors, const char *name)
+{
+	for (size_t i = 0; name && i < flavors->n; i++)
+		if (!strcmp(flavors->v[i], name))
+			return;
+	if (name)
+		strv_add(flavors, name);
+}
 
 static int try_mutant(const char *patch, struct score *s)
 {
@@ -105,6 +119,7 @@ static int try_mutant(const char *patch, struct score *s)
 		return ret;
 	}
 	s->mutants++;
+	note_flavor(&s->flavors, m.flavor);
 	r = judge_mutant(&m);
 	if (!r) {
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
@@ -122,26 +137,36 @@ static int try_mutant(const char *patch, struct score *s)
 	return 0;
 }
 
-/* The reference, with other numbers of vCPUs: every check that fails is a false alarm. */
-static void try_reference(unsigned int i, struct score *s)
+/* Every check that fails on the reference is a false alarm. */
+static void try_reference(const char *flavor, unsigned int l2_cpus, struct score *s)
 {
-	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+	_cleanup_free_ char *how = flavor ? strf("KERNEL_FLAVOR=%s", flavor)
+					  : strf("L2_CPUS=%u", l2_cpus);
 	_cleanup_buf_ struct buf by = { 0 };
 	struct strv all = { 0 };
 	uint64_t start = now_ns();
-	unsigned int n = cpus[i % ARRAY_SIZE(cpus)];
-	struct run_result *r = judge("reference", NULL, &all, n);
+	struct run_result *r = judge("reference", NULL, flavor, &all, l2_cpus);
 
 	s->runs++;
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	s->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  L2_CPUS=%u %s\n", "the reference",
-	       (double)(now_ns() - start) / 1e9, r ? outcome_name(r->verdict) : "not judged:", n,
-	       r ? buf_str(&by) : fail_text());
+	printf("%-20s  %5.1f s  %s  %s %s\n", "the reference", (double)(now_ns() - start) / 1e9,
+	       r ? outcome_name(r->verdict) : "not judged:", how, r ? buf_str(&by) : fail_text());
 	fflush(stdout);
 	fail_clear();
 	result_free(r);
+}
+
+/* RUNS times with other numbers of vCPUs; and once on each flavour that a mutant named. */
+static void try_references(unsigned int runs, struct score *s)
+{
+	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+
+	for (unsigned int i = 0; i < runs && !proc_interrupted(); i++)
+		try_reference(NULL, cpus[i % ARRAY_SIZE(cpus)], s);
+	for (size_t i = 0; runs && i < s->flavors.n && !proc_interrupted(); i++)
+		try_reference(s->flavors.v[i], 2, s);
 }
 
 static int runs_wanted(unsigned int *runs)
@@ -202,8 +227,9 @@ static int verb_mutants(int argc, char **argv)
 		ret = pick(argc, argv, &patches);
 	for (size_t i = 0; !ret && i < patches.n && !proc_interrupted(); i++)
 		ret = try_mutant(patches.v[i], &s);
-	for (unsigned int i = 0; !ret && i < runs && !proc_interrupted(); i++)
-		try_reference(i, &s);
+	if (!ret)
+		try_references(runs, &s);
+	strv_free(&s.flavors);
 	if (ret)
 		return ret;
 	if (proc_interrupted())

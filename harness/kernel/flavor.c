@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/flavor.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+
+#define FOLDER "config/flavors"
+#define PLAIN "plain"
+#define FIELD(f) offsetof(struct flavor, f)
+
+static const struct conf_key keys[] = {
+	{ "flavor", "title", CONF_STR, FIELD(title), 0, 0 },
+	{ "flavor", "fragments", CONF_LIST, FIELD(fragments), 0, 0 },
+	{ "flavor", "make", CONF_LINES, FIELD(make), 0, 0 },
+	{ "flavor", "module_cflags", CONF_LIST, FIELD(module_cflags), 0, 0 },
+	{ "flavor", "slowdown", CONF_U32, FIELD(slowdown), 1, 100 },
+	{ "flavor", "memory", CONF_U32, FIELD(memory), 0, 1 << 20 },
+	{ "flavor", "background", CONF_LINES, FIELD(background), 0, 0 },
+};
+
+static int tell_unknown(const char *name)
+{
+	_cleanup_free_ char *dir = path_in_root(FOLDER);
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_buf_ struct buf known = { 0 };
+
+	(void)dir_list(dir, ".conf", &names);
+	for (size_t i = 0; i < names.n; i++)
+		buf_printf(&known, " %.*s", (int)(strlen(names.v[i]) - strlen(".conf")),
+			   names.v[i]);
+	return fail(OUT_USAGE, "KERNEL_FLAVOR=%s: there is no such flavour; there are: " PLAIN "%s",
+		    name, buf_str(&known));
+}
+
+/* What make's command line takes as a variable, and nothing that it would take for an option or a goal. */
+static bool is_assignment(const char *word)
+{
+	size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+
+	return n && word[n] == '=';
+}
+
+static int check(const struct flavor *f, const char *path)
+{
+	if (!f->fragments.n)
+		return fail(OUT_USAGE, "%s: [flavor] names no fragments", path);
+	for (size_t i = 0; i < f->make.n; i++)
+		if (!is_assignment(f->make.v[i]))
+			return fail(OUT_USAGE, "%s: make = %s: want VARIABLE=VALUE", path,
+				    f->make.v[i]);
+	return 0;
+}
+
+int flavor_load(const char *name, struct flavor *f)
+{
+	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
+	_cleanup_free_ char *path = path_in_root(relative);
+	int ret;
+
+	*f = (struct flavor){ .slowdown = 1 };
+	if (!*name || !strcmp(name, PLAIN))
+		return 0;
+	if (strchr(name, '/') || !path_exists(path))
+		return tell_unknown(name);
+	ret = conf_load(path, keys, ARRAY_SIZE(keys), f);
+	if (!ret)
+		ret = check(f, path);
+	if (!ret)
+		str_set(&f->name, name);
+	return ret;
+}
+
+void flavor_free(struct flavor *f)
+{
+	conf_free(keys, ARRAY_SIZE(keys), f);
+	free(f->name);
+	*f = (struct flavor){ .slowdown = 1 };
+}

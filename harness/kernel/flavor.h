@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A flavour of the host kernel: the same source and patches with a sanitizer or the kernel's own debugging on, so that the kernel
+ * reports a data race or an overrun that no test would see. A flavour is data: config/flavors/NAME.conf and the fragments that it
+ * names. The guest's kernel has none.
+ */
+#ifndef NESTLAB_KERNEL_FLAVOR_H
+#define NESTLAB_KERNEL_FLAVOR_H
+
+#include <stdint.h>
+
+#include "core/util.h"
+
+struct flavor {
+	char *name;	       /* the file's, without .conf; NULL: the plain kernel */
+	char *title;	       /* for people */
+	struct strv fragments; /* over the kernel's own; root-relative */
+	struct strv make;      /* VARIABLE=VALUE for make's command line */
+	struct strv module_cflags; /* put together as CFLAGS_MODULE: the code under test is modules, and it alone is instrumented */
+	uint32_t slowdown;	   /* factor on deadlines, beside the lane's; at least 1 */
+	uint32_t memory;	   /* MiB that L1 needs more */
+	struct strv background; /* "FUNCTION FUNCTION": reports of the unchanged kernel's own; see config/flavors/ */
+};
+
+/* "" and "plain" name the plain kernel. 0, or -OUT_USAGE with the names there are, or FILE:LINE. Free it in either case. */
+int flavor_load(const char *name, struct flavor *f);
+void flavor_free(struct flavor *f);
+
+#endif

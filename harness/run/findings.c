@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A kernel of a flavour reports its own faults on the console. What it has reported by a test's end, and by no earlier one's, is a failed
+ * check of that test, with file and line: nothing is lost between tests, and what loading the modules brought up is the first one's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/ui.h"
+#include "judge/checks.h"
+#include "judge/kreport.h"
+#include "kernel/symbols.h"
+#include "run/run.h"
+
+#define CHECK "the kernel finds no fault"
+#define SYNC_S 10
+
+static bool is_flavored(const struct run *r)
+{
+	return r->lab->kernel.flavor.name;
+}
+
+/* The console lags behind the agent: a line of our own comes after all that the kernel had to say. */
+static int sync_console(struct run *r)
+{
+	struct level *l = &r->lab->l1;
+	_cleanup_free_ char *mark = strf("nestlab: mark %u", ++r->marks);
+	_cleanup_free_ char *command = strf("echo '%s' >/dev/kmsg", mark);
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
+	uint64_t deadline = now_ns() + level_ms(l, SYNC_S) * NSEC_PER_MSEC;
+	int ret;
+
+	console_await(&l->console, mark);
+	ret = level_command(l, "marking the kernel's log", argv, SYNC_S);
+	while (!ret && !l->console.await_seen) {
+		if (now_ns() > deadline)
+			ret = fail(OUT_BROKEN, "L1's console did not show the line '%s' within %u s",
+				   mark, level_ms(l, SYNC_S) / 1000);
+		else
+			ret = level_step(l, 20);
+	}
+	console_await(&l->console, NULL);
+	return ret;
+}
+
+int findings_end(struct run *r)
+{
+	return is_flavored(r) ? sync_console(r) : 0;
+}
+
+/* "arch/x86/kvm/x86.c:10012 and ...": of the places that the report tells, those that could be found. */
+static char *tell_places(const struct run *r, const struct strv *text)
+{
+	struct kframe frames[KREPORT_PLACES];
+	char *lines[KREPORT_PLACES] = { NULL };
+	_cleanup_buf_ struct buf b = { 0 };
+	size_t n = kreport_places(text, frames);
+
+	symbols_lines(r->lab->host.symbols, frames, n, lines);
+	for (size_t i = 0; i < n; i++) {
+		if (lines[i])
+			buf_printf(&b, "%s%s (%s)", b.len ? " and " : "", lines[i],
+				   frames[i].symbol);
+		else
+			buf_printf(&b, "%s%s+0x%llx", b.len ? " and " : "", frames[i].symbol,
+				   (unsigned long long)frames[i].offset);
+		free(lines[i]);
+	}
+	return xstrdup(b.len ? buf_str(&b) : "no place told");
+}
+
+/* The whole text beside the run's results; the path's last part, or NULL. */
+static char *keep_text(struct run *r, const struct console_report *report, const char *places)
+{
+	char *name = strf("kernel-report-%u.txt", ++r->kept_reports);
+	_cleanup_free_ char *path = strf("%s/%s", r->dir, name);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_printf(&b, "%s: %s\n\n", report->family->name, places);
+	for (size_t i = 0; i < report->text.n; i++)
+		buf_printf(&b, "%s\n", report->text.v[i]);
+	if (!file_write(path, buf_str(&b), b.len, 0666))
+		return name;
+	free(name);
+	return NULL;
+}
+
+static bool is_background(const struct run *r, const struct console_report *report)
+{
+	const struct strv *known = &r->lab->kernel.flavor.background;
+
+	for (size_t i = 0; i < known->n; i++)
+		if (strstr(report->text.v[0], known->v[i]))
+			return true;
+	return false;
+}
+
+static void add_finding(struct run *r, const struct console_report *report, struct test_result *t)
+{
+	_cleanup_free_ char *places = tell_places(r, &report->text);
+	_cleanup_free_ char *kept = keep_text(r, report, places);
+	_cleanup_free_ char *observed =
+		strf("%s, at %s", kreport_message(report->text.v[0]), places);
+
+	check_that(t, report->family->name, false, "the kernel reports no fault", observed,
+		   kept ? kept : "l1-console.log");
+	for (size_t i = 0; i < report->text.n; i++)
+		strv_add(&t->log, report->text.v[i]);
+}
+
+void findings_judge(struct run *r, struct test_result *t)
+{
+	const struct console *c = &r->lab->l1.console;
+	size_t found = 0;
+
+	if (!is_flavored(r))
+		return;
+	if (r->reports_told > c->n_reports)
+		r->reports_told = 0; /* another console: the level was lost and is there again */
+	for (size_t i = r->reports_told; i < c->n_reports; i++) {
+		if (is_background(r, &c->reports[i]))
+			continue;
+		add_finding(r, &c->reports[i], t);
+		found++;
+	}
+	if (!found)
+		check_that(t, CHECK, true, "no report by the test's end", "none", "l1-console.log");
+	r->reports_told = c->n_reports;
+}
