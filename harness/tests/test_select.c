@@ -61,14 +61,14 @@ static void test_level_1_alone(void **state)
 	struct run r = { 0 };
 
 	(void)state;
-	assert_int_equal(select_tests(&r, &names, 1), 0);
+	assert_int_equal(select_tests(&r, &names, NULL, 1), 0);
 	assert_true(has(&r, "vcpu-info/pairs"));
 	for (size_t i = 0; i < r.n_tests; i++)
 		assert_int_equal(r.tests[i]->level, 1);
 	assert_false(select_needs_l2(&r));
 	forget(&r);
 	strv_add(&names, "vcpu-info/syscall");
-	assert_int_equal(select_tests(&r, &names, 1), 0);
+	assert_int_equal(select_tests(&r, &names, NULL, 1), 0);
 	assert_true(select_needs_l2(&r));
 	forget(&r);
 }
