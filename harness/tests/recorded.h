@@ -110,7 +110,8 @@ RECORDED void load(struct recorded *r, const char *program)
 {
 	_cleanup_free_ char *conf = NULL;
 
-	*r = (struct recorded){ .testcase = testcase_of(program), .e = { .l2_cpus = 2, .l2_busy = 2 } };
+	*r = (struct recorded){ .testcase = testcase_of(program), .e = { .l2_cpus = 2 } };
+	r->e.l2_busy = r->testcase->quiet ? 0 : r->e.l2_cpus;
 	conf = strf("config/assignments/%s.conf", r->testcase->assignment);
 	assert_int_equal(assignment_load(conf, &r->assignment), 0);
 	r->e.assignment = r->assignment;
