@@ -12,6 +12,7 @@
 #define GUEST "Kernel: guest"
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
+#define EFFORT "Effort: "
 
 static bool has(const struct strv *list, const char *s)
 {
@@ -53,6 +54,8 @@ static int read_trailers(struct mutant *m, char *text)
 		m->guest |= !strcmp(l, GUEST);
 		if (str_starts(l, TRAILER))
 			ret = add_trailer(m, l + strlen(TRAILER));
+		else if (str_starts(l, EFFORT))
+			m->effort = (unsigned int)strtoul(l + strlen(EFFORT), NULL, 10);
 		else if (str_starts(l, FLAVOR))
 			str_set(&m->flavor, str_strip(l + strlen(FLAVOR)));
 	}
@@ -69,7 +72,7 @@ int mutant_load(const char *patch, struct mutant *m)
 	const char *slash = strrchr(patch, '/');
 	const char *base = slash ? slash + 1 : patch;
 
-	*m = (struct mutant){ .patch = xstrdup(patch) };
+	*m = (struct mutant){ .patch = xstrdup(patch), .effort = 1 };
 	m->name = xstrndup(base, strlen(base) - (str_ends(base, ".patch") ? strlen(".patch") : 0));
 	if (file_read(path, &text))
 		return fail(OUT_USAGE, "can't read the mutant %s", path);

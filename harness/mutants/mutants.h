@@ -7,7 +7,7 @@
  *
  * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die in, "the build" alone a mutant that
  * must not build. With a line "Kernel: guest" the patch is one on the guest's kernel. One that only a kernel
- * of a flavour can find names it in a line "Flavor: debug". A check that fails on the unchanged reference is a false alarm.
+ * of a flavour can find names it in a line "Flavor: debug", one that shows by chance how many times longer to look: "Effort: 10". A check that fails on the unchanged reference is a false alarm.
  */
 #ifndef NESTLAB_MUTANTS_MUTANTS_H
 #define NESTLAB_MUTANTS_MUTANTS_H
@@ -23,6 +23,7 @@ struct mutant {
 	bool guest;	     /* a patch on the guest's kernel, not the host's */
 	bool build;	     /* the build must fail */
 	char *flavor;	     /* of the host kernel; NULL: the plain one */
+	unsigned int effort; /* EFFORT= of its run */
 	struct strv tests;   /* to be run: those that the trailers name, once each */
 	struct strv test_of; /* per trailer: the test, */
 	struct strv checks;  /* and its check */

@@ -103,6 +103,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 
 	make_argv(t, &argv);
 	assignment_env(a, &env);
+	strv_addf(&env, "NESTLAB_EFFORT=%u", r->lab->set.effort);
 	e.argv = argv.v;
 	ret = push(r, l, t, argv.v[0]);
 	if (!ret && t->wants_monitor)
@@ -112,7 +113,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 		ret = channel_start(l->channel, &e, status, &id);
 	if (ret)
 		return ret;
-	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s));
+	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s * r->lab->set.effort));
 	channel_forget(l->channel, id);
 	if (ret == -OUT_BROKEN && !proc_interrupted()) {
 		uint64_t ns;

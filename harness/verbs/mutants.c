@@ -40,7 +40,7 @@ static bool is_judgement(int status)
  * What `nestlab test` says with this knob set (KNOB=VALUE; NULL: the reference) on a kernel of this flavour (NULL: plain) by its
  * results.json. NULL after fail().
  */
-static struct run_result *judge(const char *name, const char *knob, const char *flavor,
+static struct run_result *judge(const char *name, const char *knob, const char *flavor, unsigned int effort,
 				const struct strv *tests, unsigned int l2_cpus)
 {
 	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
@@ -58,6 +58,7 @@ static struct run_result *judge(const char *name, const char *knob, const char *
 	strv_add(&env, "MONITOR=");
 	if (knob)
 		strv_add(&env, knob);
+	strv_addf(&env, "EFFORT=%u", effort);
 	strv_addf(&env, "KERNEL_FLAVOR=%s", flavor ? flavor : "plain");
 	for (size_t i = 0; i < tests->n; i++)
 		buf_printf(&names, "%s ", tests->v[i]);
@@ -81,11 +82,11 @@ static struct run_result *judge_mutant(const struct mutant *m)
 
 	if (!mutant_is_of_monitor(m)) {
 		knob = strf("%s=%s", m->guest ? "GUEST_PATCH" : "PATCH", m->patch);
-		return judge(m->name, knob, m->flavor, &m->tests, 2);
+		return judge(m->name, knob, m->flavor, m->effort, &m->tests, 2);
 	}
 	if (!mutant_make_monitor(m, &monitor)) {
 		knob = strf("MONITOR=%s", monitor);
-		r = judge(m->name, knob, m->flavor, &m->tests, 2);
+		r = judge(m->name, knob, m->flavor, m->effort, &m->tests, 2);
 	}
 	rm_rf(monitor);
 	return r;
@@ -145,7 +146,7 @@ static void try_reference(const char *flavor, unsigned int l2_cpus, struct score
 	_cleanup_buf_ struct buf by = { 0 };
 	struct strv all = { 0 };
 	uint64_t start = now_ns();
-	struct run_result *r = judge("reference", NULL, flavor, &all, l2_cpus);
+	struct run_result *r = judge("reference", NULL, flavor, 1, &all, l2_cpus);
 
 	s->runs++;
 	if (r && r->verdict == OUT_FAIL)
