@@ -9,6 +9,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "kernel/changed.h"
 #include "kernel/kconfig.h"
 #include "kernel/kernel.h"
 #include "kernel/make.h"
@@ -30,6 +31,7 @@ struct job {
 	const struct kernel_role_conf *rc;
 	const struct flavor *flavor; /* NULL: the plain kernel */
 	struct strv make_args;	     /* the flavour's */
+	struct buf changed;	     /* changed_lines(), for a flavour */
 	enum kernel_role role;
 	struct source source;
 	struct series series;
@@ -47,6 +49,7 @@ static void job_free(struct job *j)
 	source_free(&j->source);
 	kconfig_free(&j->fragments);
 	strv_free(&j->make_args);
+	buf_free(&j->changed);
 	free(j->compiler);
 	free(j->config_name);
 	free(j->log);
@@ -154,6 +157,8 @@ static void hash_make_args(const struct job *j, struct hash *h)
 {
 	for (size_t i = 0; i < j->make_args.n; i++)
 		hash_add_str(h, "make", j->make_args.v[i]);
+	if (j->flavor)
+		hash_add_str(h, "kept", "symbols/changed");
 }
 
 static void make_key(struct job *j)
@@ -393,11 +398,13 @@ static int build_in(struct job *j, struct worktree *w, struct make *m, uint64_t 
 	struct store_about about = { .source = j->source.name,
 				     .compiler = j->compiler,
 				     .patches = &j->series.patches,
-				     .symbols = j->flavor };
+				     .changed = j->flavor ? &j->changed : NULL };
 	int ret = install(j, w);
 
 	if (!ret)
 		ret = configure(j, w, m);
+	if (!ret && j->flavor)
+		ret = changed_lines(&j->series, &j->changed);
 	if (!ret)
 		ret = compile(j, w, m);
 	about.seconds = (double)(now_ns() - started) / 1e9;

@@ -20,7 +20,7 @@ static const struct conf_key keys[] = {
 	{ "flavor", "module_cflags", CONF_LIST, FIELD(module_cflags), 0, 0 },
 	{ "flavor", "slowdown", CONF_U32, FIELD(slowdown), 1, 100 },
 	{ "flavor", "memory", CONF_U32, FIELD(memory), 0, 1 << 20 },
-	{ "flavor", "background", CONF_LINES, FIELD(background), 0, 0 },
+	{ "flavor", "changed_only", CONF_BOOL, FIELD(changed_only), 0, 0 },
 };
 
 static int tell_unknown(const char *name)

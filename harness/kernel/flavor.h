@@ -7,6 +7,7 @@
 #ifndef NESTLAB_KERNEL_FLAVOR_H
 #define NESTLAB_KERNEL_FLAVOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/util.h"
@@ -19,7 +20,7 @@ struct flavor {
 	struct strv module_cflags; /* put together as CFLAGS_MODULE: the code under test is modules, and it alone is instrumented */
 	uint32_t slowdown;	   /* factor on deadlines, beside the lane's; at least 1 */
 	uint32_t memory;	   /* MiB that L1 needs more */
-	struct strv background; /* "FUNCTION FUNCTION": reports of the unchanged kernel's own; see config/flavors/ */
+	bool changed_only; /* what touches no line of the change is the kernel's own, and no finding */
 };
 
 /* "" and "plain" name the plain kernel. 0, or -OUT_USAGE with the names there are, or FILE:LINE. Free it in either case. */

@@ -156,13 +156,16 @@ static int take_release(const struct worktree *w, char **release)
 }
 
 /* What goes to L1 is stripped; these stay here, to turn an address of a report into a line. */
-static int take_symbols(const struct strv *modules, const struct worktree *w, const char *dir)
+static int take_symbols(const struct strv *modules, const struct worktree *w,
+			const struct buf *changed, const char *dir)
 {
-	_cleanup_free_ char *symbols = strf("%s/symbols", dir);
+	_cleanup_free_ char *symbols = strf("%s/symbols", dir), *path = strf("%s/changed", symbols);
 	int ret = mkdir_p(symbols) ? fail(OUT_BROKEN, "can't make the folder %s: %m", symbols) : 0;
 
 	for (size_t i = 0; !ret && i < modules->n; i++)
 		ret = take(w, modules->v[i], symbols, base_name(modules->v[i]));
+	if (!ret && file_write(path, buf_str(changed), changed->len, 0666))
+		ret = fail(OUT_BROKEN, "can't write %s: %m", path);
 	return ret;
 }
 
@@ -178,8 +181,8 @@ static int take_all(const struct strv *modules, const struct worktree *w, struct
 		ret = take(w, ".config", dir, "config");
 	for (size_t i = 0; !ret && i < modules->n; i++)
 		ret = take_module(modules->v[i], w, m, dir);
-	if (!ret && about->symbols)
-		ret = take_symbols(modules, w, dir);
+	if (!ret && about->changed)
+		ret = take_symbols(modules, w, about->changed, dir);
 	if (!ret)
 		ret = take_release(w, &release);
 	if (!ret && file_copy(m->log, log, 0644))

@@ -12,7 +12,8 @@ struct store_about {
 	const char *compiler;
 	const struct strv *patches;
 	double seconds;
-	bool symbols; /* keep the modules with their line numbers too, in symbols/ */
+	/* Keep the modules with their line numbers too, in symbols/, and this (changed_lines()) as symbols/changed; NULL: don't. */
+	const struct buf *changed;
 };
 
 /*

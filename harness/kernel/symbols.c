@@ -17,8 +17,7 @@ struct lookup {
 	char section[64];
 	uint64_t address;
 	bool found;
-	char *place; /* the innermost line outside of headers, */
-	char *any;   /* or the innermost one */
+	struct strv *lines; /* of all functions that were inlined there, innermost first */
 };
 
 static int run(const char *dir, const char *const args[], void (*on_line)(const char *, void *),
@@ -100,12 +99,8 @@ static void on_place(const char *line, void *ctx)
 	struct lookup *l = ctx;
 	_cleanup_free_ char *path = symbols_path(line);
 
-	if (!is_place(path))
-		return;
-	if (!l->any)
-		l->any = xstrdup(path);
-	if (!l->place && !is_header(path))
-		l->place = xstrdup(path);
+	if (is_place(path))
+		strv_add(l->lines, path);
 }
 
 /* "kvm_amd" is in kvm-amd.ko: modules' names have no dashes. NULL: it is not one of those kept. */
@@ -127,33 +122,48 @@ static char *module_file(const char *dir, const char *module)
 	return NULL;
 }
 
-static char *look_up(const char *dir, const struct kframe *f)
+static void look_up(const char *dir, const struct kframe *f, struct strv *found)
 {
 	_cleanup_free_ char *file = module_file(dir, f->module), *address = NULL;
-	struct lookup l = { .frame = f };
+	struct lookup l = { .frame = f, .lines = found };
 	const char *table[] = { "objdump", "-t", file, NULL };
 	const char *line[] = { "addr2line", "-i", "-e", file, "-j", l.section, NULL, NULL };
 
 	if (!file || run(dir, table, on_symbol, &l) || !l.found)
-		return NULL;
+		return;
 	address = strf("0x%" PRIx64, l.address);
 	line[6] = address;
 	(void)run(dir, line, on_place, &l);
-	if (!l.place)
-		return l.any;
-	free(l.any);
-	return l.place;
 }
 
-void symbols_lines(const char *dir, const struct kframe *frames, size_t n, char **places)
+void symbols_inlined(const char *dir, const struct kframe *f, struct strv *lines)
 {
 	_cleanup_free_ char *said = xstrdup(fail_text());
 	enum outcome outcome = fail_outcome();
 
-	for (size_t i = 0; i < n; i++)
-		places[i] = dir ? look_up(dir, &frames[i]) : NULL;
+	if (dir)
+		look_up(dir, f, lines);
 	/* What is to be told of the run is not what became of this. */
 	fail_clear();
 	if (*said)
 		fail(outcome, "%s", said);
+}
+
+/* The innermost one outside of headers, or the innermost one. */
+static char *pick(const struct strv *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		if (!is_header(lines->v[i]))
+			return xstrdup(lines->v[i]);
+	return lines->n ? xstrdup(lines->v[0]) : NULL;
+}
+
+void symbols_lines(const char *dir, const struct kframe *frames, size_t n, char **places)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_strv_ struct strv lines = { 0 };
+
+		symbols_inlined(dir, &frames[i], &lines);
+		places[i] = pick(&lines);
+	}
 }

@@ -14,6 +14,9 @@
  */
 void symbols_lines(const char *dir, const struct kframe *frames, size_t n, char **places);
 
+/* The same with the lines of all functions that were inlined there, innermost first, added to lines. */
+void symbols_inlined(const char *dir, const struct kframe *f, struct strv *lines);
+
 /* For tests: what `objdump -t` says of the frame's symbol, as section and the frame's address in it. False: this line does not. */
 bool symbols_take_entry(const char *line, const struct kframe *f, char section[64],
 			uint64_t *address);

@@ -8,6 +8,7 @@
 
 #include "core/outcome.h"
 #include "judge/kreport.h"
+#include "kernel/changed.h"
 #include "kernel/flavor.h"
 #include "kernel/symbols.h"
 #include "lab/console.h"
@@ -34,6 +35,10 @@ static const struct {
 } recorded[] = {
 	{ "kasan-overrun.txt", "KASAN report", "==========", { "kvm_pv_vcpu_info", NULL }, "kvm" },
 	{ "kasan-use-after-free.txt", "KASAN report", "==========", { "__kvm_emulate_hypercall", NULL }, "kvm" },
+	{ "kcsan-counter.txt", "KCSAN report", "==========",
+	  { "kvm_arch_vcpu_ioctl_run", "kvm_arch_vcpu_ioctl_run" }, "kvm" },
+	{ "kcsan-snapshot.txt", "KCSAN report", "==========",
+	  { "kvm_read_regs", "kvm_get_regs_snapshot" }, "kvm" },
 	{ "ubsan-index.txt", "UBSAN report", "---[ end trace", { "kvm_pv_vcpu_info", NULL }, "kvm" },
 	{ "atomic-sleep.txt", "sleeping in atomic context", "</TASK>", { "kvm_pv_vcpu_info", NULL }, "kvm" },
 	{ "wait-context.txt", "lockdep report", "</TASK>", { "kvm_pv_vcpu_info", NULL }, "kvm" },
@@ -163,6 +168,25 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_changed(void **state)
+{
+	static const char text[] = "a/b.c 3 5\na/b.c 9 9\nb.c 7 7\n";
+	unsigned long first, last;
+
+	(void)state;
+	assert_true(changed_hunk("@@ -1,2 +3,4 @@ int main(void)", &first, &last));
+	assert_int_equal(first, 3);
+	assert_int_equal(last, 6);
+	assert_true(changed_hunk("@@ -0,0 +1 @@", &first, &last));
+	assert_int_equal(last, 1);
+	assert_false(changed_hunk("@@ -1,2 +3,0 @@", &first, &last)); /* only taken away */
+	assert_false(changed_hunk("+@@ -1 +1 @@", &first, &last));
+	assert_true(changed_has(text, "a/b.c:3") && changed_has(text, "a/b.c:5"));
+	assert_true(changed_has(text, "a/b.c:9") && changed_has(text, "b.c:7"));
+	assert_false(changed_has(text, "a/b.c:6") || changed_has(text, "b.c:3"));
+	assert_false(changed_has(text, "a/b.c") || changed_has(text, "") || changed_has("", "a:1"));
+}
+
 static void test_flavors(void **state)
 {
 	struct flavor f;
@@ -178,7 +202,7 @@ static void test_flavors(void **state)
 	flavor_free(&f);
 	assert_int_equal(flavor_load("vanilla", &f), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "KERNEL_FLAVOR=vanilla"));
-	assert_non_null(strstr(fail_text(), "plain debug"));
+	assert_non_null(strstr(fail_text(), "plain debug kcsan"));
 	flavor_free(&f);
 	assert_int_equal(flavor_load("../kernels/6.12", &f), -OUT_USAGE);
 	flavor_free(&f);
@@ -190,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_recorded), cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_frames),	 cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_paths),	 cmocka_unit_test(test_flavors),
+		cmocka_unit_test(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
