@@ -4,7 +4,7 @@
  * that run in L1. Every register's value is known, an exit costs one instruction, and the program
  * itself is the oracle: it owns the vCPUs' threads and reads KVM's statistics of each.
  *
- * A vCPU runs 64-bit code (flat, identity-mapped, no interrupts, no IDT: any fault ends it with
+ * A vCPU runs 64-bit code (flat, identity-mapped, no IDT: any fault ends it with
  * KVM_EXIT_SHUTDOWN) that starts where its rip points to: at one of the labels below, which are
  * copied into each guest's memory. Each vCPU has a thread of its own; micro_go() lets it enter the
  * guest, micro_wait() waits until it has left.
@@ -35,6 +35,13 @@
 extern const char micro_call_amd[], micro_call_intel[], micro_spin[], micro_spin_loop[],
 	micro_spin_end[], micro_halt[], micro_halt_end[];
 #define MICRO_PORT 0x10
+
+/*
+ * A vCPU's rflags at its start: interrupts are on. None ever comes (there is no interrupt controller), and real CPUs don't care: an
+ * interrupt of the host ends guest mode either way. Bochs 2.7 keeps it waiting as long as the guest's interrupts are off, and the CPU
+ * of L1 that runs a vCPU which spins is then lost ("hard LOCKUP").
+ */
+#define MICRO_RFLAGS 0x202
 
 struct micro;
 

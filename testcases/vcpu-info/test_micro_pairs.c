@@ -39,7 +39,7 @@ static uint64_t hypercall;
 
 static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 {
-	struct kvm_regs r = { .rip = micro_at(label), .rflags = 2 };
+	struct kvm_regs r = { .rip = micro_at(label), .rflags = MICRO_RFLAGS };
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&r, i) = magic(ids[vcpu], i);
@@ -48,7 +48,7 @@ static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 
 static void ask(struct micro *m, struct asked *a)
 {
-	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = 2 }, after;
+	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = MICRO_RFLAGS }, after;
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&before, i) = magic(ids[a->caller], i) + 1;
