@@ -109,7 +109,7 @@ void bringup_l1_free(struct bringup_l1 *b)
 }
 
 /* A level that runs but never gets ready is a kernel that hangs, not a broken lab. */
-static int open_channel(struct level *l, unsigned int deadline_s)
+int bringup_open_channel(struct level *l, unsigned int deadline_s)
 {
 	int ret = level_open_channel(l, deadline_s);
 	_cleanup_free_ char *why = xstrdup(fail_text());
@@ -161,7 +161,7 @@ static int boot_l1(struct lab *lab)
 	if (!ret)
 		ret = level_create(&lab->l1, xml, log);
 	if (!ret)
-		ret = open_channel(&lab->l1, 20);
+		ret = bringup_open_channel(&lab->l1, 20);
 	if (ret)
 		return ret;
 	/* Ready means its libvirtd too. */
@@ -181,7 +181,7 @@ static int restore_l1(struct lab *lab)
 	int ret = state_restore(lab, lab->l1_key);
 
 	if (!ret)
-		ret = open_channel(&lab->l1, 5);
+		ret = bringup_open_channel(&lab->l1, 5);
 	return ret;
 }
 
@@ -252,14 +252,17 @@ static bool lane_wants(const struct lab *lab, const char *module)
 static int load_module(struct lab *lab, const char *local)
 {
 	_cleanup_free_ char *name = module_name(local);
-	_cleanup_free_ char *remote = strf(L1_DIR "/%s.ko", name);
+	_cleanup_free_ char *remote =
+		strf("%s/%s.ko", lab->l1.medium ? lab->l1.medium : L1_DIR, name);
 	_cleanup_free_ char *what = strf("loading %s", name);
-	char *const argv[] = { (char *)"/sbin/insmod", remote, NULL };
-	int ret;
+	char *const argv[] = { (char *)"insmod", remote, NULL };
+	int ret = 0;
 
 	if (!lane_wants(lab, name))
 		return 0;
-	ret = channel_put_file(lab->l1.channel, local, remote, 0600, level_ms(&lab->l1, 10));
+	if (!lab->l1.medium)
+		ret = channel_put_file(lab->l1.channel, local, remote, 0600,
+				       level_ms(&lab->l1, 10));
 	if (!ret)
 		ret = level_command(&lab->l1, what, argv, 10);
 	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
@@ -365,7 +368,7 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ret = level_create(&lab->l2, xml, log);
 	ui_debug("L2: runs");
 	if (!ret)
-		ret = open_channel(&lab->l2, 8);
+		ret = bringup_open_channel(&lab->l2, 8);
 	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
@@ -400,5 +403,5 @@ int bringup_join_l2(struct lab *lab)
 
 	if (!ret)
 		ret = level_attach(&lab->l2, L2_DOMAIN, log);
-	return ret ? ret : open_channel(&lab->l2, 5);
+	return ret ? ret : bringup_open_channel(&lab->l2, 5);
 }

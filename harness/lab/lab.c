@@ -71,6 +71,21 @@ static int add_patches(struct lab *lab)
 	return 0;
 }
 
+static const struct lab_backend libvirt;
+
+static int choose_backend(struct lab *lab)
+{
+	static const struct lab_backend *const all[] = { &libvirt, &lab_bochs };
+	const char *name = lab->lane.machine ? lab->lane.machine : libvirt.name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (!strcmp(all[i]->name, name))
+			lab->backend = all[i];
+	return lab->backend ? 0 :
+			      fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known",
+				   lab->lane.name, name);
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -81,6 +96,8 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 	ret = settings_load(&lab->set);
 	if (!ret)
 		ret = lane_choose(lab->set.lane, &lab->lane);
+	if (!ret)
+		ret = choose_backend(lab);
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
 	if (!ret)
@@ -165,19 +182,24 @@ static int make_keys(struct lab *lab)
 	return ret ? ret : make_lab_key(lab);
 }
 
+static int libvirt_prepare(struct lab *lab)
+{
+	int ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
+
+	if (!ret)
+		ret = golden_prepare(lab);
+	return ret ? ret : make_keys(lab);
+}
+
 int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
 
-	if (!ret)
+	if (!ret && lab->lane.levels > 1)
 		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
 	if (!ret)
 		ret = image_initramfs(&lab->initramfs);
-	if (!ret)
-		ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
-	if (!ret)
-		ret = golden_prepare(lab);
-	return ret ? ret : make_keys(lab);
+	return ret ? ret : lab->backend->prepare(lab);
 }
 
 static void copy_image(struct image *to, const struct image *from)
@@ -196,6 +218,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	ret = settings_load(&variant->set);
 	if (!ret)
 		ret = lane_choose(lab->lane.name, &variant->lane);
+	variant->backend = lab->backend;
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
 	if (ret)
@@ -309,12 +332,10 @@ static int boot_both(struct lab *lab, bool fresh)
 	return boot_once(lab, true);
 }
 
-int lab_up(struct lab *lab, const char *run_dir, bool fresh)
+static int libvirt_up(struct lab *lab, bool fresh)
 {
-	int ret;
+	int ret = level_connect(&lab->l1, lab->uri);
 
-	str_set(&lab->run_dir, run_dir);
-	ret = level_connect(&lab->l1, lab->uri);
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
@@ -335,6 +356,24 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 	reset_levels(lab);
 	ret = level_connect(&lab->l1, lab->uri);
 	return ret ? ret : boot_both(lab, false);
+}
+
+static const struct lab_backend libvirt = {
+	.name = "libvirt",
+	.prepare = libvirt_prepare,
+	.up = libvirt_up,
+	.keeps = true,
+};
+
+int lab_up(struct lab *lab, const char *run_dir, bool fresh)
+{
+	str_set(&lab->run_dir, run_dir);
+	return lab->backend->up(lab, fresh);
+}
+
+bool lab_has_l2(const struct lab *lab)
+{
+	return level_exists(&lab->l2);
 }
 
 int lab_up_again(struct lab *lab)
@@ -364,10 +403,8 @@ void lab_levels_down(struct lab *lab)
 {
 	loop_unguard();
 	/* L1's end first: a libvirt inside a dead L1 would not answer to a polite goodbye. */
-	lab->l1.stop_expected = true;
 	lab->l2.stop_expected = true;
-	if (lab->l1.dom)
-		virDomainDestroy(lab->l1.dom);
+	level_power_off(&lab->l1);
 	level_detach(&lab->l2);
 	level_detach(&lab->l1);
 }
@@ -395,7 +432,7 @@ void lab_close_variant(struct lab *variant)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "provision.qcow2", "kept" };
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "provision.qcow2", "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);

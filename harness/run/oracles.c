@@ -13,7 +13,11 @@ static int read_time(struct lab *lab, struct oracle *o)
 int oracles_read(struct lab *lab, bool after, struct oracle *o)
 {
 	_cleanup_free_ char *cpus = NULL, *stats = NULL;
-	int ret = after ? 0 : read_time(lab, o);
+	int ret;
+
+	if (!lab_has_l2(lab))
+		return read_time(lab, o);
+	ret = after ? 0 : read_time(lab, o);
 
 	if (!ret)
 		ret = level_qmp(&lab->l2, ORACLE_QMP_CPUS, &cpus);
