@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The lab in Bochs: L1 alone, booted anew for each run from a medium that holds its kernel, the initramfs and the KVM modules. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -26,15 +27,32 @@ static char *make_cmdline(void)
 		    BOCHS_IPS / 1000);
 }
 
+/* All test programs, half a megabyte: over the line each would take seconds. */
+static int add_programs(struct strv *files)
+{
+	_cleanup_free_ char *dir = path_in_root("build/guest");
+	_cleanup_strv_ struct strv names = { 0 };
+	int err = dir_list(dir, NULL, &names);
+
+	for (size_t i = 0; i < names.n; i++)
+		strv_addf(files, "%s/%s", dir, names.v[i]);
+	return err ? fail(OUT_BROKEN, "can't list the test programs in %s: %s", dir, strerror(-err)) :
+		     0;
+}
+
 static int make_medium(struct lab *lab, const char *iso)
 {
 	_cleanup_free_ char *cmdline = make_cmdline();
+	_cleanup_strv_ struct strv files = { 0 };
 	struct medium m = { .kernel = lab->host.bzimage,
 			    .initramfs = lab->initramfs.path,
 			    .cmdline = cmdline,
-			    .files = &lab->host.modules };
+			    .files = &files };
+	int ret = add_programs(&files);
 
-	return medium_make(&m, iso);
+	for (size_t i = 0; i < lab->host.modules.n; i++)
+		strv_add(&files, lab->host.modules.v[i]);
+	return ret ? ret : medium_make(&m, iso);
 }
 
 /* With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel warns of it. */

@@ -37,7 +37,7 @@ struct level {
 	virDomainPtr dom;
 	const struct level_machine *machine; /* NULL: a libvirt domain */
 	void *machine_data;
-	const char *medium; /* the folder in the level with what its boot medium brought; NULL: none */
+	const char *medium; /* the folder in the level where its boot medium put modules and test programs; NULL: none */
 	struct vstream *console_stream;
 	/*
 	 * Where QEMU writes this level's console, when its host is ours: read from there in place of a stream, as the last words of

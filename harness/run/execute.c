@@ -22,9 +22,9 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 	output_feed(ctx, level_ns, data, len);
 }
 
-static void make_argv(const struct testcase *t, struct strv *argv)
+static void make_argv(const struct level *l, const struct testcase *t, struct strv *argv)
 {
-	strv_addf(argv, "/tmp/%s", t->program);
+	strv_addf(argv, "%s/%s", l->medium ? l->medium : "/tmp", t->program);
 	for (const char *const *a = t->args; a && *a; a++)
 		strv_add(argv, *a);
 }
@@ -34,6 +34,8 @@ static int push(struct level *l, const struct testcase *t, const char *remote)
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
 	_cleanup_free_ char *local = path_in_root(relative);
 
+	if (l->medium)
+		return 0; /* it has been there since the boot */
 	return channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
 }
 
@@ -46,7 +48,7 @@ int execute_program(struct lab *lab, const struct testcase *t, const struct assi
 	uint32_t id;
 	int ret;
 
-	make_argv(t, &argv);
+	make_argv(l, t, &argv);
 	assignment_env(a, &env);
 	e.argv = argv.v;
 	e.env = env.v;
