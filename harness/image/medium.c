@@ -33,8 +33,8 @@ static int copy_into(const char *dir, const char *name, const char *from)
 	_cleanup_free_ char *to = strf("%s/%s", dir, name);
 	int err = file_copy(from, to, 0644);
 
-	return err ? fail(OUT_BROKEN, "can't copy %s to the boot medium: %s", from, strerror(-err)) :
-		     0;
+	return err ? fail(OUT_BROKEN, "can't copy %s to the boot medium: %s", from, strerror(-err))
+		   : 0;
 }
 
 static int write_config(const struct medium *m, const char *dir)
@@ -43,8 +43,9 @@ static int write_config(const struct medium *m, const char *dir)
 	_cleanup_buf_ struct buf text = { 0 };
 
 	medium_config(m->cmdline, &text);
-	return file_write(path, text.data, text.len, 0644) ? fail(OUT_BROKEN, "can't write %s", path) :
-							     0;
+	return file_write(path, text.data, text.len, 0644)
+		       ? fail(OUT_BROKEN, "can't write %s", path)
+		       : 0;
 }
 
 static int gather(const struct medium *m, const char *dir)
@@ -68,13 +69,24 @@ static int gather(const struct medium *m, const char *dir)
 /* isolinux.bin is told where on the disc it lies (-boot-info-table): it can't find out. */
 static int write_iso(const char *dir, const char *iso)
 {
-	char *const argv[] = { (char *)"xorriso", (char *)"-as", (char *)"mkisofs",
-			       (char *)"-quiet", (char *)"-o", (char *)iso,
-			       (char *)"-b", (char *)"isolinux/isolinux.bin",
-			       (char *)"-c", (char *)"isolinux/boot.cat",
-			       (char *)"-no-emul-boot", (char *)"-boot-load-size", (char *)"4",
-			       (char *)"-boot-info-table", (char *)dir, NULL };
-	struct proc p = { .what = "making L1's boot medium", .argv = argv,
+	char *const argv[] = { (char *)"xorriso",
+			       (char *)"-as",
+			       (char *)"mkisofs",
+			       (char *)"-quiet",
+			       (char *)"-o",
+			       (char *)iso,
+			       (char *)"-b",
+			       (char *)"isolinux/isolinux.bin",
+			       (char *)"-c",
+			       (char *)"isolinux/boot.cat",
+			       (char *)"-no-emul-boot",
+			       (char *)"-boot-load-size",
+			       (char *)"4",
+			       (char *)"-boot-info-table",
+			       (char *)dir,
+			       NULL };
+	struct proc p = { .what = "making L1's boot medium",
+			  .argv = argv,
 			  .quiet_stderr = !ui_verbose() };
 
 	return proc_check(&p);

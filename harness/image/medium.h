@@ -13,8 +13,8 @@
 #define MEDIUM_LOADER_MODULE "/usr/lib/syslinux/modules/bios/ldlinux.c32"
 
 struct medium {
-	const char *kernel;	/* bzImage */
-	const char *initramfs;	/* cpio */
+	const char *kernel;    /* bzImage */
+	const char *initramfs; /* cpio */
 	const char *cmdline;
 	const struct strv *files; /* go to MEDIUM_DIR under their own names */
 };

@@ -160,10 +160,12 @@ static bool pass_fd(int through, int fd)
 {
 	union control c = { 0 };
 	struct iovec byte = { .iov_base = (char[]){ 0 }, .iov_len = 1 };
-	struct msghdr m = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 
-	c.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+	c.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				     .cmsg_type = SCM_RIGHTS,
 				     .cmsg_len = CMSG_LEN(sizeof(int)) };
 	memcpy(CMSG_DATA(&c.header), &fd, sizeof(fd));
 	return sendmsg(through, &m, 0) == 1;
@@ -174,8 +176,9 @@ static int take_fd(int through)
 	union control c;
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 	int fd = -1;
 
 	if (recvmsg(through, &m, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&m))
@@ -189,7 +192,7 @@ static void become_bochs(const struct bochs_spec *spec, int through, int log)
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
 	char *const argv[] = { (char *)"bochs-bin", (char *)"-q", (char *)"-f", rc,
-			       (char *)"-rc", go, NULL };
+			       (char *)"-rc",	    go,		  NULL };
 	pid_t parent = getppid();
 
 	setpgid(0, 0);
@@ -223,8 +226,8 @@ static int launch(struct bochs *b, const struct bochs_spec *spec)
 	if (b->listen_fd >= 0)
 		return 0;
 	b->pid = b->pid > 0 ? b->pid : 0;
-	return fail(OUT_BROKEN,
-		    "can't give Bochs a network namespace of its own (does this kernel allow user namespaces?)");
+	return fail(OUT_BROKEN, "can't give Bochs a network namespace of its own (does this kernel "
+				"allow user namespaces?)");
 }
 
 static int write_files(const struct bochs_spec *spec)
@@ -250,7 +253,9 @@ static int wait_for_port(struct level *l, struct bochs *b)
 
 	while (!ret && !poll(&p, 1, 0)) {
 		if (now_ns() > deadline)
-			return fail(OUT_BROKEN, "L1's Bochs did not connect its serial line within %u s; its log: %s",
+			return fail(OUT_BROKEN,
+				    "L1's Bochs did not connect its serial line within %u s; its "
+				    "log: %s",
 				    level_ms(l, CONNECT_S) / 1000, b->log);
 		ret = level_step(l, STEP_MS);
 	}
@@ -285,7 +290,8 @@ bool bochs_usable(char **why)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (path_exists(files[i]))
 			continue;
-		*why = strf("%s is missing: install the packages bochs, bochs-term, isolinux and syslinux-common",
+		*why = strf("%s is missing: install the packages bochs, bochs-term, isolinux and "
+			    "syslinux-common",
 			    files[i]);
 		return false;
 	}

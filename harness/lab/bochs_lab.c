@@ -21,8 +21,8 @@
  */
 static char *make_cmdline(void)
 {
-	return strf("console=ttyS0 loglevel=5 panic=0 oops=panic softlockup_panic=1 tsc=reliable tsc_early_khz=%u "
-		    L1_EMULATED_OPTIONS
+	return strf("console=ttyS0 loglevel=5 panic=0 oops=panic softlockup_panic=1 tsc=reliable "
+		    "tsc_early_khz=%u " L1_EMULATED_OPTIONS
 		    " initcall_blacklist=trace_eval_init nestlab.level=L1 nestlab.port=/dev/ttyS1",
 		    BOCHS_IPS / 1000);
 }
@@ -36,8 +36,8 @@ static int add_programs(struct strv *files)
 
 	for (size_t i = 0; i < names.n; i++)
 		strv_addf(files, "%s/%s", dir, names.v[i]);
-	return err ? fail(OUT_BROKEN, "can't list the test programs in %s: %s", dir, strerror(-err)) :
-		     0;
+	return err ? fail(OUT_BROKEN, "can't list the test programs in %s: %s", dir, strerror(-err))
+		   : 0;
 }
 
 static int make_medium(struct lab *lab, const char *iso)

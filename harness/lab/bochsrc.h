@@ -19,12 +19,12 @@
 
 /* Paths have neither spaces nor commas (Bochs could not read them): they are relative to the folder it is started in. */
 struct bochs_spec {
-	const char *cpu;    /* Bochs's name of the model */
-	unsigned int cpus;  /* cores of one package */
+	const char *cpu;   /* Bochs's name of the model */
+	unsigned int cpus; /* cores of one package */
 	unsigned int memory_mib;
-	const char *medium; /* the CD-ROM to boot from */
+	const char *medium;  /* the CD-ROM to boot from */
 	const char *console; /* the first serial port's output: a file */
-	unsigned int port;  /* where on 127.0.0.1 the second serial port connects to */
+	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
 };
 
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc);

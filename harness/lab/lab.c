@@ -81,8 +81,8 @@ static int choose_backend(struct lab *lab)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (!strcmp(all[i]->name, name))
 			lab->backend = all[i];
-	return lab->backend ? 0 :
-			      fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known",
+	return lab->backend ? 0
+			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known",
 				   lab->lane.name, name);
 }
 
@@ -102,11 +102,17 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
 	if (!ret)
 		ret = add_patches(lab);
+	/* Before the lock: who holds it ends what is left of other labs. */
+	lab->was_kept = path_exists(kept);
+	if (!ret && lab->was_kept && !lab->backend->keeps)
+		ret = fail(OUT_USAGE,
+			   "LANE=%s can't run beside the lab that was left running; `make "
+			   "lab-down` first",
+			   lab->lane.name);
 	if (!ret)
 		ret = take_lock(lab, who, use);
 	if (ret)
 		return ret;
-	lab->was_kept = path_exists(kept);
 	/* Without lab-up nothing may be running now: what is was left by a killed run. */
 	if (!lab->was_kept && use == LAB_EXCLUSIVE && daemon_is_private() && daemon_sweep())
 		ui_note("ended what an earlier run had left behind");

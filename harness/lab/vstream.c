@@ -17,7 +17,7 @@ struct carrier {
 	int (*recv)(struct vstream *v, char *data, size_t len); /* as virStreamRecv() */
 	int (*send)(struct vstream *v, const char *data, size_t len);
 	void (*watch)(struct vstream *v, bool writable);
-	void (*stop)(struct vstream *v);    /* no event after it */
+	void (*stop)(struct vstream *v); /* no event after it */
 	void (*release)(struct vstream *v);
 };
 
@@ -28,7 +28,7 @@ struct vstream {
 	struct vstream_handler h;
 	struct buf out;
 	bool dead;
-	bool busy;    /* inside a callback: a close must wait for its end */
+	bool busy; /* inside a callback: a close must wait for its end */
 	bool closing;
 };
 
@@ -187,8 +187,10 @@ static void on_handle(int watch, int fd, int events, void *opaque)
 
 static struct vstream *start(struct vstream *v)
 {
-	if (!virStreamEventAddCallback(v->st, VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR |
-					      VIR_STREAM_EVENT_HANGUP, on_event, v, NULL))
+	if (!virStreamEventAddCallback(v->st,
+				       VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR |
+					       VIR_STREAM_EVENT_HANGUP,
+				       on_event, v, NULL))
 		return v;
 	fail(OUT_BROKEN, "can't watch a libvirt stream: %s", virGetLastErrorMessage());
 	virStreamAbort(v->st);

@@ -80,8 +80,7 @@ static bool all_cached(struct run *r, const struct lab *variant)
 	for (size_t i = 0; i < r->n_tests; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (wants(r, i) &&
-		    (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
+		if (wants(r, i) && (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
 			return false;
 	}
 	return true;
