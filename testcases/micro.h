@@ -4,7 +4,7 @@
  * that run in L1. Every register's value is known, an exit costs one instruction, and the program
  * itself is the oracle: it owns the vCPUs' threads and reads KVM's statistics of each.
  *
- * A vCPU runs flat and identity-mapped, with no interrupts and no IDT (any fault ends it with
+ * A vCPU runs flat and identity-mapped, with no IDT (any fault ends it with
  * KVM_EXIT_SHUTDOWN), from where its rip points to: one of the labels below, which are copied into
  * each guest's memory, or a C function of the program itself (micro_start): the machine's memory
  * holds the program's own image, data too, at the program's own addresses. So what a guest function
@@ -45,8 +45,14 @@ extern const char micro_call_amd[], micro_call_intel[], micro_cpuid[], micro_spi
  */
 enum micro_mode { MICRO_LONG, MICRO_USER, MICRO_PAGED, MICRO_PROTECTED, MICRO_REAL, MICRO_MODES };
 extern const char *const micro_mode_names[MICRO_MODES];
-#define MICRO_RFLAGS 0x2
-#define MICRO_RFLAGS_IO 0x3002 /* IOPL 3: user mode may use ports */
+
+/*
+ * A vCPU's rflags at its start: interrupts are on. None ever comes (there is no interrupt controller), and real CPUs don't care: an
+ * interrupt of the host ends guest mode either way. Bochs 2.7 keeps it waiting as long as the guest's interrupts are off, and the CPU
+ * of L1 that runs a vCPU which spins is then lost ("hard LOCKUP").
+ */
+#define MICRO_RFLAGS 0x202
+#define MICRO_RFLAGS_IO 0x3202 /* IOPL 3: user mode may use ports */
 
 struct micro;
 

@@ -90,6 +90,7 @@ static int open_path(struct port *p)
 	if (fd < 0 || tcgetattr(fd, &t))
 		return fd;
 	cfmakeraw(&t);
+	cfsetspeed(&t, B115200); /* a serial line's default is 9600 */
 	t.c_cflag |= CLOCAL | CREAD;
 	t.c_cflag &= ~(tcflag_t)CRTSCTS;
 	tcsetattr(fd, TCSANOW, &t);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "core/hash.h"
+#include "core/util.h"
 
 struct image {
 	char key[HASH_HEX_LEN + 1];
@@ -33,5 +34,8 @@ int image_seed(struct image *out);
 
 /* L2's default root: an initramfs with the agent as /init, busybox, and no test program (they travel by the channel). */
 int image_initramfs(struct image *out);
+
+/* An archive to be unpacked over it: these files, in a folder ("/medium"). */
+int image_files(const char *path, const char *dir, const struct strv *files);
 
 #endif

@@ -18,7 +18,7 @@ static const char *const folders[] = { "bin", "dev", "etc", "proc", "root", "run
 /* What a person in L2's shell expects; busybox has more, by its own name. */
 static const char *const applets[] = { "sh",   "ls",   "cat", "ps",   "dmesg", "echo", "grep",
 				       "head", "tail", "vi",  "mount", "kill", "sleep", "top",
-				       "uname", "taskset", "lspci", "reboot", "poweroff" };
+				       "uname", "taskset", "lspci", "reboot", "poweroff", "insmod", "dd" };
 
 static const char *busybox_path(void)
 {
@@ -47,7 +47,7 @@ static int finish(struct archive *a, struct archive_entry *e, const struct buf *
 	if (ret == ARCHIVE_OK && data && archive_write_data(a, data->data, data->len) < 0)
 		ret = ARCHIVE_FATAL;
 	archive_entry_free(e);
-	return ret == ARCHIVE_OK ? 0 : fail(OUT_BROKEN, "writing L2's initramfs: %s",
+	return ret == ARCHIVE_OK ? 0 : fail(OUT_BROKEN, "writing an initramfs: %s",
 					    archive_error_string(a));
 }
 
@@ -62,7 +62,7 @@ static int add_file(struct archive *a, const char *name, const char *from)
 	struct archive_entry *e;
 
 	if (file_read(from, &data))
-		return fail(OUT_BROKEN, "can't read %s for L2's initramfs", from);
+		return fail(OUT_BROKEN, "can't read %s for an initramfs", from);
 	e = entry(name, AE_IFREG, 0755);
 	archive_entry_set_size(e, (la_int64_t)data.len);
 	return finish(a, e, &data);
@@ -104,7 +104,23 @@ static int fill(struct archive *a)
 	return ret;
 }
 
-static int write_archive(const char *path)
+/* Each under its own name in a folder. */
+static int fill_files(struct archive *a, const char *dir, const struct strv *files)
+{
+	int ret = add_folder(a, dir + 1);
+
+	for (size_t i = 0; !ret && i < files->n; i++) {
+		const char *slash = strrchr(files->v[i], '/');
+		_cleanup_free_ char *name =
+			strf("%s/%s", dir + 1, slash ? slash + 1 : files->v[i]);
+
+		ret = add_file(a, name, files->v[i]);
+	}
+	return ret;
+}
+
+/* files NULL: the levels' initramfs. */
+static int write_archive(const char *path, const char *dir, const struct strv *files)
 {
 	_cleanup_free_ char *part = strf("%s.tmp.%d", path, (int)getpid());
 	struct archive *a = archive_write_new();
@@ -114,7 +130,7 @@ static int write_archive(const char *path)
 	if (archive_write_open_filename(a, part) != ARCHIVE_OK)
 		ret = fail(OUT_BROKEN, "can't write %s: %s", part, archive_error_string(a));
 	else
-		ret = fill(a);
+		ret = files ? fill_files(a, dir, files) : fill(a);
 	if (archive_write_close(a) != ARCHIVE_OK && !ret)
 		ret = fail(OUT_BROKEN, "can't write %s: %s", part, archive_error_string(a));
 	archive_write_free(a);
@@ -122,6 +138,11 @@ static int write_archive(const char *path)
 		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", part, path);
 	unlink(part);
 	return ret;
+}
+
+int image_files(const char *path, const char *dir, const struct strv *files)
+{
+	return write_archive(path, dir, files);
 }
 
 int image_initramfs(struct image *out)
@@ -144,5 +165,5 @@ int image_initramfs(struct image *out)
 	out->path = strf("%s/%.16s.cpio", dir, out->key);
 	out->format = xstrdup("cpio");
 	out->reused = path_exists(out->path);
-	return out->reused ? 0 : write_archive(out->path);
+	return out->reused ? 0 : write_archive(out->path, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
 #define SAMPLE_MS 40
 #define SETTLE_MS 250
+#define END_MS 1500
 #define L1_DIR "/run/nestlab" /* a tmpfs in L1: goes with every boot */
 
 char *bringup_overlay_path(void)
@@ -109,12 +110,26 @@ void bringup_l1_free(struct bringup_l1 *b)
 	free(b->cmdline);
 }
 
+/* A lost connection may be the first sign of a level's end: give that time to be seen. */
+static int look_for_end(struct level *l)
+{
+	uint64_t until = now_ns() + END_MS * NSEC_PER_MSEC;
+	int ret = 0;
+
+	while (!ret && now_ns() < until)
+		ret = level_step(l, 50);
+	return ret;
+}
+
 /* A level that runs but never gets ready is a kernel that hangs, not a broken lab. */
-static int open_channel(struct level *l, unsigned int deadline_s)
+int bringup_open_channel(struct level *l, unsigned int deadline_s)
 {
 	int ret = level_open_channel(l, deadline_s);
 	_cleanup_free_ char *why = xstrdup(fail_text());
+	int end = ret == -OUT_BROKEN && !proc_interrupted() ? look_for_end(l) : 0;
 
+	if (end)
+		return end;
 	if (ret == -OUT_BROKEN && !proc_interrupted())
 		return fail(
 			OUT_CRASH,
@@ -164,7 +179,7 @@ static int boot_l1(struct lab *lab)
 	if (!ret)
 		ret = level_create(&lab->l1, xml, log);
 	if (!ret)
-		ret = open_channel(&lab->l1, 20);
+		ret = bringup_open_channel(&lab->l1, 20);
 	if (ret)
 		return ret;
 	/* Ready means its libvirtd too. */
@@ -184,7 +199,7 @@ static int restore_l1(struct lab *lab)
 	int ret = state_restore(lab, lab->l1_key);
 
 	if (!ret)
-		ret = open_channel(&lab->l1, 5);
+		ret = bringup_open_channel(&lab->l1, 5);
 	return ret;
 }
 
@@ -255,19 +270,26 @@ static bool lane_wants(const struct lab *lab, const char *module)
 static int load_module(struct lab *lab, const char *local)
 {
 	_cleanup_free_ char *name = module_name(local);
-	_cleanup_free_ char *remote = strf(L1_DIR "/%s.ko", name);
+	_cleanup_free_ char *remote =
+		strf("%s/%s.ko", lab->l1.medium ? lab->l1.medium : L1_DIR, name);
 	_cleanup_free_ char *what = strf("loading %s", name);
-	char *const argv[] = { (char *)"/sbin/insmod", remote, NULL };
-	int ret;
+	char *const argv[] = { (char *)"insmod", remote, NULL };
+	int ret = 0;
 
 	if (!lane_wants(lab, name))
 		return 0;
-	ret = channel_put_file(lab->l1.channel, local, remote, 0600, level_ms(&lab->l1, 10));
+	if (!lab->l1.medium)
+		ret = channel_put_file(lab->l1.channel, local, remote, 0600,
+				       level_ms(&lab->l1, 10));
 	if (!ret)
 		ret = level_command(&lab->l1, what, argv, 10);
 	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
-	if (ret == -OUT_BROKEN && str_starts(fail_text(), what))
-		return fail(OUT_FAIL, "%s", fail_text());
+	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
+		_cleanup_free_ char *why = xstrdup(fail_text());
+		int end = look_for_end(&lab->l1);
+
+		return end ? end : fail(OUT_FAIL, "%s", why);
+	}
 	return ret;
 }
 
@@ -368,7 +390,7 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ret = level_create(&lab->l2, xml, log);
 	ui_debug("L2: runs");
 	if (!ret)
-		ret = open_channel(&lab->l2, 8);
+		ret = bringup_open_channel(&lab->l2, 8);
 	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
@@ -405,5 +427,5 @@ int bringup_join_l2(struct lab *lab)
 		ret = level_attach(&lab->l2, L2_DOMAIN, log);
 	if (!ret)
 		ret = level_resume(&lab->l2); /* in a saved state it stands still */
-	return ret ? ret : open_channel(&lab->l2, 5);
+	return ret ? ret : bringup_open_channel(&lab->l2, 5);
 }

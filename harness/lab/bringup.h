@@ -30,8 +30,10 @@ char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridg
 /* A new overlay on a base image. */
 int bringup_make_overlay(const char *base, const char *format, const char *overlay);
 
+/* level_open_channel(), where a level that runs but never gets ready is a kernel that hangs. */
+int bringup_open_channel(struct level *l, unsigned int deadline_s);
 int bringup_l1(struct lab *lab, bool fresh);	    /* restored, or booted and saved: L1 ready, channel open */
-int bringup_kvm(struct lab *lab);		    /* push and load the modules */
+int bringup_kvm(struct lab *lab);		    /* push (unless a boot medium brought them) and load the modules */
 int bringup_l2(struct lab *lab);		    /* boot L2, sampling its exits */
 int bringup_disconnect_l2(struct lab *lab);	    /* L2 runs on; L1's channel stays */
 int bringup_join_l2(struct lab *lab);		    /* L2 runs already inside a restored or kept L1 */

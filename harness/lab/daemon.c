@@ -293,13 +293,14 @@ static bool is_ours(const char *pid)
 	_cleanup_free_ char *path = strf("/proc/%s/cmdline", pid);
 	_cleanup_free_ char *mark = in_run("");
 	_cleanup_buf_ struct buf b = { 0 };
-	bool qemu, libvirtd;
+	bool qemu, libvirtd, bochs;
 
 	if (file_read(path, &b) || !b.len)
 		return false;
 	qemu = strstr(b.data, "qemu-system") != NULL;
 	libvirtd = str_ends(b.data, "libvirtd");
-	return (qemu || libvirtd) && memmem(b.data, b.len, mark, strlen(mark));
+	bochs = str_ends(b.data, "bochs-bin");
+	return (qemu || libvirtd || bochs) && memmem(b.data, b.len, mark, strlen(mark));
 }
 
 static unsigned int signal_ours(int sig)

@@ -83,6 +83,21 @@ static int add_flavor(struct lab *lab)
 	return 0;
 }
 
+static const struct lab_backend libvirt;
+
+static int choose_backend(struct lab *lab)
+{
+	static const struct lab_backend *const all[] = { &libvirt, &lab_bochs };
+	const char *name = lab->lane.machine ? lab->lane.machine : libvirt.name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (!strcmp(all[i]->name, name))
+			lab->backend = all[i];
+	return lab->backend ? 0
+			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known",
+				   lab->lane.name, name);
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -94,6 +109,8 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 	if (!ret)
 		ret = lane_choose(lab->set.lane, &lab->lane);
 	if (!ret)
+		ret = choose_backend(lab);
+	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
 	if (!ret)
 		ret = add_flavor(lab);
@@ -101,11 +118,18 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = add_patches(lab, KERNEL_HOST, "PATCH", &lab->set.patches);
 	if (!ret)
 		ret = add_patches(lab, KERNEL_GUEST, "GUEST_PATCH", &lab->set.guest_patches);
+	lab->without_l2 = !ret && lab->lane.levels < 2;
+	/* Before the lock: who holds it ends what is left of other labs. */
+	lab->was_kept = path_exists(kept);
+	if (!ret && lab->was_kept && !lab->backend->keeps)
+		ret = fail(OUT_USAGE,
+			   "LANE=%s can't run beside the lab that was left running; `make "
+			   "lab-down` first",
+			   lab->lane.name);
 	if (!ret)
 		ret = take_lock(lab, who, use);
 	if (ret)
 		return ret;
-	lab->was_kept = path_exists(kept);
 	/* Without lab-up nothing may be running now: what is was left by a killed run. */
 	if (!lab->was_kept && use == LAB_EXCLUSIVE && daemon_is_private() && daemon_sweep())
 		ui_note("ended what an earlier run had left behind");
@@ -189,6 +213,17 @@ static void open_plugin(struct lab *lab)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
+static int libvirt_prepare(struct lab *lab)
+{
+	int ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
+
+	if (!ret)
+		ret = golden_prepare(lab);
+	if (!ret)
+		open_plugin(lab);
+	return ret ? ret : make_keys(lab);
+}
+
 int lab_prepare(struct lab *lab)
 {
 	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
@@ -197,13 +232,7 @@ int lab_prepare(struct lab *lab)
 		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
 	if (!ret)
 		ret = image_initramfs(&lab->initramfs);
-	if (!ret)
-		ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
-	if (!ret)
-		ret = golden_prepare(lab);
-	if (!ret)
-		open_plugin(lab);
-	return ret ? ret : make_keys(lab);
+	return ret ? ret : lab->backend->prepare(lab);
 }
 
 static void copy_image(struct image *to, const struct image *from)
@@ -222,6 +251,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	ret = settings_load(&variant->set);
 	if (!ret)
 		ret = lane_choose(lab->lane.name, &variant->lane);
+	variant->backend = lab->backend;
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
 	if (!ret)
@@ -342,12 +372,10 @@ static int boot_both(struct lab *lab, bool fresh)
 	return boot_once(lab, true);
 }
 
-int lab_up(struct lab *lab, const char *run_dir, bool fresh)
+static int libvirt_up(struct lab *lab, bool fresh)
 {
-	int ret;
+	int ret = level_connect(&lab->l1, lab->uri);
 
-	str_set(&lab->run_dir, run_dir);
-	ret = level_connect(&lab->l1, lab->uri);
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
@@ -368,6 +396,24 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 	reset_levels(lab);
 	ret = level_connect(&lab->l1, lab->uri);
 	return ret ? ret : boot_both(lab, false);
+}
+
+static const struct lab_backend libvirt = {
+	.name = "libvirt",
+	.prepare = libvirt_prepare,
+	.up = libvirt_up,
+	.keeps = true,
+};
+
+int lab_up(struct lab *lab, const char *run_dir, bool fresh)
+{
+	str_set(&lab->run_dir, run_dir);
+	return lab->backend->up(lab, fresh);
+}
+
+bool lab_has_l2(const struct lab *lab)
+{
+	return level_exists(&lab->l2);
 }
 
 int lab_up_again(struct lab *lab)
@@ -397,10 +443,8 @@ void lab_levels_down(struct lab *lab)
 {
 	loop_unguard();
 	/* L1's end first: a libvirt inside a dead L1 would not answer to a polite goodbye. */
-	lab->l1.stop_expected = true;
 	lab->l2.stop_expected = true;
-	if (lab->l1.dom)
-		virDomainDestroy(lab->l1.dom);
+	level_power_off(&lab->l1);
 	level_detach(&lab->l2);
 	level_detach(&lab->l1);
 }
@@ -429,7 +473,8 @@ void lab_close_variant(struct lab *variant)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.counters", "provision.qcow2", "kept" };
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1.counters", "provision.qcow2",
+					     "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);

@@ -32,9 +32,21 @@ struct boot_record {
 
 enum lab_use { LAB_EXCLUSIVE, LAB_SHARED };
 
+struct lab;
+
+/* What runs L1, named by the lane's `machine`. */
+struct lab_backend {
+	const char *name;
+	int (*prepare)(struct lab *lab); /* when kernels and initramfs are there */
+	int (*up)(struct lab *lab, bool fresh);
+	bool keeps; /* its levels can live on without us: lab-up */
+};
+extern const struct lab_backend lab_bochs; /* bochs_lab.c */
+
 struct lab {
 	struct settings set;
 	struct lane lane;
+	const struct lab_backend *backend;
 	struct kernel_conf kernel;
 	struct kernel_build host, guest;
 	struct image golden, initramfs;
@@ -58,7 +70,7 @@ struct lab {
 int lab_open(struct lab *lab, const char *who, enum lab_use use);
 int lab_prepare(struct lab *lab);
 
-/* fresh: boot even where a state could be restored. */
+/* fresh: boot even where a state could be restored. A lane of one level brings up L1 alone. */
 int lab_up(struct lab *lab, const char *run_dir, bool fresh);
 
 /*
@@ -68,6 +80,9 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh);
 bool lab_lost_silently(const struct lab *lab, int ret);
 /* Up again after a level was lost, from the saved state when there is one. */
 int lab_up_again(struct lab *lab);
+
+/* Does an L2 run in it? */
+bool lab_has_l2(const struct lab *lab);
 
 /* Join a lab that `lab-up` left running, for interactive verbs: no build, no restore. */
 int lab_join(struct lab *lab, bool with_l2);

@@ -7,11 +7,14 @@
 #include "core/conf.h"
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "lab/bochs.h"
 #include "lab/probe.h"
 
 static const struct conf_key keys[] = {
 	{ "lane", "title", CONF_STR, offsetof(struct lane, title), 0, 0 },
 	{ "lane", "needs", CONF_STR, offsetof(struct lane, needs), 0, 0 },
+	{ "lane", "machine", CONF_STR, offsetof(struct lane, machine), 0, 0 },
+	{ "lane", "levels", CONF_U32, offsetof(struct lane, levels), 1, 2 },
 	{ "lane", "virt_type", CONF_STR, offsetof(struct lane, virt_type), 0, 0 },
 	{ "lane", "cpu_mode", CONF_STR, offsetof(struct lane, cpu_mode), 0, 0 },
 	{ "lane", "modules", CONF_LIST, offsetof(struct lane, modules), 0, 0 },
@@ -37,7 +40,7 @@ int lane_load(const char *name, struct lane *l)
 	_cleanup_free_ char *relative = strf("config/lanes/%s.conf", name);
 	_cleanup_free_ char *path = path_in_root(relative);
 
-	*l = (struct lane){ .slowdown = 1 };
+	*l = (struct lane){ .slowdown = 1, .levels = 2 };
 	if (strchr(name, '/') || !path_exists(path)) {
 		_cleanup_strv_ struct strv names = { 0 };
 		_cleanup_buf_ struct buf b = { 0 };
@@ -76,12 +79,19 @@ static bool needs_nested_kvm(struct lane *l, char **why)
 	return p.nested;
 }
 
+static bool needs_bochs(struct lane *l, char **why)
+{
+	l->intel = true;
+	return bochs_usable(why);
+}
+
 static const struct need {
 	const char *name;
 	bool (*check)(struct lane *l, char **why);
 } needs[] = {
 	{ "nothing", needs_nothing },
 	{ "nested-kvm", needs_nested_kvm },
+	{ "bochs", needs_bochs },
 };
 
 bool lane_usable(struct lane *l, char **why)

@@ -14,9 +14,11 @@ struct lane {
 	char *name;	 /* the file's name */
 	char *title;	 /* for people */
 	char *needs;	 /* "nothing", "nested-kvm": what the machine must offer */
+	char *machine;	 /* what runs L1: a lab_backend's name; NULL: libvirt */
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
-	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough */
+	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough; or the other machine's name of a CPU */
 	char *plugin;	 /* that L1's QEMU loads, of build/tcg-plugin/; NULL: none */
+	uint32_t levels; /* how deep it goes: 2; 1 where L1 can't carry an L2 */
 	struct strv
 		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
 	uint32_t

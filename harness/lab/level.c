@@ -13,7 +13,6 @@
 #include "core/outcome.h"
 #include "core/ui.h"
 #include "lab/loop.h"
-#include "lab/vstream.h"
 
 #define AGENT_PORT "org.nestlab.agent.0"
 #define OOPS_TAIL_NS (2 * NSEC_PER_SEC) /* how long to read on after an oops */
@@ -54,6 +53,8 @@ static int died(const struct level *l)
 	if (c->crash)
 		return fail(OUT_CRASH, "%s's kernel died (%s): %s", l->name, c->crash->name,
 			    c->crash_line);
+	if (l->end_text)
+		return fail(l->end_outcome, "%s", l->end_text);
 	if (detail >= ARRAY_SIZE(stop_kinds))
 		return fail(OUT_BROKEN, "%s stopped in an unknown way (%u)", l->name, detail);
 	return fail(stop_kinds[detail].outcome, "%s %s, and its console told no reason", l->name,
@@ -105,11 +106,18 @@ static void read_console_file(struct level *l)
 		on_console(l, chunk, (size_t)n);
 }
 
+static void look_at_machine(struct level *l)
+{
+	if (l->machine && !l->stopped)
+		l->machine->look(l);
+}
+
 int level_step(struct level *l, unsigned int timeout_ms)
 {
 	int ret = loop_step(timeout_ms);
 
 	read_console_file(l->carrier ? l->carrier : l);
+	look_at_machine(l->carrier ? l->carrier : l);
 	return ret ? ret : look_all(l);
 }
 
@@ -128,6 +136,35 @@ static void note_stop(struct level *l, int detail)
 	l->stopped = true;
 	l->stop_ns = now_ns();
 	l->stop_detail = detail;
+}
+
+void level_adopt(struct level *l, const struct level_machine *machine, void *data)
+{
+	l->machine = machine;
+	l->machine_data = data;
+}
+
+void level_note_end(struct level *l, enum outcome outcome, const char *why)
+{
+	str_set(&l->end_text, why);
+	l->end_outcome = outcome;
+	note_stop(l, VIR_DOMAIN_EVENT_STOPPED_FAILED);
+}
+
+bool level_exists(const struct level *l)
+{
+	return l->dom || l->machine;
+}
+
+void level_power_off(struct level *l)
+{
+	l->stop_expected = true;
+	if (l->dom)
+		virDomainDestroy(l->dom);
+	if (l->machine)
+		l->machine->end(l);
+	l->machine = NULL;
+	l->machine_data = NULL;
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
@@ -377,7 +414,8 @@ int level_open_channel(struct level *l, unsigned int deadline_s)
 	struct channel_transport t = { .send = port_send, .step = port_step, .ctx = l };
 	_cleanup_free_ char *name = strf("%s's agent", l->name);
 
-	l->port = vstream_open_channel(l->dom, AGENT_PORT, &h);
+	l->port = l->machine ? l->machine->open_port(l, &h) :
+			       vstream_open_channel(l->dom, AGENT_PORT, &h);
 	if (!l->port)
 		return -OUT_BROKEN;
 	l->channel = channel_new(name, &t);
@@ -481,6 +519,9 @@ void level_detach(struct level *l)
 	vstream_close(l->console_stream);
 	l->console_stream = NULL;
 	drop_domain(l);
+	if (l->machine)
+		level_power_off(l);
+	str_set(&l->end_text, NULL);
 	if (l->conn)
 		virConnectClose(l->conn);
 	l->conn = NULL;
@@ -492,8 +533,6 @@ void level_detach(struct level *l)
 
 void level_destroy(struct level *l)
 {
-	l->stop_expected = true;
-	if (l->dom)
-		virDomainDestroy(l->dom);
+	level_power_off(l);
 	level_detach(l);
 }

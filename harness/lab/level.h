@@ -13,8 +13,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/outcome.h"
 #include "lab/channel.h"
 #include "lab/console.h"
+#include "lab/vstream.h"
+
+struct level;
+
+/* A level that no libvirt drives: how it is reached. All are called in the event loop's thread. */
+struct level_machine {
+	void (*end)(struct level *l);  /* power off at once, free machine_data */
+	/* The agent's port, once; NULL after fail(). */
+	struct vstream *(*open_port)(struct level *l, const struct vstream_handler *h);
+	void (*look)(struct level *l); /* has it ended by itself? Then level_note_end() */
+};
 
 struct level {
 	unsigned int number;
@@ -23,6 +35,9 @@ struct level {
 	uint32_t slowdown;	/* the lane's factor on deadlines */
 	virConnectPtr conn;
 	virDomainPtr dom;
+	const struct level_machine *machine; /* NULL: a libvirt domain */
+	void *machine_data;
+	const char *medium; /* the folder in the level where its boot medium put modules and test programs; NULL: none */
 	struct vstream *console_stream;
 	/*
 	 * Where QEMU writes this level's console, when its host is ours: read from there in place of a stream, as the last words of
@@ -41,14 +56,24 @@ struct level {
 	uint64_t stop_ns;	/* when */
 	int stop_detail;	/* virDomainEventStoppedDetailType */
 	bool stop_expected;
+	char *end_text;		/* of a machine: why it ended ... */
+	enum outcome end_outcome; /* ... and what that is */
 };
 
 void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown);
 
-/* Close streams and connections. The domain runs on. */
+/* Close streams and connections. A domain runs on; a machine that is our child ends. */
 void level_detach(struct level *l);
 /* End the domain at once (if it is there), then detach. Says nothing, can't fail. */
 void level_destroy(struct level *l);
+
+/* The machine, which is about to run, takes the place of a domain. */
+void level_adopt(struct level *l, const struct level_machine *machine, void *data);
+void level_note_end(struct level *l, enum outcome outcome, const char *why);
+/* Is there anything that could run? */
+bool level_exists(const struct level *l);
+/* End it at once, domain or machine; says nothing, can't fail. */
+void level_power_off(struct level *l);
 
 int level_connect(struct level *l, const char *uri);
 

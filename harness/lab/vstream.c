@@ -4,37 +4,111 @@
 #include <errno.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/util.h"
 
 #define WOULD_BLOCK (-2) /* what virStreamSend() and virStreamRecv() return then */
 
+/* What carries the bytes, one of two. */
+struct carrier {
+	int (*recv)(struct vstream *v, char *data, size_t len); /* as virStreamRecv() */
+	int (*send)(struct vstream *v, const char *data, size_t len);
+	void (*watch)(struct vstream *v, bool writable);
+	void (*stop)(struct vstream *v); /* no event after it */
+	void (*release)(struct vstream *v);
+};
+
 struct vstream {
+	const struct carrier *carrier;
 	virStreamPtr st;
+	int fd, watch; /* of a socket: the loop's handle */
 	struct vstream_handler h;
 	struct buf out;
 	bool dead;
-	bool busy;    /* inside a callback: a close must wait for its end */
+	bool busy; /* inside a callback: a close must wait for its end */
 	bool closing;
 };
 
-static void watch_events(struct vstream *v)
+/* ---- a libvirt stream ---- */
+
+static int st_recv(struct vstream *v, char *data, size_t len)
+{
+	return virStreamRecv(v->st, data, len);
+}
+
+static int st_send(struct vstream *v, const char *data, size_t len)
+{
+	return virStreamSend(v->st, data, len);
+}
+
+static void st_watch(struct vstream *v, bool writable)
 {
 	int events = VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP;
 
-	if (v->out.len)
+	if (writable)
 		events |= VIR_STREAM_EVENT_WRITABLE;
 	virStreamEventUpdateCallback(v->st, events);
 }
+
+static void st_stop(struct vstream *v)
+{
+	virStreamEventRemoveCallback(v->st);
+	virStreamAbort(v->st);
+}
+
+static void st_release(struct vstream *v)
+{
+	virStreamFree(v->st);
+}
+
+static const struct carrier by_libvirt = { st_recv, st_send, st_watch, st_stop, st_release };
+
+/* ---- a socket ---- */
+
+static int would_block(ssize_t n)
+{
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? WOULD_BLOCK : (int)n;
+}
+
+static int fd_recv(struct vstream *v, char *data, size_t len)
+{
+	return would_block(recv(v->fd, data, len, MSG_DONTWAIT));
+}
+
+static int fd_send(struct vstream *v, const char *data, size_t len)
+{
+	return would_block(send(v->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+static void fd_watch(struct vstream *v, bool writable)
+{
+	virEventUpdateHandle(v->watch, VIR_EVENT_HANDLE_READABLE |
+					       (writable ? VIR_EVENT_HANDLE_WRITABLE : 0));
+}
+
+static void fd_stop(struct vstream *v)
+{
+	virEventRemoveHandle(v->watch);
+}
+
+static void fd_release(struct vstream *v)
+{
+	close(v->fd);
+}
+
+static const struct carrier by_socket = { fd_recv, fd_send, fd_watch, fd_stop, fd_release };
+
+/* ---- both ---- */
 
 static void die(struct vstream *v)
 {
 	if (v->dead)
 		return;
 	v->dead = true;
-	virStreamEventRemoveCallback(v->st);
-	virStreamAbort(v->st);
+	v->carrier->stop(v);
 	if (v->h.on_close && !v->closing)
 		v->h.on_close(v->h.ctx);
 }
@@ -44,7 +118,7 @@ static void drain_in(struct vstream *v)
 	char chunk[65536];
 
 	while (!v->dead && !v->closing) {
-		int n = virStreamRecv(v->st, chunk, sizeof(chunk));
+		int n = v->carrier->recv(v, chunk, sizeof(chunk));
 
 		if (n == WOULD_BLOCK)
 			return;
@@ -59,7 +133,7 @@ static void drain_in(struct vstream *v)
 static void drain_out(struct vstream *v)
 {
 	while (v->out.len && !v->dead) {
-		int n = virStreamSend(v->st, v->out.data, v->out.len);
+		int n = v->carrier->send(v, v->out.data, v->out.len);
 
 		if (n == WOULD_BLOCK)
 			break;
@@ -70,27 +144,24 @@ static void drain_out(struct vstream *v)
 		buf_drop(&v->out, (size_t)n);
 	}
 	if (!v->dead)
-		watch_events(v);
+		v->carrier->watch(v, v->out.len);
 }
 
 static void release(struct vstream *v)
 {
-	virStreamFree(v->st);
+	v->carrier->release(v);
 	buf_free(&v->out);
 	free(v);
 }
 
-static void on_event(virStreamPtr st, int events, void *opaque)
+static void handle(struct vstream *v, bool readable, bool writable, bool over)
 {
-	struct vstream *v = opaque;
-
-	(void)st;
 	v->busy = true;
-	if (events & VIR_STREAM_EVENT_READABLE)
+	if (readable)
 		drain_in(v);
-	if (!v->dead && (events & VIR_STREAM_EVENT_WRITABLE))
+	if (!v->dead && writable)
 		drain_out(v);
-	if (events & (VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP))
+	if (over)
 		die(v);
 	v->busy = false;
 	if (v->closing) {
@@ -99,10 +170,27 @@ static void on_event(virStreamPtr st, int events, void *opaque)
 	}
 }
 
+static void on_event(virStreamPtr st, int events, void *opaque)
+{
+	(void)st;
+	handle(opaque, events & VIR_STREAM_EVENT_READABLE, events & VIR_STREAM_EVENT_WRITABLE,
+	       events & (VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP));
+}
+
+static void on_handle(int watch, int fd, int events, void *opaque)
+{
+	(void)watch;
+	(void)fd;
+	handle(opaque, events & VIR_EVENT_HANDLE_READABLE, events & VIR_EVENT_HANDLE_WRITABLE,
+	       events & (VIR_EVENT_HANDLE_ERROR | VIR_EVENT_HANDLE_HANGUP));
+}
+
 static struct vstream *start(struct vstream *v)
 {
-	if (!virStreamEventAddCallback(v->st, VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR |
-					      VIR_STREAM_EVENT_HANGUP, on_event, v, NULL))
+	if (!virStreamEventAddCallback(v->st,
+				       VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR |
+					       VIR_STREAM_EVENT_HANGUP,
+				       on_event, v, NULL))
 		return v;
 	fail(OUT_BROKEN, "can't watch a libvirt stream: %s", virGetLastErrorMessage());
 	virStreamAbort(v->st);
@@ -114,6 +202,7 @@ static struct vstream *new_stream(virDomainPtr dom, const struct vstream_handler
 {
 	struct vstream *v = xcalloc(1, sizeof(*v));
 
+	v->carrier = &by_libvirt;
 	v->h = *h;
 	v->st = virStreamNew(virDomainGetConnect(dom), VIR_STREAM_NONBLOCK);
 	if (v->st)
@@ -148,6 +237,19 @@ struct vstream *vstream_open_console(virDomainPtr dom, const struct vstream_hand
 		return start(v);
 	fail(OUT_BROKEN, "can't open the console of domain %s: %s", virDomainGetName(dom),
 	     virGetLastErrorMessage());
+	release(v);
+	return NULL;
+}
+
+struct vstream *vstream_open_socket(int fd, const struct vstream_handler *h)
+{
+	struct vstream *v = xcalloc(1, sizeof(*v));
+
+	*v = (struct vstream){ .carrier = &by_socket, .fd = fd, .h = *h };
+	v->watch = virEventAddHandle(fd, VIR_EVENT_HANDLE_READABLE, on_handle, v, NULL);
+	if (v->watch >= 0)
+		return v;
+	fail(OUT_BROKEN, "can't watch a socket: %s", virGetLastErrorMessage());
 	release(v);
 	return NULL;
 }

@@ -6,6 +6,11 @@
 #include "core/ui.h"
 #include "run/run.h"
 
+static bool wants(const struct run *r, size_t i)
+{
+	return r->tests[i]->wants_baseline && run_can(r, r->tests[i]);
+}
+
 static int program_hash(const struct testcase *t, char *hex)
 {
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
@@ -75,8 +80,7 @@ static bool all_cached(struct run *r, const struct lab *variant)
 	for (size_t i = 0; i < r->n_tests; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (r->tests[i]->wants_baseline &&
-		    (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
+		if (wants(r, i) && (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
 			return false;
 	}
 	return true;
@@ -93,7 +97,7 @@ static int record_all(struct run *r, struct lab *variant)
 	for (size_t i = 0; !ret && i < r->n_tests; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (!r->tests[i]->wants_baseline)
+		if (!wants(r, i))
 			continue;
 		ret = cached_path(variant, r->tests[i], &path);
 		if (!ret)
@@ -110,7 +114,7 @@ static int keep_with_run(struct run *r, const struct lab *variant)
 		_cleanup_free_ char *from = NULL, *to = saved_path(r, r->tests[i]);
 		int ret;
 
-		if (!r->tests[i]->wants_baseline)
+		if (!wants(r, i))
 			continue;
 		ret = cached_path(variant, r->tests[i], &from);
 		if (ret)
@@ -124,7 +128,7 @@ static int keep_with_run(struct run *r, const struct lab *variant)
 static bool wanted(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_tests; i++)
-		if (r->tests[i]->wants_baseline)
+		if (wants(r, i))
 			return true;
 	return false;
 }

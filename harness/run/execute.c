@@ -57,9 +57,9 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 	k->left -= len;
 }
 
-static void make_argv(const struct testcase *t, struct strv *argv)
+static void make_argv(const struct level *l, const struct testcase *t, struct strv *argv)
 {
-	strv_addf(argv, "/tmp/%s", t->program);
+	strv_addf(argv, "%s/%s", l->medium ? l->medium : "/tmp", t->program);
 	for (const char *const *a = t->args; a && *a; a++)
 		strv_add(argv, *a);
 }
@@ -71,6 +71,8 @@ static int push(struct run *r, struct level *l, const struct testcase *t, const 
 	_cleanup_free_ char *local = path_in_root(relative);
 	int ret;
 
+	if (l->medium)
+		return 0; /* it has been there since the boot */
 	if (r->program_there && !strcmp(r->program_there, t->program))
 		return 0;
 	ret = channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
@@ -101,7 +103,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 	uint32_t id;
 	int ret;
 
-	make_argv(t, &argv);
+	make_argv(l, t, &argv);
 	assignment_env(a, &env);
 	strv_addf(&env, "NESTLAB_EFFORT=%u", r->lab->set.effort);
 	e.argv = argv.v;
@@ -157,7 +159,7 @@ struct execution {
 
 static int execute_loudly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	x->e.l2_busy = r->lab->without_l2 ? 0 : r->lab->set.l2_cpus;
+	x->e.l2_busy = lab_has_l2(r->lab) ? r->lab->set.l2_cpus : 0;
 	return execute_program(r, t, x->e.assignment, &x->sink, &x->status);
 }
 
@@ -174,13 +176,13 @@ static int execute_quietly(struct run *r, const struct testcase *t, struct execu
 
 static bool is_quieted(const struct run *r, const struct testcase *t)
 {
-	return t->quiet && !r->lab->without_l2;
+	return t->quiet && lab_has_l2(r->lab);
 }
 
 /* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
 static bool asks_l2(const struct run *r, const struct testcase *t)
 {
-	return !t->wants_monitor && !r->lab->without_l2;
+	return !t->wants_monitor && lab_has_l2(r->lab);
 }
 
 static int gather(struct run *r, const struct testcase *t, struct execution *x)

@@ -48,7 +48,11 @@ int oracles_read(struct run *r, bool after, struct oracle *o)
 {
 	struct lab *lab = r->lab;
 	_cleanup_free_ char *cpus = NULL, *stats = NULL;
-	int ret = after ? 0 : read_time(lab, o);
+	int ret;
+
+	if (!lab_has_l2(lab))
+		return read_time(lab, o);
+	ret = after ? 0 : read_time(lab, o);
 
 	if (!ret)
 		ret = level_qmp(&lab->l2, ORACLE_QMP_CPUS, &cpus);

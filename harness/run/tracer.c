@@ -62,7 +62,9 @@ static int set_up(struct run *r)
 
 int tracer_start(struct run *r)
 {
-	char *const argv[] = { (char *)"/bin/cat", (char *)TRACEFS "trace_pipe", NULL };
+	/* Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits for the trace. */
+	char *const argv[] = { (char *)"/bin/dd", (char *)"if=" TRACEFS "trace_pipe",
+			       (char *)"bs=64k", NULL };
 	_cleanup_free_ char *path = strf("%s/trace.txt", r->dir);
 	struct tracer *t = xcalloc(1, sizeof(*t));
 	struct channel_exec e = { .argv = argv, .on_output = on_output, .ctx = t };

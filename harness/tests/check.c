@@ -316,6 +316,17 @@ static const struct one_case kept[] = {
 	  0, { "0\n" }, 0 },
 };
 
+static const struct one_case intel[] = {
+	{ "micro guests on kvm-intel, in Bochs", NESTLAB " test LANE=bochs-vmx", 0,
+	  { "verdict: pass", "it runs in L2, which this lane does not have" }, 900 },
+	{ "a wrong patch is found there, too",
+	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
+	  { "verdict: fail", "pid of the target", "its thread is" }, 900 },
+	{ "a lab that can't be kept", NESTLAB " lab-up LANE=bochs-vmx", 2, { "can't be left running" }, 0 },
+	{ "no Bochs is left", "ps ax -o args | grep -F \"$(" NESTLAB " cache run)/\" | grep -v grep | wc -l",
+	  0, { "0\n" }, 0 },
+};
+
 /* Start a run, and end it by this signal as soon as its lab is up. */
 static void run_killed(const char *name, int sig, const char *until, const struct one_case *after)
 {
@@ -376,6 +387,7 @@ static bool check_lab(void)
 	run_cases(judged, ARRAY_SIZE(judged));
 	run_cases(flavored, ARRAY_SIZE(flavored));
 	run_cases(kept, ARRAY_SIZE(kept));
+	run_cases(intel, ARRAY_SIZE(intel));
 	check_killed();
 	check_kvm_lane();
 	return true;

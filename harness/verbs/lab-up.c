@@ -30,6 +30,9 @@ static int verb_lab_up(int argc, char **argv)
 	if (argc > 2 || (argc == 2 && !fresh))
 		return verb_usage(&lab_up_verb);
 	ret = lab_open(&lab, "lab-up", LAB_EXCLUSIVE);
+	if (!ret && !lab.backend->keeps)
+		ret = fail(OUT_USAGE, "LANE=%s can't be left running: its L1 ends with this program",
+			   lab.lane.name);
 	if (!ret && mkdir_p(dir))
 		ret = fail(OUT_BROKEN, "can't make %s", dir);
 	if (!ret)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * L1 as a Bochs process: a child that dies with us, in a network namespace of its own. Its console is a file, its agent's port a socket
+ * inside that namespace, its power the process.
+ */
+#ifndef NESTLAB_LAB_BOCHS_H
+#define NESTLAB_LAB_BOCHS_H
+
+#include "lab/bochsrc.h"
+#include "lab/level.h"
+
+/*
+ * Power on. Works in path_run(), where the spec's files are; what Bochs says goes to the file log. Returns when the agent's port is
+ * connected. 0, -OUT_BROKEN, or what ended the waiting.
+ */
+int bochs_start(struct level *l, const struct bochs_spec *spec, const char *log,
+		const char *console_log);
+
+/* How it ended, from its log's last words and its wait status; for the unit tests. The caller owns *why. */
+enum outcome bochs_end(const char *log_text, int status, char **why);
+
+/* Can this machine run it? The caller owns *why. */
+bool bochs_usable(char **why);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What Bochs is told, what its boot medium says, and what its log's last words mean. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "image/medium.h"
+#include "lab/bochs.h"
+#include "lab/lane.h"
+
+#include <cmocka.h>
+
+static void has(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	if (!at || (at != text && at[-1] != '\n'))
+		fail_msg("no line '%s' in:\n%s", line, text);
+}
+
+static void test_bochsrc(void **state)
+{
+	struct bochs_spec s = { .cpu = "corei7_haswell_4770",
+				.cpus = 4,
+				.memory_mib = 768,
+				.medium = "l1.iso",
+				.console = "l1-console",
+				.port = 7548 };
+	_cleanup_buf_ struct buf rc = { 0 };
+
+	(void)state;
+	bochsrc_write(&s, &rc);
+	has(buf_str(&rc), "megs: 768\n");
+	has(buf_str(&rc), "cpu: model=corei7_haswell_4770, count=1:4:1, ips=20000000,");
+	has(buf_str(&rc), "ata0-master: type=cdrom, path=l1.iso, status=inserted\n");
+	has(buf_str(&rc), "com1: enabled=1, mode=file, dev=l1-console\n");
+	has(buf_str(&rc), "com2: enabled=1, mode=socket-client, dev=127.0.0.1:7548\n");
+	has(buf_str(&rc), "clock: sync=none\n");
+	has(buf_str(&rc), "panic: action=fatal\n");
+}
+
+static void test_medium(void **state)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	(void)state;
+	medium_config("console=ttyS0 a=b", &b);
+	has(buf_str(&b), "PROMPT 0\n");
+	has(buf_str(&b), " KERNEL /kernel\n");
+	has(buf_str(&b), " INITRD /initrd.img,/files.img\n");
+	has(buf_str(&b), " APPEND console=ttyS0 a=b\n");
+	assert_null(strstr(buf_str(&b), "TIMEOUT"));
+}
+
+/* A wait status as waitpid() gives it. */
+#define EXITED(code) ((code) << 8)
+
+static void test_end(void **state)
+{
+	static const struct {
+		const char *log;
+		int status;
+		enum outcome outcome;
+		const char *why;
+	} ends[] = {
+		{ "1i[CPU0  ] x\n2p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception with no "
+		  "resolution\n3i[SYS] bye\n",
+		  EXITED(1), OUT_CRASH, "L1 triple-faulted" },
+		{ "9p[ACPI  ] >>PANIC<< ACPI control: soft power off\n", EXITED(0), OUT_CRASH,
+		  "powered itself off" },
+		{ "9p[HD    ] >>PANIC<< could not open l1.iso\n===\n", EXITED(1), OUT_BROKEN,
+		  "status 1; its log's last words: 9p[HD    ] >>PANIC<< could not open l1.iso" },
+		{ "1i[CPU0  ] x\n2i[CPU0  ] y\n\n====\n", 9, OUT_BROKEN,
+		  "ended by signal 9; its log's last words: 2i[CPU0  ] y" },
+		{ "", EXITED(127), OUT_BROKEN,
+		  "status 127; its log's last words: it said nothing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		_cleanup_free_ char *why = NULL;
+
+		assert_int_equal(bochs_end(ends[i].log, ends[i].status, &why), ends[i].outcome);
+		if (!strstr(why, ends[i].why))
+			fail_msg("'%s' does not say '%s'", why, ends[i].why);
+	}
+}
+
+/* A lane without a word on it runs both levels by libvirt. */
+static void test_lanes(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	assert_int_equal(lane_load("tcg-svm", &l), 0);
+	assert_int_equal(l.levels, 2);
+	assert_null(l.machine);
+	lane_free(&l);
+	assert_int_equal(lane_load("bochs-vmx", &l), 0);
+	assert_int_equal(l.levels, 1);
+	assert_string_equal(l.machine, "bochs");
+	lane_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bochsrc),
+		cmocka_unit_test(test_medium),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_lanes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
