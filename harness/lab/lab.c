@@ -168,7 +168,7 @@ static int make_l1_key(struct lab *lab)
 
 	hash_add_str(h, "kernel", lab->host.bzimage_sha256);
 	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "type", lab->lane.virt_type);
+	hash_add_str(h, "type", lab->lane.virt_type ? lab->lane.virt_type : lab->lane.name);
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
 	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
 	hash_number(h, "cpus", lab->set.l1_cpus);
@@ -238,7 +238,7 @@ int lab_prepare(struct lab *lab)
 static void copy_image(struct image *to, const struct image *from)
 {
 	*to = *from;
-	to->path = xstrdup(from->path);
+	to->path = from->path ? xstrdup(from->path) : NULL;
 	to->format = from->format ? xstrdup(from->format) : NULL;
 	to->root_dev = from->root_dev ? xstrdup(from->root_dev) : NULL;
 }
@@ -259,7 +259,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	if (ret)
 		return ret;
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
-	variant->uri = xstrdup(lab->uri);
+	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
 	copy_image(&variant->golden, &lab->golden);
 	copy_image(&variant->initramfs, &lab->initramfs);
 	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
