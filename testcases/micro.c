@@ -41,7 +41,8 @@
 #define EFER_LME 0x100
 #define EFER_LMA 0x400
 
-#define WAIT_S 20
+#define WAIT_S 20	      /* at least: */
+#define WAIT_S_PER_SLOWDOWN 5 /* of the lane's factor; Bochs needs a minute for 100,000 calls */
 
 extern const char micro_code[], micro_code_end[], micro_return[];
 /* From the linker: the program's image. */
@@ -366,13 +367,20 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
+static unsigned int wait_s(void)
+{
+	uint64_t scaled = WAIT_S_PER_SLOWDOWN * guest_number("NESTLAB_SLOWDOWN", 1);
+
+	return scaled > WAIT_S ? (unsigned int)scaled : WAIT_S;
+}
+
 /* One look at the state after each change. False past the deadline. */
 static bool wait_changed(struct micro *m)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += WAIT_S;
+	until.tv_sec += wait_s();
 	return !pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
@@ -468,7 +476,7 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 	while (v->go)
 		if (!wait_changed(m))
 			guest_fault("vCPU %u hangs: it did not leave its guest, or the call that it made there, "
-				    "in %d s", v->id, WAIT_S);
+				    "in %u s", v->id, wait_s());
 	pthread_mutex_unlock(&m->lock);
 	return v->reason;
 }
@@ -476,11 +484,11 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 void micro_wait_spinning(struct micro *m, unsigned int vcpu)
 {
 	_Atomic uint32_t *spinning = (_Atomic uint32_t *)(void *)(m->memory + SPINNING);
-	uint64_t until = guest_now_ns() + WAIT_S * 1000000000ULL;
+	uint64_t until = guest_now_ns() + wait_s() * 1000000000ULL;
 
 	while (!atomic_exchange(spinning, 0)) {
 		if (guest_now_ns() > until)
-			guest_fault("vCPU %u did not run in %d s", m->vcpu[vcpu].id, WAIT_S);
+			guest_fault("vCPU %u did not run in %u s", m->vcpu[vcpu].id, wait_s());
 		guest_sleep_ms(1);
 	}
 }

@@ -106,6 +106,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 	make_argv(l, t, &argv);
 	assignment_env(a, &env);
 	strv_addf(&env, "NESTLAB_EFFORT=%u", r->lab->set.effort);
+	strv_addf(&env, "NESTLAB_SLOWDOWN=%u", r->lab->lane.slowdown);
 	e.argv = argv.v;
 	ret = push(r, l, t, argv.v[0]);
 	if (!ret && t->wants_monitor)

@@ -275,6 +275,15 @@ static const struct one_case judged[] = {
 	  NESTLAB " mutants caller-registers caller-exits caller-pid first-vcpu four-registers stale-registers "
 		  "edx-left neighbour-leaf RUNS=0",
 	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "eight that micro guests find",
+	  NESTLAB " mutants id-32-bits user-mode unknown-number handler-table time-before-handler undefined-zeros "
+		  "ecx-unbounded wrong-module RUNS=0",
+	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "a mutant of the guest", NESTLAB " mutants fixed-count RUNS=0", 0, { "mutants: 1 of 1 found" }, 900 },
+	{ "leaf map A", NESTLAB " test KERNEL=6.12-leaves-a ASSIGNMENT=cpuid-leaves-a", 0, { "verdict: pass" }, 900 },
+	{ "the right numbers in a wrong leaf",
+	  NESTLAB " test KERNEL=6.12-leaves-a ASSIGNMENT=cpuid-leaves-b TESTS=cpuid-leaves/map", 1,
+	  { "verdict: fail", "right", "wrong leaf" }, 300 },
 	{ "three faulty monitors are found",
 	  NESTLAB " mutants kvm-api/memory-unchecked kvm-api/version-unchecked kvm-api/no-memory-bound RUNS=0",
 	  0, { "mutants: 3 of 3 found" }, 300 },
