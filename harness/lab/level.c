@@ -267,9 +267,14 @@ static int open_console(struct level *l, const char *log)
 	return l->console_stream ? 0 : -OUT_BROKEN;
 }
 
+/* libvirt refuses to resume what runs. */
 static int run_resume(struct call *c)
 {
-	return virDomainResume(c->l->dom);
+	int state, reason;
+
+	if (virDomainGetState(c->l->dom, &state, &reason, 0))
+		return -1;
+	return state == VIR_DOMAIN_PAUSED ? virDomainResume(c->l->dom) : 0;
 }
 
 static int attach_and_resume(struct level *l, const char *console_log)

@@ -85,7 +85,7 @@ int level_restore(struct level *l, const char *state, const char *xml, const cha
 int level_attach(struct level *l, const char *domain, const char *console_log);
 /* Type on the console. */
 int level_type(struct level *l, const void *data, size_t len);
-/* Stop the domain's vCPUs where they are, and let them go on. */
+/* Stop the domain's vCPUs where they are, and let them go on (0 also when they do). */
 int level_suspend(struct level *l);
 int level_resume(struct level *l);
 /* Write the domain's state to a file; the domain is gone after it. */
