@@ -16,7 +16,7 @@ static unsigned int round_of(struct micro *m, uint64_t hypercall)
 	unsigned int wrong = 0;
 
 	for (unsigned int i = 0; i < N; i++) {
-		struct kvm_regs r = { .rip = micro_at(micro_call()), .rflags = 2 };
+		struct kvm_regs r = { .rip = micro_at(micro_call()), .rflags = MICRO_RFLAGS };
 
 		r.rax = hypercall;
 		r.rbx = ids[(i + 1) % N];
