@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -561,6 +562,17 @@ uint64_t micro_host_exits(void)
 		guest_broken(__FILE__, __LINE__, "can't read %s", path);
 	close(fd);
 	return strtoull(text, NULL, 10);
+}
+
+void micro_pin(struct micro *m, unsigned int vcpu, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(m->vcpu[vcpu].tid, sizeof(set), &set))
+		guest_broken(__FILE__, __LINE__, "can't pin vCPU %u to CPU %d", m->vcpu[vcpu].id,
+			     cpu);
 }
 
 pid_t micro_thread(struct micro *m, unsigned int vcpu)

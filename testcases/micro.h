@@ -95,6 +95,8 @@ void micro_stop(struct micro *m, unsigned int vcpu);
 uint64_t micro_exits(struct micro *m, unsigned int vcpu); /* KVM's binary statistics */
 uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 uint64_t micro_host_exits(void);			   /* of all machines of this host: debugfs */
+/* A vCPU's thread runs on this CPU of L1 alone. */
+void micro_pin(struct micro *m, unsigned int vcpu, int cpu);
 pid_t micro_thread(struct micro *m, unsigned int vcpu);	   /* the id of the vCPU's thread */
 
 /* More of the machine's memory: bytes of the program's own at `from`, at physical address `at`. */

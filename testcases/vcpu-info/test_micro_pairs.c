@@ -35,6 +35,7 @@ struct asked {
 };
 
 static uint64_t hypercall;
+static struct guest_cpus cpus;
 
 static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 {
@@ -90,9 +91,13 @@ static void about(struct micro *m, unsigned int caller, unsigned int target, con
 	tell(&a);
 }
 
-/* All others ask about one that is in the guest, in a loop without an exit. */
+/*
+ * All others ask about one that is in the guest, in a loop without an exit, on a CPU of its own: a caller that
+ * woke up there would make it leave before the call.
+ */
 static void round_spinning(struct micro *m, unsigned int target)
 {
+	micro_pin(m, target, cpus.cpu[cpus.n - 1]);
 	set_magic(m, target, micro_spin);
 	micro_go(m, target);
 	micro_wait_spinning(m, target);
@@ -100,6 +105,7 @@ static void round_spinning(struct micro *m, unsigned int target)
 		if (i != target)
 			about(m, i, target, "spinning");
 	micro_stop(m, target);
+	micro_pin(m, target, cpus.cpu[0]);
 }
 
 static void round_halted(struct micro *m, unsigned int target)
@@ -115,7 +121,11 @@ static void round_halted(struct micro *m, unsigned int target)
 
 static void run(void)
 {
-	struct micro *m = micro_new(ids, N);
+	struct micro *m;
+
+	guest_cpus(&cpus);
+	SAFE_PIN(cpus.cpu[0]); /* and with it the vCPUs' threads */
+	m = micro_new(ids, N);
 
 	hypercall = guest_number("NESTLAB_HYPERCALL", 13);
 	for (unsigned int i = 0; i < N; i++) {
