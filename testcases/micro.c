@@ -469,6 +469,33 @@ void micro_go(struct micro *m, unsigned int vcpu)
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* What the vCPU was at, for a message about its end. Not while it runs. */
+static const char *state(const struct vcpu *v)
+{
+	static char text[160];
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0 || ioctl(v->fd, KVM_GET_SREGS, &s) < 0)
+		return "its registers can't be read";
+	snprintf(text, sizeof(text), "rip 0x%llx, rsp 0x%llx, cr0 0x%llx, cr2 0x%llx, cr3 0x%llx", r.rip, r.rsp, s.cr0,
+		 s.cr2, s.cr3);
+	return text;
+}
+
+/* Where one that hangs is: it is made to leave its guest, and that, too, has its deadline. The lock is held. */
+static const char *state_of_hung(struct vcpu *v)
+{
+	v->run->immediate_exit = 1;
+	pthread_kill(v->thread, SIGUSR1);
+	for (unsigned int i = 0; i < 100 && v->go; i++) {
+		pthread_mutex_unlock(&v->m->lock);
+		guest_sleep_ms(10);
+		pthread_mutex_lock(&v->m->lock);
+	}
+	return v->go ? "and a signal does not make it leave" : state(v);
+}
+
 uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 {
 	struct vcpu *v = &m->vcpu[vcpu];
@@ -477,7 +504,7 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 	while (v->go)
 		if (!wait_changed(m))
 			guest_fault("vCPU %u hangs: it did not leave its guest, or the call that it made there, "
-				    "in %u s", v->id, wait_s());
+				    "in %u s: %s", v->id, wait_s(), state_of_hung(v));
 	pthread_mutex_unlock(&m->lock);
 	return v->reason;
 }
@@ -530,8 +557,8 @@ void micro_finish(struct micro *m, unsigned int vcpu)
 	       (v->reason == KVM_EXIT_IO && v->port != MICRO_PORT))
 		micro_go(m, vcpu);
 	if (v->reason != KVM_EXIT_IO)
-		guest_fault("vCPU %u left its guest with exit reason %u before the end of its code", v->id,
-			    v->reason);
+		guest_fault("vCPU %u left its guest with exit reason %u before the end of its code: %s", v->id,
+			    v->reason, state(v));
 }
 
 uint64_t micro_all_exits(struct micro *m)

@@ -61,13 +61,40 @@ static char *log_path(const char *name)
 	return path;
 }
 
-static void show_end(const char *text)
+/* Where a line of a failure starts, by its first word: of the lab's report, of TAP, of a compiler. */
+static bool is_failure(const char *line)
 {
-	const char *p = text + strlen(text);
+	static const char *const words[] = { "FAIL ", "not ok ", "verdict: crash", "broken: ", "error: " };
 
-	for (int lines = 0; p > text && lines < 25; p--)
+	line += strspn(line, " ");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_starts(line, words[i]))
+			return true;
+	return false;
+}
+
+/* What failed, each with the lines that explain it, then the end: a log that is cut off has the first. */
+static void show_failures(const char *text)
+{
+	static const unsigned int explained = 6, end = 25;
+	const char *p = text + strlen(text);
+	unsigned int left = 0;
+
+	printf("--- what failed in what it printed:\n");
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		if (is_failure(line))
+			left = explained;
+		if (left) {
+			printf("%.*s\n", (int)len, line);
+			left--;
+		}
+		line += len + (line[len] == '\n');
+	}
+	for (unsigned int lines = 0; p > text && lines < end; p--)
 		lines += p[-1] == '\n';
-	printf("--- the end of what it printed:\n%s---\n", p);
+	printf("--- the end of it:\n%s---\n", p);
 }
 
 /* A shell command with a deadline; its output to a log and to out. Returns its status, or negative. */
@@ -121,7 +148,7 @@ static bool run_case(const struct one_case *c)
 		return true;
 	}
 	failed(c->name, start, why);
-	show_end(buf_str(&out));
+	show_failures(buf_str(&out));
 	return false;
 }
 
@@ -172,7 +199,7 @@ static void run_unit(const char *program)
 	count.failed += !bad;
 	why = strf("status %d, %u failed", status, bad);
 	told("FAIL", name, start, why);
-	show_end(buf_str(&out));
+	show_failures(buf_str(&out));
 }
 
 static bool check_unit(void)
