@@ -186,4 +186,50 @@ RECORDED void forget(struct evidence *e, const char *key)
 			e->obs.v[i].key[0] = '_';
 }
 
+/* A fault, put into what a program's run left; the check that must tell it, and how. */
+struct fault {
+	const char *program, *name;
+	void (*put)(struct evidence *e);
+	const char *check;
+	enum outcome verdict;
+};
+
+RECORDED void find_fault(const struct fault *f)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	load(&r, f->program);
+	f->put(&r.e);
+	run = judge(&r);
+	if (verdict_of(run, f->check) != f->verdict)
+		fail_msg("fault '%s' in %s: check '%s' says %s", f->name, f->program, f->check,
+			 outcome_name(verdict_of(run, f->check)));
+	assert_true(run->tests[0].verdict != OUT_PASS);
+	result_free(run);
+	unload(&r);
+}
+
+/* What must pass: the evidence as it is, all of it; or (put) in another form that is right, in which a check may be skipped. */
+RECORDED void pass_right(const char *program, const char *form, void (*put)(struct evidence *e))
+{
+	struct run_result *run;
+	struct recorded r;
+
+	load(&r, program);
+	if (put)
+		put(&r.e);
+	run = judge(&r);
+	for (size_t i = 0; i < run->tests[0].n_checks; i++) {
+		const struct check_result *c = &run->tests[0].checks[i];
+
+		if (c->verdict != OUT_PASS && !(put && c->verdict == OUT_SKIP))
+			fail_msg("%s, %s: check '%s': expected %s, observed %s", program, form, c->name, c->expected,
+				 c->observed);
+	}
+	assert_int_equal(run->tests[0].verdict, OUT_PASS);
+	result_free(run);
+	unload(&r);
+}
+
 #endif

@@ -359,12 +359,7 @@ static void other_baseline(struct evidence *e)
 		program, #fault, fault, check, verdict                                             \
 	}
 
-static const struct {
-	const char *program, *name;
-	void (*put)(struct evidence *e);
-	const char *check; /* that finds it */
-	enum outcome verdict;
-} faults[] = {
+static const struct fault faults[] = {
 	FAULT(INFO, callers_registers, "registers are the target's", OUT_FAIL),
 	FAULT(INFO, callers_exits, "exits of each vCPU", OUT_FAIL),
 	FAULT(INFO, callers_pid, "pid of each vCPU", OUT_FAIL),
@@ -431,21 +426,8 @@ static const struct {
 static void find_faults(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-		struct run_result *run;
-		struct recorded r;
-
-		load(&r, faults[i].program);
-		faults[i].put(&r.e);
-		run = judge(&r);
-		if (verdict_of(run, faults[i].check) != faults[i].verdict)
-			fail_msg("fault '%s' in %s: check '%s' says %s", faults[i].name,
-				 faults[i].program, faults[i].check,
-				 outcome_name(verdict_of(run, faults[i].check)));
-		assert_true(run->tests[0].verdict != OUT_PASS);
-		result_free(run);
-		unload(&r);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		find_fault(&faults[i]);
 }
 
 /* --- what is right, in all its forms --- */
@@ -535,25 +517,8 @@ static const struct {
 static void pass_what_is_right(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
-		struct run_result *run;
-		struct recorded r;
-
-		load(&r, right[i].program);
-		right[i].put(&r.e);
-		run = judge(&r);
-		for (size_t k = 0; k < run->tests[0].n_checks; k++) {
-			const struct check_result *c = &run->tests[0].checks[k];
-
-			if (c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN)
-				fail_msg("%s, %s: check '%s': expected %s, observed %s",
-					 right[i].program, right[i].name, c->name, c->expected,
-					 c->observed);
-		}
-		assert_int_equal(run->tests[0].verdict, OUT_PASS);
-		result_free(run);
-		unload(&r);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++)
+		pass_right(right[i].program, right[i].name, right[i].put);
 }
 
 static void fills_the_table(void **state)

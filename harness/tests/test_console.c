@@ -9,19 +9,9 @@
 
 #include <cmocka.h>
 
+#include "console_log.h"
+
 #define DATA "harness/tests/data/console/"
-
-/* Fed in pieces of this many bytes: a line may come in any number of reads. */
-static void feed_file(struct console *c, const char *name, size_t piece)
-{
-	_cleanup_free_ char *path = strf(DATA "%s", name);
-	_cleanup_buf_ struct buf b = { 0 };
-
-	assert_int_equal(file_read(path, &b), 0);
-	console_init(c);
-	for (size_t i = 0; i < b.len; i += piece)
-		console_feed(c, b.data + i, b.len - i < piece ? b.len - i : piece);
-}
 
 static const struct {
 	const char *file;
@@ -42,7 +32,9 @@ static void test_recorded_logs(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
 		for (size_t p = 0; p < ARRAY_SIZE(pieces); p++) {
-			feed_file(&c, logs[i].file, pieces[p]);
+			_cleanup_free_ char *path = strf(DATA "%s", logs[i].file);
+
+			feed_log(&c, path, pieces[p]);
 			if (logs[i].family) {
 				assert_non_null(c.crash);
 				assert_string_equal(c.crash->name, logs[i].family);
@@ -59,7 +51,7 @@ static void test_crash_text_is_whole(void **state)
 	struct console c;
 
 	(void)state;
-	feed_file(&c, "oops-null.txt", 16);
+	feed_log(&c, DATA "oops-null.txt", 16);
 	assert_int_equal(c.crash_text.n, 7);
 	assert_non_null(strstr(c.crash_line, "NULL pointer"));
 	assert_non_null(strstr(c.crash_text.v[6], "Kernel panic"));

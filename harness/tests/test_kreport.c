@@ -15,18 +15,9 @@
 
 #include <cmocka.h>
 
+#include "console_log.h"
+
 #define DATA "harness/tests/data/kernel-reports/"
-
-static void feed_file(struct console *c, const char *name, size_t piece)
-{
-	_cleanup_free_ char *path = strf(DATA "%s", name);
-	_cleanup_buf_ struct buf b = { 0 };
-
-	assert_int_equal(file_read(path, &b), 0);
-	console_init(c);
-	for (size_t i = 0; i < b.len; i += piece)
-		console_feed(c, b.data + i, b.len - i < piece ? b.len - i : piece);
-}
 
 static const struct {
 	const char *file, *family;
@@ -68,8 +59,9 @@ static void test_recorded(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(recorded); i++)
 		for (size_t p = 0; p < ARRAY_SIZE(pieces); p++) {
 			const struct console_report *r;
+			_cleanup_free_ char *path = strf(DATA "%s", recorded[i].file);
 
-			feed_file(&c, recorded[i].file, pieces[p]);
+			feed_log(&c, path, pieces[p]);
 			assert_null(c.crash);
 			assert_int_equal(c.n_reports, 1);
 			assert_false(c.in_report);

@@ -13,6 +13,7 @@
  *    bounds, so each CPU runs some exits of the program first.
  */
 #ifdef NESTLAB_GUEST
+#include "crew.h"
 #include "guest.h"
 
 #include <inttypes.h>
@@ -75,46 +76,11 @@ static void wake_all(const struct guest_cpus *cpus)
 	SAFE_PIN(cpus->cpu[0]);
 }
 
-/* Shared with the children that work on the other CPUs. */
-struct crew {
-	unsigned int ready;
-	bool go;
-};
-
-/* A child on this CPU: waits for the others, then makes n exits (0: until it is killed). */
-static pid_t start_worker(struct crew *crew, int cpu, unsigned int n)
+static void make_exits_for_ever(unsigned int n)
 {
-	pid_t pid = SAFE_FORK();
-
-	if (pid)
-		return pid;
-	SAFE_PIN(cpu);
-	__atomic_fetch_add(&crew->ready, 1, __ATOMIC_SEQ_CST);
-	while (!__atomic_load_n(&crew->go, __ATOMIC_SEQ_CST))
-		;
-	if (n)
-		make_exits(n);
-	else
-		for (;;)
-			make_exits(1);
-	fflush(NULL);
-	_Exit(0);
-}
-
-/* Start one on each CPU from the given one on. Returns how many; they run once all are there. */
-static unsigned int start_crew(struct crew *crew, const struct guest_cpus *cpus, unsigned int first,
-			       unsigned int n, pid_t *pids)
-{
-	unsigned int count = 0;
-
-	crew->ready = 0;
-	crew->go = false;
-	for (unsigned int i = first; i < cpus->n; i++)
-		pids[count++] = start_worker(crew, cpus->cpu[i], n);
-	while (__atomic_load_n(&crew->ready, __ATOMIC_SEQ_CST) < count)
-		guest_sleep_ms(1);
-	__atomic_store_n(&crew->go, true, __ATOMIC_SEQ_CST);
-	return count;
+	(void)n;
+	for (;;)
+		make_exits(1);
 }
 
 static void one_after_another(const struct guest_cpus *cpus)
@@ -133,14 +99,11 @@ static void one_after_another(const struct guest_cpus *cpus)
 
 static void all_together(struct crew *crew, const struct guest_cpus *cpus)
 {
-	unsigned int n;
-	pid_t pids[64];
-
 	observe_reading("before all CPUs at once", 1);
-	n = start_crew(crew, cpus, 0, TOGETHER, pids);
-	for (unsigned int i = 0; i < n; i++)
-		SAFE_WAIT(pids[i]);
-	observe_reading("after 3000 exits on each CPU at once", (uint64_t)n * TOGETHER + 1);
+	crew_start(crew, cpus, 0, make_exits, TOGETHER);
+	crew_go(crew);
+	crew_wait(crew);
+	observe_reading("after 3000 exits on each CPU at once", (uint64_t)crew->n * TOGETHER + 1);
 }
 
 struct falls {
@@ -197,22 +160,18 @@ static void observe_falls(const struct falls *f)
 static void watch_for_falls(struct crew *crew, const struct guest_cpus *cpus)
 {
 	struct falls f = { 0 };
-	unsigned int n;
-	pid_t pids[64];
 
-	n = start_crew(crew, cpus, 1, 0, pids);
+	crew_start(crew, cpus, 1, make_exits_for_ever, 0);
+	crew_go(crew);
 	read_until_carry(&f);
-	for (unsigned int i = 0; i < n; i++)
-		kill(pids[i], SIGKILL);
-	for (unsigned int i = 0; i < n; i++)
-		SAFE_WAIT(pids[i]);
+	crew_kill(crew);
 	observe_falls(&f);
 	observe_reading("at the end", f.calls + 1);
 }
 
 static void observe_all(void)
 {
-	struct crew *crew = SAFE_MAP_SHARED(NULL, sizeof(*crew));
+	struct crew *crew = crew_new();
 	struct guest_cpus cpus;
 
 	guest_cpus(&cpus);

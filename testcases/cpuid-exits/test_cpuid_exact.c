@@ -21,6 +21,7 @@
 #define BEST 4
 
 #ifdef NESTLAB_GUEST
+#include "crew.h"
 #include "guest.h"
 #include "mark.h"
 
@@ -112,50 +113,13 @@ static void bouts_touching(void)
 	}
 }
 
-/* Shared with the children that work on the other CPUs. */
-struct crew {
-	unsigned int ready;
-	bool go;
-};
-
-/* A child on this CPU: waits for the others, then makes n exits (0: computes until it is killed). */
-static pid_t start_worker(struct crew *crew, int cpu, unsigned int n)
-{
-	pid_t pid = SAFE_FORK();
-
-	if (pid)
-		return pid;
-	SAFE_PIN(cpu);
-	__atomic_fetch_add(&crew->ready, 1, __ATOMIC_SEQ_CST);
-	while (!n || !__atomic_load_n(&crew->go, __ATOMIC_SEQ_CST))
-		;
-	make_exits(n);
-	_Exit(0);
-}
-
-/* On each CPU but the first, which this program is on. Returns once all run. */
-static unsigned int start_crew(struct crew *crew, const struct guest_cpus *cpus, unsigned int n,
-			       pid_t *pids)
-{
-	crew->ready = 0;
-	crew->go = false;
-	for (unsigned int i = 1; i < cpus->n; i++)
-		pids[i - 1] = start_worker(crew, cpus->cpu[i], n);
-	while (__atomic_load_n(&crew->ready, __ATOMIC_SEQ_CST) < cpus->n - 1)
-		guest_sleep_ms(1);
-	return cpus->n - 1;
-}
-
 static void bout_together(struct crew *crew, const struct guest_cpus *cpus)
 {
-	pid_t pids[64];
-	unsigned int n = start_crew(crew, cpus, TOGETHER, pids);
-
+	crew_start(crew, cpus, 1, make_exits, TOGETHER);
 	read_leaves("start");
-	__atomic_store_n(&crew->go, true, __ATOMIC_SEQ_CST);
+	crew_go(crew);
 	make_exits(TOGETHER);
-	for (unsigned int i = 0; i < n; i++)
-		SAFE_WAIT(pids[i]);
+	crew_wait(crew);
 	read_leaves("together");
 }
 
@@ -171,17 +135,12 @@ static void compute(unsigned int ms)
 
 static void bout_computing(struct crew *crew, const struct guest_cpus *cpus)
 {
-	pid_t pids[64];
-	unsigned int n = start_crew(crew, cpus, 0, pids);
-
+	crew_start(crew, cpus, 1, make_exits, 0); /* which compute, as nobody lets them go */
 	compute(10);
 	read_leaves("start");
 	compute(COMPUTE_MS);
 	read_leaves("computing");
-	for (unsigned int i = 0; i < n; i++)
-		kill(pids[i], SIGKILL);
-	for (unsigned int i = 0; i < n; i++)
-		SAFE_WAIT(pids[i]);
+	crew_kill(crew);
 }
 
 static void bout_idle(void)
@@ -193,7 +152,7 @@ static void bout_idle(void)
 
 static void run(void)
 {
-	struct crew *crew = SAFE_MAP_SHARED(NULL, sizeof(*crew));
+	struct crew *crew = crew_new();
 	struct guest_cpus cpus;
 
 	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);

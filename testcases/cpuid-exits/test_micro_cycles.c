@@ -6,6 +6,7 @@
  * leaf. Together they last longer than 32 bits of cycles can tell.
  */
 #ifdef NESTLAB_GUEST
+#include "exit_kinds.h"
 #include "micro.h"
 
 #include <errno.h>
@@ -38,12 +39,6 @@ static void read_leaf(void *arg)
 static void touch(void *arg)
 {
 	*(volatile uint64_t *)arg = 1;
-}
-
-static void make_cpuid(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		cpuid(0, 0);
 }
 
 static void take(struct micro *m)

@@ -5,18 +5,15 @@
  * count around each reading leaves room for hardly an exit.
  */
 #ifdef NESTLAB_GUEST
+#include "exit_kinds.h"
 #include "micro.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define VCPUS 4
 #define MACHINES 2
-#define FRESH 0x10000000UL /* memory that was never touched */
-#define FRESH_PAGES 256UL
-#define PAGE 4096UL
 
 static const uint32_t ids[VCPUS] = { 0, 1, 2, 3 };
 
@@ -28,46 +25,6 @@ static void read_leaf(void *arg)
 {
 	(void)arg;
 	reading = cpuid(leaf, 0);
-}
-
-/* Kinds of exits. arg: how many. */
-static void make_cpuid(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		cpuid(0, 0);
-}
-
-static void make_hypercall(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		micro_hypercall(UINT32_MAX, 0);
-}
-
-static void make_msr(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--) {
-		uint32_t low, high;
-
-		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b)); /* the APIC's base */
-	}
-}
-
-static void make_out(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		micro_out();
-}
-
-static void make_hlt(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("hlt");
-}
-
-static void make_fault(void *arg)
-{
-	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
-		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
 }
 
 /* Counts of KVM's around a reading of the leaf. */
@@ -116,28 +73,17 @@ static void measure(struct micro *m, struct micro *by, const char *what, unsigne
 		printf("%s: %" PRIu64 " exits made\n", what, (uint64_t)vcpus * times);
 }
 
-static void *fresh_memory(void)
-{
-	void *p = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED || madvise(p, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
-		guest_broken(__FILE__, __LINE__, "can't map memory");
-	return p;
-}
-
 static void run(void)
 {
 	struct micro *m = micro_new(ids, VCPUS), *other = micro_new(ids, VCPUS);
-	void *fresh = fresh_memory();
 
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
-	micro_add_memory(m, FRESH, fresh, FRESH_PAGES * PAGE);
+	add_fresh_memory(m);
 	micro_start(m, 0, read_leaf, NULL); /* its first pages are faulted in: no bout's exits */
 	micro_finish(m, 0);
 	measure(m, m, "cpuid", 1, make_cpuid, 500);
 	measure(m, m, "hypercall", 1, make_hypercall, 500);
-	measure(m, m, "rdmsr", 1, make_msr, 500);
+	measure(m, m, "rdmsr", 1, make_rdmsr, 500);
 	measure(m, m, "out", 1, make_out, 200);
 	measure(m, m, "hlt", 1, make_hlt, 200);
 	measure(m, m, "nested page fault", 1, make_fault, FRESH_PAGES);

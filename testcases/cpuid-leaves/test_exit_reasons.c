@@ -7,14 +7,12 @@
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
+#include "exit_kinds.h"
 #include "micro.h"
 
 #include <inttypes.h>
-#include <sys/mman.h>
 
-#define FRESH 0x10000000UL /* memory that was never touched */
-#define FRESH_PAGES 128UL
-#define PAGE 4096UL
+#define TIMES 128UL /* exits of each kind */
 
 static uint32_t exits_leaf, cycles_leaf, total_leaf; /* cycles_leaf 0: this map has none */
 
@@ -30,56 +28,6 @@ static void ask(void *arg)
 	(void)arg;
 	question.answer = cpuid(question.leaf, question.subleaf);
 }
-
-static void make_cpuid(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		cpuid(0, 0);
-}
-
-static void make_hypercall(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		micro_hypercall(UINT32_MAX, 0);
-}
-
-static void make_rdmsr(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--) {
-		uint32_t low, high;
-
-		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b)); /* the APIC's base */
-	}
-}
-
-static void make_out(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		micro_out();
-}
-
-static void make_hlt(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("hlt");
-}
-
-static void make_fault(void *arg)
-{
-	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
-		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
-}
-
-/* APM volume 2, appendix C; SDM volume 3, appendix C. */
-static const struct kind {
-	const char *name;
-	uint32_t svm, vmx;
-	void (*make)(void *times);
-} kinds[] = {
-	{ "cpuid", 0x72, 10, make_cpuid },    { "hypercall", 0x81, 18, make_hypercall },
-	{ "rdmsr", 0x7c, 31, make_rdmsr },    { "out", 0x7b, 30, make_out },
-	{ "hlt", 0x78, 12, make_hlt },	      { "nested page fault", 0x400, 48, make_fault },
-};
 
 /* -- the program -- */
 
@@ -115,14 +63,14 @@ static void take(struct micro *m, const char *which, uint32_t reason)
 	tell(which, "cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
 }
 
-static void measure(struct micro *m, const struct kind *k)
+static void measure(struct micro *m, const struct exit_kind *k)
 {
 	uint32_t reason = micro_intel ? k->vmx : k->svm;
 
 	observe_str("bout", k->name);
 	observe_u64("bout.reason", reason);
 	take(m, "first", reason);
-	micro_start(m, 0, k->make, (void *)FRESH_PAGES);
+	micro_start(m, 0, k->make, (void *)TIMES);
 	micro_finish(m, 0);
 	take(m, "last", reason);
 }
@@ -171,19 +119,15 @@ static void run(void)
 {
 	static const uint32_t ids[] = { 0 };
 	struct micro *m = micro_new(ids, 1);
-	void *fresh = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TYPE_EXITS", 0x4ffffffe);
 	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TYPE_CYCLES", 0);
 	total_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
-	if (fresh == MAP_FAILED || madvise(fresh, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
-		guest_broken(__FILE__, __LINE__, "can't map memory");
-	micro_add_memory(m, FRESH, fresh, FRESH_PAGES * PAGE);
+	add_fresh_memory(m);
 	setvbuf(stdout, NULL, _IOFBF, 65536); /* a thousand lines: in large pieces */
 	hist_start();
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		measure(m, &kinds[i]);
+	for (size_t i = 0; i < EXIT_KINDS; i++)
+		measure(m, &exit_kinds[i]);
 	hist_stop();
 	sum_up(m);
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)

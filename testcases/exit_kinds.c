@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "exit_kinds.h"
+
+#include <sys/mman.h>
+
+#define FRESH 0x10000000UL
+#define PAGE 4096UL
+#define MSR_APIC_BASE 0x1b
+
+void make_cpuid(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		cpuid(0, 0);
+}
+
+void make_hypercall(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_hypercall(UINT32_MAX, 0);
+}
+
+void make_rdmsr(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		uint32_t low, high;
+
+		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_APIC_BASE));
+	}
+}
+
+void make_out(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		micro_out();
+}
+
+void make_hlt(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("hlt");
+}
+
+void make_fault(void *arg)
+{
+	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
+		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
+}
+
+const struct exit_kind exit_kinds[EXIT_KINDS] = {
+	{ "cpuid", 0x72, 10, make_cpuid },
+	{ "hypercall", 0x81, 18, make_hypercall },
+	{ "rdmsr", 0x7c, 31, make_rdmsr },
+	{ "out", 0x7b, 30, make_out },
+	{ "hlt", 0x78, 12, make_hlt },
+	{ "nested page fault", 0x400, 48, make_fault },
+};
+
+void add_fresh_memory(struct micro *m)
+{
+	void *p = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
+		guest_broken(__FILE__, __LINE__, "can't map memory");
+	micro_add_memory(m, FRESH, p, FRESH_PAGES * PAGE);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exits that a micro guest makes on purpose, by kind: one instruction that the host must handle, again and again. For guest halves
+ * that count them (micro.h).
+ */
+#ifndef NESTLAB_TESTCASES_EXIT_KINDS_H
+#define NESTLAB_TESTCASES_EXIT_KINDS_H
+
+#include <stdint.h>
+
+#include "micro.h"
+
+/* Guest functions, for micro_start(). arg: how many times, as an integer. */
+void make_cpuid(void *arg);
+void make_hypercall(void *arg); /* of a number that nobody has */
+void make_rdmsr(void *arg);
+void make_out(void *arg);
+void make_hlt(void *arg);
+void make_fault(void *arg); /* nested page faults: needs add_fresh_memory(), each page once */
+
+#define FRESH_PAGES 256UL
+
+struct exit_kind {
+	const char *name;
+	uint32_t svm, vmx; /* basic exit reason: APM volume 2, appendix C; SDM volume 3, appendix C */
+	void (*make)(void *times);
+};
+#define EXIT_KINDS 6
+extern const struct exit_kind exit_kinds[EXIT_KINDS];
+
+/* FRESH_PAGES of memory that was never touched, where make_fault() touches them. Once a machine; the process keeps them. */
+void add_fresh_memory(struct micro *m);
+
+#endif
