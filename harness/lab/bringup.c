@@ -64,8 +64,8 @@ char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev)
 {
 	if (!strcmp(lab->lane.virt_type, "kvm"))
 		return strf("root=%s nestlab.level=L1", root_dev);
-	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS " nestlab.level=L1", root_dev,
-		    tsc_khz());
+	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS "%s nestlab.level=L1", root_dev, tsc_khz(),
+		    lab->lane.spare_cpus ? " isolcpus=0" : "");
 }
 
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
@@ -85,7 +85,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.uuid = L1_UUID,
 		.virt_type = lab->lane.virt_type,
 		.cpu_mode = lab->lane.cpu_mode,
-		.cpus = lab->set.l1_cpus,
+		.cpus = lab->set.l1_cpus + lab->lane.spare_cpus,
 		.memory_mib = lab->set.l1_memory,
 		.kernel = lab->host.bzimage,
 		.cmdline = b->cmdline,

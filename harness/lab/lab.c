@@ -172,6 +172,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
 	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
 	hash_number(h, "cpus", lab->set.l1_cpus);
+	hash_number(h, "spare", lab->lane.spare_cpus);
 	hash_number(h, "memory", lab->set.l1_memory);
 	hash_machine(h);
 	hash_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */

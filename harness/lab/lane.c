@@ -19,6 +19,7 @@ static const struct conf_key keys[] = {
 	{ "lane", "cpu_mode", CONF_STR, offsetof(struct lane, cpu_mode), 0, 0 },
 	{ "lane", "modules", CONF_LIST, offsetof(struct lane, modules), 0, 0 },
 	{ "lane", "plugin", CONF_STR, offsetof(struct lane, plugin), 0, 0 },
+	{ "lane", "spare_cpus", CONF_U32, offsetof(struct lane, spare_cpus), 0, 1 },
 	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
 	{ "lane", "retries", CONF_U32, offsetof(struct lane, retries), 0, 10 },
 	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },

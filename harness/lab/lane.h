@@ -21,6 +21,7 @@ struct lane {
 	uint32_t levels; /* how deep it goes: 2; 1 where L1 can't carry an L2 */
 	struct strv
 		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
+	uint32_t spare_cpus; /* of L1, the first ones: over those asked for, and left alone by all that runs in it */
 	uint32_t
 		slowdown; /* factor on every deadline, against a machine with hardware virtualization */
 	uint32_t
