@@ -6,6 +6,7 @@
 #include <libxml/xpath.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/hash.h"
 #include "core/outcome.h"
@@ -193,6 +194,28 @@ static void set_plugin(xmlDocPtr doc, const struct domain_spec *s)
 	add_arg(commandline, s->plugin);
 }
 
+/*
+ * A system's libvirt runs QEMU as a user of its own, who can neither enter our folders nor make sockets there: security label
+ * "dac" (formatdomain) names another one.
+ */
+static void set_owner(xmlDocPtr doc, const struct domain_spec *s)
+{
+	_cleanup_free_ char *us = strf("+%u:+%u", (unsigned int)getuid(), (unsigned int)getgid());
+	xmlNodePtr label = find(doc, "/domain/seclabel[@model='dac']", 0);
+
+	if (label) {
+		xmlUnlinkNode(label);
+		xmlFreeNode(label);
+	}
+	if (!s->as_us)
+		return;
+	label = xmlNewChild(xmlDocGetRootElement(doc), NULL, x("seclabel"), NULL);
+	xmlSetProp(label, x("type"), x("static"));
+	xmlSetProp(label, x("model"), x("dac"));
+	xmlSetProp(label, x("relabel"), x("no"));
+	set_text(label, "label", us);
+}
+
 /* What differs from checkout to checkout. */
 static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
 {
@@ -200,8 +223,10 @@ static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
 
 	if (!ret)
 		ret = set_ports(doc, s);
-	if (!ret)
+	if (!ret) {
 		set_plugin(doc, s);
+		set_owner(doc, s);
+	}
 	return ret ? ret : set_console(doc, s);
 }
 

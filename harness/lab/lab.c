@@ -359,7 +359,8 @@ static int boot_both(struct lab *lab, bool fresh)
 {
 	int ret = boot_once(lab, fresh);
 
-	if (!ret || !lab_lost_silently(lab, ret))
+	/* A domain that its libvirt refuses to start was not lost. */
+	if (!ret || !level_exists(&lab->l1) || !lab_lost_silently(lab, ret))
 		return ret;
 	ui_stage_abort();
 	ui_note("%s; booting once more", fail_text());

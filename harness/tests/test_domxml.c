@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/util.h"
@@ -119,6 +120,25 @@ static void test_other_qemu_options_stay(void **state)
 	assert_null(strstr(xml, "file=old"));
 }
 
+/* In a libvirt that is not ours QEMU runs as we do; a state that was saved there can be restored in ours. */
+static void test_whose_qemu_it_is(void **state)
+{
+	_cleanup_free_ char *us = strf("<label>+%u:+%u</label>", (unsigned int)getuid(), (unsigned int)getgid());
+	_cleanup_free_ char *theirs = NULL, *twice = NULL, *ours = NULL;
+	struct domain_spec s = spec();
+
+	(void)state;
+	s.as_us = true;
+	assert_int_equal(domxml_retarget(saved, &s, &theirs), 0);
+	assert_non_null(strstr(theirs, "<seclabel type=\"static\" model=\"dac\" relabel=\"no\">"));
+	assert_non_null(strstr(theirs, us));
+	assert_int_equal(domxml_retarget(theirs, &s, &twice), 0);
+	assert_int_equal(count(twice, "<seclabel"), 1);
+	s.as_us = false;
+	assert_int_equal(domxml_retarget(theirs, &s, &ours), 0);
+	assert_null(strstr(ours, "seclabel"));
+}
+
 static void test_what_is_missing_is_told(void **state)
 {
 	struct domain_spec s = spec();
@@ -145,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_a_path_is_no_markup),
 		cmocka_unit_test(test_plugin),
 		cmocka_unit_test(test_other_qemu_options_stay),
+		cmocka_unit_test(test_whose_qemu_it_is),
 		cmocka_unit_test(test_what_is_missing_is_told),
 	};
 
