@@ -194,26 +194,43 @@ static void set_plugin(xmlDocPtr doc, const struct domain_spec *s)
 	add_arg(commandline, s->plugin);
 }
 
+static void drop_all(xmlDocPtr doc, const char *path)
+{
+	xmlNodePtr n;
+
+	while ((n = find(doc, path, 0))) {
+		xmlUnlinkNode(n);
+		xmlFreeNode(n);
+	}
+}
+
+static xmlNodePtr add_dac_label(xmlNodePtr parent, const char *relabel)
+{
+	xmlNodePtr label = xmlNewChild(parent, NULL, x("seclabel"), NULL);
+
+	xmlSetProp(label, x("model"), x("dac"));
+	xmlSetProp(label, x("relabel"), x(relabel));
+	return label;
+}
+
 /*
  * A system's libvirt runs QEMU as a user of its own, who can neither enter our folders nor make sockets there: security label
- * "dac" (formatdomain) names another one.
+ * "dac" (formatdomain) names ours. libvirt then gives its own folder for the domain to us; our disks are ours already, and it would not
+ * always give them back.
  */
 static void set_owner(xmlDocPtr doc, const struct domain_spec *s)
 {
 	_cleanup_free_ char *us = strf("+%u:+%u", (unsigned int)getuid(), (unsigned int)getgid());
-	xmlNodePtr label = find(doc, "/domain/seclabel[@model='dac']", 0);
+	xmlNodePtr label, source;
 
-	if (label) {
-		xmlUnlinkNode(label);
-		xmlFreeNode(label);
-	}
+	drop_all(doc, "//seclabel[@model='dac']");
 	if (!s->as_us)
 		return;
-	label = xmlNewChild(xmlDocGetRootElement(doc), NULL, x("seclabel"), NULL);
+	label = add_dac_label(xmlDocGetRootElement(doc), "yes");
 	xmlSetProp(label, x("type"), x("static"));
-	xmlSetProp(label, x("model"), x("dac"));
-	xmlSetProp(label, x("relabel"), x("no"));
 	set_text(label, "label", us);
+	for (int i = 0; (source = find(doc, "/domain/devices/disk/source", i)); i++)
+		add_dac_label(source, "no");
 }
 
 /* What differs from checkout to checkout. */

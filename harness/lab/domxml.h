@@ -35,7 +35,7 @@ struct domain_spec {
 	struct domain_port ports[4];
 	unsigned int n_ports;
 	const char *plugin; /* for QEMU's -plugin; NULL: none */
-	bool as_us; /* QEMU runs as our user, whoever it is that its libvirt would take, and no file changes hands */
+	bool as_us; /* QEMU runs as our user, whoever it is that its libvirt would take, and no disk changes hands */
 };
 
 /* uri: a libvirt that virt-install may ask for capabilities (L0's). 0 or -OUT_BROKEN; the caller owns *xml. */

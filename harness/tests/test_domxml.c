@@ -130,10 +130,11 @@ static void test_whose_qemu_it_is(void **state)
 	(void)state;
 	s.as_us = true;
 	assert_int_equal(domxml_retarget(saved, &s, &theirs), 0);
-	assert_non_null(strstr(theirs, "<seclabel type=\"static\" model=\"dac\" relabel=\"no\">"));
+	assert_non_null(strstr(theirs, "<seclabel model=\"dac\" relabel=\"yes\" type=\"static\">"));
+	assert_non_null(strstr(theirs, "<seclabel model=\"dac\" relabel=\"no\"/></source>"));
 	assert_non_null(strstr(theirs, us));
 	assert_int_equal(domxml_retarget(theirs, &s, &twice), 0);
-	assert_int_equal(count(twice, "<seclabel"), 1);
+	assert_int_equal(count(twice, "<seclabel"), 2); /* the domain's, the disk's */
 	s.as_us = false;
 	assert_int_equal(domxml_retarget(theirs, &s, &ours), 0);
 	assert_null(strstr(ours, "seclabel"));
