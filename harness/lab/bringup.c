@@ -9,7 +9,6 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
-#include "lab/daemon.h"
 #include "lab/state.h"
 #include "lab/tsc.h"
 
@@ -98,7 +97,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 			   { "org.nestlab.libvirt.1", b->port_people } },
 		.n_ports = 3,
 		.plugin = lab->plugin.option,
-		.as_us = !daemon_is_private(),
+		.owner = lab->owner,
 	};
 }
 

@@ -220,15 +220,14 @@ static xmlNodePtr add_dac_label(xmlNodePtr parent, const char *relabel)
  */
 static void set_owner(xmlDocPtr doc, const struct domain_spec *s)
 {
-	_cleanup_free_ char *us = strf("+%u:+%u", (unsigned int)getuid(), (unsigned int)getgid());
 	xmlNodePtr label, source;
 
 	drop_all(doc, "//seclabel[@model='dac']");
-	if (!s->as_us)
+	if (!s->owner)
 		return;
 	label = add_dac_label(xmlDocGetRootElement(doc), "yes");
 	xmlSetProp(label, x("type"), x("static"));
-	set_text(label, "label", us);
+	set_text(label, "label", s->owner);
 	for (int i = 0; (source = find(doc, "/domain/devices/disk/source", i)); i++)
 		add_dac_label(source, "no");
 }
@@ -380,4 +379,19 @@ int domxml_retarget(const char *saved, const struct domain_spec *s, char **xml)
 		*xml = dump(doc);
 	xmlFreeDoc(doc);
 	return ret;
+}
+
+char *domxml_owner(const char *capabilities)
+{
+	xmlDocPtr doc = parse(capabilities, "what libvirt says of itself");
+	xmlNodePtr label = doc ? find(doc, "//secmodel[model='dac']/baselabel", 0) : NULL;
+	xmlChar *text = label ? xmlNodeGetContent(label) : NULL;
+	const char *group = text ? strchr((const char *)text, ':') : NULL;
+	char *owner = group ? strf("+%u%s", (unsigned int)getuid(), group) : NULL;
+
+	if (!doc)
+		fail_clear();
+	xmlFree(text);
+	xmlFreeDoc(doc);
+	return owner;
 }

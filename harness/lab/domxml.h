@@ -6,7 +6,6 @@
 #ifndef NESTLAB_LAB_DOMXML_H
 #define NESTLAB_LAB_DOMXML_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct domain_disk {
@@ -35,7 +34,7 @@ struct domain_spec {
 	struct domain_port ports[4];
 	unsigned int n_ports;
 	const char *plugin; /* for QEMU's -plugin; NULL: none */
-	bool as_us; /* QEMU runs as our user, whoever it is that its libvirt would take, and no disk changes hands */
+	const char *owner; /* QEMU's user and group, from domxml_owner(); NULL: as its libvirt likes */
 };
 
 /* uri: a libvirt that virt-install may ask for capabilities (L0's). 0 or -OUT_BROKEN; the caller owns *xml. */
@@ -45,5 +44,11 @@ int domxml_make(const struct domain_spec *s, const char *uri, char **xml);
  * A saved state's XML with this lab's disk, sockets and plugin in it (another checkout may have saved it).
  */
 int domxml_retarget(const char *saved, const struct domain_spec *s, char **xml);
+
+/*
+ * What QEMU must run as in a libvirt that is not ours, by that libvirt's capabilities: our user, who has the disks and sockets, in the
+ * group of its own user, who may enter libvirt's folders. NULL: it knows no such label. The caller owns it.
+ */
+char *domxml_owner(const char *capabilities);
 
 #endif

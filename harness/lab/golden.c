@@ -10,7 +10,6 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
-#include "lab/daemon.h"
 #include "lab/domxml.h"
 
 #define PROVISION_UUID "6e657374-6c61-4b00-8001-000000000003"
@@ -52,7 +51,7 @@ static int domain_xml(const struct provisioning *p, char **xml)
 		.cmdline = cmdline,
 		.disks = { { p->overlay, "qcow2" }, { p->seed.path, "raw" } },
 		.n_disks = 2,
-		.as_us = !daemon_is_private(),
+		.owner = lab->owner,
 	};
 
 	return domxml_make(&s, lab->uri, xml);

@@ -214,10 +214,26 @@ static void open_plugin(struct lab *lab)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
+/* A libvirt that is not ours runs QEMU as a user of its own. */
+static int find_owner(struct lab *lab)
+{
+	char *const argv[] = { (char *)"virsh", (char *)"--connect", lab->uri, (char *)"capabilities", NULL };
+	_cleanup_buf_ struct buf text = { 0 };
+	struct proc p = { .what = "asking LIBVIRT_DEFAULT_URI's libvirt what it can", .argv = argv, .out = &text,
+			  .deadline_s = 180 };
+	int ret = proc_check(&p);
+
+	if (!ret)
+		lab->owner = domxml_owner(buf_str(&text));
+	return ret;
+}
+
 static int libvirt_prepare(struct lab *lab)
 {
 	int ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
 
+	if (!ret && !daemon_is_private())
+		ret = find_owner(lab);
 	if (!ret)
 		ret = golden_prepare(lab);
 	if (!ret)
@@ -462,6 +478,7 @@ static void free_parts(struct lab *lab)
 	image_free(&lab->golden);
 	image_free(&lab->initramfs);
 	free(lab->uri);
+	free(lab->owner);
 	free(lab->boot.samples);
 	free(lab->run_dir);
 }

@@ -53,6 +53,7 @@ struct lab {
 	char l1_key[HASH_HEX_LEN + 1];	/* of L1's state: ready, no KVM loaded */
 	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
 	char *uri;			/* L0's libvirt */
+	char *owner;			/* of L1's QEMU, domain_spec's; NULL: the libvirt is ours */
 	struct level l1, l2;
 	struct plugin plugin; /* of L1's emulator */
 	struct boot_record boot;

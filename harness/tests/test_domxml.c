@@ -123,21 +123,33 @@ static void test_other_qemu_options_stay(void **state)
 /* In a libvirt that is not ours QEMU runs as we do; a state that was saved there can be restored in ours. */
 static void test_whose_qemu_it_is(void **state)
 {
-	_cleanup_free_ char *us = strf("<label>+%u:+%u</label>", (unsigned int)getuid(), (unsigned int)getgid());
+	static const char label[] = "<seclabel model=\"dac\" relabel=\"yes\" type=\"static\"><label>+7:+8</label>";
 	_cleanup_free_ char *theirs = NULL, *twice = NULL, *ours = NULL;
 	struct domain_spec s = spec();
 
 	(void)state;
-	s.as_us = true;
+	s.owner = "+7:+8";
 	assert_int_equal(domxml_retarget(saved, &s, &theirs), 0);
-	assert_non_null(strstr(theirs, "<seclabel model=\"dac\" relabel=\"yes\" type=\"static\">"));
+	assert_non_null(strstr(theirs, label));
 	assert_non_null(strstr(theirs, "<seclabel model=\"dac\" relabel=\"no\"/></source>"));
-	assert_non_null(strstr(theirs, us));
 	assert_int_equal(domxml_retarget(theirs, &s, &twice), 0);
 	assert_int_equal(count(twice, "<seclabel"), 2); /* the domain's, the disk's */
-	s.as_us = false;
+	s.owner = NULL;
 	assert_int_equal(domxml_retarget(theirs, &s, &ours), 0);
 	assert_null(strstr(ours, "seclabel"));
+}
+
+static void test_owner_by_capabilities(void **state)
+{
+	static const char caps[] = "<capabilities><host><secmodel><model>none</model></secmodel><secmodel>"
+				   "<model>dac</model><baselabel type='kvm'>+64055:+107</baselabel>"
+				   "<baselabel type='qemu'>+64055:+107</baselabel></secmodel></host></capabilities>";
+	_cleanup_free_ char *us = strf("+%u:+107", (unsigned int)getuid()), *owner = domxml_owner(caps);
+
+	(void)state;
+	assert_string_equal(owner, us);
+	assert_null(domxml_owner("<capabilities/>"));
+	assert_null(domxml_owner("no XML"));
 }
 
 static void test_what_is_missing_is_told(void **state)
@@ -167,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_plugin),
 		cmocka_unit_test(test_other_qemu_options_stay),
 		cmocka_unit_test(test_whose_qemu_it_is),
+		cmocka_unit_test(test_owner_by_capabilities),
 		cmocka_unit_test(test_what_is_missing_is_told),
 	};
 
