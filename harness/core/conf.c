@@ -135,7 +135,7 @@ int conf_load(const char *path, const struct conf_key *keys, size_t n_keys, void
 		return fail(OUT_USAGE, "can't read the configuration file %s: %m", path);
 	if (line)
 		return fail(OUT_USAGE, "%s:%d: %s", path, line,
-			    l.why[0] ? l.why : "not a 'name = value' line or [section]");
+			    l.why[0] ? l.why : "not a 'name = value' line or [section], or over 199 characters long");
 	return 0;
 }
 

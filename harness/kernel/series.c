@@ -15,7 +15,7 @@
 
 /* ---- which patches ---- */
 
-static int add_folder(struct series *s, const char *dir)
+static int add_folder(const char *dir, struct strv *files)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	int err = dir_list(dir, ".patch", &names);
@@ -24,11 +24,11 @@ static int add_folder(struct series *s, const char *dir)
 		return fail(OUT_USAGE, "can't read the folder of patches %s: %s", dir,
 			    strerror(-err));
 	for (size_t i = 0; i < names.n; i++)
-		strv_addf(&s->patches, "%s/%s", dir, names.v[i]);
+		strv_addf(files, "%s/%s", dir, names.v[i]);
 	return 0;
 }
 
-static int add_item(struct series *s, const char *item)
+static int add_item(const char *item, struct strv *files)
 {
 	_cleanup_free_ char *path = path_in_root(item);
 	struct stat st;
@@ -36,9 +36,18 @@ static int add_item(struct series *s, const char *item)
 	if (stat(path, &st))
 		return fail(OUT_USAGE, "can't find the patches %s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return add_folder(s, path);
-	strv_add(&s->patches, path);
+		return add_folder(path, files);
+	strv_add(files, path);
 	return 0;
+}
+
+int series_list(const struct strv *items, struct strv *files)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < items->n; i++)
+		ret = add_item(items->v[i], files);
+	return ret;
 }
 
 /* ---- one patch ---- */
@@ -247,10 +256,8 @@ static int apply_one(struct series *s, const char *path)
 int series_apply(struct series *s, const struct strv *items)
 {
 	size_t done = s->patches.n;
-	int ret = 0;
+	int ret = series_list(items, &s->patches);
 
-	for (size_t i = 0; !ret && i < items->n; i++)
-		ret = add_item(s, items->v[i]);
 	for (size_t i = done; !ret && i < s->patches.n; i++)
 		ret = apply_one(s, s->patches.v[i]);
 	return ret;

@@ -26,6 +26,12 @@ struct series {
 };
 
 /*
+ * The patch files that the items name: each a file, or a folder of *.patch taken by name. Root-relative or absolute. 0 or -OUT_USAGE: an
+ * item is not there.
+ */
+int series_list(const struct strv *items, struct strv *files);
+
+/*
  * Begin with the unpatched tree `pristine`, which must outlive the series. 0 or -OUT_BROKEN. Call
  * series_free() in either case.
  */
@@ -35,8 +41,7 @@ int series_begin(struct series *s, const char *pristine);
 void series_note(struct series *s, const char *path);
 
 /*
- * Apply each item: a patch file, or a folder of *.patch taken by name (a cover letter, 0000-*, is
- * passed over). Root-relative or absolute. 0; -OUT_USAGE: an item is not there; -OUT_BUILD_ERROR
+ * Apply what series_list() finds in the items (a cover letter, 0000-*, is passed over). 0; -OUT_USAGE: an item is not there; -OUT_BUILD_ERROR
  * with the patch file, its line, the kernel's file and the hunk; -OUT_BROKEN.
  */
 int series_apply(struct series *s, const struct strv *items);

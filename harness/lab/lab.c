@@ -98,6 +98,25 @@ static int choose_backend(struct lab *lab)
 				   lab->lane.name, name);
 }
 
+/* The change is what PATCH= brings; without one, all that the kernel's own series does. */
+static int choose_lane(struct lab *lab)
+{
+	const struct strv *patches = &lab->set.patches;
+	struct vendor_side side;
+	int ret;
+
+	vendor_of_patches(patches->n ? patches : &lab->kernel.role[KERNEL_HOST].patches, &side);
+	ret = lane_choose(lab->set.lane, &side, &lab->lane);
+	if (!ret)
+		lab->blind = lane_blind(&lab->lane, &side);
+	if (lab->blind)
+		ui_note("%s", lab->blind);
+	else if (!ret && side.vendor != VENDOR_ANY && !strcmp(lab->set.lane, "auto"))
+		ui_note("lane %s: %s", lab->lane.name, lab->lane.reason);
+	free(side.file);
+	return ret;
+}
+
 int lab_open(struct lab *lab, const char *who, enum lab_use use)
 {
 	_cleanup_free_ char *kept = kept_path();
@@ -107,11 +126,11 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 	loop_init();
 	ret = settings_load(&lab->set);
 	if (!ret)
-		ret = lane_choose(lab->set.lane, &lab->lane);
+		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+	if (!ret)
+		ret = choose_lane(lab);
 	if (!ret)
 		ret = choose_backend(lab);
-	if (!ret)
-		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
 	if (!ret)
 		ret = add_flavor(lab);
 	if (!ret)
@@ -267,7 +286,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	*variant = (struct lab){ .lock_fd = -1, .without_l2 = lab->without_l2 };
 	ret = settings_load(&variant->set);
 	if (!ret)
-		ret = lane_choose(lab->lane.name, &variant->lane);
+		ret = lane_choose(lab->lane.name, NULL, &variant->lane);
 	variant->backend = lab->backend;
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
@@ -277,6 +296,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 		return ret;
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
 	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
+	variant->owner = lab->owner ? xstrdup(lab->owner) : NULL;
 	copy_image(&variant->golden, &lab->golden);
 	copy_image(&variant->initramfs, &lab->initramfs);
 	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
@@ -479,6 +499,7 @@ static void free_parts(struct lab *lab)
 	image_free(&lab->initramfs);
 	free(lab->uri);
 	free(lab->owner);
+	free(lab->blind);
 	free(lab->boot.samples);
 	free(lab->run_dir);
 }

@@ -52,6 +52,7 @@ struct lab {
 	struct image golden, initramfs;
 	char l1_key[HASH_HEX_LEN + 1];	/* of L1's state: ready, no KVM loaded */
 	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
+	char *blind; /* why this lane can't show what the change does (lane_blind()), or NULL */
 	char *uri;			/* L0's libvirt */
 	char *owner;			/* of L1's QEMU, domain_spec's; NULL: the libvirt is ours */
 	struct level l1, l2;

@@ -105,6 +105,19 @@ bool lane_usable(struct lane *l, char **why)
 	return false;
 }
 
+static bool fits(const struct lane *l, const struct vendor_side *side)
+{
+	return !side || side->vendor == VENDOR_ANY || l->intel == (side->vendor == VENDOR_INTEL);
+}
+
+/* First of all the CPU that the change is for, then what is fast. */
+static bool is_better(const struct lane *l, const struct lane *best, const struct vendor_side *side)
+{
+	if (!best->name || fits(l, side) != fits(best, side))
+		return !best->name || fits(l, side);
+	return l->preference > best->preference;
+}
+
 static void take(struct lane *best, struct lane *l, char *reason)
 {
 	lane_free(best);
@@ -113,7 +126,15 @@ static void take(struct lane *best, struct lane *l, char *reason)
 	*l = (struct lane){ 0 };
 }
 
-static int choose_best(struct lane *best)
+static char *why_chosen(const struct lane *l, const struct vendor_side *side, const char *usable)
+{
+	if (side && side->vendor != VENDOR_ANY && fits(l, side))
+		return strf("the change is for %s only (%s): the best lane of this machine with such a CPU",
+			    vendor_name(side->vendor), side->file);
+	return strf("the best lane of this machine: %s", usable);
+}
+
+static int choose_best(const struct vendor_side *side, struct lane *best)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	int ret = lane_names(&names);
@@ -124,9 +145,8 @@ static int choose_best(struct lane *best)
 		char *why = NULL;
 
 		ret = lane_load(names.v[i], &l);
-		if (!ret && lane_usable(&l, &why) &&
-		    (!best->name || l.preference > best->preference))
-			take(best, &l, strf("the best lane of this machine: %s", why));
+		if (!ret && lane_usable(&l, &why) && is_better(&l, best, side))
+			take(best, &l, why_chosen(&l, side, why));
 		free(why);
 		lane_free(&l);
 	}
@@ -135,13 +155,22 @@ static int choose_best(struct lane *best)
 	return ret;
 }
 
-int lane_choose(const char *name, struct lane *l)
+char *lane_blind(const struct lane *l, const struct vendor_side *side)
+{
+	if (fits(l, side))
+		return NULL;
+	return strf("the change is instrumented for %s only (it touches %s, and nothing of the other vendor's side), and lane %s has %s CPU: "
+		    "LANE=auto picks one that can judge it, where there is one",
+		    vendor_name(side->vendor), side->file, l->name, l->intel ? "an Intel" : "an AMD");
+}
+
+int lane_choose(const char *name, const struct vendor_side *side, struct lane *l)
 {
 	_cleanup_free_ char *why = NULL;
 	int ret;
 
 	if (!strcmp(name, "auto"))
-		return choose_best(l);
+		return choose_best(side, l);
 	ret = lane_load(name, l);
 	if (ret)
 		return ret;

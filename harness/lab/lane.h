@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/util.h"
+#include "kernel/vendor.h"
 
 struct lane {
 	char *name;	 /* the file's name */
@@ -27,12 +28,17 @@ struct lane {
 	uint32_t
 		retries; /* how often a run may start again on a level that was lost without a word: for emulators, which lose one */
 	uint32_t preference; /* auto takes the usable lane with the highest */
-	bool intel; /* L1's hardware is VMX; set by lane_choose() for lanes that take the machine's own */
+	bool intel; /* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
 	char *reason; /* why this lane was chosen */
 };
 
-/* name: a lane, or "auto". -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason). */
-int lane_choose(const char *name, struct lane *l);
+/*
+ * name: a lane, or "auto": the best one with a CPU of the vendor whose side of KVM the change works on, where there is such a lane; side NULL:
+ * any. -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason).
+ */
+int lane_choose(const char *name, const struct vendor_side *side, struct lane *l);
+/* What to say of a change that works on the other vendor's side than this lane has, or NULL. The caller owns it. */
+char *lane_blind(const struct lane *l, const struct vendor_side *side);
 void lane_free(struct lane *l);
 
 /* For `nestlab doctor`: is this lane usable here, and why (not). The caller owns *why. */

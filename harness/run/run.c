@@ -247,6 +247,9 @@ static int conclude(struct run *r, int ret, uint64_t start)
 	add_stages(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
 	result_finish(r->result);
+	/* Not merely wrong. */
+	if (r->lab->blind && !r->result->reason && r->result->verdict == OUT_FAIL)
+		str_set(&r->result->reason, r->lab->blind);
 	ret = outcome_exit_code(r->result->verdict);
 	lab_close(r->lab, r->lab->was_kept && r->lab->l1.dom);
 	err = write_reports(r, keep_runs);

@@ -153,8 +153,80 @@ static void test_lanes(void **state)
 	assert_int_equal(lane_load("../tcg-svm", &l), -OUT_USAGE);
 	assert_int_equal(lane_load("none", &l), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "tcg-svm"));
-	assert_int_equal(lane_choose("tcg-svm", &l), 0);
+	assert_int_equal(lane_choose("tcg-svm", NULL, &l), 0);
 	assert_false(l.intel);
+	lane_free(&l);
+}
+
+static void put_patch(const char *path, const char *touched)
+{
+	_cleanup_free_ char *text = strf("--- a/%s\n+++ b/%s\n@@ -1 +1 @@\n-a\n+b\n", touched, touched);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+/* What patches of these two files are: of one vendor's side, or not. */
+static void side_of(const char *one, const char *other, struct vendor_side *side)
+{
+	char dir[] = "/tmp/nestlab-conf-XXXXXX";
+	_cleanup_strv_ struct strv items = { 0 };
+	_cleanup_free_ char *first = NULL, *second = NULL;
+
+	assert_non_null(mkdtemp(dir));
+	first = strf("%s/1.patch", dir);
+	second = strf("%s/2.patch", dir);
+	put_patch(first, one);
+	put_patch(second, other);
+	strv_add(&items, dir);
+	vendor_of_patches(&items, side);
+	rm_rf(dir);
+}
+
+#define VMX "arch/x86/kvm/vmx/vmx.c"
+#define SVM "arch/x86/kvm/svm/svm.c"
+#define COMMON "arch/x86/kvm/x86.c"
+
+static void test_whose_side(void **state)
+{
+	struct vendor_side side;
+	struct strv none = { 0 };
+
+	(void)state;
+	side_of(COMMON, VMX, &side);
+	assert_int_equal(side.vendor, VENDOR_INTEL);
+	assert_string_equal(side.file, VMX);
+	free(side.file);
+	side_of(SVM, COMMON, &side);
+	assert_int_equal(side.vendor, VENDOR_AMD);
+	free(side.file);
+	side_of(SVM, VMX, &side);
+	assert_int_equal(side.vendor, VENDOR_ANY);
+	side_of(COMMON, "drivers/kvm/vmx/vmx.c", &side);
+	assert_int_equal(side.vendor, VENDOR_ANY);
+	strv_add(&none, "/no/such.patch");
+	vendor_of_patches(&none, &side);
+	assert_int_equal(side.vendor, VENDOR_ANY);
+	assert_null(side.file);
+	assert_string_equal(fail_text(), "");
+	strv_free(&none);
+}
+
+static void test_a_lane_for_the_change(void **state)
+{
+	struct vendor_side intel = { VENDOR_INTEL, (char *)VMX };
+	_cleanup_free_ char *blind = NULL;
+	struct lane l;
+
+	(void)state;
+	assert_int_equal(lane_choose("tcg-svm", &intel, &l), 0); /* who names a lane gets it, and is told */
+	blind = lane_blind(&l, &intel);
+	assert_non_null(strstr(blind, "instrumented for Intel only (it touches " VMX));
+	lane_free(&l);
+	assert_int_equal(lane_choose("auto", &intel, &l), 0);
+	if (l.intel) {
+		assert_non_null(strstr(l.reason, "the change is for Intel only (" VMX ")"));
+		assert_null(lane_blind(&l, &intel));
+	}
 	lane_free(&l);
 }
 
@@ -163,7 +235,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_types), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_lanes), cmocka_unit_test(test_whose_side),
+		cmocka_unit_test(test_a_lane_for_the_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

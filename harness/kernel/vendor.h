@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whose side of KVM a change works on: AMD's (arch/x86/kvm/svm/), Intel's (arch/x86/kvm/vmx/), or both and neither. A lane has one
+ * vendor's CPU and shows nothing of the other's side.
+ */
+#ifndef NESTLAB_KERNEL_VENDOR_H
+#define NESTLAB_KERNEL_VENDOR_H
+
+#include "core/util.h"
+
+enum vendor { VENDOR_ANY, VENDOR_AMD, VENDOR_INTEL };
+const char *vendor_name(enum vendor v); /* "AMD", "Intel" */
+
+struct vendor_side {
+	enum vendor vendor; /* the only one whose side is touched; VENDOR_ANY: both, or none */
+	char *file;	    /* the first file of that side, in the source tree; NULL for VENDOR_ANY */
+};
+
+/*
+ * By the names of the files that the patches touch. items: as series_apply() takes them. What can't be read counts as nothing: applying it
+ * tells why. The caller owns side->file.
+ */
+void vendor_of_patches(const struct strv *items, struct vendor_side *side);
+
+#endif
