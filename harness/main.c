@@ -36,7 +36,7 @@ static int help(bool unasked)
 		fprintf(f, "  %-34s %s\n", head, sorted[i]->summary);
 	}
 	fprintf(f, "\nSettings (NAME=VALUE, or the environment): LANE KERNEL PATCH L1_CPUS L2_CPUS\n"
-		   "TESTS BASE_IMAGE RUNS V=1; their defaults are in config/defaults.conf.\n");
+		   "TESTS NESTED_PAGING BASE_IMAGE RUNS V=1; their defaults are in config/defaults.conf.\n");
 	return unasked ? 2 : 0;
 }
 

@@ -24,12 +24,9 @@ int oracle_parse(const char *cpus, const char *stats, struct oracle *o);
 
 /*
  * Exits by reason: a histogram trigger counts them at the tracepoint, in L1's kernel
- * (Documentation/trace/histogram.rst); its file "hist" is what is read.
+ * (Documentation/trace/histogram.rst); its file "hist" is what is read (lab/bringup.h). False, and o->has_reasons too: the text is no such
+ * histogram, or it dropped events.
  */
-#define ORACLE_HIST "/sys/kernel/tracing/events/kvm/kvm_exit/hist"
-#define ORACLE_TRIGGER "/sys/kernel/tracing/events/kvm/kvm_exit/trigger"
-#define ORACLE_HIST_KEYS "hist:keys=exit_reason\n"
-/* False, and o->has_reasons too: the text is no such histogram, or it dropped events. */
 bool oracle_parse_reasons(const char *hist, struct oracle *o);
 
 /*

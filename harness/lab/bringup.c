@@ -268,13 +268,26 @@ static bool lane_wants(const struct lab *lab, const char *module)
 	return false;
 }
 
+/* Both vendors' modules know it as a parameter; NULL: nothing to be said. */
+static const char *paging_option(const struct lab *lab, const char *module)
+{
+	static const struct {
+		const char *module, *option;
+	} options[] = { { "kvm-amd", "npt=0" }, { "kvm-intel", "ept=0" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (!lab->set.nested_paging && !strcmp(module, options[i].module))
+			return options[i].option;
+	return NULL;
+}
+
 static int load_module(struct lab *lab, const char *local)
 {
 	_cleanup_free_ char *name = module_name(local);
 	_cleanup_free_ char *remote =
 		strf("%s/%s.ko", lab->l1.medium ? lab->l1.medium : L1_DIR, name);
 	_cleanup_free_ char *what = strf("loading %s", name);
-	char *const argv[] = { (char *)"insmod", remote, NULL };
+	char *const argv[] = { (char *)"insmod", remote, (char *)paging_option(lab, name), NULL };
 	int ret = 0;
 
 	if (!lane_wants(lab, name))
@@ -294,6 +307,16 @@ static int load_module(struct lab *lab, const char *local)
 	return ret;
 }
 
+/* The tracepoint is there once KVM is loaded. */
+static void count_exits(struct lab *lab)
+{
+	static const char keys[] = "hist:keys=exit_reason\n";
+
+	if (channel_write(lab->l1.channel, "/sys/kernel/tracing/events/kvm/kvm_exit/trigger", keys, strlen(keys),
+			  level_ms(&lab->l1, 5)))
+		fail_clear();
+}
+
 int bringup_kvm(struct lab *lab)
 {
 	int ret = 0;
@@ -301,8 +324,10 @@ int bringup_kvm(struct lab *lab)
 	ui_stage_begin("KVM modules");
 	for (size_t i = 0; !ret && i < lab->host.modules.n; i++)
 		ret = load_module(lab, lab->host.modules.v[i]);
-	if (!ret)
-		ui_stage_end("loaded");
+	if (!ret) {
+		count_exits(lab);
+		ui_stage_end("loaded%s", lab->set.nested_paging ? "" : " without nested paging");
+	}
 	return ret;
 }
 
@@ -375,6 +400,15 @@ static int sample_once_more(struct lab *lab, struct sampling *s)
 	return ret;
 }
 
+static char *read_exits(struct lab *lab)
+{
+	_cleanup_buf_ struct buf hist = { 0 };
+
+	if (channel_get(lab->l1.channel, L1_EXITS_HIST, &hist, level_ms(&lab->l1, 5)))
+		fail_clear();
+	return xstrdup(buf_str(&hist));
+}
+
 static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 {
 	_cleanup_free_ char *log = strf("%s/l2-console.log", lab->run_dir), *xml = NULL;
@@ -396,6 +430,8 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	if (!ret)
 		ret = sample_once_more(lab, s);
 	channel_unwatch(lab->l1.channel, watch);
+	if (!ret)
+		b->reasons = read_exits(lab);
 	if (!ret && b->n) {
 		b->exits = b->samples[b->n - 1].exits;
 		b->seconds = b->samples[b->n - 1].seconds;

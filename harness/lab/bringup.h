@@ -24,6 +24,11 @@ char *bringup_console_path(void);  /* L1's console as QEMU writes it */
 /* Of L1's command line where QEMU emulates its CPU; a part of the state's key. Why: at bringup_l1_cmdline(). */
 #define L1_EMULATED_OPTIONS "nohz=off highres=off"
 char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev); /* behind what the options file says */
+/*
+ * L1's own histogram of its exits, by reason: counted from the moment that KVM is loaded. What L1's kernel can't do (an old base) is
+ * missing there.
+ */
+#define L1_EXITS_HIST "/sys/kernel/tracing/events/kvm/kvm_exit/hist"
 char *bringup_overlay_path(void);  /* L1's disk in path_run() */
 char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridges */
 

@@ -116,8 +116,9 @@ static int make_folders(void)
 {
 	static const char *const folders[] = { "etc", "lib", "log", "run", "sock", "xdg",
 					       "config/libvirt" };
-	_cleanup_free_ char *cache = cache_folder();
+	_cleanup_free_ char *cache = cache_folder(), *logs = in_run("log");
 
+	rm_rf(logs); /* of daemons before: QEMU's grows with every start */
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		_cleanup_free_ char *path = in_run(folders[i]);
 

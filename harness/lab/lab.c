@@ -204,7 +204,7 @@ static int make_l1_key(struct lab *lab)
 
 static int make_lab_key(struct lab *lab)
 {
-	struct hash *h = hash_new("lab-state-1");
+	struct hash *h = hash_new("lab-state-2");
 	int ret;
 
 	hash_add_str(h, "l1", lab->l1_key);
@@ -212,6 +212,7 @@ static int make_lab_key(struct lab *lab)
 	hash_add_str(h, "guest", lab->guest.key);
 	hash_add_str(h, "initramfs", lab->initramfs.key);
 	hash_number(h, "cpus", lab->set.l2_cpus);
+	hash_number(h, "nested paging", lab->set.nested_paging);
 	hash_number(h, "memory", lab->set.l2_memory);
 	ret = hash_config(h, "config/domains/l2.args");
 	hash_hex(h, lab->lab_key);
@@ -372,6 +373,13 @@ static int boot_once(struct lab *lab, bool fresh)
 	return ret ? ret : save_both(lab);
 }
 
+static void free_boot(struct boot_record *b)
+{
+	free(b->samples);
+	free(b->reasons);
+	*b = (struct boot_record){ 0 };
+}
+
 bool lab_lost_silently(const struct lab *lab, int ret)
 {
 	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted() &&
@@ -401,8 +409,7 @@ static int boot_both(struct lab *lab, bool fresh)
 	ui_stage_abort();
 	ui_note("%s; booting once more", fail_text());
 	reset_levels(lab);
-	free(lab->boot.samples);
-	lab->boot = (struct boot_record){ 0 };
+	free_boot(&lab->boot);
 	ret = level_connect(&lab->l1, lab->uri);
 	if (ret)
 		return ret;
@@ -500,7 +507,7 @@ static void free_parts(struct lab *lab)
 	free(lab->uri);
 	free(lab->owner);
 	free(lab->blind);
-	free(lab->boot.samples);
+	free_boot(&lab->boot);
 	free(lab->run_dir);
 }
 

@@ -28,6 +28,7 @@ struct boot_record {
 	size_t n;
 	uint64_t exits; /* at READY */
 	double seconds; /* power-on to READY */
+	char *reasons;	/* L1_EXITS_HIST at READY; NULL: not known */
 };
 
 enum lab_use { LAB_EXCLUSIVE, LAB_SHARED };

@@ -29,6 +29,7 @@ static const struct {
 	{ { "lab", "l2_cpus", CONF_U32, FIELD(l2_cpus), 1, 8 }, "L2_CPUS" },
 	{ { "lab", "l1_memory", CONF_U32, FIELD(l1_memory), 768, 1 << 20 }, "L1_MEMORY" },
 	{ { "lab", "l2_memory", CONF_U32, FIELD(l2_memory), 64, 1 << 20 }, "L2_MEMORY" },
+	{ { "lab", "nested_paging", CONF_U32, FIELD(nested_paging), 0, 1 }, "NESTED_PAGING" },
 	{ { "lab", "effort", CONF_U32, FIELD(effort), 1, 1000 }, "EFFORT" },
 	{ { "results", "keep_runs", CONF_U32, FIELD(keep_runs), 1, 1 << 20 }, "KEEP_RUNS" },
 };

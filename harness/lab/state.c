@@ -82,8 +82,8 @@ static int write_boot(const struct boot_record *b, const char *dir)
 	for (size_t i = 0; i < b->n; i++)
 		json_array_append_new(samples, json_pack("[f, I]", b->samples[i].seconds,
 							 (json_int_t)b->samples[i].exits));
-	root = json_pack("{s:I, s:f, s:o}", "exits", (json_int_t)b->exits, "seconds", b->seconds,
-			 "samples", samples);
+	root = json_pack("{s:I, s:f, s:s?, s:o}", "exits", (json_int_t)b->exits, "seconds", b->seconds, "reasons",
+			 b->reasons, "samples", samples);
 	err = json_dump_file(root, path, JSON_INDENT(1));
 	json_decref(root);
 	return err ? fail(OUT_BROKEN, "can't write %s", path) : 0;
@@ -112,6 +112,7 @@ static void read_boot(struct boot_record *b, const char *dir)
 		return;
 	b->exits = (uint64_t)json_integer_value(json_object_get(root, "exits"));
 	b->seconds = json_number_value(json_object_get(root, "seconds"));
+	str_set(&b->reasons, json_string_value(json_object_get(root, "reasons")));
 	free(b->samples);
 	read_samples(b, json_object_get(root, "samples"));
 	json_decref(root);

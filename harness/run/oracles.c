@@ -4,6 +4,7 @@
 
 #include "core/outcome.h"
 #include "judge/oracle.h"
+#include "lab/bringup.h"
 #include "run/run.h"
 
 static int read_time(struct lab *lab, struct oracle *o)
@@ -16,7 +17,7 @@ static void read_reasons(struct lab *lab, struct oracle *o)
 {
 	_cleanup_buf_ struct buf hist = { 0 };
 
-	if (channel_get(lab->l1.channel, ORACLE_HIST, &hist, level_ms(&lab->l1, 5)))
+	if (channel_get(lab->l1.channel, L1_EXITS_HIST, &hist, level_ms(&lab->l1, 5)))
 		fail_clear();
 	oracle_parse_reasons(buf_str(&hist), o);
 }
@@ -34,14 +35,8 @@ static char *ask_pids(struct lab *lab)
 
 void oracles_begin(struct run *r)
 {
-	struct lab *lab = r->lab;
-	unsigned int ms = level_ms(&lab->l1, 5);
-
-	if (channel_write(lab->l1.channel, ORACLE_TRIGGER, ORACLE_HIST_KEYS,
-			  strlen(ORACLE_HIST_KEYS), ms))
-		fail_clear();
 	free(r->debugfs_pids);
-	r->debugfs_pids = ask_pids(lab);
+	r->debugfs_pids = ask_pids(r->lab);
 }
 
 int oracles_read(struct run *r, bool after, struct oracle *o)

@@ -266,6 +266,10 @@ static const struct one_case good[] = {
 	    "what needs them is skipped", ", 1 skipped" }, 600 },
 	{ "1 vCPU", NESTLAB " test L2_CPUS=1", 0, { "verdict: pass" }, 600 },
 	{ "4 vCPUs", NESTLAB " test L2_CPUS=4", 0, { "verdict: pass" }, 600 },
+	{ "exits with nested paging and without", NESTLAB " paging", 0,
+	  { "loaded without nested paging", " npf ", " PF excp ", "power-on to ready" }, 600 },
+	{ "without nested paging the reference passes", NESTLAB " test NESTED_PAGING=0 TESTS='cpuid-leaves vcpu-info'", 0,
+	  { "verdict: pass", "cpuid-leaves/reasons" }, 600 },
 };
 
 static const struct one_case bad[] = {

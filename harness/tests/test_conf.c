@@ -109,7 +109,7 @@ static void test_missing_file(void **state)
 static void clear_environment(void)
 {
 	static const char *const names[] = { "LANE", "KERNEL", "TESTS", "L1_CPUS", "L2_CPUS",
-					     "BASE_IMAGE", "L1_MEMORY", "L2_MEMORY", "KEEP_RUNS" };
+					     "BASE_IMAGE", "NESTED_PAGING", "L1_MEMORY", "L2_MEMORY", "KEEP_RUNS" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		unsetenv(names[i]);
