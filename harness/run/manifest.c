@@ -84,6 +84,7 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "image L2", lab->initramfs.key);
 	if (lab->lab_key[0])
 		result_set_manifest(r->result, "lab state", lab->lab_key);
+	result_set_manifest(r->result, "nested paging", lab->set.nested_paging ? "on" : "off");
 	if (r->monitor.path) {
 		result_set_manifest(r->result, "monitor", r->monitor.name);
 		result_set_manifest(r->result, "monitor sources", r->monitor.key);
