@@ -38,13 +38,12 @@ static void run(void)
 {
 	struct micro *m = micro_new(ids, N);
 	uint64_t hypercall = guest_number("NESTLAB_HYPERCALL", 13);
-	unsigned int wrong = 0;
+	unsigned int rounds = ROUNDS * (unsigned int)guest_number("NESTLAB_EFFORT", 1), wrong = 0;
 
-	for (unsigned int i = 0; i < ROUNDS; i++)
+	for (unsigned int i = 0; i < rounds; i++)
 		wrong += round_of(m, hypercall);
-	printf("%u calls by %u vCPUs at once, %u went wrong\n", (unsigned int)(ROUNDS * N),
-	       (unsigned int)N, wrong);
-	observe_u64("calls", ROUNDS * N);
+	printf("%u calls by %u vCPUs at once, %u went wrong\n", rounds * (unsigned int)N, (unsigned int)N, wrong);
+	observe_u64("calls", rounds * N);
 	observe_u64("wrong", wrong);
 	micro_free(m);
 }
