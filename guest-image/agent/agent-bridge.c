@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECT_AGAIN (100 * MSEC)
@@ -56,22 +55,6 @@ static void loaded(struct load *x, ssize_t n)
 {
 	x->from = 0;
 	x->to = n > 0 ? (size_t)n : 0;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -1;
-	strcpy(sa.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
 }
 
 static void drop_socket(struct bridge *b)
@@ -188,7 +171,7 @@ static void try_connect(struct bridge *b, struct loop *l)
 			loop_now(l);
 			return;
 		}
-		b->sock = connect_to(b->path);
+		b->sock = unix_connect(b->path);
 		b->try_ns = mono_ns() + CONNECT_AGAIN;
 	}
 	if (b->sock < 0)

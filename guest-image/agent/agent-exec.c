@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent-session.h"
+#include "agent-flow.h"
 #include "agent-spawn.h"
 
 #define END_OF_TRANSMISSION 4 /* ^D */
@@ -28,11 +28,7 @@ struct exec {
 	bool tty;
 	bool ended; /* and reaped */
 	struct output out[2];
-	int in;
-	bool in_end; /* the client will send no more */
-	uint8_t *queue; /* PROTO_WINDOW bytes; what the program did not take yet is at [from..to) */
-	size_t from, to;
-	uint64_t taken, told;
+	struct inflow in;
 	uint64_t start_ns, end_ns;
 	siginfo_t status;
 };
@@ -46,24 +42,17 @@ static void close_fd(int *fd)
 
 /* ---- output ---- */
 
-/* Read once and send it: 1 when something came, 0 when there is nothing now, -1 at the end. */
+/* 1 when something came, 0 when there is nothing now, -1 at the end. */
 static int pump(struct output *o)
 {
-	static uint8_t bytes[PROTO_OUTPUT_MAX];
-	ssize_t n = read(o->fd, bytes, sizeof(bytes));
-	union proto_msg m;
+	ssize_t n = op_output(&o->x->op, o->fd, o->stream);
 
+	if (n > 0)
+		return 1;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n <= 0) {
-		close_fd(&o->fd); /* EIO is how a terminal tells its end */
-		return -1;
-	}
-	m.output = (struct proto_output){
-		.stream = o->stream, .time_ns = mono_ns(), .bytes = bytes, .len = (size_t)n
-	};
-	op_send(&o->x->op, PROTO_OUTPUT, &m);
-	return 1;
+	close_fd(&o->fd); /* EIO is how a terminal tells its end */
+	return -1;
 }
 
 static void output_ready(void *ctx, short revents)
@@ -93,76 +82,21 @@ static void drain(struct output *o)
 
 /* ---- input ---- */
 
-static void input_over(struct exec *x)
+static void close_input(struct inflow *f)
 {
-	close_fd(&x->in);
-	x->taken += x->to - x->from;
-	x->from = x->to = 0;
+	close(f->fd);
 }
 
-static void feed(struct exec *x)
-{
-	while (x->in >= 0 && x->from < x->to) {
-		ssize_t n = write(x->in, x->queue + x->from, x->to - x->from);
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (n < 0) {
-			input_over(
-				x); /* the program does not want it: it must not stop the client */
-			break;
-		}
-		x->from += (size_t)n;
-		x->taken += (size_t)n;
-	}
-	if (x->from == x->to) {
-		x->from = x->to = 0;
-		if (x->in_end)
-			close_fd(&x->in);
-	}
-	op_taken(&x->op, x->taken, &x->told);
-}
-
-static void input_ready(void *ctx, short revents)
-{
-	(void)revents;
-	feed(ctx);
-}
-
-static bool enqueue(struct exec *x, const uint8_t *bytes, size_t len)
-{
-	if (!x->queue)
-		x->queue = malloc(PROTO_WINDOW);
-	if (x->from) {
-		memmove(x->queue, x->queue + x->from, x->to - x->from);
-		x->to -= x->from;
-		x->from = 0;
-	}
-	if (!x->queue || len > PROTO_WINDOW - x->to)
-		return false;
-	memcpy(x->queue + x->to, bytes, len);
-	x->to += len;
-	return true;
-}
-
+/* A terminal stays open: its end of input is a character. */
 static void exec_input(struct op *o, const struct proto_input *m)
 {
 	static const uint8_t eot = END_OF_TRANSMISSION;
 	struct exec *x = (struct exec *)o;
-	bool end = !m->len;
 
-	if (x->in < 0) {
-		x->taken += m->len;
-		op_taken(o, x->taken, &x->told);
-		return;
-	}
-	if (end && !x->tty) {
-		x->in_end = true;
-	} else if (!enqueue(x, end ? &eot : m->bytes, end ? 1 : m->len)) {
-		op_error(o, ENOBUFS, "more input than the window allows");
-		return;
-	}
-	feed(x);
+	if (x->tty && !m->len)
+		inflow_add(&x->in, &eot, 1);
+	else
+		inflow_add(&x->in, m->bytes, m->len);
 }
 
 /* ---- begin and end ---- */
@@ -194,13 +128,13 @@ static int exec_start(struct op *o, const union proto_msg *m)
 	err = spawn(&m->exec, &s);
 	x->pid = s.pid;
 	x->tty = m->exec.flags & PROTO_EXEC_TTY;
-	x->in = s.in;
+	x->in = (struct inflow){ .op = o, .fd = s.in, .close = close_input };
 	x->out[0] = (struct output){ x, PROTO_STDOUT, s.out };
 	x->out[1] = (struct output){ x, PROTO_STDERR, s.err };
 	if (err) {
 		x->ended = true;
 		x->end_ns = mono_ns();
-		x->in = x->out[0].fd = x->out[1].fd = -1;
+		x->in.fd = x->out[0].fd = x->out[1].fd = -1;
 		send_exit(x, err);
 		return 0;
 	}
@@ -225,7 +159,7 @@ static void exec_child(struct op *o)
 	waitpid(x->pid, NULL, 0);
 	x->ended = true;
 	x->end_ns = mono_ns();
-	input_over(x);
+	inflow_over(&x->in);
 	if (o->silent)
 		o->gone = true;
 }
@@ -244,8 +178,7 @@ static void exec_prepare(struct op *o, struct loop *l)
 		else
 			loop_add(l, out->fd, POLLIN, output_ready, out);
 	}
-	if (x->in >= 0 && x->from < x->to)
-		loop_add(l, x->in, POLLOUT, input_ready, x);
+	inflow_prepare(&x->in, l);
 	if (x->ended && x->out[0].fd < 0 && x->out[1].fd < 0)
 		send_exit(x, 0);
 }
@@ -271,7 +204,7 @@ static void exec_cancel(struct op *o)
 {
 	struct exec *x = (struct exec *)o;
 
-	input_over(x);
+	inflow_over(&x->in);
 	close_fd(&x->out[0].fd);
 	close_fd(&x->out[1].fd);
 	if (x->ended)
@@ -284,10 +217,9 @@ static void exec_end(struct op *o)
 {
 	struct exec *x = (struct exec *)o;
 
-	close_fd(&x->in);
+	inflow_free(&x->in);
 	close_fd(&x->out[0].fd);
 	close_fd(&x->out[1].fd);
-	free(x->queue);
 }
 
 const struct op_type exec_op = {

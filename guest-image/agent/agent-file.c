@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent-session.h"
+#include "agent-flow.h"
 
 /*
  * How often a file that has nothing to say just now is read again. poll() tells of trace_pipe only
@@ -190,26 +190,17 @@ static int get_start(struct op *o, const union proto_msg *m)
 /* One read; false when there is nothing more to be had in this turn. */
 static bool get_some(struct get *g)
 {
-	static uint8_t bytes[PROTO_OUTPUT_MAX];
-	ssize_t n = read(g->fd, bytes, sizeof(bytes));
-	union proto_msg m;
+	ssize_t n = op_output(&g->op, g->fd, PROTO_FILE);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		g->again_ns = mono_ns() + READ_AGAIN;
-		return false;
-	}
-	if (n < 0)
-		op_error(&g->op, errno, strerror(errno));
+	if (n > 0)
+		g->total += (uint64_t)n;
 	else if (!n)
 		op_done(&g->op, g->total);
-	if (n <= 0)
-		return false;
-	g->total += (uint64_t)n;
-	m.output = (struct proto_output){
-		.stream = PROTO_FILE, .time_ns = mono_ns(), .bytes = bytes, .len = (size_t)n
-	};
-	op_send(&g->op, PROTO_OUTPUT, &m);
-	return true;
+	else if (errno == EAGAIN || errno == EINTR)
+		g->again_ns = mono_ns() + READ_AGAIN;
+	else
+		op_error(&g->op, errno, strerror(errno));
+	return n > 0;
 }
 
 static void get_prepare(struct op *o, struct loop *l)

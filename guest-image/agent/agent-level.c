@@ -121,6 +121,38 @@ static void mount_all(void)
 	}
 }
 
+#define NEW_ROOT "/new"
+
+static void carry(const char *what, unsigned long how)
+{
+	char to[64];
+
+	snprintf(to, sizeof(to), NEW_ROOT "%s", what);
+	mkdir(to, 0755);
+	if (mount(what, to, NULL, how, NULL) && errno != ENOENT)
+		say("can't take %s along to the new root: %s", what, strerror(errno));
+}
+
+/*
+ * nestlab.root=DEVICE: from the initramfs to the root on this disk, with all that is mounted, and
+ * with the files that the boot medium brought.
+ */
+static void change_root(const char *device)
+{
+	static const char *const mounted[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
+
+	mkdir(NEW_ROOT, 0755);
+	if (mount(device, NEW_ROOT, "ext4", MS_NOATIME, NULL)) {
+		say("can't mount %s as the root: %s", device, strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(mounted) / sizeof(mounted[0]); i++)
+		carry(mounted[i], MS_MOVE);
+	carry(PROTO_MEDIUM, MS_BIND);
+	if (chdir(NEW_ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		say("can't change to the root on %s: %s", device, strerror(errno));
+}
+
 /* The kernel could not open /dev/console for init when the initramfs has none: devtmpfs has. */
 static void open_console(void)
 {
@@ -149,11 +181,15 @@ static void reap_until(pid_t agent)
 void level_init(void)
 {
 	const struct timespec pause = { .tv_nsec = 200 * MSEC };
+	const char *root;
 
 	if (getpid() != 1)
 		return;
 	init_mode = true;
 	mount_all();
+	root = level_option("nestlab.root");
+	if (root)
+		change_root(root);
 	open_console();
 	reboot(RB_DISABLE_CAD);
 	for (;;) {

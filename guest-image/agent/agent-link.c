@@ -69,9 +69,34 @@ bool link_flush(struct link *k)
 	return !queued(k);
 }
 
-void link_drop_output(struct link *k)
+/* The first byte of the queue that belongs to a frame of which nothing is on the line yet. */
+static size_t first_whole(const struct link *k)
 {
-	k->out_at = k->out_len = 0;
+	size_t at = k->out_at;
+
+	while (at < k->out_len && !proto_is_mark(k->out + at, k->out_len - at))
+		at++;
+	return at;
+}
+
+/* The queue ends with a whole frame, always. */
+void link_drop_session(struct link *k, uint32_t session)
+{
+	static struct proto_decoder d;
+	size_t from = first_whole(k), to = from;
+
+	while (from < k->out_len) {
+		struct proto_frame f;
+		bool got;
+		size_t n = proto_decode(&d, k->out + from, k->out_len - from, &f, &got);
+
+		if (got && f.session != session) {
+			memmove(k->out + to, k->out + from, n);
+			to += n;
+		}
+		from += n;
+	}
+	k->out_len = to;
 }
 
 static void decode(struct link *k)

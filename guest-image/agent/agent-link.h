@@ -35,10 +35,7 @@ void link_prepare(struct link *k, struct loop *l);
 bool link_send(struct link *k, const struct proto_frame *f); /* false: no room, not sent */
 bool link_room(struct link *k);	 /* may bulk data be queued? If not, the loop turns when it may */
 bool link_flush(struct link *k); /* write what the line takes; true when nothing is left */
-/*
- * Drop what is queued; a frame of which a part is on the line already ends with the next one's
- * mark.
- */
-void link_drop_output(struct link *k);
+/* Drop what is queued of a session; a frame of which a part is on the line already goes out whole. */
+void link_drop_session(struct link *k, uint32_t session);
 
 #endif

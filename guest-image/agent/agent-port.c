@@ -97,23 +97,49 @@ static int open_path(struct port *p)
 	return fd;
 }
 
-static int open_listen(const char *path)
+/* A new socket in *fd, and the address. */
+static bool unix_socket(const char *path, struct sockaddr_un *sa, int *fd)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*fd = -1;
+	errno = ENAMETOOLONG;
+	if (strlen(path) >= sizeof(sa->sun_path))
+		return false;
+	strcpy(sa->sun_path, path);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return *fd >= 0;
+}
+
+static int close_failed(int fd)
+{
+	int err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return -1;
+}
+
+int unix_connect(const char *path)
+{
+	struct sockaddr_un sa;
 	int fd;
 
-	if (strlen(path) >= sizeof(sa.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(sa.sun_path, path);
+	if (unix_socket(path, &sa, &fd) && !connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+		return fd;
+	return close_failed(fd);
+}
+
+static int open_listen(const char *path)
+{
+	struct sockaddr_un sa;
+	int fd;
+
 	unlink(path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, 8))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
+	if (unix_socket(path, &sa, &fd) && !bind(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
+	    !listen(fd, 8))
+		return fd;
+	return close_failed(fd);
 }
 
 static int accept_one(struct port *p)

@@ -51,4 +51,7 @@ ssize_t port_write(struct port *p, const void *data, size_t len);
 /* Do as if the other end had hung up. */
 void port_hang_up(struct port *p);
 
+/* A connection to a unix socket, not blocking; -1 with errno. */
+int unix_connect(const char *path);
+
 #endif

@@ -27,7 +27,7 @@ static void send_frame(struct session *s, struct proto_frame *f, const union pro
 	f->payload = payload;
 	f->len = n > 0 ? (size_t)n : 0;
 	/* The queue is sized so that this can't be; if it is, the gap in seq tells the client. */
-	if (n < 0 || !link_send(&s->link, f))
+	if (n < 0 || !link_send(s->link, f))
 		say("dropped a %s frame", proto_type_name(f->type));
 }
 
@@ -81,7 +81,7 @@ void op_done(struct op *o, uint64_t value)
 
 bool op_room(struct op *o)
 {
-	return link_room(&o->s->link);
+	return link_room(o->s->link);
 }
 
 void op_taken(struct op *o, uint64_t taken, uint64_t *told)
@@ -118,7 +118,8 @@ void session_end(struct session *s)
 	for (struct op *o = s->ops; o; o = o->next)
 		if (!o->silent)
 			op_cancel(o);
-	link_drop_output(&s->link);
+	if (s->number)
+		link_drop_session(s->link, s->number);
 	s->number = 0;
 	s->ready_by_ns = 0;
 }
@@ -263,6 +264,7 @@ static void obey(struct session *s, const struct proto_frame *f, const union pro
 		[PROTO_PUT] = &put_op,
 		[PROTO_GET] = &get_op,
 		[PROTO_WATCH] = &watch_op,
+		[PROTO_CONNECT] = &connect_op,
 	};
 
 	if (ops[f->type])
@@ -277,9 +279,8 @@ static void obey(struct session *s, const struct proto_frame *f, const union pro
 		for_op(find(s, f->id), f->type, m);
 }
 
-static void on_frame(void *ctx, const struct proto_frame *f)
+void session_frame(struct session *s, const struct proto_frame *f)
 {
-	struct session *s = ctx;
 	static union proto_msg m;
 
 	if (f->type == PROTO_HELLO) {
@@ -297,19 +298,7 @@ static void on_frame(void *ctx, const struct proto_frame *f)
 	}
 }
 
-static void on_hung_up(void *ctx)
-{
-	session_end(ctx);
-}
-
 /* ---- the loop's side ---- */
-
-void session_init(struct session *s)
-{
-	s->link.frame = on_frame;
-	s->link.hung_up = on_hung_up;
-	s->link.ctx = s;
-}
 
 void session_child(struct session *s)
 {
@@ -332,28 +321,18 @@ static void owe_ready(struct session *s, struct loop *l)
 	s->ready_by_ns = 0;
 }
 
-/*
- * To a client that still believes in the session of an agent that died, or of a level that was
- * reset.
- */
-static void announce(struct session *s)
+void session_announce(struct session *s)
 {
-	if (s->announced || !s->link.port.up)
-		return;
-	s->announced = true;
 	send_ready(s, 0);
 }
 
 void session_prepare(struct session *s, struct loop *l)
 {
-	link_flush(&s->link);
 	sweep(s);
 	for (struct op *o = s->ops; o; o = o->next)
 		if (!o->gone && o->type->prepare)
 			o->type->prepare(o, l);
 	sweep(s);
-	announce(s);
 	if (s->ready_by_ns)
 		owe_ready(s, l);
-	link_prepare(&s->link, l);
 }

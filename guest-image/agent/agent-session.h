@@ -38,10 +38,10 @@ struct op {
 	bool gone;   /* to be freed */
 };
 
-extern const struct op_type exec_op, put_op, get_op, watch_op;
+extern const struct op_type exec_op, put_op, get_op, watch_op, connect_op;
 
 struct session {
-	struct link link;
+	struct link *link; /* several sessions may share it */
 	const char *level;
 	bool may_power;		/* this line is a level's own: SHUTDOWN is obeyed */
 	enum proto_power power; /* what SHUTDOWN asked for; 0: nothing */
@@ -49,13 +49,17 @@ struct session {
 	uint32_t got_seq;	/* of the last frame from the client */
 	uint32_t sent_seq;
 	uint64_t ready_by_ns; /* READY is owed, and is sent then at the latest; 0: not owed */
-	bool announced;	      /* this agent has told that it was started */
 	struct op *ops;
 };
 
-/* The port is set up by the caller, the structure is zero otherwise. */
-void session_init(struct session *s);
+/* link, level and may_power are the caller's to set, the structure is zero otherwise. */
 void session_prepare(struct session *s, struct loop *l);
+void session_frame(struct session *s, const struct proto_frame *f); /* one for this seat */
+/*
+ * Tell that this agent was started: to a client that still believes in the session of one that
+ * died, or of a level that was reset.
+ */
+void session_announce(struct session *s);
 void session_child(struct session *s); /* a child ended */
 void session_end(struct session *s);   /* and everything that runs in it */
 

@@ -25,7 +25,9 @@
 #define POWER_PATIENCE (1000 * MSEC)
 
 struct agent {
-	struct session session;
+	struct link link;
+	struct session seats[PROTO_SEATS];
+	bool announced;
 	struct bridge *bridges[BRIDGES_MAX];
 	unsigned int bridge_count;
 	int signals; /* signalfd */
@@ -83,9 +85,10 @@ static bool parse_arg(struct agent *a, int option)
 {
 	switch (option) {
 	case 'p':
-		return parse_port(&a->session.link.port, optarg);
+		return parse_port(&a->link.port, optarg);
 	case 'l':
-		a->session.level = optarg;
+		for (unsigned int i = 0; i < PROTO_SEATS; i++)
+			a->seats[i].level = optarg;
 		return true;
 	case 'b':
 		return add_bridge(a, optarg);
@@ -110,22 +113,49 @@ static bool parse_args(struct agent *a, int argc, char **argv)
 	return optind == argc;
 }
 
+static void on_frame(void *ctx, const struct proto_frame *f)
+{
+	struct agent *a = ctx;
+
+	session_frame(&a->seats[f->session % PROTO_SEATS], f);
+}
+
+static void on_hung_up(void *ctx)
+{
+	struct agent *a = ctx;
+
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_end(&a->seats[i]);
+}
+
+static void init_seats(struct agent *a)
+{
+	bool may_power = a->link.port.kind == PORT_VIRTIO || a->link.port.kind == PORT_PATH;
+
+	a->link.frame = on_frame;
+	a->link.hung_up = on_hung_up;
+	a->link.ctx = a;
+	for (unsigned int i = 0; i < PROTO_SEATS; i++) {
+		a->seats[i].link = &a->link;
+		a->seats[i].may_power = may_power;
+	}
+}
+
 /*
  * What the kernel was told serves where there are no arguments; an init's are the kernel's
  * leftovers.
  */
 static bool configure(struct agent *a, int argc, char **argv, bool init)
 {
-	struct session *s = &a->session;
 	const char *port = level_option("nestlab.port");
 	const char *level = level_option("nestlab.level");
 
-	parse_port(&s->link.port, port ? port : PROTO_PORT_NAME);
-	s->level = level ? level : "";
+	parse_port(&a->link.port, port ? port : PROTO_PORT_NAME);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		a->seats[i].level = level ? level : "";
 	if (!init && !parse_args(a, argc, argv))
 		return false;
-	s->may_power = s->link.port.kind == PORT_VIRTIO || s->link.port.kind == PORT_PATH;
-	session_init(s);
+	init_seats(a);
 	return true;
 }
 
@@ -171,6 +201,12 @@ static void protect_from_oom(void)
 	close(fd);
 }
 
+static void look_for_children(struct agent *a)
+{
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_child(&a->seats[i]);
+}
+
 static void signal_ready(void *ctx, short revents)
 {
 	struct agent *a = ctx;
@@ -179,22 +215,20 @@ static void signal_ready(void *ctx, short revents)
 	(void)revents;
 	while (read(a->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
-			session_child(&a->session);
+			look_for_children(a);
 		else
 			a->stop = true;
 	}
 }
 
 /* SHUTDOWN was answered: go, as soon as the answer has left. */
-static void power(struct agent *a, struct loop *l)
+static void power(struct agent *a, struct session *s, struct loop *l)
 {
-	struct session *s = &a->session;
-
 	if (!s->power)
 		return;
 	if (!a->power_by_ns)
 		a->power_by_ns = mono_ns() + POWER_PATIENCE;
-	if (!link_flush(&s->link) && mono_ns() < a->power_by_ns) {
+	if (!link_flush(&a->link) && mono_ns() < a->power_by_ns) {
 		loop_due(l, a->power_by_ns);
 		return;
 	}
@@ -203,15 +237,28 @@ static void power(struct agent *a, struct loop *l)
 	a->power_by_ns = 0;
 }
 
+static void announce(struct agent *a)
+{
+	if (a->announced || !a->link.port.up)
+		return;
+	a->announced = true;
+	session_announce(&a->seats[0]);
+}
+
 static void turn(struct agent *a, struct loop *l)
 {
 	loop_begin(l);
-	session_prepare(&a->session, l);
+	link_flush(&a->link);
+	announce(a);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_prepare(&a->seats[i], l);
+	link_prepare(&a->link, l);
 	for (unsigned int i = 0; i < a->bridge_count; i++)
 		bridge_prepare(a->bridges[i], l);
-	power(a, l);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		power(a, &a->seats[i], l);
 	loop_add(l, a->signals, POLLIN, signal_ready, a);
-	if (!a->session.link.port.over)
+	if (!a->link.port.over)
 		loop_wait(l);
 }
 
@@ -220,10 +267,13 @@ static void finish(struct agent *a)
 {
 	struct loop *l = loop_get();
 
-	session_end(&a->session);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_end(&a->seats[i]);
 	loop_begin(l);
-	session_child(&a->session);
-	session_prepare(&a->session, l);
+	look_for_children(a);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_prepare(&a->seats[i], l);
+	link_prepare(&a->link, l);
 	for (unsigned int i = 0; i < a->bridge_count; i++)
 		bridge_free(a->bridges[i]);
 }
@@ -245,7 +295,7 @@ int main(int argc, char **argv)
 		fputs("nestlab-agent: init is up\n", stderr);
 	protect_from_oom();
 	a.signals = open_signals();
-	while (!a.stop && !a.session.link.port.over)
+	while (!a.stop && !a.link.port.over)
 		turn(&a, loop_get());
 	finish(&a);
 	return 0;

@@ -225,6 +225,11 @@ static void walk_get(struct walk *w, union proto_msg *m)
 	str(w, &m->get.path);
 }
 
+static void walk_connect(struct walk *w, union proto_msg *m)
+{
+	str(w, &m->connect.path);
+}
+
 static void walk_watch(struct walk *w, union proto_msg *m)
 {
 	u32(w, &m->watch.interval_ms);
@@ -285,6 +290,7 @@ static const struct {
 	[PROTO_SHUTDOWN] = { "SHUTDOWN", walk_shutdown },
 	[PROTO_DONE] = { "DONE", walk_done },
 	[PROTO_ERROR] = { "ERROR", walk_error },
+	[PROTO_CONNECT] = { "CONNECT", walk_connect },
 };
 _Static_assert(sizeof(types) / sizeof(types[0]) == PROTO_TYPE_COUNT, "a type without its walk");
 
@@ -420,6 +426,11 @@ size_t proto_encode(const struct proto_frame *f, uint8_t *out, size_t cap)
 	n += escape(out + n, f->payload, f->len);
 	n += escape(out + n, tail, sizeof(tail));
 	return n;
+}
+
+bool proto_is_mark(const uint8_t *data, size_t len)
+{
+	return len >= 2 && data[0] == MARK && data[1] == MARK_BEGIN;
 }
 
 enum state {

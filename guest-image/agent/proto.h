@@ -33,6 +33,10 @@
  * agent is a READY in session 0: a client in the middle of a session learns from it at once that
  * the agent died, or that its level was reset.
  *
+ * A line carries up to PROTO_SEATS sessions at a time, which know nothing of each other: a session's
+ * number modulo PROTO_SEATS is its seat, and all of the above is about the sessions of one seat. So
+ * two clients can share a line that is the only one (a serial port).
+ *
  * seq counts a side's frames in this session from 1, so that a lost frame is noticed by the next
  * one. HELLO, READY and an ERROR outside the session carry 0. A side that sees a gap ends the
  * session: the agent by an ERROR of id 0 (EBADMSG), the client by failing its calls. Nothing is
@@ -55,7 +59,8 @@
  *	WINDOW	 (agent) how much INPUT of this id was taken so far.
  *	RESIZE	 an EXEC's terminal.
  *	KILL	 a signal to an EXEC's process group.
- *	CANCEL	 ends any operation, silently: EXEC by SIGKILL, PUT without a trace, GET, WATCH.
+ *	CANCEL	 ends any operation, silently: EXEC by SIGKILL, PUT without a trace, GET, WATCH,
+ *		 CONNECT.
  *	PUT	 makes a file whole: a temporary file beside it, INPUT..., rename; DONE with its
  *		 size. Missing folders of the path are made (there is no mkdir in L2).
  *	WRITE	 one write() to a file that exists: trace_marker, sysfs; DONE with what was taken.
@@ -64,6 +69,9 @@
  *	WATCH	 reads all files of a glob pattern every interval: SAMPLE for each. A sample that
  *		 finds the line full is left out: the next one tells the newer value.
  *	TIME	 CLOCK: the level's clocks.
+ *	CONNECT	 joins the id to a unix socket of the level: INPUT goes into it (the end of INPUT
+ *		 shuts that direction down), OUTPUT (PROTO_FILE)... is what comes out; DONE with
+ *		 its size when the other end has closed.
  *	SHUTDOWN DONE, then the level powers off or reboots.
  *
  * Any of them can be answered by ERROR instead, which ends it. ERROR with id 0 ends the session.
@@ -83,8 +91,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_VERSION 1
+#define PROTO_VERSION 2
 #define PROTO_PORT_NAME "org.nestlab.agent.0" /* of the agent's virtio-serial port */
+
+#define PROTO_MEDIUM "/medium" /* the folder that a boot medium's files are unpacked to */
 
 #define PROTO_PAYLOAD_MAX 32768
 #define PROTO_HEADER_SIZE 16
@@ -92,6 +102,7 @@
 #define PROTO_BODY_MAX (PROTO_HEADER_SIZE + PROTO_PAYLOAD_MAX + PROTO_CRC_SIZE)
 #define PROTO_WINDOW (256 * 1024)
 #define PROTO_HELLO_MS 100 /* between two hellos */
+#define PROTO_SEATS 2
 
 /*
  * What a frame with this payload takes on the line when every byte of it has to be written
@@ -121,6 +132,7 @@ enum proto_type {
 	PROTO_SHUTDOWN,
 	PROTO_DONE,
 	PROTO_ERROR,
+	PROTO_CONNECT,
 	PROTO_TYPE_COUNT
 };
 
@@ -227,6 +239,10 @@ struct proto_get {
 	const char *path;
 };
 
+struct proto_connect {
+	const char *path;
+};
+
 struct proto_watch {
 	uint32_t interval_ms;
 	const char *pattern;
@@ -276,6 +292,7 @@ union proto_msg {
 	struct proto_put put;
 	struct proto_write write;
 	struct proto_get get;
+	struct proto_connect connect;
 	struct proto_watch watch;
 	struct proto_sample sample;
 	struct proto_clock clock;
@@ -308,6 +325,9 @@ bool proto_unpack(const struct proto_frame *f, union proto_msg *m);
  * than PROTO_LINE_MAX(f->len) or the payload is too long.
  */
 size_t proto_encode(const struct proto_frame *f, uint8_t *out, size_t cap);
+
+/* Does a frame begin here? */
+bool proto_is_mark(const uint8_t *data, size_t len);
 
 /* All bits zero is a decoder that has seen nothing. */
 struct proto_decoder {

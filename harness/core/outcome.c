@@ -18,7 +18,8 @@ static const struct {
 	[OUT_SKIP] = { "skip", 77 },
 };
 
-static struct {
+/* Each thread has its own. */
+static _Thread_local struct {
 	enum outcome outcome;
 	char text[4096];
 } last;

@@ -15,10 +15,12 @@ struct image {
 	char key[HASH_HEX_LEN + 1];
 	char *path;
 	char *format;	/* "raw" or "qcow2" */
-	char *root_dev; /* what the kernel's root= says: "/dev/vda", "/dev/vda1" */
+	unsigned int partition; /* of a disk: the one that holds the root; 0: there are none, the disk does */
 	bool reused;
 };
 void image_free(struct image *i);
+/* What the kernel's root= says where the disk is called so: "vda" -> "/dev/vda1". */
+char *image_root_device(const struct image *i, const char *disk);
 
 /*
  * L1's Debian root, before provisioning: mmdebstrap, then mke2fs -d (no loop device, no root mount; works as an

@@ -7,8 +7,9 @@
 #define NESTLAB_IMAGE_MEDIUM_H
 
 #include "core/util.h"
+#include "proto.h"
 
-#define MEDIUM_DIR "/medium"
+#define MEDIUM_DIR PROTO_MEDIUM
 #define MEDIUM_LOADER "/usr/lib/ISOLINUX/isolinux.bin"
 #define MEDIUM_LOADER_MODULE "/usr/lib/syslinux/modules/bios/ldlinux.c32"
 

@@ -20,8 +20,12 @@ void image_free(struct image *i)
 {
 	free(i->path);
 	free(i->format);
-	free(i->root_dev);
 	*i = (struct image){ 0 };
+}
+
+char *image_root_device(const struct image *i, const char *disk)
+{
+	return i->partition ? strf("/dev/%s%u", disk, i->partition) : strf("/dev/%s", disk);
 }
 
 /* The lines of a list file without comments and blanks. */
@@ -150,7 +154,6 @@ static int own_root(struct image *out)
 	dir = path_in_cache("roots/%.16s", out->key);
 	out->path = strf("%s/root.img", dir);
 	out->format = xstrdup("raw");
-	out->root_dev = xstrdup("/dev/vda");
 	out->reused = path_exists(out->path);
 	if (out->reused)
 		return 0;
@@ -201,7 +204,7 @@ static int foreign_root(const char *base, struct image *out)
 {
 	_cleanup_buf_ struct buf sectors = { 0 };
 	char resolved[4096];
-	int ret, n;
+	int ret;
 
 	if (!realpath(base, resolved))
 		return fail(OUT_USAGE, "BASE_IMAGE=%s can't be read: %m", base);
@@ -212,9 +215,8 @@ static int foreign_root(const char *base, struct image *out)
 		ret = first_sectors(resolved, out->format, &sectors);
 	if (ret)
 		return ret;
-	n = partition_of_root((const unsigned char *)buf_str(&sectors), sectors.len);
+	out->partition = (unsigned int)partition_of_root((const unsigned char *)buf_str(&sectors), sectors.len);
 	out->path = xstrdup(resolved);
-	out->root_dev = n ? strf("/dev/vda%d", n) : xstrdup("/dev/vda");
 	out->reused = true;
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "image/medium.h"
+#include "lab/forward.h"
 #include "lab/vstream.h"
 
 #define BOCHS "/usr/bin/bochs-bin"
@@ -28,6 +29,7 @@
 struct bochs {
 	pid_t pid;
 	int listen_fd, port_fd; /* port_fd: until the level opens its channel */
+	struct forward *forward;
 	char *log;
 };
 
@@ -96,14 +98,22 @@ static void look(struct level *l)
 
 /* ---- the level's view ---- */
 
+static void cut(struct level *l)
+{
+	struct bochs *b = l->machine_data;
+
+	if (b->pid)
+		kill(-b->pid, SIGKILL);
+}
+
 static void end(struct level *l)
 {
 	struct bochs *b = l->machine_data;
 
-	if (b->pid) {
-		kill(-b->pid, SIGKILL);
+	cut(l);
+	if (b->pid)
 		waitpid(b->pid, NULL, 0);
-	}
+	forward_stop(b->forward);
 	close_p(&b->listen_fd);
 	close_p(&b->port_fd);
 	free(b->log);
@@ -122,7 +132,7 @@ static struct vstream *open_port(struct level *l, const struct vstream_handler *
 	return NULL;
 }
 
-static const struct level_machine machine = { .end = end, .open_port = open_port, .look = look };
+static const struct level_machine machine = { .cut = cut, .end = end, .open_port = open_port, .look = look };
 
 /* ---- the child ---- */
 
@@ -145,9 +155,10 @@ static int listen_on(unsigned int port)
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 1)))
-		close_p(&fd);
-	return fd;
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&a, sizeof(a)) && !listen(fd, 1))
+		return fd;
+	close_p(&fd);
+	return -1;
 }
 
 /* One byte with a descriptor on it. */
@@ -266,20 +277,33 @@ static int wait_for_port(struct level *l, struct bochs *b)
 	return ret;
 }
 
-int bochs_start(struct level *l, const struct bochs_spec *spec, const char *log,
-		const char *console_log)
+/* The forwarder owns the line then, and gives another one for the level's channel. */
+static int lay_wires(struct bochs *b, const struct bochs_wires *w)
+{
+	int line = b->port_fd;
+
+	if (!w->local)
+		return 0;
+	b->port_fd = -1;
+	b->forward = forward_start(line, w->local, w->remote, &b->port_fd);
+	return b->forward ? 0 : -OUT_BROKEN;
+}
+
+int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires)
 {
 	struct bochs *b = xcalloc(1, sizeof(*b));
 	int ret = write_files(spec);
 
-	*b = (struct bochs){ .listen_fd = -1, .port_fd = -1, .log = xstrdup(log) };
+	*b = (struct bochs){ .listen_fd = -1, .port_fd = -1, .log = xstrdup(wires->log) };
 	l->console_file = strf("%s/%s", path_run(), spec->console);
 	level_adopt(l, &machine, b);
 	if (!ret)
-		ret = console_log_to(&l->console, console_log);
+		ret = console_log_to(&l->console, wires->console_log);
 	if (!ret)
 		ret = launch(b, spec);
-	return ret ? ret : wait_for_port(l, b);
+	if (!ret)
+		ret = wait_for_port(l, b);
+	return ret ? ret : lay_wires(b, wires);
 }
 
 bool bochs_usable(char **why)

@@ -9,12 +9,18 @@
 #include "lab/bochsrc.h"
 #include "lab/level.h"
 
+/* What the machine's outside is joined to. */
+struct bochs_wires {
+	const char *log; /* what Bochs says */
+	const char *console_log;
+	const char *local, *remote; /* a unix socket here, and the one in L1 that it leads to (forward.h); NULL: none */
+};
+
 /*
- * Power on. Works in path_run(), where the spec's files are; what Bochs says goes to the file log. Returns when the agent's port is
- * connected. 0, -OUT_BROKEN, or what ended the waiting.
+ * Power on. Works in path_run(), where the spec's files are. Returns when the agent's port is connected. 0, -OUT_BROKEN, or what ended the
+ * waiting.
  */
-int bochs_start(struct level *l, const struct bochs_spec *spec, const char *log,
-		const char *console_log);
+int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires);
 
 /* How it ended, from its log's last words and its wait status; for the unit tests. The caller owns *why. */
 enum outcome bochs_end(const char *log_text, int status, char **why);

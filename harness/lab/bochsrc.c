@@ -28,6 +28,8 @@ void bochsrc_write(const struct bochs_spec *s, struct buf *rc)
 	buf_printf(rc, "cpu: model=%s, count=1:%u:1, ips=%u, reset_on_triple_fault=0\n", s->cpu,
 		   s->cpus, BOCHS_IPS);
 	buf_printf(rc, "ata0-master: type=cdrom, path=%s, status=inserted\n", s->medium);
+	if (s->disk)
+		buf_printf(rc, "ata1-master: type=disk, path=%s, mode=volatile\n", s->disk);
 	buf_printf(rc, "com1: enabled=1, mode=file, dev=%s\n", s->console);
 	buf_printf(rc, "com2: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", s->port);
 }

@@ -17,12 +17,15 @@
 #define BOCHS_BIOS "/usr/share/bochs/BIOS-bochs-latest"
 #define BOCHS_VGABIOS "/usr/share/bochs/VGABIOS-lgpl-latest"
 
+#define BOCHS_CYLINDER (16 * 63 * 512) /* bytes */
+
 /* Paths have neither spaces nor commas (Bochs could not read them): they are relative to the folder it is started in. */
 struct bochs_spec {
 	const char *cpu;   /* Bochs's name of the model */
 	unsigned int cpus; /* cores of one package */
 	unsigned int memory_mib;
 	const char *medium;  /* the CD-ROM to boot from */
+	const char *disk;    /* an image without a format, of whole cylinders (BOCHS_CYLINDER); what is written to it is forgotten; NULL: none */
 	const char *console; /* the first serial port's output: a file */
 	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
 };

@@ -29,14 +29,14 @@ char *bringup_console_path(void)
 	return strf("%s/l1-console", path_run());
 }
 
-static char *bridge_path(bool people)
+char *bringup_libvirt_path(bool people)
 {
 	return strf("%s/l1-libvirt.%d", path_run(), people);
 }
 
 char *bringup_libvirt_uri(bool people)
 {
-	_cleanup_free_ char *path = bridge_path(people);
+	_cleanup_free_ char *path = bringup_libvirt_path(people);
 
 	return strf("qemu+unix:///system?socket=%s", path);
 }
@@ -60,11 +60,13 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
  * the lock under which other threads raise interrupts.) A one-shot timer that is lost is never set
  * again; the next tick of a periodic one brings the lost one along.
  */
-char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev)
+char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
 {
-	if (!strcmp(lab->lane.virt_type, "kvm"))
-		return strf("root=%s nestlab.level=L1", root_dev);
-	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS "%s nestlab.level=L1", root_dev, tsc_khz(),
+	_cleanup_free_ char *device = image_root_device(root, "vda");
+
+	if (!lane_emulates(&lab->lane))
+		return strf("root=%s nestlab.level=L1", device);
+	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS "%s nestlab.level=L1", device, tsc_khz(),
 		    lab->lane.spare_cpus ? " isolcpus=0" : "");
 }
 
@@ -75,9 +77,9 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.console = bringup_console_path(),
 		/* Not where libvirt would put it: an ordinary user's path there is over the 107 bytes of a unix socket. */
 		.port_agent = strf("%s/l1-agent", path_run()),
-		.port_lab = bridge_path(false),
-		.port_people = bridge_path(true),
-		.cmdline = bringup_l1_cmdline(lab, lab->golden.root_dev),
+		.port_lab = bringup_libvirt_path(false),
+		.port_people = bringup_libvirt_path(true),
+		.cmdline = bringup_l1_cmdline(lab, &lab->golden),
 	};
 	b->spec = (struct domain_spec){
 		.options = "l1",
@@ -281,22 +283,33 @@ static const char *paging_option(const struct lab *lab, const char *module)
 	return NULL;
 }
 
+/* Where L1 finds a file of ours: its boot medium brought it under its own name, or it is pushed now. The caller owns *remote. */
+static int place(struct lab *lab, const char *local, const char *name, mode_t mode, char **remote)
+{
+	const char *slash = strrchr(local, '/');
+
+	if (lab->l1.medium) {
+		*remote = strf("%s/%s", lab->l1.medium, slash ? slash + 1 : local);
+		return 0;
+	}
+	*remote = strf(L1_DIR "/%s", name);
+	return channel_put_file(lab->l1.channel, local, *remote, mode, level_ms(&lab->l1, 10));
+}
+
 static int load_module(struct lab *lab, const char *local)
 {
-	_cleanup_free_ char *name = module_name(local);
-	_cleanup_free_ char *remote =
-		strf("%s/%s.ko", lab->l1.medium ? lab->l1.medium : L1_DIR, name);
+	_cleanup_free_ char *name = module_name(local), *file = strf("%s.ko", name), *remote = NULL;
 	_cleanup_free_ char *what = strf("loading %s", name);
-	char *const argv[] = { (char *)"insmod", remote, (char *)paging_option(lab, name), NULL };
-	int ret = 0;
+	int ret;
 
 	if (!lane_wants(lab, name))
 		return 0;
-	if (!lab->l1.medium)
-		ret = channel_put_file(lab->l1.channel, local, remote, 0600,
-				       level_ms(&lab->l1, 10));
-	if (!ret)
+	ret = place(lab, local, file, 0600, &remote);
+	if (!ret) {
+		char *const argv[] = { (char *)"insmod", remote, (char *)paging_option(lab, name), NULL };
+
 		ret = level_command(&lab->l1, what, argv, 10);
+	}
 	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
 	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
 		_cleanup_free_ char *why = xstrdup(fail_text());
@@ -359,19 +372,9 @@ static void on_sample(void *ctx, const char *path, uint64_t level_ns, const char
 	};
 }
 
-static int push_guest(struct lab *lab)
+static int l2_xml(struct lab *lab, char **xml)
 {
-	unsigned int ms = level_ms(&lab->l1, 10);
-	int ret =
-		channel_put_file(lab->l1.channel, lab->guest.bzimage, L1_DIR "/bzImage", 0644, ms);
-
-	return ret ? ret
-		   : channel_put_file(lab->l1.channel, lab->initramfs.path, L1_DIR "/initramfs",
-				      0644, ms);
-}
-
-static int l2_xml(const struct lab *lab, char **xml)
-{
+	_cleanup_free_ char *kernel = NULL, *initrd = NULL;
 	struct domain_spec s = {
 		.options = "l2",
 		.name = L2_DOMAIN,
@@ -380,12 +383,15 @@ static int l2_xml(const struct lab *lab, char **xml)
 		.cpu_mode = "host-passthrough",
 		.cpus = lab->set.l2_cpus,
 		.memory_mib = lab->set.l2_memory,
-		.kernel = L1_DIR "/bzImage",
-		.initrd = L1_DIR "/initramfs",
 		.cmdline = "nestlab.level=L2",
 	};
+	int ret = place(lab, lab->guest.bzimage, "bzImage", 0644, &kernel);
 
-	return domxml_make(&s, lab->uri, xml);
+	if (!ret)
+		ret = place(lab, lab->initramfs.path, "initramfs", 0644, &initrd);
+	s.kernel = kernel;
+	s.initrd = initrd;
+	return ret ? ret : domxml_make(&s, lab->uri, xml);
 }
 
 /* One sample more, taken after READY. */
@@ -445,9 +451,7 @@ int bringup_l2(struct lab *lab)
 	int ret;
 
 	ui_stage_begin("L2");
-	ret = push_guest(lab);
-	if (!ret)
-		ret = connect_l2(lab);
+	ret = connect_l2(lab);
 	if (!ret)
 		ret = boot_l2_sampled(lab, &s);
 	if (!ret)

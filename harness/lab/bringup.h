@@ -23,14 +23,15 @@ void bringup_l1_free(struct bringup_l1 *b);
 char *bringup_console_path(void);  /* L1's console as QEMU writes it */
 /* Of L1's command line where QEMU emulates its CPU; a part of the state's key. Why: at bringup_l1_cmdline(). */
 #define L1_EMULATED_OPTIONS "nohz=off highres=off"
-char *bringup_l1_cmdline(const struct lab *lab, const char *root_dev); /* behind what the options file says */
+char *bringup_l1_cmdline(const struct lab *lab, const struct image *root); /* behind what the options file says */
 /*
  * L1's own histogram of its exits, by reason: counted from the moment that KVM is loaded. What L1's kernel can't do (an old base) is
  * missing there.
  */
 #define L1_EXITS_HIST "/sys/kernel/tracing/events/kvm/kvm_exit/hist"
 char *bringup_overlay_path(void);  /* L1's disk in path_run() */
-char *bringup_libvirt_uri(bool people); /* L1's libvirt, by one of its two bridges */
+char *bringup_libvirt_path(bool people); /* a socket here that leads to L1's libvirt: the lab's, or the one for people */
+char *bringup_libvirt_uri(bool people);
 
 /* A new overlay on a base image. */
 int bringup_make_overlay(const char *base, const char *format, const char *overlay);
@@ -39,7 +40,7 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
 int bringup_open_channel(struct level *l, unsigned int deadline_s);
 int bringup_l1(struct lab *lab, bool fresh);	    /* restored, or booted and saved: L1 ready, channel open */
 int bringup_kvm(struct lab *lab);		    /* push (unless a boot medium brought them) and load the modules */
-int bringup_l2(struct lab *lab);		    /* boot L2, sampling its exits */
+int bringup_l2(struct lab *lab);		    /* connect to L1's libvirt, boot L2, sampling its exits */
 int bringup_disconnect_l2(struct lab *lab);	    /* L2 runs on; L1's channel stays */
 int bringup_join_l2(struct lab *lab);		    /* L2 runs already inside a restored or kept L1 */
 

@@ -128,24 +128,48 @@ static void on_follow_message(struct channel *c, struct channel_op *op, unsigned
 	}
 }
 
+struct follower {
+	void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len);
+	void *ctx;
+	struct channel_status *status;
+};
+
+static int begin_following(struct channel *c, struct channel_op *op, enum proto_type type,
+			   const union proto_msg *m, const struct follower *f, uint32_t *id)
+{
+	int err;
+
+	*f->status = (struct channel_status){ .exit_code = -1 };
+	op->on_message = on_follow_message;
+	op->on_data = f->on_data;
+	op->ctx = f->ctx;
+	op->status = f->status;
+	*id = op->id;
+	err = channel_send(c, op->id, type, m);
+	if (err)
+		channel_op_free(c, op);
+	return err;
+}
+
 int channel_follow(struct channel *c, const char *path,
 		   void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
 		   void *ctx, struct channel_status *status, uint32_t *id)
 {
-	struct channel_op *op = channel_op_new(c, "following", path);
+	const struct follower f = { on_data, ctx, status };
 	union proto_msg m = { .get = { .path = path } };
-	int err;
 
-	*status = (struct channel_status){ .exit_code = -1 };
-	op->on_message = on_follow_message;
-	op->on_data = on_data;
-	op->ctx = ctx;
-	op->status = status;
-	*id = op->id;
-	err = channel_send(c, op->id, PROTO_GET, &m);
-	if (err)
-		channel_op_free(c, op);
-	return err;
+	return begin_following(c, channel_op_new(c, "following", path), PROTO_GET, &m, &f, id);
+}
+
+int channel_connect(struct channel *c, const char *path,
+		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
+		    void *ctx, struct channel_status *status, uint32_t *id)
+{
+	const struct follower f = { on_data, ctx, status };
+	union proto_msg m = { .connect = { .path = path } };
+
+	return begin_following(c, channel_op_new(c, "connecting to", path), PROTO_CONNECT, &m, &f,
+			       id);
 }
 
 static void on_watch_message(struct channel *c, struct channel_op *op, unsigned int type,

@@ -350,13 +350,15 @@ int channel_finish(struct channel *c, struct channel_op *op, unsigned int deadli
 
 /* ---- hello ---- */
 
-static uint32_t new_session(uint32_t old)
+static uint32_t new_session(uint32_t old, unsigned int seat)
 {
 	uint32_t n = 0;
 
-	while (!n || n == old)
+	while (!n || n == old) {
 		if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
 			n = (uint32_t)now_ns();
+		n += seat - n % PROTO_SEATS;
+	}
 	return n;
 }
 
@@ -365,7 +367,7 @@ static void begin_session(struct channel *c)
 	free_ops(c);
 	free(c->broken);
 	c->broken = NULL;
-	c->session = new_session(c->session);
+	c->session = new_session(c->session, c->transport.seat);
 	c->sent_seq = c->got_seq = 0;
 	c->ready = c->lost = false;
 	memset(&c->decoder, 0, sizeof(c->decoder));

@@ -34,6 +34,7 @@ struct channel_transport {
 	 */
 	int (*step)(void *ctx, unsigned int timeout_ms);
 	void *ctx;
+	unsigned int seat; /* of PROTO_SEATS: where another channel uses the same line */
 };
 
 /* name: for messages ("L2's agent"). The transport is copied. */
@@ -139,7 +140,16 @@ int channel_watch(struct channel *c, const char *pattern, unsigned int interval_
 		  void (*on_sample)(void *ctx, const char *path, uint64_t level_ns,
 				    const char *text),
 		  void *ctx, uint32_t *id);
+/* Ends this one, a following or a connection. */
 int channel_unwatch(struct channel *c, uint32_t id);
+
+/*
+ * Join a unix socket of the level: channel_input() writes to it (len 0: shuts that direction down), on_data is what comes out of it.
+ * status->done, with its error, when it could not be connected or the other end has closed; *status must live as long.
+ */
+int channel_connect(struct channel *c, const char *path,
+		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
+		    void *ctx, struct channel_status *status, uint32_t *id);
 
 enum channel_power { CHANNEL_POWEROFF = 1, CHANNEL_REBOOT = 2 };
 int channel_shutdown(struct channel *c, enum channel_power how);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -37,14 +38,15 @@ static void golden_key(const struct provisioning *p, char *hex)
 
 static int domain_xml(const struct provisioning *p, char **xml)
 {
-	_cleanup_free_ char *cmdline = bringup_l1_cmdline(p->lab, p->root.root_dev);
+	_cleanup_free_ char *cmdline = bringup_l1_cmdline(p->lab, &p->root);
 	const struct lab *lab = p->lab;
+	bool by_libvirt = lab->lane.virt_type; /* what else runs L1 can't run this */
 	struct domain_spec s = {
 		.options = "l1-provision",
 		.name = "nestlab-provision",
 		.uuid = PROVISION_UUID,
-		.virt_type = lab->lane.virt_type,
-		.cpu_mode = lab->lane.cpu_mode,
+		.virt_type = by_libvirt ? lab->lane.virt_type : "qemu",
+		.cpu_mode = by_libvirt ? lab->lane.cpu_mode : "maximum",
 		.cpus = 2,
 		.memory_mib = lab->set.l1_memory,
 		.kernel = p->kernel.bzimage,
@@ -82,14 +84,14 @@ static int boot_until_off(struct provisioning *p, const char *xml)
 	return as_broken(ret);
 }
 
-static int flatten(const struct provisioning *p, const char *out)
+static int convert(const char *what, const char *from, const char *format, const char *to)
 {
 	char *const argv[] = { (char *)"qemu-img", (char *)"convert", (char *)"-q",
-			       (char *)"-O",	   (char *)"qcow2",   p->overlay,
-			       (char *)out,	   NULL };
-	struct proc pr = { .what = "keeping the provisioned image", .argv = argv, .deadline_s = 300 };
+			       (char *)"-O",	   (char *)format,    (char *)from,
+			       (char *)to,	   NULL };
+	struct proc p = { .what = what, .argv = argv, .deadline_s = 300 };
 
-	return proc_check(&pr);
+	return proc_check(&p);
 }
 
 static int provision(struct provisioning *p)
@@ -107,7 +109,7 @@ static int provision(struct provisioning *p)
 	if (!ret)
 		ret = boot_until_off(p, xml);
 	if (!ret)
-		ret = flatten(p, part);
+		ret = convert("keeping the provisioned image", p->overlay, "qcow2", part);
 	if (!ret && rename(part, image))
 		ret = fail(OUT_BROKEN, "can't rename %s: %m", part);
 	unlink(p->overlay);
@@ -147,7 +149,7 @@ static int find_or_make(struct provisioning *p, struct image *golden)
 	p->overlay = strf("%s/provision.qcow2", path_run());
 	golden->path = strf("%s/l1.qcow2", p->dir);
 	golden->format = xstrdup("qcow2");
-	golden->root_dev = xstrdup(p->root.root_dev);
+	golden->partition = p->root.partition;
 	golden->reused = path_exists(golden->path);
 	if (golden->reused)
 		return 0;
@@ -172,5 +174,34 @@ int golden_prepare(struct lab *lab)
 	free(p.dir);
 	free(p.overlay);
 	free(p.log);
+	return ret;
+}
+
+/* Whole units, as they are written anyway. */
+static int round_up(const char *path, unsigned int unit)
+{
+	struct stat st;
+	off_t size;
+
+	if (stat(path, &st))
+		return fail(OUT_BROKEN, "can't look at %s: %m", path);
+	size = (st.st_size + unit - 1) / unit * unit;
+	return truncate(path, size) ? fail(OUT_BROKEN, "can't make %s %lld bytes long: %m", path, (long long)size) : 0;
+}
+
+int golden_raw(const struct lab *lab, unsigned int unit, char **path)
+{
+	_cleanup_free_ char *part = strf("%s.raw.part", lab->golden.path);
+	int ret = 0;
+
+	*path = strf("%s.raw", lab->golden.path);
+	if (path_exists(*path))
+		return 0;
+	ret = convert("copying L1's image for an emulator that knows no formats", lab->golden.path, "raw", part);
+	if (!ret)
+		ret = round_up(part, unit);
+	if (!ret && rename(part, *path))
+		ret = fail(OUT_BROKEN, "can't rename %s: %m", part);
+	unlink(part);
 	return ret;
 }

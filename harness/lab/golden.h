@@ -10,4 +10,7 @@
 /* Find or make lab->golden. Needs settings, lane and lab->uri. 0 or a negative outcome. */
 int golden_prepare(struct lab *lab);
 
+/* The same image as a plain file of whole units, cached beside it; the caller owns *path. 0 or -OUT_BROKEN. */
+int golden_raw(const struct lab *lab, unsigned int unit, char **path);
+
 #endif

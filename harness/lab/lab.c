@@ -248,14 +248,19 @@ static int find_owner(struct lab *lab)
 	return ret;
 }
 
-static int libvirt_prepare(struct lab *lab)
+int lab_prepare_image(struct lab *lab)
 {
-	int ret = daemon_start(strcmp(lab->lane.virt_type, "kvm") != 0, &lab->uri);
+	int ret = daemon_start(lane_emulates(&lab->lane), &lab->uri);
 
 	if (!ret && !daemon_is_private())
 		ret = find_owner(lab);
-	if (!ret)
-		ret = golden_prepare(lab);
+	return ret ? ret : golden_prepare(lab);
+}
+
+static int libvirt_prepare(struct lab *lab)
+{
+	int ret = lab_prepare_image(lab);
+
 	if (!ret)
 		open_plugin(lab);
 	return ret ? ret : make_keys(lab);
@@ -277,7 +282,6 @@ static void copy_image(struct image *to, const struct image *from)
 	*to = *from;
 	to->path = from->path ? xstrdup(from->path) : NULL;
 	to->format = from->format ? xstrdup(from->format) : NULL;
-	to->root_dev = from->root_dev ? xstrdup(from->root_dev) : NULL;
 }
 
 int lab_prepare_variant(const struct lab *lab, struct lab *variant)
@@ -520,7 +524,7 @@ void lab_close_variant(struct lab *variant)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1.counters", "provision.qcow2",
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l1.counters", "provision.qcow2",
 					     "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -43,6 +43,8 @@ struct lab_backend {
 	bool keeps; /* its levels can live on without us: lab-up */
 };
 extern const struct lab_backend lab_bochs; /* bochs_lab.c */
+/* For backends: L0's libvirt, and L1's image, which is provisioned there. */
+int lab_prepare_image(struct lab *lab);
 
 struct lab {
 	struct settings set;

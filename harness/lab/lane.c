@@ -56,6 +56,11 @@ int lane_load(const char *name, struct lane *l)
 	return conf_load(path, keys, ARRAY_SIZE(keys), l);
 }
 
+bool lane_emulates(const struct lane *l)
+{
+	return !l->virt_type || strcmp(l->virt_type, "kvm") != 0;
+}
+
 void lane_free(struct lane *l)
 {
 	conf_free(keys, ARRAY_SIZE(keys), l);

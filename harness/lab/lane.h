@@ -39,6 +39,8 @@ struct lane {
 int lane_choose(const char *name, const struct vendor_side *side, struct lane *l);
 /* What to say of a change that works on the other vendor's side than this lane has, or NULL. The caller owns it. */
 char *lane_blind(const struct lane *l, const struct vendor_side *side);
+/* Is L1's CPU made by a program? */
+bool lane_emulates(const struct lane *l);
 void lane_free(struct lane *l);
 
 /* For `nestlab doctor`: is this lane usable here, and why (not). The caller owns *why. */

@@ -167,6 +167,14 @@ void level_power_off(struct level *l)
 	l->machine_data = NULL;
 }
 
+void level_cut(struct level *l)
+{
+	if (l->dom)
+		virDomainDestroy(l->dom);
+	if (l->machine)
+		l->machine->cut(l);
+}
+
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
 {
 	struct level *l = opaque;
@@ -209,9 +217,9 @@ static void call_unblock(void *ctx)
 {
 	struct call *c = ctx;
 
-	if (c->l->carrier && c->l->carrier->dom) {
+	if (c->l->carrier) {
 		c->l->carrier->stop_expected = true;
-		virDomainDestroy(c->l->carrier->dom);
+		level_cut(c->l->carrier);
 	}
 }
 

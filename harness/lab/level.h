@@ -22,7 +22,8 @@ struct level;
 
 /* A level that no libvirt drives: how it is reached. All are called in the event loop's thread. */
 struct level_machine {
-	void (*end)(struct level *l);  /* power off at once, free machine_data */
+	void (*cut)(struct level *l);  /* power off at once; the one that may be called from another thread */
+	void (*end)(struct level *l);  /* the same, and free machine_data */
 	/* The agent's port, once; NULL after fail(). */
 	struct vstream *(*open_port)(struct level *l, const struct vstream_handler *h);
 	void (*look)(struct level *l); /* has it ended by itself? Then level_note_end() */
@@ -70,6 +71,8 @@ void level_destroy(struct level *l);
 /* The machine, which is about to run, takes the place of a domain. */
 void level_adopt(struct level *l, const struct level_machine *machine, void *data);
 void level_note_end(struct level *l, enum outcome outcome, const char *why);
+/* End it at once, from any thread; the level learns of it as of any other end. */
+void level_cut(struct level *l);
 /* Is there anything that could run? */
 bool level_exists(const struct level *l);
 /* End it at once, domain or machine; says nothing, can't fail. */

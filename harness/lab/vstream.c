@@ -215,28 +215,28 @@ static struct vstream *new_stream(virDomainPtr dom, const struct vstream_handler
 struct vstream *vstream_open_channel(virDomainPtr dom, const char *port,
 				     const struct vstream_handler *h)
 {
+	const char *name = virDomainGetName(dom); /* before: it resets the error */
 	struct vstream *v = new_stream(dom, h);
 
 	if (!v)
 		return NULL;
 	if (!virDomainOpenChannel(dom, port, v->st, VIR_DOMAIN_CHANNEL_FORCE))
 		return start(v);
-	fail(OUT_BROKEN, "can't open the port %s of domain %s: %s", port, virDomainGetName(dom),
-	     virGetLastErrorMessage());
+	fail(OUT_BROKEN, "can't open the port %s of domain %s: %s", port, name, virGetLastErrorMessage());
 	release(v);
 	return NULL;
 }
 
 struct vstream *vstream_open_console(virDomainPtr dom, const struct vstream_handler *h)
 {
+	const char *name = virDomainGetName(dom);
 	struct vstream *v = new_stream(dom, h);
 
 	if (!v)
 		return NULL;
 	if (!virDomainOpenConsole(dom, NULL, v->st, VIR_DOMAIN_CONSOLE_FORCE))
 		return start(v);
-	fail(OUT_BROKEN, "can't open the console of domain %s: %s", virDomainGetName(dom),
-	     virGetLastErrorMessage());
+	fail(OUT_BROKEN, "can't open the console of domain %s: %s", name, virGetLastErrorMessage());
 	release(v);
 	return NULL;
 }

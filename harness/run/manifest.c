@@ -3,7 +3,9 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "core/outcome.h"
 #include "core/paths.h"
+#include "kernel/series.h"
 #include "run/run.h"
 
 static void add_file(struct run *r, const char *kind, const char *relative)
@@ -16,22 +18,21 @@ static void add_file(struct run *r, const char *kind, const char *relative)
 		result_set_manifest(r->result, key, hex);
 }
 
-static void add_patches(struct run *r, const char *relative)
+static const char *below_root(const char *path)
 {
-	_cleanup_free_ char *path = path_in_root(relative);
-	_cleanup_strv_ struct strv names = { 0 };
+	size_t n = strlen(path_root());
 
-	if (str_ends(relative, ".patch")) {
-		add_file(r, "patch", relative);
-		return;
-	}
-	if (dir_list(path, ".patch", &names))
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *one = strf("%s/%s", relative, names.v[i]);
+	return str_starts(path, path_root()) && path[n] == '/' ? path + n + 1 : path;
+}
 
-		add_file(r, "patch", one);
-	}
+static void add_patches(struct run *r, const struct strv *items)
+{
+	_cleanup_strv_ struct strv files = { 0 };
+
+	if (series_list(items, &files))
+		fail_clear(); /* gone since the kernel was built */
+	for (size_t i = 0; i < files.n; i++)
+		add_file(r, "patch", below_root(files.v[i]));
 }
 
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
@@ -44,8 +45,7 @@ static void add_kernel(struct run *r, enum kernel_role role, const struct kernel
 		return;
 	result_set_manifest(r->result, what, b->key);
 	result_set_manifest(r->result, bz, b->bzimage_sha256);
-	for (size_t i = 0; i < c->patches.n; i++)
-		add_patches(r, c->patches.v[i]);
+	add_patches(r, &c->patches);
 	for (size_t i = 0; i < c->fragments.n; i++)
 		add_file(r, "config", c->fragments.v[i]);
 }

@@ -33,6 +33,7 @@ static int fake_start(struct op *o, const union proto_msg *m)
 	}
 	sum += strlen(o->type == &put_op     ? m->put.path
 		      : o->type == &watch_op ? m->watch.pattern
+		      : o->type == &connect_op ? m->connect.path
 					     : m->get.path);
 	return o->id % 5 ? 0 : ENOENT;
 }
@@ -83,7 +84,8 @@ static void fake_end(struct op *o)
 		.input = fake_input, .kill = fake_kill, .child = fake_child,                       \
 		.cancel = fake_cancel, .end = fake_end,                                            \
 	}
-const struct op_type exec_op = FAKE, put_op = FAKE, get_op = FAKE, watch_op = FAKE;
+const struct op_type exec_op = FAKE, put_op = FAKE, get_op = FAKE, watch_op = FAKE,
+		     connect_op = FAKE;
 
 void file_write_once(struct session *s, uint32_t id, const struct proto_write *m)
 {
@@ -98,7 +100,7 @@ void level_describe(struct proto_ready *r)
 }
 
 /* One frame, as the link would give it; spoilt ones are of another session or out of sequence. */
-static void one_frame(struct session *s, struct fuzz_input *in, uint32_t *number, uint32_t *seq)
+static void one_frame(struct session *seats, struct fuzz_input *in, uint32_t *number, uint32_t *seq)
 {
 	struct proto_frame f = { 0 };
 	bool good = fuzz_frame(in, &f);
@@ -110,32 +112,51 @@ static void one_frame(struct session *s, struct fuzz_input *in, uint32_t *number
 	f.session = good ? *number : *number + f.id % 3;
 	f.seq = f.type == PROTO_HELLO ? 0 : ++*seq;
 	f.seq += !good;
-	s->link.frame(s, &f);
+	session_frame(&seats[f.session % PROTO_SEATS], &f);
+}
+
+static void for_seats(struct session *seats, void (*call)(struct session *s))
+{
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		call(&seats[i]);
+}
+
+static void prepare(struct session *seats, struct link *k, struct loop *l)
+{
+	loop_begin(l);
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		session_prepare(&seats[i], l);
+	link_prepare(k, l);
+}
+
+static void hung_up(void *ctx)
+{
+	for_seats(ctx, session_end);
 }
 
 void fuzz_agent(struct fuzz_input *in)
 {
-	static struct session s;
+	static struct session seats[PROTO_SEATS];
+	static struct link k;
 	uint32_t number = 1, seq = 0;
 	struct loop *l = loop_get();
 
-	memset(&s, 0, sizeof(s));
-	port_init(&s.link.port, PORT_FD, "", open("/dev/null", O_RDWR | O_CLOEXEC));
-	s.level = "L2";
-	s.may_power = true;
-	session_init(&s);
+	memset(&k, 0, sizeof(k));
+	k.hung_up = hung_up;
+	k.ctx = seats;
+	port_init(&k.port, PORT_FD, "", open("/dev/null", O_RDWR | O_CLOEXEC));
+	for (unsigned int i = 0; i < PROTO_SEATS; i++)
+		seats[i] = (struct session){ .link = &k, .level = "L2", .may_power = true };
 	while (in->left) {
-		one_frame(&s, in, &number, &seq);
+		one_frame(seats, in, &number, &seq);
 		if (in->left % 4)
 			continue;
-		loop_begin(l);
 		if (in->left % 8)
-			session_child(&s);
-		session_prepare(&s, l);
+			for_seats(seats, session_child);
+		prepare(seats, &k, l);
 	}
-	session_end(&s);
-	session_child(&s);
-	loop_begin(l);
-	session_prepare(&s, l);
-	close(s.link.port.fd);
+	for_seats(seats, session_end);
+	for_seats(seats, session_child);
+	prepare(seats, &k, l);
+	close(k.port.fd);
 }

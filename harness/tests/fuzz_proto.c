@@ -269,7 +269,7 @@ static void use_channel(struct fake_agent *a, struct channel *c)
 static void fuzz_channel(struct fuzz_input *in)
 {
 	struct fake_agent *a = xcalloc(1, sizeof(*a));
-	const struct channel_transport t = { hear, fake_step, a };
+	const struct channel_transport t = { hear, fake_step, a, 0 };
 	struct channel *c = channel_new("the agent", &t);
 	struct fuzz_input none = { 0 };
 

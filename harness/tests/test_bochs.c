@@ -100,7 +100,7 @@ static void test_lanes(void **state)
 	assert_null(l.machine);
 	lane_free(&l);
 	assert_int_equal(lane_load("bochs-vmx", &l), 0);
-	assert_int_equal(l.levels, 1);
+	assert_int_equal(l.levels, 2);
 	assert_string_equal(l.machine, "bochs");
 	lane_free(&l);
 }

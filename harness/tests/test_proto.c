@@ -16,8 +16,8 @@
 /* ---- one message of each type ---- */
 
 static const union proto_msg samples[PROTO_TYPE_COUNT] = {
-	[PROTO_HELLO] = { .hello = { 1 } },
-	[PROTO_READY] = { .ready = { 1, 4, 123456789012345ULL, "L2", "6.12.1 #1 SMP", "a-b-c" } },
+	[PROTO_HELLO] = { .hello = { PROTO_VERSION } },
+	[PROTO_READY] = { .ready = { PROTO_VERSION, 4, 123456789012345ULL, "L2", "6.12.1 #1 SMP", "a-b-c" } },
 	[PROTO_EXEC] = { .exec = { .flags = PROTO_EXEC_TTY,
 				   .rows = 25,
 				   .cols = 80,
@@ -42,6 +42,7 @@ static const union proto_msg samples[PROTO_TYPE_COUNT] = {
 	[PROTO_SHUTDOWN] = { .shutdown = { PROTO_REBOOT } },
 	[PROTO_DONE] = { .done = { 12 } },
 	[PROTO_ERROR] = { .error = { 2, "No such file or directory" } },
+	[PROTO_CONNECT] = { .connect = { "/run/libvirt/libvirt-sock" } },
 };
 
 /* A payload may end early and still be one: of these the end is not told by the payload. */

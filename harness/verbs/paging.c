@@ -115,22 +115,32 @@ static void print_reason(const struct boot *with, const struct boot *without, ui
 	print_row(what, oracle_exits_with_reason(&with->o, reason), oracle_exits_with_reason(&without->o, reason));
 }
 
+#define NO_REASON UINT64_MAX
+
+/* The lowest from `at` on that was seen. */
+static uint64_t next_reason(const struct oracle *o, uint64_t at)
+{
+	uint64_t next = NO_REASON;
+
+	for (size_t i = 0; i < o->n_reasons; i++)
+		if (o->reasons[i].reason >= at && o->reasons[i].reason < next)
+			next = o->reasons[i].reason;
+	return next;
+}
+
 /* By number: each reason that was seen in either. */
 static void print_reasons(const struct boot *with, const struct boot *without)
 {
-	const uint64_t none = UINT64_MAX;
+	uint64_t at = 0;
 
-	for (uint64_t at = 0, next;; at = next + 1) {
-		next = none;
-		for (size_t i = 0; i < with->o.n_reasons; i++)
-			if (with->o.reasons[i].reason >= at && with->o.reasons[i].reason < next)
-				next = with->o.reasons[i].reason;
-		for (size_t i = 0; i < without->o.n_reasons; i++)
-			if (without->o.reasons[i].reason >= at && without->o.reasons[i].reason < next)
-				next = without->o.reasons[i].reason;
-		if (next == none)
+	for (;;) {
+		uint64_t a = next_reason(&with->o, at), b = next_reason(&without->o, at);
+		uint64_t next = a < b ? a : b;
+
+		if (next == NO_REASON)
 			return;
 		print_reason(with, without, next);
+		at = next + 1;
 	}
 }
 
