@@ -25,7 +25,7 @@ void bochsrc_write(const struct bochs_spec *s, struct buf *rc)
 {
 	buf_printf(rc, "%s", fixed);
 	buf_printf(rc, "megs: %u\n", s->memory_mib);
-	buf_printf(rc, "cpu: model=%s, count=1:%u:1, ips=%u, reset_on_triple_fault=0\n", s->cpu,
+	buf_printf(rc, "cpu: model=%s, count=1:%u:1, quantum=32, ips=%u, reset_on_triple_fault=0\n", s->cpu,
 		   s->cpus, BOCHS_IPS);
 	buf_printf(rc, "ata0-master: type=cdrom, path=%s, status=inserted\n", s->medium);
 	if (s->disk)
