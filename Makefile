@@ -88,6 +88,10 @@ endef
 deps: ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)
 
+bochs: build ## a Bochs without its debugger for lane bochs-vmx, three times as fast: built from Debian's source
+	@$(call install_packages,config/packages-bochs)
+	@$(NESTLAB) bochs
+
 deps-check: deps
 	@$(call install_packages,config/packages-check)
 
@@ -169,6 +173,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test check check-mutants lab-up lab-down doctor report virsh deps deps-check build tests lint clean
+.PHONY: help test check check-mutants lab-up lab-down doctor report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -13,7 +13,6 @@ static const char fixed[] = "config_interface: textconfig\n"
 			    "clock: sync=none\n"
 			    "boot: cdrom\n"
 			    "mouse: enabled=0\n"
-			    "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\n"
 			    "speaker: enabled=0\n"
 			    "log: -\n"
 			    "panic: action=fatal\n"
@@ -24,8 +23,10 @@ static const char fixed[] = "config_interface: textconfig\n"
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc)
 {
 	buf_printf(rc, "%s", fixed);
+	if (s->sound)
+		buf_puts(rc, "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\n");
 	buf_printf(rc, "megs: %u\n", s->memory_mib);
-	buf_printf(rc, "cpu: model=%s, count=1:%u:1, quantum=32, ips=%u, reset_on_triple_fault=0\n", s->cpu,
+	buf_printf(rc, "cpu: model=%s, count=1:%u:1, ips=%u, reset_on_triple_fault=0\n", s->cpu,
 		   s->cpus, BOCHS_IPS);
 	buf_printf(rc, "ata0-master: type=cdrom, path=%s, status=inserted\n", s->medium);
 	if (s->disk)

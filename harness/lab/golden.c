@@ -126,13 +126,13 @@ static int inputs(struct provisioning *p)
 	return ret ? ret : image_seed(&p->seed);
 }
 
-static int trusted_kernel(struct provisioning *p)
+int golden_kernel(const struct lab *lab, struct kernel_build *kernel)
 {
 	struct kernel_conf k = { 0 };
-	int ret = kernel_conf_load(p->lab->set.provision_kernel, &k);
+	int ret = kernel_conf_load(lab->set.provision_kernel, &k);
 
 	if (!ret)
-		ret = kernel_build(&k, KERNEL_HOST, &p->kernel);
+		ret = kernel_build(&k, KERNEL_HOST, kernel);
 	kernel_conf_free(&k);
 	return ret;
 }
@@ -153,7 +153,7 @@ static int find_or_make(struct provisioning *p, struct image *golden)
 	golden->reused = path_exists(golden->path);
 	if (golden->reused)
 		return 0;
-	ret = trusted_kernel(p);
+	ret = golden_kernel(p->lab, &p->kernel);
 	if (ret)
 		return ret;
 	ui_stage_begin("L1 image");
