@@ -12,7 +12,7 @@
  * runs faster than ours: a wait costs less, and a character on the serial line (87 us) fewer instructions. Less than this, and the timer's
  * ticks are felt.
  */
-#define BOCHS_IPS 20000000
+#define BOCHS_IPS 40000000
 
 #define BOCHS_BIOS "/usr/share/bochs/BIOS-bochs-latest"
 #define BOCHS_VGABIOS "/usr/share/bochs/VGABIOS-lgpl-latest"

@@ -8,6 +8,8 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/util.h"
+#include "lab/lane.h"
+#include "lab/settings.h"
 #include "mutants/mutants.h"
 #include "report/report.h"
 #include "verbs/verb.h"
@@ -93,6 +95,7 @@ static struct run_result *judge_mutant(const struct mutant *m)
 }
 
 struct score {
+	struct lane lane;
 	unsigned int found, mutants, alarms, runs;
 	struct strv flavors; /* that the mutants named */
 };
@@ -104,6 +107,22 @@ static void note_flavor(struct strv *flavors, const char *name)
 			return;
 	if (name)
 		strv_add(flavors, name);
+}
+
+/* A fault in the other vendor's half of KVM never runs in this lane. */
+static bool is_elsewhere(const struct mutant *m, const struct lane *lane)
+{
+	_cleanup_strv_ struct strv patches = { 0 };
+	_cleanup_free_ char *why = NULL;
+	struct vendor_side side;
+
+	if (mutant_is_of_monitor(m))
+		return false;
+	strv_add(&patches, m->patch);
+	vendor_of_patches(&patches, &side);
+	why = lane_blind(lane, &side);
+	free(side.file);
+	return why;
 }
 
 static int try_mutant(const char *patch, struct score *s)
@@ -118,6 +137,11 @@ static int try_mutant(const char *patch, struct score *s)
 	if (ret) {
 		mutant_free(&m);
 		return ret;
+	}
+	if (is_elsewhere(&m, &s->lane)) {
+		printf("%-20s         not in this lane: a fault of the other vendor's half of KVM\n", m.name);
+		mutant_free(&m);
+		return 0;
 	}
 	s->mutants++;
 	note_flavor(&s->flavors, m.flavor);
@@ -217,6 +241,20 @@ static int pick(int argc, char **argv, struct strv *patches)
 	return ret;
 }
 
+/* The one that the runs will take. */
+static int lane_wanted(struct lane *l)
+{
+	struct settings set = { 0 };
+	int ret = settings_load(&set);
+
+	if (!ret)
+		ret = lane_choose(set.lane, NULL, l);
+	if (!ret)
+		setenv("LANE", l->name, 1); /* auto would take another one for a fault of one vendor's half */
+	settings_free(&set);
+	return ret;
+}
+
 static int verb_mutants(int argc, char **argv)
 {
 	_cleanup_strv_ struct strv patches = { 0 };
@@ -226,11 +264,16 @@ static int verb_mutants(int argc, char **argv)
 
 	if (!ret)
 		ret = pick(argc, argv, &patches);
+	if (!ret)
+		ret = lane_wanted(&s.lane);
+	if (!ret)
+		printf("lane %s (%s)\n", s.lane.name, s.lane.title);
 	for (size_t i = 0; !ret && i < patches.n && !proc_interrupted(); i++)
 		ret = try_mutant(patches.v[i], &s);
 	if (!ret)
 		try_references(runs, &s);
 	strv_free(&s.flavors);
+	lane_free(&s.lane);
 	if (ret)
 		return ret;
 	if (proc_interrupted())
