@@ -33,7 +33,7 @@ static void test_bochsrc(void **state)
 
 	(void)state;
 	bochsrc_write(&s, &rc);
-	has(buf_str(&rc), "megs: 768\n");
+	has(buf_str(&rc), "memory: guest=768, host=768\n");
 	has(buf_str(&rc), "cpu: model=corei7_haswell_4770, count=1:4:1, ips=");
 	has(buf_str(&rc), "ata0-master: type=cdrom, path=l1.iso, status=inserted\n");
 	has(buf_str(&rc), "com1: enabled=1, mode=file, dev=l1-console\n");
@@ -45,9 +45,11 @@ static void test_bochsrc(void **state)
 	assert_null(strstr(buf_str(&rc), "type=disk"));
 
 	s.disk = "l1-disk";
+	s.memory_mib = 2560;
 	s.sound = true;
 	buf_free(&rc);
 	bochsrc_write(&s, &rc);
+	has(buf_str(&rc), "memory: guest=2560, host=2048\n");
 	has(buf_str(&rc), "ata1-master: type=disk, path=l1-disk, mode=volatile\n");
 	has(buf_str(&rc), "sound: waveoutdrv=dummy,");
 }
