@@ -317,6 +317,8 @@ bool bochs_usable(char **why)
 	static const char *const files[] = { BOCHS_DEBIAN, BOCHS_BIOS, BOCHS_VGABIOS, MEDIUM_LOADER,
 					     MEDIUM_LOADER_MODULE };
 
+	struct bochs_program program;
+
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (path_exists(files[i]))
 			continue;
@@ -325,6 +327,8 @@ bool bochs_usable(char **why)
 			    files[i]);
 		return false;
 	}
-	*why = xstrdup("works on every machine");
+	bochs_program_find(&program);
+	*why = strf("works on every machine%s", program.debugger ? "; `make bochs` makes it three times as fast" : "");
+	bochs_program_free(&program);
 	return true;
 }
