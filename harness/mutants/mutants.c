@@ -8,7 +8,9 @@
 #include "core/paths.h"
 #include "core/proc.h"
 
-#define TRAILER "Found-by: "
+#define FOUND_BY "Found-by"
+#define TRAILER FOUND_BY ": "
+#define HIDDEN "Hidden"
 #define GUEST "Kernel: guest"
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
@@ -43,17 +45,51 @@ static int add_trailer(struct mutant *m, char *text)
 	return 0;
 }
 
-static int read_trailers(struct mutant *m, char *text)
+/* "NAME (LANE): TEXT" of this lane: the text; NULL: no such line. */
+static char *in_lane(char *line, const char *name, const char *lane)
+{
+	size_t n = strlen(name), k = lane ? strlen(lane) : 0;
+
+	if (!lane || !str_starts(line, name) || strncmp(line + n, " (", 2) || strncmp(line + n + 2, lane, k) ||
+	    strncmp(line + n + 2 + k, "): ", 3))
+		return NULL;
+	return line + n + k + 5;
+}
+
+static void forget_checks(struct mutant *m)
+{
+	strv_free(&m->tests);
+	strv_free(&m->test_of);
+	strv_free(&m->checks);
+}
+
+/* What a lane's own lines name takes the place of the others. */
+static int read_found_by(struct mutant *m, char *line, const char *lane, bool *own)
+{
+	char *of_lane = in_lane(line, FOUND_BY, lane);
+
+	if (of_lane && !*own) {
+		forget_checks(m);
+		*own = true;
+	}
+	if (of_lane)
+		return add_trailer(m, of_lane);
+	return !*own && str_starts(line, TRAILER) ? add_trailer(m, line + strlen(TRAILER)) : 0;
+}
+
+static int read_trailers(struct mutant *m, char *text, const char *lane)
 {
 	char *save = NULL;
+	bool own = false;
 	int ret = 0;
 
 	for (char *l = strtok_r(text, "\n", &save); l && !ret; l = strtok_r(NULL, "\n", &save)) {
 		if (!strcmp(l, "---"))
 			break;
 		m->guest |= !strcmp(l, GUEST);
-		if (str_starts(l, TRAILER))
-			ret = add_trailer(m, l + strlen(TRAILER));
+		ret = read_found_by(m, l, lane, &own);
+		if (in_lane(l, HIDDEN, lane))
+			str_set(&m->hidden, in_lane(l, HIDDEN, lane));
 		else if (str_starts(l, EFFORT))
 			m->effort = (unsigned int)strtoul(l + strlen(EFFORT), NULL, 10);
 		else if (str_starts(l, FLAVOR))
@@ -65,7 +101,7 @@ static int read_trailers(struct mutant *m, char *text)
 	return ret;
 }
 
-int mutant_load(const char *patch, struct mutant *m)
+int mutant_load(const char *patch, const char *lane, struct mutant *m)
 {
 	_cleanup_free_ char *path = path_in_root(patch);
 	_cleanup_buf_ struct buf text = { 0 };
@@ -77,7 +113,7 @@ int mutant_load(const char *patch, struct mutant *m)
 	if (file_read(path, &text))
 		return fail(OUT_USAGE, "can't read the mutant %s", path);
 	buf_puts(&text, "");
-	return read_trailers(m, text.data);
+	return read_trailers(m, text.data, lane);
 }
 
 void mutant_free(struct mutant *m)
@@ -85,9 +121,8 @@ void mutant_free(struct mutant *m)
 	free(m->name);
 	free(m->patch);
 	free(m->flavor);
-	strv_free(&m->tests);
-	strv_free(&m->test_of);
-	strv_free(&m->checks);
+	free(m->hidden);
+	forget_checks(m);
 }
 
 bool mutant_is_of_monitor(const struct mutant *m)

@@ -7,7 +7,12 @@
  *
  * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die in, "the build" alone a mutant that
  * must not build. With a line "Kernel: guest" the patch is one on the guest's kernel. One that only a kernel
- * of a flavour can find names it in a line "Flavor: debug", one that shows by chance how many times longer to look: "Effort: 10". A check that fails on the unchanged reference is a false alarm.
+ * of a flavour can find names it in a line "Flavor: debug", one that shows by chance how many times longer to look: "Effort: 10".
+ *
+ * Lanes differ in what they can show. "Found-by (bochs-vmx): TEST: CHECK" lines take the place of the others in that lane, and
+ * "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
+ *
+ * A check that fails on the unchanged reference is a false alarm.
  */
 #ifndef NESTLAB_MUTANTS_MUTANTS_H
 #define NESTLAB_MUTANTS_MUTANTS_H
@@ -24,6 +29,7 @@ struct mutant {
 	bool build;	     /* the build must fail */
 	char *flavor;	     /* of the host kernel; NULL: the plain one */
 	unsigned int effort; /* EFFORT= of its run */
+	char *hidden;	     /* why this lane can't show it; NULL: it can */
 	struct strv tests;   /* to be run: those that the trailers name, once each */
 	struct strv test_of; /* per trailer: the test, */
 	struct strv checks;  /* and its check */
@@ -38,8 +44,8 @@ bool mutant_is_of_monitor(const struct mutant *m);
 /* Make that copy. The caller owns the folder's name, and removes it. 0 or a negative outcome. */
 int mutant_make_monitor(const struct mutant *m, char **folder);
 
-/* Read the trailers of one patch. 0 or -OUT_USAGE, which tells the file: unreadable, or it has none. */
-int mutant_load(const char *patch, struct mutant *m);
+/* Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the file: unreadable, or it has none. */
+int mutant_load(const char *patch, const char *lane, struct mutant *m);
 void mutant_free(struct mutant *m);
 
 /* Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that failed; missed: of those that should have. */

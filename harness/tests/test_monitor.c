@@ -199,7 +199,7 @@ static void test_mutants_apply(void **state)
 		_cleanup_free_ char *made = NULL;
 		struct mutant m;
 
-		assert_int_equal(mutant_load(patch, &m), 0);
+		assert_int_equal(mutant_load(patch, NULL, &m), 0);
 		assert_true(mutant_is_of_monitor(&m));
 		if (mutant_make_monitor(&m, &made))
 			fail_msg("%s", fail_text());

@@ -15,7 +15,7 @@
 
 static char path[] = "/tmp/nestlab-mutant-XXXXXX";
 
-static int load(const char *message, struct mutant *m)
+static int load_in(const char *lane, const char *message, struct mutant *m)
 {
 	FILE *f;
 	int fd;
@@ -26,9 +26,14 @@ static int load(const char *message, struct mutant *m)
 	f = fdopen(fd, "w");
 	fputs(message, f);
 	fclose(f);
-	fd = mutant_load(path, m);
+	fd = mutant_load(path, lane, m);
 	unlink(path);
 	return fd;
+}
+
+static int load(const char *message, struct mutant *m)
+{
+	return load_in(NULL, message, m);
 }
 
 static const char two[] = "Subject: [PATCH] x\n\nWhy.\n\nFound-by: a/one: the first check\n"
@@ -63,6 +68,30 @@ static void test_trailers(void **state)
 	mutant_free(&m);
 }
 
+static void test_lanes(void **state)
+{
+	static const char text[] = "Found-by: a/one: x\nFound-by (far): a/two: y\nFound-by (far): a/two: z\nFound-by: a/one: w\n"
+				   "Hidden (dark): no light\n---\n";
+	struct mutant m;
+
+	(void)state;
+	assert_int_equal(load_in("near", text, &m), 0);
+	assert_int_equal(m.checks.n, 2);
+	assert_string_equal(m.checks.v[1], "w");
+	assert_null(m.hidden);
+	mutant_free(&m);
+	/* A lane's own lines, wherever they stand, take the place of the others. */
+	assert_int_equal(load_in("far", text, &m), 0);
+	assert_int_equal(m.checks.n, 2);
+	assert_string_equal(m.checks.v[1], "z");
+	assert_int_equal(m.tests.n, 1);
+	assert_string_equal(m.tests.v[0], "a/two");
+	mutant_free(&m);
+	assert_int_equal(load_in("dark", text, &m), 0);
+	assert_string_equal(m.hidden, "no light");
+	mutant_free(&m);
+}
+
 static void test_bad_trailers(void **state)
 {
 	struct mutant m;
@@ -74,7 +103,7 @@ static void test_bad_trailers(void **state)
 	assert_int_equal(load("Found-by: only a test\n---\n", &m), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "only a test"));
 	mutant_free(&m);
-	assert_int_equal(mutant_load("/nowhere/at-all.patch", &m), -OUT_USAGE);
+	assert_int_equal(mutant_load("/nowhere/at-all.patch", NULL, &m), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "/nowhere/at-all.patch"));
 	mutant_free(&m);
 }
@@ -106,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trailers),
+		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
 	};

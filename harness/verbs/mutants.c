@@ -96,7 +96,7 @@ static struct run_result *judge_mutant(const struct mutant *m)
 
 struct score {
 	struct lane lane;
-	unsigned int found, mutants, alarms, runs;
+	unsigned int found, mutants, hidden, alarms, runs;
 	struct strv flavors; /* that the mutants named */
 };
 
@@ -109,15 +109,17 @@ static void note_flavor(struct strv *flavors, const char *name)
 		strv_add(flavors, name);
 }
 
-/* A fault in the other vendor's half of KVM never runs in this lane. */
-static bool is_elsewhere(const struct mutant *m, const struct lane *lane)
+/* Why a fault never shows in this lane: its own line says so, or it is in the other vendor's half of KVM. NULL: it shows. */
+static char *why_hidden(const struct mutant *m, const struct lane *lane)
 {
 	_cleanup_strv_ struct strv patches = { 0 };
-	_cleanup_free_ char *why = NULL;
 	struct vendor_side side;
+	char *why;
 
+	if (m->hidden)
+		return xstrdup(m->hidden);
 	if (mutant_is_of_monitor(m))
-		return false;
+		return NULL;
 	strv_add(&patches, m->patch);
 	vendor_of_patches(&patches, &side);
 	why = lane_blind(lane, &side);
@@ -128,18 +130,21 @@ static bool is_elsewhere(const struct mutant *m, const struct lane *lane)
 static int try_mutant(const char *patch, struct score *s)
 {
 	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	_cleanup_free_ char *hidden = NULL;
 	uint64_t start = now_ns();
 	struct run_result *r;
 	struct mutant m;
-	int ret = mutant_load(patch, &m);
+	int ret = mutant_load(patch, s->lane.name, &m);
 	bool found;
 
 	if (ret) {
 		mutant_free(&m);
 		return ret;
 	}
-	if (is_elsewhere(&m, &s->lane)) {
-		printf("%-20s         not in this lane: a fault of the other vendor's half of KVM\n", m.name);
+	hidden = why_hidden(&m, &s->lane);
+	if (hidden) {
+		printf("%-20s           --   hidden in lane %s: %s\n", m.name, s->lane.name, hidden);
+		s->hidden++;
 		mutant_free(&m);
 		return 0;
 	}
@@ -278,7 +283,10 @@ static int verb_mutants(int argc, char **argv)
 		return ret;
 	if (proc_interrupted())
 		return fail(OUT_BROKEN, "interrupted");
-	printf("\nmutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms,
+	printf("\n");
+	if (s.hidden)
+		printf("hidden in this lane: %u\n", s.hidden);
+	printf("mutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms,
 	       s.runs);
 	return s.found == s.mutants && !s.alarms ? 0 : outcome_exit_code(OUT_FAIL);
 }
