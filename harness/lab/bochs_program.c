@@ -10,6 +10,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "kernel/series.h"
 
 /* The suite whose source is taken: Bochs 2.7, of the suite before, was not tried without its debugger. */
 #define SUITE "trixie"
@@ -27,14 +28,10 @@ static const char *const options[] = {
 
 static int list_patches(struct strv *paths)
 {
-	_cleanup_free_ char *dir = path_in_root(PATCHES);
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv folder = { 0 };
 
-	if (dir_list(dir, ".patch", &names))
-		return fail(OUT_BROKEN, "can't list the patches in %s", dir);
-	for (size_t i = 0; i < names.n; i++)
-		strv_addf(paths, "%s/%s", dir, names.v[i]);
-	return 0;
+	strv_add(&folder, PATCHES);
+	return series_list(&folder, paths);
 }
 
 /* NULL after fail(). */

@@ -435,7 +435,8 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
-	channel_unwatch(lab->l1.channel, watch);
+	if (!ret) /* else it would tell of its own failure */
+		ret = channel_unwatch(lab->l1.channel, watch);
 	if (!ret)
 		b->reasons = read_exits(lab);
 	if (!ret && b->n) {

@@ -123,8 +123,7 @@ static int wait_for(struct worker *w)
 
 	while (!ret && !atomic_load(&w->done)) {
 		if (now_ns() > deadline)
-			return fail(OUT_BROKEN, "%s: no answer within %u ms", c->what,
-				    c->deadline_ms);
+			return fail(OUT_BROKEN, "%s: no answer within %u s", c->what, c->deadline_ms / 1000);
 		ret = loop_step(10);
 		if (!ret && c->watch)
 			ret = c->watch(c->ctx);
