@@ -63,3 +63,21 @@ void add_fresh_memory(struct micro *m)
 		guest_broken(__FILE__, __LINE__, "can't map memory");
 	micro_add_memory(m, FRESH, p, FRESH_PAGES * PAGE);
 }
+
+void spin(void *cycles)
+{
+	uint64_t until = rdtsc_ordered() + (uint64_t)cycles;
+
+	while (rdtsc_ordered() < until)
+		;
+}
+
+double cycles_in_ms(void)
+{
+	uint64_t ns = guest_now_ns(), tsc = rdtsc_ordered();
+
+	guest_sleep_ms(20);
+	tsc = rdtsc_ordered() - tsc;
+	ns = guest_now_ns() - ns;
+	return (double)tsc / (double)ns * 1e6;
+}

@@ -18,6 +18,11 @@ void make_out(void *arg);
 void make_hlt(void *arg);
 void make_fault(void *arg); /* nested page faults: needs add_fresh_memory(), each page once */
 
+/* None that it makes itself, for so many cycles of the TSC: the host's interrupts alone end it. */
+void spin(void *cycles);
+/* Of this machine's TSC: measured, in 20 ms. */
+double cycles_in_ms(void);
+
 #define FRESH_PAGES 256UL
 
 struct exit_kind {

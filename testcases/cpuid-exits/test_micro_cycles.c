@@ -43,14 +43,6 @@ static void touch(void *arg)
 	*(volatile uint64_t *)arg = 1;
 }
 
-static void spin(void *cycles)
-{
-	uint64_t until = rdtsc_ordered() + (uint64_t)cycles;
-
-	while (rdtsc_ordered() < until)
-		;
-}
-
 static void take(struct micro *m)
 {
 	uint64_t before = rdtsc_ordered();
@@ -107,16 +99,6 @@ static uint64_t give_page(uint64_t address)
 	if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero))
 		guest_broken(__FILE__, __LINE__, "can't give a page");
 	return tsc;
-}
-
-static double cycles_in_ms(void)
-{
-	uint64_t ns = guest_now_ns(), tsc = rdtsc_ordered();
-
-	guest_sleep_ms(20);
-	tsc = rdtsc_ordered() - tsc;
-	ns = guest_now_ns() - ns;
-	return (double)tsc / (double)ns * 1e6;
 }
 
 /* How long n sleepers must sleep for more than 32 bits of cycles, all together. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cpuid-leaves/reasons: the leaves that tell exits (and cycles) of one reason. A micro guest makes
- * exits of known reasons between two readings; it reads all reasons between two readings of the
+ * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads all reasons between two readings of the
  * total; and it asks for reasons that the CPU's manual does not define, that KVM has no handler for,
  * and that no array should be indexed by.
  */
@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #define TIMES 128UL /* exits of each kind */
+#define SPIN_MS 100  /* for the host's timer: dozens of its ticks */
 
 static uint32_t exits_leaf, cycles_leaf, total_leaf; /* cycles_leaf 0: this map has none */
 
@@ -63,14 +64,16 @@ static void take(struct micro *m, const char *which, uint32_t reason)
 	tell(which, "cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
 }
 
-static void measure(struct micro *m, const struct exit_kind *k)
+static const struct exit_kind interrupts = { "interrupts of the host", 0x60, 1, spin };
+
+static void measure(struct micro *m, const struct exit_kind *k, uint64_t arg)
 {
 	uint32_t reason = micro_intel ? k->vmx : k->svm;
 
 	observe_str("bout", k->name);
 	observe_u64("bout.reason", reason);
 	take(m, "first", reason);
-	micro_start(m, 0, k->make, (void *)TIMES);
+	micro_start(m, 0, k->make, (void *)arg);
 	micro_finish(m, 0);
 	take(m, "last", reason);
 }
@@ -127,7 +130,8 @@ static void run(void)
 	setvbuf(stdout, NULL, _IOFBF, 65536); /* a thousand lines: in large pieces */
 	hist_start();
 	for (size_t i = 0; i < EXIT_KINDS; i++)
-		measure(m, &exit_kinds[i]);
+		measure(m, &exit_kinds[i], TIMES);
+	measure(m, &interrupts, (uint64_t)(SPIN_MS * cycles_in_ms()));
 	hist_stop();
 	sum_up(m);
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
