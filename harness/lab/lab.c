@@ -137,7 +137,6 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 		ret = add_patches(lab, KERNEL_HOST, "PATCH", &lab->set.patches);
 	if (!ret)
 		ret = add_patches(lab, KERNEL_GUEST, "GUEST_PATCH", &lab->set.guest_patches);
-	lab->without_l2 = !ret && lab->lane.levels < 2;
 	/* Before the lock: who holds it ends what is left of other labs. */
 	lab->was_kept = path_exists(kept);
 	if (!ret && lab->was_kept && !lab->backend->keeps)

@@ -14,7 +14,6 @@ static const struct conf_key keys[] = {
 	{ "lane", "title", CONF_STR, offsetof(struct lane, title), 0, 0 },
 	{ "lane", "needs", CONF_STR, offsetof(struct lane, needs), 0, 0 },
 	{ "lane", "machine", CONF_STR, offsetof(struct lane, machine), 0, 0 },
-	{ "lane", "levels", CONF_U32, offsetof(struct lane, levels), 1, 2 },
 	{ "lane", "virt_type", CONF_STR, offsetof(struct lane, virt_type), 0, 0 },
 	{ "lane", "cpu_mode", CONF_STR, offsetof(struct lane, cpu_mode), 0, 0 },
 	{ "lane", "modules", CONF_LIST, offsetof(struct lane, modules), 0, 0 },
@@ -41,7 +40,7 @@ int lane_load(const char *name, struct lane *l)
 	_cleanup_free_ char *relative = strf("config/lanes/%s.conf", name);
 	_cleanup_free_ char *path = path_in_root(relative);
 
-	*l = (struct lane){ .slowdown = 1, .levels = 2 };
+	*l = (struct lane){ .slowdown = 1 };
 	if (strchr(name, '/') || !path_exists(path)) {
 		_cleanup_strv_ struct strv names = { 0 };
 		_cleanup_buf_ struct buf b = { 0 };

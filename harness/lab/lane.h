@@ -19,7 +19,6 @@ struct lane {
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
 	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough; or the other machine's name of a CPU */
 	char *plugin;	 /* that L1's QEMU loads, of build/tcg-plugin/; NULL: none */
-	uint32_t levels; /* how deep it goes: 2; 1 where L1 can't carry an L2 */
 	struct strv
 		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
 	uint32_t spare_cpus; /* of L1, the first ones: over those asked for, and left alone by all that runs in it */

@@ -6,11 +6,6 @@
 #include "core/ui.h"
 #include "run/run.h"
 
-static bool wants(const struct run *r, size_t i)
-{
-	return r->tests[i]->wants_baseline && run_can(r, r->tests[i]);
-}
-
 static int program_hash(const struct testcase *t, char *hex)
 {
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
@@ -80,7 +75,7 @@ static bool all_cached(struct run *r, const struct lab *variant)
 	for (size_t i = 0; i < r->n_tests; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (wants(r, i) && (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
+		if (r->tests[i]->wants_baseline && (cached_path(variant, r->tests[i], &path) || !path_exists(path)))
 			return false;
 	}
 	return true;
@@ -97,7 +92,7 @@ static int record_all(struct run *r, struct lab *variant)
 	for (size_t i = 0; !ret && i < r->n_tests; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		if (!wants(r, i))
+		if (!r->tests[i]->wants_baseline)
 			continue;
 		ret = cached_path(variant, r->tests[i], &path);
 		if (!ret)
@@ -114,7 +109,7 @@ static int keep_with_run(struct run *r, const struct lab *variant)
 		_cleanup_free_ char *from = NULL, *to = saved_path(r, r->tests[i]);
 		int ret;
 
-		if (!wants(r, i))
+		if (!r->tests[i]->wants_baseline)
 			continue;
 		ret = cached_path(variant, r->tests[i], &from);
 		if (ret)
@@ -128,7 +123,7 @@ static int keep_with_run(struct run *r, const struct lab *variant)
 static bool wanted(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_tests; i++)
-		if (wants(r, i))
+		if (r->tests[i]->wants_baseline)
 			return true;
 	return false;
 }

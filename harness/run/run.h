@@ -39,9 +39,6 @@ struct run {
 /* `make test`, whole. Returns an exit code, or a negative outcome when not even a result could be begun. */
 int run_all(void);
 
-/* Has the lane the level that it runs in? */
-bool run_can(const struct run *r, const struct testcase *t);
-
 /* -- rundir.c: the folder of a run -- */
 
 /* Make results/<run-id>/ with a results.json that says "not finished", so that a killed run never reads as a pass. */
