@@ -144,7 +144,7 @@ static const struct wrong {
 	  "end str \"signal\"\n@nestlab end.code i64 11", "the monitor's verdict",
 	  "signal 11" },
 	{ "paged", 1, "end str \"exited\"", "end str \"deadline\"", "the monitor ends",
-	  "still running after 5 s, killed (questions)" },
+	  "still running at its deadline, killed (questions)" },
 	{ "paged", 0, "exit.bytes str \"ffffffff\"", "exit.bytes str \"fffffffe\"", "32-bit values",
 	  "4278190079 was not printed" },
 	{ "paged", 0, "exit.bytes str \"11000000\"", "exit.bytes str \"13000000\"",

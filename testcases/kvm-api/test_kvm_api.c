@@ -14,6 +14,7 @@
 #include "kvm-api/lib/watch.h"
 
 #define DEADLINE_MS 5000 /* a run takes some 0.1 s */
+#define DEADLINE_MS_PER_SLOWDOWN 1000
 
 static const char *setting(const char *variable, const char *by_default)
 {
@@ -83,7 +84,8 @@ static void run(void)
 	const char *mode = guest_args[0];
 	struct guest_cpus cpus;
 	struct stat kvm;
-	struct watch_run w = { .deadline_ms = DEADLINE_MS };
+	unsigned int slow = (unsigned int)guest_number("NESTLAB_SLOWDOWN", 1) * DEADLINE_MS_PER_SLOWDOWN;
+	struct watch_run w = { .deadline_ms = slow > DEADLINE_MS ? slow : DEADLINE_MS };
 
 	w.program = getenv("NESTLAB_MONITOR");
 	if (!w.program || !mode)
@@ -346,7 +348,7 @@ static char *how_it_ended(const struct seen *s)
 	if (!strcmp(s->end, "signal"))
 		return strf("signal %" PRId64 " (%s)", s->code, strsignal((int)s->code));
 	if (!strcmp(s->end, "deadline"))
-		return xstrdup("still running after 5 s, killed");
+		return xstrdup("still running at its deadline, killed");
 	return xstrdup(
 		"killed: too many calls to KVM, exits or processes for a guest of this kind");
 }
