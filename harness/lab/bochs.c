@@ -328,7 +328,7 @@ bool bochs_usable(char **why)
 		return false;
 	}
 	bochs_program_find(&program);
-	*why = strf("works on every machine%s", program.debugger ? "; `make bochs` makes it three times as fast" : "");
+	*why = strf("works on every machine%s", program.debugger ? "; `make bochs` makes it more than twice as fast" : "");
 	bochs_program_free(&program);
 	return true;
 }
