@@ -100,26 +100,28 @@ static int apt(const char *dir, const char *what, const char *const *words, stru
 	return proc_check(&p);
 }
 
+static int download(const char *dir, char *uri, char *name, char *hash, const char *log)
+{
+	char *const argv[] = { (char *)"/usr/lib/apt/apt-helper", (char *)"download-file", uri, name, hash, NULL };
+	struct proc p = { .what = "fetching Bochs's source", .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 300 };
+
+	return proc_check(&p);
+}
+
 /* A line of --print-uris: 'URI' NAME SIZE HASH. What Debian adds to the source is not needed. */
 static int fetch_original(const char *dir, char *uris, const char *log)
 {
 	_cleanup_strv_ struct strv words = { 0 };
-	char *line = strstr(uris, ".orig.tar."), *at = line;
+	char *line = strstr(uris, ".orig.tar.");
 
-	while (at && at > uris && at[-1] != '\n')
-		at--;
-	if (at)
-		at[strcspn(at, "\n")] = '\0';
-	strv_split(&words, at ? at : "", " '");
+	while (line && line > uris && line[-1] != '\n')
+		line--;
+	if (line)
+		line[strcspn(line, "\n")] = '\0';
+	strv_split(&words, line ? line : "", " '");
 	if (words.n != 4)
 		return fail(OUT_BROKEN, "APT names no source of Bochs in " SUITE);
-	{
-		char *const argv[] = { (char *)"/usr/lib/apt/apt-helper", (char *)"download-file", words.v[0], words.v[1],
-				       words.v[3], NULL };
-		struct proc p = { .what = "fetching Bochs's source", .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 300 };
-
-		return proc_check(&p);
-	}
+	return download(dir, words.v[0], words.v[1], words.v[3], log);
 }
 
 static int fetch(const char *dir, const char *log)
