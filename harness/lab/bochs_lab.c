@@ -79,9 +79,19 @@ static char *capabilities_path(const struct lab *lab)
 	return path_in_cache("capabilities/%.16s.tar.gz", hex);
 }
 
+static void add_l2_parts(const struct lab *lab, struct strv *files)
+{
+	_cleanup_free_ char *capabilities = capabilities_path(lab);
+
+	strv_add(files, lab->guest.bzimage);
+	strv_add(files, lab->initramfs.path);
+	if (path_exists(capabilities))
+		strv_add(files, capabilities);
+}
+
 static int make_medium(struct lab *lab, const char *iso)
 {
-	_cleanup_free_ char *cmdline = make_cmdline(lab), *capabilities = capabilities_path(lab);
+	_cleanup_free_ char *cmdline = make_cmdline(lab);
 	_cleanup_strv_ struct strv files = { 0 };
 	struct medium m = { .kernel = lab->host.bzimage,
 			    .initramfs = lab->initramfs.path,
@@ -91,12 +101,8 @@ static int make_medium(struct lab *lab, const char *iso)
 
 	for (size_t i = 0; i < lab->host.modules.n; i++)
 		strv_add(&files, lab->host.modules.v[i]);
-	if (!lab->without_l2) {
-		strv_add(&files, lab->guest.bzimage);
-		strv_add(&files, lab->initramfs.path);
-	}
-	if (!lab->without_l2 && path_exists(capabilities))
-		strv_add(&files, capabilities);
+	if (!lab->without_l2)
+		add_l2_parts(lab, &files);
 	return ret ? ret : medium_make(&m, iso);
 }
 

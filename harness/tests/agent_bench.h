@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,5 +198,20 @@ static void in_dir(const struct bench *b, char *path, size_t size, const char *n
 {
 	snprintf(path, size, "%s/%s", b->dir, name);
 }
+
+/* A daemon of the level. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(sa.sun_path, path);
+	unlink(path);
+	assert_return_code(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), errno);
+	assert_return_code(listen(fd, 4), errno);
+	return fd;
+}
+
+#define WITH_AGENT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

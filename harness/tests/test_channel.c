@@ -999,18 +999,6 @@ static void test_terminal_line(void **state)
 	teardown(state);
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(sa.sun_path, path);
-	unlink(path);
-	assert_return_code(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), errno);
-	assert_return_code(listen(fd, 4), errno);
-	return fd;
-}
-
 static void expect_bytes(int fd, const char *want)
 {
 	char got[64] = { 0 };
@@ -1136,8 +1124,6 @@ static void test_bridge_carries_much(void **state)
 	*state = b;
 	teardown(state);
 }
-
-#define WITH_AGENT(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
 {

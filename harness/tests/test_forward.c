@@ -20,11 +20,8 @@ static struct sockaddr_un address(const struct bench *b, const char *name)
 static int listen_in(const struct bench *b, const char *name)
 {
 	struct sockaddr_un sa = address(b, name);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_return_code(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), errno);
-	assert_return_code(listen(fd, 8), errno);
-	return fd;
+	return listen_at(sa.sun_path);
 }
 
 static int connect_in(const struct bench *b, const char *name)
@@ -353,8 +350,6 @@ static void test_no_place_to_listen(void **state)
 	expect_end(pair[1]);
 	close(pair[1]);
 }
-
-#define WITH_AGENT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
