@@ -36,7 +36,7 @@ static char *make_cmdline(const struct lab *lab)
 	_cleanup_free_ char *device = image_root_device(&lab->golden, "sda");
 	_cleanup_free_ char *root = lab->without_l2 ? xstrdup("") : strf(" nestlab.root=%s", device);
 
-	return strf("console=ttyS0 loglevel=5 panic=0 oops=panic softlockup_panic=1 mitigations=off tsc=reliable "
+	return strf("console=ttyS0 loglevel=5 panic=0 oops=panic softlockup_panic=1 mitigations=off idle=nomwait tsc=reliable "
 		    "tsc_early_khz=%u " L1_EMULATED_OPTIONS
 		    " initcall_blacklist=trace_eval_init nestlab.level=L1 nestlab.port=/dev/ttyS1%s",
 		    BOCHS_IPS / 1000, root);
@@ -101,6 +101,8 @@ static int make_medium(struct lab *lab, const char *iso)
 
 	for (size_t i = 0; i < lab->host.modules.n; i++)
 		strv_add(&files, lab->host.modules.v[i]);
+	if (lab->monitor)
+		strv_add(&files, lab->monitor);
 	if (!lab->without_l2)
 		add_l2_parts(lab, &files);
 	return ret ? ret : medium_make(&m, iso);

@@ -283,28 +283,15 @@ static const char *paging_option(const struct lab *lab, const char *module)
 	return NULL;
 }
 
-/* Where L1 finds a file of ours: its boot medium brought it under its own name, or it is pushed now. The caller owns *remote. */
-static int place(struct lab *lab, const char *local, const char *name, mode_t mode, char **remote)
-{
-	const char *slash = strrchr(local, '/');
-
-	if (lab->l1.medium) {
-		*remote = strf("%s/%s", lab->l1.medium, slash ? slash + 1 : local);
-		return 0;
-	}
-	*remote = strf(L1_DIR "/%s", name);
-	return channel_put_file(lab->l1.channel, local, *remote, mode, level_ms(&lab->l1, 10));
-}
-
 static int load_module(struct lab *lab, const char *local)
 {
-	_cleanup_free_ char *name = module_name(local), *file = strf("%s.ko", name), *remote = NULL;
+	_cleanup_free_ char *name = module_name(local), *to = strf(L1_DIR "/%s.ko", name), *remote = NULL;
 	_cleanup_free_ char *what = strf("loading %s", name);
 	int ret;
 
 	if (!lane_wants(lab, name))
 		return 0;
-	ret = place(lab, local, file, 0600, &remote);
+	ret = level_place(&lab->l1, local, to, 0600, &remote);
 	if (!ret) {
 		char *const argv[] = { (char *)"insmod", remote, (char *)paging_option(lab, name), NULL };
 
@@ -385,10 +372,10 @@ static int l2_xml(struct lab *lab, char **xml)
 		.memory_mib = lab->set.l2_memory,
 		.cmdline = "nestlab.level=L2",
 	};
-	int ret = place(lab, lab->guest.bzimage, "bzImage", 0644, &kernel);
+	int ret = level_place(&lab->l1, lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
 
 	if (!ret)
-		ret = place(lab, lab->initramfs.path, "initramfs", 0644, &initrd);
+		ret = level_place(&lab->l1, lab->initramfs.path, L1_DIR "/initramfs", 0644, &initrd);
 	s.kernel = kernel;
 	s.initrd = initrd;
 	return ret ? ret : domxml_make(&s, lab->uri, xml);

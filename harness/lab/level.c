@@ -483,6 +483,18 @@ int level_wait_console(struct level *l, const char *text, unsigned int deadline_
 	return wait_for(l, has_said, what, deadline_s);
 }
 
+int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where)
+{
+	const char *slash = strrchr(local, '/');
+	int ret = 0;
+
+	if (!l->medium)
+		ret = channel_put_file(l->channel, local, path, mode, level_ms(l, 20));
+	if (!ret)
+		*where = l->medium ? strf("%s/%s", l->medium, slash ? slash + 1 : local) : xstrdup(path);
+	return ret;
+}
+
 int level_command(struct level *l, const char *what, char *const *argv, unsigned int deadline_s)
 {
 	_cleanup_buf_ struct buf out = { 0 }, err = { 0 };

@@ -111,6 +111,9 @@ int level_wait_console(struct level *l, const char *text, unsigned int deadline_
 /* Run a command in the level; -OUT_BROKEN when it can't be started or fails, told with its last line of output. */
 int level_command(struct level *l, const char *what, char *const *argv, unsigned int deadline_s);
 
+/* Where the level finds a file of ours: its boot medium brought it under its own name, or it is put at `path` now. The caller owns *where. */
+int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where);
+
 /* One QMP command to the level's QEMU, over its carrier's libvirt; the caller owns the answer (JSON text). */
 int level_qmp(struct level *l, const char *command, char **answer);
 

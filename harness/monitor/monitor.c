@@ -303,8 +303,8 @@ void monitor_free(struct monitor *m)
 	*m = (struct monitor){ 0 };
 }
 
-void monitor_env(const struct monitor *m, struct strv *env)
+void monitor_env(const struct monitor *m, const char *where, struct strv *env)
 {
-	strv_add(env, "NESTLAB_MONITOR=" MONITOR_IN_LEVEL);
+	strv_addf(env, "NESTLAB_MONITOR=%s", where);
 	interface_env(&m->interface, env);
 }

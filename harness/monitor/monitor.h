@@ -37,8 +37,10 @@ struct monitor {
 int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m);
 void monitor_free(struct monitor *m);
 
-/* What the test programs find in their environment: NESTLAB_MONITOR, NESTLAB_OPTION_REAL, NESTLAB_PORT_SERIAL, ... */
+/* Where a level gets it, unless it was booted with it. */
 #define MONITOR_IN_LEVEL "/tmp/nestlab-monitor"
-void monitor_env(const struct monitor *m, struct strv *env);
+
+/* What the test programs find in their environment: NESTLAB_MONITOR (where), NESTLAB_OPTION_REAL, NESTLAB_PORT_SERIAL, ... */
+void monitor_env(const struct monitor *m, const char *where, struct strv *env);
 
 #endif

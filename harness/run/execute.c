@@ -81,15 +81,14 @@ static int push(struct run *r, struct level *l, const struct testcase *t, const 
 }
 
 /* Once a lab: a restored one has none. */
-static int push_monitor(struct run *r, struct level *l, struct strv *env)
+static int place_monitor(struct run *r, struct level *l, struct strv *env)
 {
 	int ret = 0;
 
-	monitor_env(&r->monitor, env);
-	if (!r->monitor_is_there)
-		ret = channel_put_file(l->channel, r->monitor.path, MONITOR_IN_LEVEL, 0755,
-				       level_ms(l, 20));
-	r->monitor_is_there = !ret;
+	if (!r->monitor_at)
+		ret = level_place(l, r->monitor.path, MONITOR_IN_LEVEL, 0755, &r->monitor_at);
+	if (!ret)
+		monitor_env(&r->monitor, r->monitor_at, env);
 	return ret;
 }
 
@@ -110,7 +109,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 	e.argv = argv.v;
 	ret = push(r, l, t, argv.v[0]);
 	if (!ret && t->wants_monitor)
-		ret = push_monitor(r, l, &env);
+		ret = place_monitor(r, l, &env);
 	e.env = env.v;
 	if (!ret)
 		ret = channel_start(l->channel, &e, status, &id);

@@ -67,7 +67,7 @@ static int retry_test(struct run *r, const struct testcase *t)
 	result_drop_test(r->result);
 	tracer_stop(r);
 	ret = lab_up_again(r->lab);
-	r->monitor_is_there = false;
+	str_set(&r->monitor_at, NULL);
 	r->program_there = NULL;
 	if (!ret)
 		ret = tracer_start(r);
@@ -157,6 +157,7 @@ static int go(struct run *r)
 	lab->without_l2 = !select_needs_l2(r);
 	describe(r);
 	ret = prepare_monitor(r);
+	lab->monitor = r->monitor.path;
 	if (!ret)
 		ret = lab_prepare(lab);
 	if (!ret)
@@ -216,6 +217,7 @@ static void free_run(struct run *r)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);
 	monitor_free(&r->monitor);
+	free(r->monitor_at);
 	free(r->tests);
 	free(r->why);
 	free(r->debugfs_pids);

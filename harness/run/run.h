@@ -25,7 +25,7 @@ struct run {
 	size_t n_assignments;
 	struct reason_table reasons; /* that the host kernel under test handles */
 	struct monitor monitor; /* for the tests that want one; path NULL: none does */
-	bool monitor_is_there;	/* in its level */
+	char *monitor_at;	/* where its level has it; NULL: not yet */
 	const char *program_there; /* the test program that was put into its level last; NULL: none */
 	struct tracer *tracer;
 	uint32_t

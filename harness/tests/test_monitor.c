@@ -175,8 +175,8 @@ static void test_interface(void **state)
 	put("a.c", "int main(void) { return 0; }\n");
 	put("monitor.conf", "[monitor]\nmemory = 0x400000\n[ports]\nserial = 0x3f8\n");
 	assert_int_equal(monitor_prepare(folder, assignment, &m), 0);
-	monitor_env(&m, &env);
-	assert_true(has(&env, "NESTLAB_MONITOR=" MONITOR_IN_LEVEL));
+	monitor_env(&m, "/somewhere/monitor", &env);
+	assert_true(has(&env, "NESTLAB_MONITOR=/somewhere/monitor"));
 	assert_true(has(&env, "NESTLAB_MEMORY=4194304"));
 	assert_true(has(&env, "NESTLAB_PORT_SERIAL=0x3f8"));
 	assert_true(has(&env, "NESTLAB_OPTION_LONG=-l"));

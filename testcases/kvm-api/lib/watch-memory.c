@@ -92,6 +92,20 @@ void remember_memory(struct watch *w)
 	}
 }
 
+/* By words: libc's goes by bytes, and all of the guest's memory comes by here. */
+static bool same_page(const uint8_t *a, const uint8_t *b)
+{
+	for (size_t i = 0; i < PAGE; i += sizeof(uint64_t)) {
+		uint64_t x, y;
+
+		memcpy(&x, a + i, sizeof(x));
+		memcpy(&y, b + i, sizeof(y));
+		if (x != y)
+			return false;
+	}
+	return true;
+}
+
 /* Places of one page where 42 was stored: 16 bits in real mode, 32 or more elsewhere. */
 static unsigned int stored_in_page(struct watch *w, const struct slot *s, uint64_t at, bool spoil)
 {
@@ -99,7 +113,7 @@ static unsigned int stored_in_page(struct watch *w, const struct slot *s, uint64
 	static const uint8_t wanted[4] = { WANTED }, spoiled = WANTED - 1;
 	uint8_t now[PAGE];
 
-	if (!tracee_read(w->t, s->host + at, now, PAGE) || !memcmp(now, s->before + at, PAGE))
+	if (!tracee_read(w->t, s->host + at, now, PAGE) || same_page(now, s->before + at))
 		return 0;
 	for (size_t i = 0; i + width <= PAGE; i++) {
 		if (memcmp(now + i, wanted, width) || !memcmp(s->before + at + i, wanted, width))
