@@ -59,11 +59,6 @@ static void connect_prepare(struct op *o, struct loop *l)
 		loop_add(l, c->fd, POLLIN, readable, c);
 }
 
-static void connect_cancel(struct op *o)
-{
-	o->gone = true;
-}
-
 static void connect_end(struct op *o)
 {
 	struct connection *c = (struct connection *)o;
@@ -78,6 +73,5 @@ const struct op_type connect_op = {
 	.start = connect_start,
 	.prepare = connect_prepare,
 	.input = connect_input,
-	.cancel = connect_cancel,
 	.end = connect_end,
 };

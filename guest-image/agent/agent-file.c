@@ -123,11 +123,6 @@ static void put_input(struct op *o, const struct proto_input *m)
 		op_done(o, p->size);
 }
 
-static void put_cancel(struct op *o)
-{
-	o->gone = true;
-}
-
 static void put_end(struct op *o)
 {
 	struct put *p = (struct put *)o;
@@ -140,7 +135,6 @@ const struct op_type put_op = {
 	.size = sizeof(struct put),
 	.start = put_start,
 	.input = put_input,
-	.cancel = put_cancel,
 	.end = put_end,
 };
 
@@ -214,11 +208,6 @@ static void get_prepare(struct op *o, struct loop *l)
 		loop_due(l, g->again_ns);
 }
 
-static void get_cancel(struct op *o)
-{
-	o->gone = true;
-}
-
 static void get_end(struct op *o)
 {
 	struct get *g = (struct get *)o;
@@ -231,6 +220,5 @@ const struct op_type get_op = {
 	.size = sizeof(struct get),
 	.start = get_start,
 	.prepare = get_prepare,
-	.cancel = get_cancel,
 	.end = get_end,
 };

@@ -62,7 +62,10 @@ void op_send(struct op *o, enum proto_type type, const union proto_msg *m)
 static void op_cancel(struct op *o)
 {
 	o->silent = true;
-	o->type->cancel(o);
+	if (o->type->cancel)
+		o->type->cancel(o);
+	else
+		o->gone = true;
 }
 
 void op_error(struct op *o, int err, const char *text)

@@ -24,7 +24,7 @@ struct op_type {
 	void (*kill)(struct op *o, const struct proto_kill *m);
 	/* A child of the agent ended: one of yours? */
 	void (*child)(struct op *o);
-	/* End soon. o->silent is set; set o->gone when (or as soon as) nothing is left running. */
+	/* End soon. o->silent is set; set o->gone when (or as soon as) nothing is left running. NULL: nothing is. */
 	void (*cancel)(struct op *o);
 	void (*end)(struct op *o); /* release what the structure holds; it is freed after this */
 };

@@ -58,11 +58,6 @@ static void watch_prepare(struct op *o, struct loop *l)
 	loop_due(l, w->next_ns);
 }
 
-static void watch_cancel(struct op *o)
-{
-	o->gone = true;
-}
-
 static void watch_end(struct op *o)
 {
 	free(((struct watch *)o)->pattern);
@@ -72,6 +67,5 @@ const struct op_type watch_op = {
 	.size = sizeof(struct watch),
 	.start = watch_start,
 	.prepare = watch_prepare,
-	.cancel = watch_cancel,
 	.end = watch_end,
 };

@@ -35,6 +35,8 @@ struct agent {
 	uint64_t power_by_ns;
 };
 
+#define for_seats(s, a) for (struct session *s = (a)->seats; s < (a)->seats + PROTO_SEATS; s++)
+
 static const char usage[] =
 	"nestlab-agent [--port PORT] [--level NAME] [--bridge PORT=SOCKET]...\n"
 	"  --port PORT           the line to the harness:\n"
@@ -87,8 +89,8 @@ static bool parse_arg(struct agent *a, int option)
 	case 'p':
 		return parse_port(&a->link.port, optarg);
 	case 'l':
-		for (unsigned int i = 0; i < PROTO_SEATS; i++)
-			a->seats[i].level = optarg;
+		for_seats (s, a)
+			s->level = optarg;
 		return true;
 	case 'b':
 		return add_bridge(a, optarg);
@@ -124,8 +126,8 @@ static void on_hung_up(void *ctx)
 {
 	struct agent *a = ctx;
 
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		session_end(&a->seats[i]);
+	for_seats (s, a)
+		session_end(s);
 }
 
 static void init_seats(struct agent *a)
@@ -135,9 +137,9 @@ static void init_seats(struct agent *a)
 	a->link.frame = on_frame;
 	a->link.hung_up = on_hung_up;
 	a->link.ctx = a;
-	for (unsigned int i = 0; i < PROTO_SEATS; i++) {
-		a->seats[i].link = &a->link;
-		a->seats[i].may_power = may_power;
+	for_seats (s, a) {
+		s->link = &a->link;
+		s->may_power = may_power;
 	}
 }
 
@@ -151,8 +153,8 @@ static bool configure(struct agent *a, int argc, char **argv, bool init)
 	const char *level = level_option("nestlab.level");
 
 	parse_port(&a->link.port, port ? port : PROTO_PORT_NAME);
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		a->seats[i].level = level ? level : "";
+	for_seats (s, a)
+		s->level = level ? level : "";
 	if (!init && !parse_args(a, argc, argv))
 		return false;
 	init_seats(a);
@@ -203,8 +205,8 @@ static void protect_from_oom(void)
 
 static void look_for_children(struct agent *a)
 {
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		session_child(&a->seats[i]);
+	for_seats (s, a)
+		session_child(s);
 }
 
 static void signal_ready(void *ctx, short revents)
@@ -250,13 +252,13 @@ static void turn(struct agent *a, struct loop *l)
 	loop_begin(l);
 	link_flush(&a->link);
 	announce(a);
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		session_prepare(&a->seats[i], l);
+	for_seats (s, a)
+		session_prepare(s, l);
 	link_prepare(&a->link, l);
 	for (unsigned int i = 0; i < a->bridge_count; i++)
 		bridge_prepare(a->bridges[i], l);
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		power(a, &a->seats[i], l);
+	for_seats (s, a)
+		power(a, s, l);
 	loop_add(l, a->signals, POLLIN, signal_ready, a);
 	if (!a->link.port.over)
 		loop_wait(l);
@@ -267,12 +269,12 @@ static void finish(struct agent *a)
 {
 	struct loop *l = loop_get();
 
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		session_end(&a->seats[i]);
+	for_seats (s, a)
+		session_end(s);
 	loop_begin(l);
 	look_for_children(a);
-	for (unsigned int i = 0; i < PROTO_SEATS; i++)
-		session_prepare(&a->seats[i], l);
+	for_seats (s, a)
+		session_prepare(s, l);
 	link_prepare(&a->link, l);
 	for (unsigned int i = 0; i < a->bridge_count; i++)
 		bridge_free(a->bridges[i]);
