@@ -36,7 +36,7 @@ static char *make_cmdline(const struct lab *lab)
 	_cleanup_free_ char *device = image_root_device(&lab->golden, "sda");
 	_cleanup_free_ char *root = lab->without_l2 ? xstrdup("") : strf(" nestlab.root=%s", device);
 
-	return strf("console=ttyS0 loglevel=5 panic=0 oops=panic softlockup_panic=1 mitigations=off idle=nomwait tsc=reliable "
+	return strf("console=ttyS0,115200 loglevel=5 panic=0 oops=panic softlockup_panic=1 mitigations=off idle=nomwait tsc=reliable "
 		    "tsc_early_khz=%u " L1_EMULATED_OPTIONS
 		    " initcall_blacklist=trace_eval_init nestlab.level=L1 nestlab.port=/dev/ttyS1%s",
 		    BOCHS_IPS / 1000, root);
@@ -79,14 +79,33 @@ static char *capabilities_path(const struct lab *lab)
 	return path_in_cache("capabilities/%.16s.tar.gz", hex);
 }
 
-static void add_l2_parts(const struct lab *lab, struct strv *files)
+/* The kernel unpacks one archive over the other. */
+static int make_l2_initramfs(struct lab *lab, const struct strv *programs)
+{
+	_cleanup_free_ char *path = strf("%s/l2-initramfs", path_run());
+	_cleanup_buf_ struct buf both = { 0 };
+	int ret = image_files(path, MEDIUM_DIR, programs);
+
+	if (!ret && (file_read(lab->initramfs.path, &both) || file_read(path, &both) ||
+		     file_write(path, both.data, both.len, 0644)))
+		ret = fail(OUT_BROKEN, "can't put L2's initramfs together in %s", path);
+	if (!ret)
+		str_set(&lab->l2_initramfs, path);
+	return ret;
+}
+
+static int add_l2_parts(struct lab *lab, struct strv *files)
 {
 	_cleanup_free_ char *capabilities = capabilities_path(lab);
+	int ret = make_l2_initramfs(lab, files);
 
+	if (ret)
+		return ret;
 	strv_add(files, lab->guest.bzimage);
-	strv_add(files, lab->initramfs.path);
+	strv_add(files, lab->l2_initramfs);
 	if (path_exists(capabilities))
 		strv_add(files, capabilities);
+	return 0;
 }
 
 static int make_medium(struct lab *lab, const char *iso)
@@ -99,12 +118,12 @@ static int make_medium(struct lab *lab, const char *iso)
 			    .files = &files };
 	int ret = add_programs(&files);
 
+	if (!ret && !lab->without_l2)
+		ret = add_l2_parts(lab, &files);
 	for (size_t i = 0; i < lab->host.modules.n; i++)
 		strv_add(&files, lab->host.modules.v[i]);
 	if (lab->monitor)
 		strv_add(&files, lab->monitor);
-	if (!lab->without_l2)
-		add_l2_parts(lab, &files);
 	return ret ? ret : medium_make(&m, iso);
 }
 

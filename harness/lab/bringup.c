@@ -9,6 +9,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "image/medium.h"
 #include "lab/state.h"
 #include "lab/tsc.h"
 
@@ -375,7 +376,8 @@ static int l2_xml(struct lab *lab, char **xml)
 	int ret = level_place(&lab->l1, lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
 
 	if (!ret)
-		ret = level_place(&lab->l1, lab->initramfs.path, L1_DIR "/initramfs", 0644, &initrd);
+		ret = level_place(&lab->l1, lab->l2_initramfs ? lab->l2_initramfs : lab->initramfs.path,
+				  L1_DIR "/initramfs", 0644, &initrd);
 	s.kernel = kernel;
 	s.initrd = initrd;
 	return ret ? ret : domxml_make(&s, lab->uri, xml);
@@ -417,6 +419,8 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ui_debug("L2: XML and kernel are in L1");
 	ret = level_create(&lab->l2, xml, log);
 	ui_debug("L2: runs");
+	if (lab->l2_initramfs)
+		lab->l2.medium = MEDIUM_DIR;
 	if (!ret)
 		ret = bringup_open_channel(&lab->l2, 8);
 	ui_debug("L2: ready");

@@ -512,6 +512,7 @@ static void free_parts(struct lab *lab)
 	free(lab->blind);
 	free_boot(&lab->boot);
 	free(lab->run_dir);
+	free(lab->l2_initramfs);
 }
 
 void lab_close_variant(struct lab *variant)
