@@ -297,7 +297,7 @@ int bochs_start(struct level *l, const struct bochs_spec *spec, const struct boc
 	int ret;
 
 	bochs_program_find(&program);
-	full.sound = program.debugger;
+	full.debian = program.debugger;
 	ret = write_files(&full);
 	*b = (struct bochs){ .listen_fd = -1, .port_fd = -1, .log = xstrdup(wires->log) };
 	l->console_file = strf("%s/%s", path_run(), spec->console);

@@ -23,12 +23,16 @@ static const char fixed[] = "config_interface: textconfig\n"
 /* MiB that Bochs keeps in memory at a time, at most; what is over goes to a file, which no lab's L1 came near. */
 #define HOST_MAX 2048
 
+/* KiB. Bochs makes a named parameter of each block and looks all names through for it: with its 128 KiB, 1 s before L1's first instruction. */
+#define BLOCKS ", block_size=4096"
+
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc)
 {
 	buf_printf(rc, "%s", fixed);
-	if (s->sound)
+	if (s->debian)
 		buf_puts(rc, "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\n");
-	buf_printf(rc, "memory: guest=%u, host=%u\n", s->memory_mib, s->memory_mib < HOST_MAX ? s->memory_mib : HOST_MAX);
+	buf_printf(rc, "memory: guest=%u, host=%u%s\n", s->memory_mib, s->memory_mib < HOST_MAX ? s->memory_mib : HOST_MAX,
+		   s->debian ? "" : BLOCKS);
 	buf_printf(rc, "cpu: model=%s, count=1:%u:1, ips=%u, reset_on_triple_fault=0\n", s->cpu,
 		   s->cpus, BOCHS_IPS);
 	buf_printf(rc, "ata0-master: type=cdrom, path=%s, status=inserted\n", s->medium);

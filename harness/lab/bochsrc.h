@@ -28,7 +28,7 @@ struct bochs_spec {
 	const char *disk;    /* an image without a format, of whole cylinders (BOCHS_CYLINDER); what is written to it is forgotten; NULL: none */
 	const char *console; /* the first serial port's output: a file */
 	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
-	bool sound; /* this Bochs has sound cards */
+	bool debian; /* Debian's Bochs, 2.7: it has sound cards, and blocks of memory of one size */
 };
 
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc);

@@ -33,7 +33,7 @@ static void test_bochsrc(void **state)
 
 	(void)state;
 	bochsrc_write(&s, &rc);
-	has(buf_str(&rc), "memory: guest=768, host=768\n");
+	has(buf_str(&rc), "memory: guest=768, host=768, block_size=4096\n");
 	has(buf_str(&rc), "cpu: model=corei7_haswell_4770, count=1:4:1, ips=");
 	has(buf_str(&rc), "ata0-master: type=cdrom, path=l1.iso, status=inserted\n");
 	has(buf_str(&rc), "com1: enabled=1, mode=file, dev=l1-console\n");
@@ -46,7 +46,7 @@ static void test_bochsrc(void **state)
 
 	s.disk = "l1-disk";
 	s.memory_mib = 2560;
-	s.sound = true;
+	s.debian = true;
 	buf_free(&rc);
 	bochsrc_write(&s, &rc);
 	has(buf_str(&rc), "memory: guest=2560, host=2048\n");
