@@ -15,6 +15,7 @@
 #include "lab/bochs.h"
 #include "lab/bochs_program.h"
 #include "lab/bringup.h"
+#include "lab/capabilities.h"
 #include "lab/golden.h"
 #include "lab/lab.h"
 #include "lab/loop.h"
@@ -23,7 +24,6 @@
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define PORT 7548 /* in a namespace of its own: never taken */
 #define L1_LIBVIRT "/run/libvirt/libvirt-sock"
-#define L1_QEMU_CACHE "/var/cache/libvirt/qemu"
 #define GUARD_S 6 /* of silence, before slowdown */
 
 /*
@@ -57,30 +57,6 @@ static int add_programs(struct strv *files)
 		   : 0;
 }
 
-/* ---- what QEMU in L1 can: known beforehand ---- */
-
-/*
- * L1's libvirtd asks its QEMU for all that it can, once: 30 s here. It keeps the answers in files, which it takes back as long as they fit
- * its QEMU, kernel and CPU. They are made by the lab's own kernel, as they outlive this run. Of another base kernel they do not fit, and
- * libvirtd asks again.
- */
-static char *capabilities_path(const struct lab *lab)
-{
-	struct hash *h = hash_new("bochs-capabilities-1");
-	struct bochs_program bochs;
-	char hex[HASH_HEX_LEN + 1];
-
-	bochs_program_find(&bochs);
-	if (hash_add_file(h, "bochs", bochs.path))
-		fail_clear(); /* it will be missed soon */
-	bochs_program_free(&bochs);
-	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "cpu", lab->lane.cpu_mode);
-	hash_add_str(h, "kernel", lab->set.provision_kernel);
-	hash_hex(h, hex);
-	return path_in_cache("capabilities/%.16s.tar.gz", hex);
-}
-
 /* The kernel unpacks one archive over the other. */
 static int make_l2_initramfs(struct lab *lab, const struct strv *programs)
 {
@@ -98,15 +74,14 @@ static int make_l2_initramfs(struct lab *lab, const struct strv *programs)
 
 static int add_l2_parts(struct lab *lab, struct strv *files)
 {
-	_cleanup_free_ char *capabilities = capabilities_path(lab);
 	int ret = make_l2_initramfs(lab, files);
 
 	if (ret)
 		return ret;
 	strv_add(files, lab->guest.bzimage);
 	strv_add(files, lab->l2_initramfs);
-	if (path_exists(capabilities))
-		strv_add(files, capabilities);
+	if (lab->capabilities)
+		strv_add(files, lab->capabilities);
 	return 0;
 }
 
@@ -142,11 +117,11 @@ static int link_disk(const struct lab *lab)
 
 /* ---- power-on ---- */
 
-static int power_on(struct lab *lab, const char *logs)
+static int power_on(struct lab *lab)
 {
 	_cleanup_free_ char *iso = strf("%s/" MEDIUM, path_run()), *local = bringup_libvirt_path(false);
-	_cleanup_free_ char *log = strf("%s/l1-bochs.log", logs);
-	_cleanup_free_ char *console = strf("%s/l1-console.log", logs);
+	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir);
+	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
 	struct bochs_wires wires = { .log = log, .console_log = console };
 	struct bochs_spec spec = { .cpu = lab->lane.cpu_mode,
 				   .cpus = lab->set.l1_cpus,
@@ -165,12 +140,12 @@ static int power_on(struct lab *lab, const char *logs)
 	return ret ? ret : bochs_start(&lab->l1, &spec, &wires);
 }
 
-static int boot_l1(struct lab *lab, const char *logs)
+static int boot_l1(struct lab *lab)
 {
 	int ret;
 
 	ui_stage_begin("L1");
-	ret = power_on(lab, logs);
+	ret = power_on(lab);
 	if (!ret)
 		ret = bringup_open_channel(&lab->l1, 20);
 	if (ret)
@@ -183,9 +158,7 @@ static int boot_l1(struct lab *lab, const char *logs)
 /* Nobody else does: L1's init is the agent. */
 static int start_libvirtd(struct lab *lab)
 {
-	static const char script[] = "mkdir -p /run/lock " L1_QEMU_CACHE "\n"
-				     "for c in " MEDIUM_DIR "/*.tar.gz; do [ ! -e $c ] || tar -C " L1_QEMU_CACHE " -xzf $c; done\n"
-				     "exec libvirtd --daemon\n";
+	static const char script[] = "mkdir -p /run/lock; exec libvirtd --daemon";
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
 	int ret;
 
@@ -196,69 +169,24 @@ static int start_libvirtd(struct lab *lab)
 	return ret;
 }
 
-/* ---- capabilities, once ---- */
-
-static int ask_for_capabilities(struct lab *lab, const char *path)
+static int boot(struct lab *lab)
 {
-	static const char script[] = "virsh --connect qemu:///system domcapabilities --virttype kvm >/dev/null\n"
-				     "exec tar -C " L1_QEMU_CACHE " -cz capabilities\n";
-	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
-	_cleanup_buf_ struct buf out = { 0 }, err = { 0 };
-	struct channel_status st = { 0 };
-	int ret = channel_run(lab->l1.channel, argv, &out, &err, &st, level_ms(&lab->l1, 20));
+	int ret = boot_l1(lab);
 
-	if (ret)
-		return ret;
-	if (st.exit_code)
-		return fail(OUT_BROKEN, "asking L1's libvirt what its QEMU can: %s", buf_str(&err));
-	if (file_write(path, out.data, out.len, 0644))
-		return fail(OUT_BROKEN, "can't write %s", path);
-	return 0;
-}
-
-static int probe(struct lab *lab, const char *path)
-{
-	_cleanup_free_ char *dir = path_in_cache("capabilities");
-	int ret;
-
-	if (mkdir_p(dir))
-		return fail(OUT_BROKEN, "can't make %s", dir);
-	ret = boot_l1(lab, dir);
-	if (!ret)
-		ret = start_libvirtd(lab);
-	ui_stage_begin("what QEMU can");
-	if (!ret)
-		ret = ask_for_capabilities(lab, path);
-	if (!ret)
-		ui_stage_end("asked, kept for all runs");
-	level_destroy(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
-	return ret;
-}
-
-static int probe_with_own_kernel(struct lab *lab, const char *path)
-{
-	struct kernel_build judged = lab->host, own = { 0 };
-	int ret = golden_kernel(lab, &own);
-
-	if (!ret) {
-		lab->host = own;
-		ret = probe(lab, path);
-		lab->host = judged;
-	}
-	kernel_build_free(&own);
-	return ret ? fail_prefix("asking once what QEMU in L1 can") : 0;
+	return ret || lab->without_l2 ? ret : start_libvirtd(lab);
 }
 
 static int prepare_l2(struct lab *lab)
 {
-	_cleanup_free_ char *path = NULL;
+	struct bochs_program bochs;
 	int ret = lab_prepare_image(lab);
 
 	if (ret)
 		return ret;
-	path = capabilities_path(lab);
-	return path_exists(path) ? 0 : probe_with_own_kernel(lab, path);
+	bochs_program_find(&bochs);
+	ret = capabilities_prepare(lab, bochs.path, boot);
+	bochs_program_free(&bochs);
+	return ret;
 }
 
 /* ---- the backend ---- */
@@ -278,14 +206,13 @@ static void cut_l1(void *ctx)
 
 static int up(struct lab *lab, bool fresh)
 {
-	int ret = boot_l1(lab, lab->run_dir);
+	int ret = boot(lab);
 
 	(void)fresh;
 	if (ret || lab->without_l2)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), cut_l1, lab);
-	ret = start_libvirtd(lab);
-	return ret ? ret : bringup_l2(lab);
+	return bringup_l2(lab);
 }
 
 const struct lab_backend lab_bochs = { .name = "bochs", .prepare = prepare, .up = up };

@@ -10,6 +10,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "image/medium.h"
+#include "lab/capabilities.h"
 #include "lab/state.h"
 #include "lab/tsc.h"
 
@@ -443,7 +444,9 @@ int bringup_l2(struct lab *lab)
 	int ret;
 
 	ui_stage_begin("L2");
-	ret = connect_l2(lab);
+	ret = capabilities_place(lab);
+	if (!ret)
+		ret = connect_l2(lab);
 	if (!ret)
 		ret = boot_l2_sampled(lab, &s);
 	if (!ret)

@@ -13,6 +13,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
+#include "lab/capabilities.h"
 #include "lab/daemon.h"
 #include "lab/golden.h"
 #include "lab/loop.h"
@@ -168,8 +169,8 @@ static void hash_number(struct hash *h, const char *label, uint64_t n)
 	hash_add(h, label, &n, sizeof(n));
 }
 
-/* A state keeps the CPU and the TSC that it was saved with: another machine must not restore it. */
-static void hash_machine(struct hash *h)
+/* A state keeps the CPU and the TSC that it was saved with. */
+void lab_hash_machine(struct hash *h)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 	const char *name =
@@ -192,7 +193,7 @@ static int make_l1_key(struct lab *lab)
 	hash_number(h, "cpus", lab->set.l1_cpus);
 	hash_number(h, "spare", lab->lane.spare_cpus);
 	hash_number(h, "memory", lab->set.l1_memory);
-	hash_machine(h);
+	lab_hash_machine(h);
 	hash_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = hash_config(h, "config/domains/l1.args");
 	if (!ret)
@@ -256,12 +257,54 @@ int lab_prepare_image(struct lab *lab)
 	return ret ? ret : golden_prepare(lab);
 }
 
+/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
+static void end_kept(struct lab *lab)
+{
+	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
+
+	if (!old)
+		return;
+	virDomainDestroy(old);
+	virDomainFree(old);
+}
+
+static void end_l1(void *ctx)
+{
+	struct lab *lab = ctx;
+	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
+
+	if (!l1)
+		return;
+	virDomainDestroy(l1);
+	virDomainFree(l1);
+}
+
+/* Its state is that of the lab's own kernel, which a run of the reference needs next. */
+static int boot_l1(struct lab *lab)
+{
+	int ret = make_keys(lab);
+
+	if (!ret)
+		ret = level_connect(&lab->l1, lab->uri);
+	if (ret)
+		return ret;
+	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
+	end_kept(lab);
+	ret = bringup_l1(lab, false);
+	return ret ? ret : bringup_kvm(lab);
+}
+
 static int libvirt_prepare(struct lab *lab)
 {
 	int ret = lab_prepare_image(lab);
 
 	if (!ret)
 		open_plugin(lab);
+	if (!ret)
+		ret = make_keys(lab);
+	if (ret || lab->without_l2 || state_exists(lab->lab_key))
+		return ret;
+	ret = capabilities_prepare(lab, QEMU, boot_l1);
 	return ret ? ret : make_keys(lab);
 }
 
@@ -301,6 +344,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
 	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
 	variant->owner = lab->owner ? xstrdup(lab->owner) : NULL;
+	variant->capabilities = lab->capabilities ? xstrdup(lab->capabilities) : NULL;
 	copy_image(&variant->golden, &lab->golden);
 	copy_image(&variant->initramfs, &lab->initramfs);
 	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
@@ -325,17 +369,6 @@ static void reset_levels(struct lab *lab)
 	lab_levels_down(lab);
 	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
 	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
-}
-
-/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
-static void end_kept(struct lab *lab)
-{
-	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
-
-	if (!old)
-		return;
-	virDomainDestroy(old);
-	virDomainFree(old);
 }
 
 static int save_both(struct lab *lab)
@@ -390,17 +423,6 @@ bool lab_lost_silently(const struct lab *lab, int ret)
 }
 
 /* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
-static void end_l1(void *ctx)
-{
-	struct lab *lab = ctx;
-	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
-
-	if (!l1)
-		return;
-	virDomainDestroy(l1);
-	virDomainFree(l1);
-}
-
 /* Once more, from a new boot: a change that hangs its kernel does so again. */
 static int boot_both(struct lab *lab, bool fresh)
 {
@@ -512,6 +534,7 @@ static void free_parts(struct lab *lab)
 	free(lab->blind);
 	free_boot(&lab->boot);
 	free(lab->run_dir);
+	free(lab->capabilities);
 	free(lab->l2_initramfs);
 }
 
@@ -524,7 +547,7 @@ void lab_close_variant(struct lab *variant)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l1.counters", "provision.qcow2",
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "l1.counters", "provision.qcow2",
 					     "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -45,6 +45,8 @@ struct lab_backend {
 extern const struct lab_backend lab_bochs; /* bochs_lab.c */
 /* For backends: L0's libvirt, and L1's image, which is provisioned there. */
 int lab_prepare_image(struct lab *lab);
+/* Of which model this machine's CPU is: what was saved or asked on another one does not hold. */
+void lab_hash_machine(struct hash *h);
 
 struct lab {
 	struct settings set;
@@ -64,6 +66,7 @@ struct lab {
 	char *run_dir; /* consoles and logs go here; exists */
 	int lock_fd;
 	enum lab_use use;
+	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
 	char *l2_initramfs; /* with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the initramfs alone */
 	const char *monitor; /* a program that L1's boot medium brings to the tests, where it has one; set it before lab_up(); or NULL */
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
