@@ -198,12 +198,12 @@ static int take_fd(int through)
 }
 
 /* With a debugger it stops there first; "c" lets it go. -f: also how a later nestlab knows it for one of ours. */
-static void become_bochs(const struct bochs_program *p, const struct bochs_spec *spec, int through, int log)
+static void become_bochs(const struct bochs_spec *spec, int through, int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
 	char *const argv[] = { (char *)"bochs-bin", (char *)"-q", (char *)"-f", rc,
-			       p->debugger ? (char *)"-rc" : NULL, go, NULL };
+			       spec->debian ? (char *)"-rc" : NULL, go, NULL };
 	pid_t parent = getppid();
 
 	setpgid(0, 0);
@@ -216,11 +216,11 @@ static void become_bochs(const struct bochs_program *p, const struct bochs_spec 
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
-	execv(p->path, argv);
+	execv(spec->program, argv);
 	_exit(127);
 }
 
-static int launch(struct bochs *b, const struct bochs_program *p, const struct bochs_spec *spec)
+static int launch(struct bochs *b, const struct bochs_spec *spec)
 {
 	_cleanup_close_ int log = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int pair[2];
@@ -230,7 +230,7 @@ static int launch(struct bochs *b, const struct bochs_program *p, const struct b
 			    strerror(errno));
 	b->pid = fork();
 	if (!b->pid)
-		become_bochs(p, spec, pair[1], log);
+		become_bochs(spec, pair[1], log);
 	close(pair[1]);
 	b->listen_fd = b->pid > 0 ? take_fd(pair[0]) : -1;
 	close(pair[0]);
@@ -292,21 +292,15 @@ static int lay_wires(struct bochs *b, const struct bochs_wires *w)
 int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires)
 {
 	struct bochs *b = xcalloc(1, sizeof(*b));
-	struct bochs_spec full = *spec;
-	struct bochs_program program;
-	int ret;
+	int ret = write_files(spec);
 
-	bochs_program_find(&program);
-	full.debian = program.debugger;
-	ret = write_files(&full);
 	*b = (struct bochs){ .listen_fd = -1, .port_fd = -1, .log = xstrdup(wires->log) };
 	l->console_file = strf("%s/%s", path_run(), spec->console);
 	level_adopt(l, &machine, b);
 	if (!ret)
 		ret = console_log_to(&l->console, wires->console_log);
 	if (!ret)
-		ret = launch(b, &program, spec);
-	bochs_program_free(&program);
+		ret = launch(b, spec);
 	if (!ret)
 		ret = wait_for_port(l, b);
 	return ret ? ret : lay_wires(b, wires);
@@ -316,8 +310,7 @@ bool bochs_usable(char **why)
 {
 	static const char *const files[] = { BOCHS_DEBIAN, BOCHS_BIOS, BOCHS_VGABIOS, MEDIUM_LOADER,
 					     MEDIUM_LOADER_MODULE };
-
-	struct bochs_program program;
+	_cleanup_free_ char *program = bochs_program();
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (path_exists(files[i]))
@@ -327,8 +320,7 @@ bool bochs_usable(char **why)
 			    files[i]);
 		return false;
 	}
-	bochs_program_find(&program);
-	*why = strf("works on every machine%s", program.debugger ? "; `make bochs` makes it more than twice as fast" : "");
-	bochs_program_free(&program);
+	*why = strf("works on every machine%s",
+		    strcmp(program, BOCHS_DEBIAN) ? "" : "; `make bochs` makes it more than twice as fast");
 	return true;
 }

@@ -123,7 +123,9 @@ static int power_on(struct lab *lab)
 	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir);
 	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
 	struct bochs_wires wires = { .log = log, .console_log = console };
-	struct bochs_spec spec = { .cpu = lab->lane.cpu_mode,
+	struct bochs_spec spec = { .program = lab->emulator,
+				   .debian = !strcmp(lab->emulator, BOCHS_DEBIAN),
+				   .cpu = lab->lane.cpu_mode,
 				   .cpus = lab->set.l1_cpus,
 				   .memory_mib = lab->set.l1_memory,
 				   .medium = MEDIUM,
@@ -178,15 +180,9 @@ static int boot(struct lab *lab)
 
 static int prepare_l2(struct lab *lab)
 {
-	struct bochs_program bochs;
 	int ret = lab_prepare_image(lab);
 
-	if (ret)
-		return ret;
-	bochs_program_find(&bochs);
-	ret = capabilities_prepare(lab, bochs.path, boot);
-	bochs_program_free(&bochs);
-	return ret;
+	return ret ? ret : capabilities_prepare(lab, boot);
 }
 
 /* ---- the backend ---- */
@@ -196,6 +192,8 @@ static int prepare(struct lab *lab)
 {
 	if (lab->set.l1_cpus < 2)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->lane.name);
+	free(lab->emulator);
+	lab->emulator = bochs_program();
 	return lab->without_l2 ? 0 : prepare_l2(lab);
 }
 

@@ -51,19 +51,11 @@ static char *build_dir(void)
 	return ret ? NULL : path_in_cache("bochs/%.16s", hex);
 }
 
-void bochs_program_find(struct bochs_program *p)
+char *bochs_program(void)
 {
-	_cleanup_free_ char *dir = build_dir();
+	_cleanup_free_ char *dir = build_dir(), *ours = dir ? strf("%s/bochs", dir) : NULL;
 
-	p->path = dir ? strf("%s/bochs", dir) : NULL;
-	p->debugger = !p->path || !path_exists(p->path);
-	if (p->debugger)
-		str_set(&p->path, BOCHS_DEBIAN);
-}
-
-void bochs_program_free(struct bochs_program *p)
-{
-	str_set(&p->path, NULL);
+	return xstrdup(ours && path_exists(ours) ? ours : BOCHS_DEBIAN);
 }
 
 /* ---- fetching ---- */

@@ -6,18 +6,11 @@
 #ifndef NESTLAB_LAB_BOCHS_PROGRAM_H
 #define NESTLAB_LAB_BOCHS_PROGRAM_H
 
-#include <stdbool.h>
-
+/* Has its debugger on: it stops there first. And sound cards, which must be told to be silent. */
 #define BOCHS_DEBIAN "/usr/bin/bochs-bin"
 
-struct bochs_program {
-	char *path;
-	bool debugger; /* it stops there first, and has sound cards that must be told to be silent */
-};
-
-/* Ours where it was built, else Debian's. */
-void bochs_program_find(struct bochs_program *p);
-void bochs_program_free(struct bochs_program *p);
+/* Ours where it was built, else BOCHS_DEBIAN. The caller owns it. */
+char *bochs_program(void);
 
 /* Fetch, patch, compile; kept in the cache. 0, or -OUT_BROKEN. */
 int bochs_build(void);

@@ -16,7 +16,7 @@
 /* ---- which ---- */
 
 /* The CPU that L1 sees is the emulator's and the lane's choice, with hardware the machine's. */
-static void make_key(const struct lab *lab, const char *emulator, char *hex)
+static void make_key(const struct lab *lab, char *hex)
 {
 	struct hash *h = hash_new("capabilities-2");
 
@@ -25,7 +25,7 @@ static void make_key(const struct lab *lab, const char *emulator, char *hex)
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
 	hash_add_str(h, "kernel", lab->set.provision_kernel);
 	lab_hash_machine(h);
-	if (hash_add_file(h, "emulator", emulator))
+	if (hash_add_file(h, "emulator", lab->emulator))
 		fail_clear(); /* it will be missed soon */
 	hash_hex(h, hex);
 }
@@ -101,7 +101,7 @@ static int ask_with_own_kernel(struct lab *lab, const char *path, int (*boot)(st
 	return ret;
 }
 
-int capabilities_prepare(struct lab *lab, const char *emulator, int (*boot)(struct lab *lab))
+int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab))
 {
 	_cleanup_free_ char *path = NULL;
 	char key[HASH_HEX_LEN + 1];
@@ -109,7 +109,7 @@ int capabilities_prepare(struct lab *lab, const char *emulator, int (*boot)(stru
 
 	if (!would_fit(lab))
 		return 0;
-	make_key(lab, emulator, key);
+	make_key(lab, key);
 	path = path_in_cache("capabilities/%.16s.tar.gz", key);
 	if (!path_exists(path))
 		ret = ask_with_own_kernel(lab, path, boot);

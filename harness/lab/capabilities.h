@@ -12,10 +12,10 @@
 
 /*
  * Find lab->capabilities, or ask for them in an L1 that `boot` brings up to its loaded KVM and running libvirtd (consoles and logs go to
- * lab->run_dir) and that is ended again. emulator: the program that L1 runs in. lab->capabilities stays NULL where they would not fit the
+ * lab->run_dir) and that is ended again. lab->capabilities stays NULL where they would not fit the
  * kernel, or could not be had: L2 only starts later then. 0, or a negative outcome when the run was interrupted.
  */
-int capabilities_prepare(struct lab *lab, const char *emulator, int (*boot)(struct lab *lab));
+int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab));
 
 /* Put them where L1's libvirtd looks for them, when there are any. Before L2, and with KVM loaded. */
 int capabilities_place(struct lab *lab);

@@ -298,13 +298,14 @@ static int libvirt_prepare(struct lab *lab)
 {
 	int ret = lab_prepare_image(lab);
 
+	str_set(&lab->emulator, QEMU);
 	if (!ret)
 		open_plugin(lab);
 	if (!ret)
 		ret = make_keys(lab);
 	if (ret || lab->without_l2 || state_exists(lab->lab_key))
 		return ret;
-	ret = capabilities_prepare(lab, QEMU, boot_l1);
+	ret = capabilities_prepare(lab, boot_l1);
 	return ret ? ret : make_keys(lab);
 }
 
@@ -344,6 +345,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
 	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
 	variant->owner = lab->owner ? xstrdup(lab->owner) : NULL;
+	variant->emulator = lab->emulator ? xstrdup(lab->emulator) : NULL;
 	variant->capabilities = lab->capabilities ? xstrdup(lab->capabilities) : NULL;
 	copy_image(&variant->golden, &lab->golden);
 	copy_image(&variant->initramfs, &lab->initramfs);
@@ -534,6 +536,7 @@ static void free_parts(struct lab *lab)
 	free(lab->blind);
 	free_boot(&lab->boot);
 	free(lab->run_dir);
+	free(lab->emulator);
 	free(lab->capabilities);
 	free(lab->l2_initramfs);
 }

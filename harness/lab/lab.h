@@ -66,6 +66,7 @@ struct lab {
 	char *run_dir; /* consoles and logs go here; exists */
 	int lock_fd;
 	enum lab_use use;
+	char *emulator;	    /* the program that L1 runs in; set by lab_prepare() */
 	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
 	char *l2_initramfs; /* with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the initramfs alone */
 	const char *monitor; /* a program that L1's boot medium brings to the tests, where it has one; set it before lab_up(); or NULL */

@@ -72,12 +72,23 @@ static void add_tools(struct run *r)
 		result_set_manifest(r->result, "version L0 kernel", u.release);
 }
 
+/* Its version says too little: Bochs may be Debian's or the lab's own. */
+static void add_emulator(struct run *r)
+{
+	_cleanup_free_ char *key = strf("emulator %s", r->lab->emulator ? r->lab->emulator : "");
+	char hex[HASH_HEX_LEN + 1];
+
+	if (r->lab->emulator && !hash_file(r->lab->emulator, hex))
+		result_set_manifest(r->result, key, hex);
+}
+
 void manifest_fill(struct run *r)
 {
 	struct lab *lab = r->lab;
 
 	add_kernel(r, KERNEL_HOST, &lab->host);
 	add_kernel(r, KERNEL_GUEST, &lab->guest);
+	add_emulator(r);
 	if (lab->golden.path)
 		result_set_manifest(r->result, "image L1", lab->golden.key);
 	if (lab->initramfs.path)
@@ -90,7 +101,9 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "monitor sources", r->monitor.key);
 	}
 	result_set_manifest(r->result, "emulator's counts",
-			    lab->plugin.missing ? lab->plugin.missing : "present");
+			    !lab->lane.plugin	  ? "none in this lane"
+			    : lab->plugin.missing ? lab->plugin.missing
+						  : "present");
 	for (size_t i = 0; i < r->n_assignments; i++) {
 		_cleanup_free_ char *path =
 			strf("config/assignments/%s.conf", r->assignments[i]->name);
