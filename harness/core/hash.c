@@ -56,6 +56,11 @@ void hash_add_str(struct hash *h, const char *label, const char *s)
 	hash_add(h, label, s, strlen(s));
 }
 
+void hash_add_number(struct hash *h, const char *label, uint64_t n)
+{
+	hash_add(h, label, &n, sizeof(n));
+}
+
 int hash_add_file(struct hash *h, const char *label, const char *path)
 {
 	char hex[HASH_HEX_LEN + 1];

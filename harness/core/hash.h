@@ -7,6 +7,7 @@
 #define NESTLAB_CORE_HASH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct hash; /* opaque; made by hash_new(), freed by hash_hex() */
 
@@ -15,6 +16,7 @@ struct hash; /* opaque; made by hash_new(), freed by hash_hex() */
 struct hash *hash_new(const char *domain); /* e.g. "kernel-build-1": bump it when the recipe changes */
 void hash_add(struct hash *h, const char *label, const void *data, size_t len);
 void hash_add_str(struct hash *h, const char *label, const char *s);
+void hash_add_number(struct hash *h, const char *label, uint64_t n);
 /* 0 or a negative outcome (OUT_BROKEN) when the file can't be read. */
 int hash_add_file(struct hash *h, const char *label, const char *path);
 /* Ends it; hex needs HASH_HEX_LEN + 1 bytes. */

@@ -24,6 +24,7 @@
 #include "lab/vstream.h"
 
 #define CONNECT_S 20 /* before slowdown */
+#define SAVE_S 5
 #define STEP_MS 20
 
 struct bochs {
@@ -123,12 +124,12 @@ static void end(struct level *l)
 static struct vstream *open_port(struct level *l, const struct vstream_handler *h)
 {
 	struct bochs *b = l->machine_data;
-	int fd = b->port_fd;
+	/* Ours stays open: Bochs can't open the line again, and the channel may be, after a state was saved. */
+	int fd = fcntl(b->port_fd, F_DUPFD_CLOEXEC, 3);
 
-	b->port_fd = -1;
 	if (fd >= 0)
 		return vstream_open_socket(fd, h);
-	fail(OUT_BROKEN, "%s's serial line was closed; its Bochs can't open it again", l->name);
+	fail(OUT_BROKEN, "%s's serial line can't be opened: %s", l->name, strerror(errno));
 	return NULL;
 }
 
@@ -202,10 +203,14 @@ static void become_bochs(const struct bochs_spec *spec, int through, int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
-	char *const argv[] = { (char *)"bochs-bin", (char *)"-q", (char *)"-f", rc,
-			       spec->debian ? (char *)"-rc" : NULL, go, NULL };
+	char *argv[] = { (char *)"bochs-bin", (char *)"-q", (char *)"-f", rc,
+			       NULL,		   NULL,	   NULL };
 	pid_t parent = getppid();
 
+	if (spec->debian || spec->state) {
+		argv[4] = spec->state ? (char *)"-r" : (char *)"-rc";
+		argv[5] = spec->state ? (char *)spec->state : go;
+	}
 	setpgid(0, 0);
 	if (!enter_network() || !pass_fd(through, listen_on(spec->port)))
 		_exit(126);
@@ -304,6 +309,25 @@ int bochs_start(struct level *l, const struct bochs_spec *spec, const struct boc
 	if (!ret)
 		ret = wait_for_port(l, b);
 	return ret ? ret : lay_wires(b, wires);
+}
+
+/* config/bochs/0002: a file names the folder, and goes when the state is there. */
+int bochs_save(struct level *l, const char *dir)
+{
+	const struct bochs *b = l->machine_data;
+	_cleanup_free_ char *name = strf("%s/save", path_run());
+	uint64_t deadline = now_ns() + level_ms(l, SAVE_S) * NSEC_PER_MSEC;
+	int ret = 0;
+
+	if (!b->pid || file_write(name, dir, strlen(dir), 0600) || kill(b->pid, SIGUSR1))
+		return fail(OUT_BROKEN, "can't ask %s's Bochs for its state", l->name);
+	while (!ret && path_exists(name) && now_ns() < deadline)
+		ret = level_step(l, STEP_MS);
+	if (!ret && path_exists(name))
+		ret = fail(OUT_BROKEN, "%s's Bochs did not save its state to %s within %u s; its log: %s", l->name, dir,
+			   level_ms(l, SAVE_S) / 1000, b->log);
+	unlink(name);
+	return ret;
 }
 
 bool bochs_usable(char **why)

@@ -22,6 +22,12 @@ struct bochs_wires {
  */
 int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires);
 
+/*
+ * The state of a Bochs of ours, into a folder, which a spec can name to go on from; it runs on. Nobody may have the channel or a connection
+ * open. 0, -OUT_BROKEN, or what ended the waiting.
+ */
+int bochs_save(struct level *l, const char *dir);
+
 /* How it ended, from its log's last words and its wait status; for the unit tests. The caller owns *why. */
 enum outcome bochs_end(const char *log_text, int status, char **why);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -19,6 +20,7 @@
 #include "lab/golden.h"
 #include "lab/lab.h"
 #include "lab/loop.h"
+#include "lab/state.h"
 
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
@@ -117,13 +119,15 @@ static int link_disk(const struct lab *lab)
 
 /* ---- power-on ---- */
 
-static int power_on(struct lab *lab)
+/* state: NULL for power-on, or what bochs_save() left. */
+static int power_on(struct lab *lab, const char *state)
 {
 	_cleanup_free_ char *iso = strf("%s/" MEDIUM, path_run()), *local = bringup_libvirt_path(false);
 	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir);
 	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
 	struct bochs_wires wires = { .log = log, .console_log = console };
 	struct bochs_spec spec = { .program = lab->emulator,
+				   .state = state,
 				   .debian = !strcmp(lab->emulator, BOCHS_DEBIAN),
 				   .cpu = lab->lane.cpu_mode,
 				   .cpus = lab->set.l1_cpus,
@@ -147,7 +151,7 @@ static int boot_l1(struct lab *lab)
 	int ret;
 
 	ui_stage_begin("L1");
-	ret = power_on(lab);
+	ret = power_on(lab, NULL);
 	if (!ret)
 		ret = bringup_open_channel(&lab->l1, 20);
 	if (ret)
@@ -178,14 +182,75 @@ static int boot(struct lab *lab)
 	return ret || lab->without_l2 ? ret : start_libvirtd(lab);
 }
 
+/* ---- states: of both levels, with a Bochs that can be asked for one ---- */
+
+static int hash_files(struct hash *h, const struct strv *files)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < files->n; i++) {
+		const char *slash = strrchr(files->v[i], '/');
+
+		ret = hash_add_file(h, slash ? slash + 1 : files->v[i], files->v[i]);
+	}
+	return ret;
+}
+
+/* L1 has all that its medium brought in memory. */
+static int name_states(struct lab *lab)
+{
+	_cleanup_free_ char *cmdline = make_cmdline(lab);
+	_cleanup_strv_ struct strv files = { 0 };
+	struct hash *h = hash_new("bochs-state-1");
+	int ret = add_programs(&files);
+
+	if (lab->monitor)
+		strv_add(&files, lab->monitor);
+	strv_add(&files, lab->emulator);
+	strv_add(&files, BOCHS_BIOS);
+	if (!ret)
+		ret = hash_files(h, &files);
+	hash_add_str(h, "command line", cmdline);
+	hash_add_str(h, "image", lab->golden.key);
+	hash_add_str(h, "cpu", lab->lane.cpu_mode);
+	hash_add_number(h, "cpus", lab->set.l1_cpus);
+	hash_add_number(h, "memory", lab->set.l1_memory);
+	if (!ret)
+		ret = state_hash_l2(h, lab);
+	hash_hex(h, lab->lab_key);
+	return ret;
+}
+
+static int save(struct lab *lab, const char *dir)
+{
+	return bochs_save(&lab->l1, dir);
+}
+
+static int restore(struct lab *lab, const char *dir)
+{
+	int ret = power_on(lab, dir);
+
+	lab->l1.medium = MEDIUM_DIR;
+	return ret;
+}
+
+/* ---- the backend ---- */
+
+static bool has_states(const struct lab *lab)
+{
+	return !lab->without_l2 && strcmp(lab->emulator, BOCHS_DEBIAN) != 0;
+}
+
 static int prepare_l2(struct lab *lab)
 {
 	int ret = lab_prepare_image(lab);
 
-	return ret ? ret : capabilities_prepare(lab, boot);
+	if (!ret)
+		ret = name_states(lab);
+	if (ret || (has_states(lab) && state_exists(lab->lab_key)))
+		return ret;
+	return capabilities_prepare(lab, boot);
 }
-
-/* ---- the backend ---- */
 
 /* With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel warns of it. */
 static int prepare(struct lab *lab)
@@ -202,15 +267,47 @@ static void cut_l1(void *ctx)
 	level_cut(&((struct lab *)ctx)->l1);
 }
 
-static int up(struct lab *lab, bool fresh)
+static void guard(struct lab *lab)
+{
+	loop_guard(level_ms(&lab->l1, GUARD_S), cut_l1, lab);
+}
+
+/* Bochs does not notice a full disk: half a state would be restored, and L1 found dead. */
+static bool is_room(const struct lab *lab)
+{
+	struct statvfs v;
+
+	if (!statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize >> 20 > lab->set.l1_memory)
+		return true;
+	ui_debug("the lab's state is not saved: less than %u MiB are free in %s", lab->set.l1_memory, path_cache());
+	return false;
+}
+
+static int boot_both(struct lab *lab)
 {
 	int ret = boot(lab);
 
-	(void)fresh;
 	if (ret || lab->without_l2)
 		return ret;
-	loop_guard(level_ms(&lab->l1, GUARD_S), cut_l1, lab);
-	return bringup_l2(lab);
+	guard(lab);
+	ret = bringup_l2(lab);
+	return ret || !has_states(lab) || !is_room(lab) ? ret : bringup_save(lab);
 }
 
-const struct lab_backend lab_bochs = { .name = "bochs", .prepare = prepare, .up = up };
+static int up(struct lab *lab, bool fresh)
+{
+	int ret;
+
+	if (fresh || !has_states(lab) || !state_exists(lab->lab_key))
+		return boot_both(lab);
+	guard(lab);
+	ret = bringup_restore(lab);
+	return ret <= 0 ? ret : boot_both(lab);
+}
+
+const struct lab_backend lab_bochs = { .name = "bochs",
+				       .prepare = prepare,
+				       .name_states = name_states,
+				       .up = up,
+				       .save = save,
+				       .restore = restore };

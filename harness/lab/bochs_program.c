@@ -21,7 +21,7 @@
 static const char *const options[] = {
 	"--enable-smp", "--enable-x86-64", "--enable-long-phy-address", "--enable-all-optimizations", "--enable-vmx=2",
 	"--enable-avx", "--enable-evex", "--enable-pci", "--with-rfb", "--with-nogui", "--disable-debugger", "--disable-plugins",
-	"--disable-docbook", "CFLAGS=-O3", "CXXFLAGS=-O3",
+	"--disable-docbook", "--disable-large-ramfile", "CFLAGS=-O3", "CXXFLAGS=-O3",
 };
 
 /* ---- which ---- */

@@ -22,6 +22,7 @@
 /* Paths have neither spaces nor commas (Bochs could not read them): they are relative to the folder it is started in. */
 struct bochs_spec {
 	const char *program; /* bochs_program() */
+	const char *state;   /* a folder of bochs_save()'s: go on from there, with the same machine; NULL: power on */
 	const char *cpu;   /* Bochs's name of the model */
 	unsigned int cpus; /* cores of one package */
 	unsigned int memory_mib;

@@ -147,6 +147,8 @@ static int connect_l2(struct lab *lab)
 {
 	_cleanup_free_ char *uri = bringup_libvirt_uri(false);
 
+	if (lab->l2_initramfs)
+		lab->l2.medium = MEDIUM_DIR;
 	return level_connect(&lab->l2, uri);
 }
 
@@ -420,8 +422,6 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ui_debug("L2: XML and kernel are in L1");
 	ret = level_create(&lab->l2, xml, log);
 	ui_debug("L2: runs");
-	if (lab->l2_initramfs)
-		lab->l2.medium = MEDIUM_DIR;
 	if (!ret)
 		ret = bringup_open_channel(&lab->l2, 8);
 	ui_debug("L2: ready");
@@ -464,4 +464,65 @@ int bringup_join_l2(struct lab *lab)
 	if (!ret)
 		ret = level_resume(&lab->l2); /* in a saved state it stands still */
 	return ret ? ret : bringup_open_channel(&lab->l2, 5);
+}
+
+/* ---- states of both ---- */
+
+static int restore_both(struct lab *lab)
+{
+	int ret = state_restore(lab, lab->lab_key);
+
+	if (!ret)
+		ret = level_open_channel(&lab->l1, 5);
+	return ret ? ret : bringup_join_l2(lab);
+}
+
+static int go_on(struct lab *lab)
+{
+	int ret;
+
+	if (lab->backend->saving_ends) {
+		level_detach(&lab->l1);
+		level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+		return restore_both(lab);
+	}
+	ret = level_open_channel(&lab->l1, 5);
+	return ret ? ret : bringup_join_l2(lab);
+}
+
+int bringup_save(struct lab *lab)
+{
+	int ret;
+
+	ui_stage_begin("lab state");
+	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */
+	ret = level_suspend(&lab->l2);
+	if (!ret)
+		ret = bringup_disconnect_l2(lab);
+	if (ret)
+		return ret;
+	level_close_channel(&lab->l1);
+	ret = state_save(lab, lab->lab_key, true);
+	if (!ret)
+		ret = go_on(lab);
+	if (!ret)
+		ui_stage_end("saved");
+	return ret;
+}
+
+int bringup_restore(struct lab *lab)
+{
+	int ret;
+
+	ui_stage_begin("lab");
+	ret = restore_both(lab);
+	if (!ret)
+		ui_stage_end("L1 and L2 restored");
+	if (!ret || fail_outcome() == OUT_CRASH || proc_interrupted())
+		return ret;
+	ui_stage_end("not restorable, booting");
+	ui_debug("the lab's state can't be restored: %s", fail_text());
+	state_drop(lab->lab_key);
+	lab_reset_levels(lab);
+	return 1;
 }

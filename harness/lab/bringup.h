@@ -44,4 +44,9 @@ int bringup_l2(struct lab *lab);		    /* connect to L1's libvirt, boot L2, sampl
 int bringup_disconnect_l2(struct lab *lab);	    /* L2 runs on; L1's channel stays */
 int bringup_join_l2(struct lab *lab);		    /* L2 runs already inside a restored or kept L1 */
 
+/* Save both levels, which are ready, under lab->lab_key; they are ready again afterwards. */
+int bringup_save(struct lab *lab);
+/* Both from that state, ready. 1: it can't be restored; it is dropped and both levels are down. */
+int bringup_restore(struct lab *lab);
+
 #endif

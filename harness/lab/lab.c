@@ -19,8 +19,6 @@
 #include "lab/loop.h"
 #include "lab/state.h"
 
-#define QEMU "/usr/bin/qemu-system-x86_64"
-#define GUARD_S 6 /* of silence, before slowdown */
 
 static char *kept_path(void)
 {
@@ -84,12 +82,10 @@ static int add_flavor(struct lab *lab)
 	return 0;
 }
 
-static const struct lab_backend libvirt;
-
 static int choose_backend(struct lab *lab)
 {
-	static const struct lab_backend *const all[] = { &libvirt, &lab_bochs };
-	const char *name = lab->lane.machine ? lab->lane.machine : libvirt.name;
+	static const struct lab_backend *const all[] = { &lab_libvirt, &lab_bochs };
+	const char *name = lab->lane.machine ? lab->lane.machine : lab_libvirt.name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (!strcmp(all[i]->name, name))
@@ -157,18 +153,6 @@ int lab_open(struct lab *lab, const char *who, enum lab_use use)
 	return 0;
 }
 
-static int hash_config(struct hash *h, const char *relative)
-{
-	_cleanup_free_ char *path = path_in_root(relative);
-
-	return hash_add_file(h, relative, path);
-}
-
-static void hash_number(struct hash *h, const char *label, uint64_t n)
-{
-	hash_add(h, label, &n, sizeof(n));
-}
-
 /* A state keeps the CPU and the TSC that it was saved with. */
 void lab_hash_machine(struct hash *h)
 {
@@ -178,60 +162,6 @@ void lab_hash_machine(struct hash *h)
 
 	if (name)
 		hash_add(h, "machine", name, strcspn(name, "\n"));
-}
-
-static int make_l1_key(struct lab *lab)
-{
-	struct hash *h = hash_new("l1-state-1");
-	int ret;
-
-	hash_add_str(h, "kernel", lab->host.bzimage_sha256);
-	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "type", lab->lane.virt_type ? lab->lane.virt_type : lab->lane.name);
-	hash_add_str(h, "cpu", lab->lane.cpu_mode);
-	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
-	hash_number(h, "cpus", lab->set.l1_cpus);
-	hash_number(h, "spare", lab->lane.spare_cpus);
-	hash_number(h, "memory", lab->set.l1_memory);
-	lab_hash_machine(h);
-	hash_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
-	ret = hash_config(h, "config/domains/l1.args");
-	if (!ret)
-		ret = hash_add_file(h, "qemu", QEMU);
-	hash_hex(h, lab->l1_key);
-	return ret;
-}
-
-static int make_lab_key(struct lab *lab)
-{
-	struct hash *h = hash_new("lab-state-2");
-	int ret;
-
-	hash_add_str(h, "l1", lab->l1_key);
-	hash_add_str(h, "host", lab->host.key);
-	hash_add_str(h, "guest", lab->guest.key);
-	hash_add_str(h, "initramfs", lab->initramfs.key);
-	hash_number(h, "cpus", lab->set.l2_cpus);
-	hash_number(h, "nested paging", lab->set.nested_paging);
-	hash_number(h, "memory", lab->set.l2_memory);
-	ret = hash_config(h, "config/domains/l2.args");
-	hash_hex(h, lab->lab_key);
-	return ret;
-}
-
-static int make_keys(struct lab *lab)
-{
-	int ret = make_l1_key(lab);
-
-	return ret ? ret : make_lab_key(lab);
-}
-
-/* A lane that should have it and has not judges less: that must be seen at once. */
-static void open_plugin(struct lab *lab)
-{
-	plugin_open(&lab->plugin, &lab->lane);
-	if (lab->lane.plugin && lab->plugin.missing)
-		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
 /* A libvirt that is not ours runs QEMU as a user of its own. */
@@ -255,58 +185,6 @@ int lab_prepare_image(struct lab *lab)
 	if (!ret && !daemon_is_private())
 		ret = find_owner(lab);
 	return ret ? ret : golden_prepare(lab);
-}
-
-/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
-static void end_kept(struct lab *lab)
-{
-	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
-
-	if (!old)
-		return;
-	virDomainDestroy(old);
-	virDomainFree(old);
-}
-
-static void end_l1(void *ctx)
-{
-	struct lab *lab = ctx;
-	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
-
-	if (!l1)
-		return;
-	virDomainDestroy(l1);
-	virDomainFree(l1);
-}
-
-/* Its state is that of the lab's own kernel, which a run of the reference needs next. */
-static int boot_l1(struct lab *lab)
-{
-	int ret = make_keys(lab);
-
-	if (!ret)
-		ret = level_connect(&lab->l1, lab->uri);
-	if (ret)
-		return ret;
-	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
-	end_kept(lab);
-	ret = bringup_l1(lab, false);
-	return ret ? ret : bringup_kvm(lab);
-}
-
-static int libvirt_prepare(struct lab *lab)
-{
-	int ret = lab_prepare_image(lab);
-
-	str_set(&lab->emulator, QEMU);
-	if (!ret)
-		open_plugin(lab);
-	if (!ret)
-		ret = make_keys(lab);
-	if (ret || lab->without_l2 || state_exists(lab->lab_key))
-		return ret;
-	ret = capabilities_prepare(lab, boot_l1);
-	return ret ? ret : make_keys(lab);
 }
 
 int lab_prepare(struct lab *lab)
@@ -354,61 +232,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	ret = kernel_build(&variant->kernel, KERNEL_HOST, &variant->host);
 	if (!ret && !variant->without_l2)
 		ret = kernel_build(&variant->kernel, KERNEL_GUEST, &variant->guest);
-	return ret ? ret : make_keys(variant);
-}
-
-static int restore_both(struct lab *lab)
-{
-	int ret = state_restore(lab, lab->lab_key);
-
-	if (!ret)
-		ret = level_open_channel(&lab->l1, 5);
-	return ret ? ret : bringup_join_l2(lab);
-}
-
-static void reset_levels(struct lab *lab)
-{
-	lab_levels_down(lab);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
-	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
-}
-
-static int save_both(struct lab *lab)
-{
-	int ret;
-
-	ui_stage_begin("lab state");
-	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */
-	ret = level_suspend(&lab->l2);
-	if (!ret)
-		ret = bringup_disconnect_l2(lab);
-	if (ret)
-		return ret;
-	level_close_channel(&lab->l1);
-	ret = state_save(lab, lab->lab_key, true);
-	if (ret)
-		return ret;
-	level_detach(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
-	ret = level_connect(&lab->l1, lab->uri);
-	if (!ret)
-		ret = restore_both(lab);
-	if (!ret)
-		ui_stage_end("saved");
-	return ret;
-}
-
-static int boot_once(struct lab *lab, bool fresh)
-{
-	int ret = bringup_l1(lab, fresh);
-
-	if (!ret)
-		ret = bringup_kvm(lab);
-	/* L1's own state and half a second for the modules: not worth a state of its own. */
-	if (ret || lab->without_l2)
-		return ret;
-	ret = bringup_l2(lab);
-	return ret ? ret : save_both(lab);
+	return ret ? ret : variant->backend->name_states(variant);
 }
 
 static void free_boot(struct boot_record *b)
@@ -418,64 +242,19 @@ static void free_boot(struct boot_record *b)
 	*b = (struct boot_record){ 0 };
 }
 
+void lab_reset_levels(struct lab *lab)
+{
+	lab_levels_down(lab);
+	free_boot(&lab->boot);
+	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+}
+
 bool lab_lost_silently(const struct lab *lab, int ret)
 {
 	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted() &&
 	       !lab->l1.console.crash && !lab->l2.console.crash;
 }
-
-/* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
-/* Once more, from a new boot: a change that hangs its kernel does so again. */
-static int boot_both(struct lab *lab, bool fresh)
-{
-	int ret = boot_once(lab, fresh);
-
-	/* A domain that its libvirt refuses to start was not lost. */
-	if (!ret || !level_exists(&lab->l1) || !lab_lost_silently(lab, ret))
-		return ret;
-	ui_stage_abort();
-	ui_note("%s; booting once more", fail_text());
-	reset_levels(lab);
-	free_boot(&lab->boot);
-	ret = level_connect(&lab->l1, lab->uri);
-	if (ret)
-		return ret;
-	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
-	return boot_once(lab, true);
-}
-
-static int libvirt_up(struct lab *lab, bool fresh)
-{
-	int ret = level_connect(&lab->l1, lab->uri);
-
-	if (ret)
-		return ret;
-	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
-	end_kept(lab);
-	if (fresh || lab->without_l2 || !state_exists(lab->lab_key))
-		return boot_both(lab, fresh);
-	ui_stage_begin("lab");
-	ret = restore_both(lab);
-	if (!ret) {
-		ui_stage_end("L1 and L2 restored");
-		return 0;
-	}
-	if (fail_outcome() == OUT_CRASH)
-		return ret;
-	ui_stage_end("not restorable, booting");
-	ui_debug("the lab's state can't be restored: %s", fail_text());
-	state_drop(lab->lab_key);
-	reset_levels(lab);
-	ret = level_connect(&lab->l1, lab->uri);
-	return ret ? ret : boot_both(lab, false);
-}
-
-static const struct lab_backend libvirt = {
-	.name = "libvirt",
-	.prepare = libvirt_prepare,
-	.up = libvirt_up,
-	.keeps = true,
-};
 
 int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 {
@@ -492,7 +271,7 @@ int lab_up_again(struct lab *lab)
 {
 	_cleanup_free_ char *run_dir = xstrdup(lab->run_dir);
 
-	reset_levels(lab);
+	lab_reset_levels(lab);
 	return lab_up(lab, run_dir, false);
 }
 
@@ -548,9 +327,23 @@ void lab_close_variant(struct lab *variant)
 	*variant = (struct lab){ .lock_fd = -1 };
 }
 
+/* Bochs's, of a disk whose changes are forgotten. */
+static void remove_locks(void)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(path_run(), ".lock", &names))
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = strf("%s/%s", path_run(), names.v[i]);
+
+		unlink(path);
+	}
+}
+
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "l1.counters", "provision.qcow2",
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "save", "l1.counters", "provision.qcow2",
 					     "kept" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -558,6 +351,7 @@ static void remove_leftovers(void)
 
 		unlink(path);
 	}
+	remove_locks();
 }
 
 void lab_close(struct lab *lab, bool keep)

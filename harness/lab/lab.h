@@ -39,14 +39,21 @@ struct lab;
 struct lab_backend {
 	const char *name;
 	int (*prepare)(struct lab *lab); /* when kernels and initramfs are there */
+	int (*name_states)(struct lab *lab); /* set the states' keys */
 	int (*up)(struct lab *lab, bool fresh);
+	/* L1, with what runs in it, to a folder; and back, running, without its channel. For state.c. */
+	int (*save)(struct lab *lab, const char *dir);
+	int (*restore)(struct lab *lab, const char *dir);
+	bool saving_ends; /* what was saved is gone, and goes on by being restored */
 	bool keeps; /* its levels can live on without us: lab-up */
 };
-extern const struct lab_backend lab_bochs; /* bochs_lab.c */
+extern const struct lab_backend lab_libvirt, lab_bochs; /* libvirt_lab.c, bochs_lab.c */
 /* For backends: L0's libvirt, and L1's image, which is provisioned there. */
 int lab_prepare_image(struct lab *lab);
 /* Of which model this machine's CPU is: what was saved or asked on another one does not hold. */
 void lab_hash_machine(struct hash *h);
+/* End both levels and forget what was known of them. */
+void lab_reset_levels(struct lab *lab);
 
 struct lab {
 	struct settings set;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +11,6 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "lab/bringup.h"
-#include "lab/domxml.h"
 
 #define KEEP_STATES 8 /* some 200 MB each */
 
@@ -131,23 +128,10 @@ static int copy_consoles(const char *from, const char *to)
 	return 0;
 }
 
-static int copy_disk(const char *from, const char *to)
-{
-	int err = file_copy(from, to, 0600);
-
-	return err ? fail(OUT_BROKEN, "can't copy L1's disk %s to %s: %s (is the disk full?)", from,
-			  to, strerror(-err)) :
-		     0;
-}
-
 static int fill(struct lab *lab, const char *dir, bool with_boot)
 {
-	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
-	_cleanup_free_ char *overlay = bringup_overlay_path();
-	int ret = level_save(&lab->l1, memory);
+	int ret = lab->backend->save(lab, dir);
 
-	if (!ret)
-		ret = copy_disk(overlay, disk);
 	if (!ret)
 		ret = copy_consoles(lab->run_dir, dir);
 	if (!ret && with_boot)
@@ -176,44 +160,36 @@ int state_save(struct lab *lab, const char *key, bool with_boot)
 	return ret;
 }
 
-/* The saved description, with this checkout's disk and sockets. */
-static int saved_xml(const struct lab *lab, const char *memory, char **xml)
-{
-	char *saved = virDomainSaveImageGetXMLDesc(lab->l1.conn, memory, 0);
-	struct bringup_l1 b;
-	int ret;
-
-	if (!saved)
-		return fail(OUT_BROKEN, "can't read the saved state %s: %s", memory,
-			    virGetLastErrorMessage());
-	bringup_l1_spec(lab, &b);
-	ret = domxml_retarget(saved, &b.spec, xml);
-	bringup_l1_free(&b);
-	free(saved);
-	return ret;
-}
-
 int state_restore(struct lab *lab, const char *key)
 {
-	_cleanup_free_ char *dir = state_dir(key), *xml = NULL;
-	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
-	_cleanup_free_ char *overlay = bringup_overlay_path();
-	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir);
-	int ret = copy_disk(disk, overlay);
+	_cleanup_free_ char *dir = state_dir(key);
+	int ret = copy_consoles(dir, lab->run_dir);
 
 	if (!ret)
-		ret = copy_consoles(dir, lab->run_dir);
-	if (!ret)
-		ret = saved_xml(lab, memory, &xml);
-	lab->l1.console_file = bringup_console_path();
-	unlink(lab->l1.console_file);
-	if (!ret)
-		ret = plugin_renew(&lab->plugin);
-	if (!ret)
-		ret = level_restore(&lab->l1, memory, xml, log);
+		ret = lab->backend->restore(lab, dir);
 	if (ret)
 		return ret;
 	read_boot(&lab->boot, dir);
 	utimensat(AT_FDCWD, dir, NULL, 0);
 	return 0;
+}
+
+/* ---- names ---- */
+
+int state_hash_config(struct hash *h, const char *relative)
+{
+	_cleanup_free_ char *path = path_in_root(relative);
+
+	return hash_add_file(h, relative, path);
+}
+
+int state_hash_l2(struct hash *h, const struct lab *lab)
+{
+	hash_add_str(h, "host", lab->host.key);
+	hash_add_str(h, "guest", lab->guest.key);
+	hash_add_str(h, "initramfs", lab->initramfs.key);
+	hash_add_number(h, "cpus", lab->set.l2_cpus);
+	hash_add_number(h, "nested paging", lab->set.nested_paging);
+	hash_add_number(h, "memory", lab->set.l2_memory);
+	return state_hash_config(h, "config/domains/l2.args");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saved states: a folder in the cache holds L1's memory (libvirt's format), its disk overlay, the consoles up to then, and how L2's
- * boot went. Keyed by all that went into it, QEMU's own binary included: the QEMU that restores must be the one that saved.
+ * Saved states: a folder in the cache holds what the backend keeps of L1 (memory, disk), the consoles up to then, and how L2's boot went.
+ * Keyed by all that went into it, the emulator's own binary included: the one that restores must be the one that saved.
  */
 #ifndef NESTLAB_LAB_STATE_H
 #define NESTLAB_LAB_STATE_H
@@ -13,7 +13,8 @@
 bool state_exists(const char *key);
 
 /*
- * Save L1 (with whatever runs inside) under this key. L1's domain is gone afterwards: restore it. with_boot: L2's boot record too.
+ * Save L1 (with whatever runs inside) under this key. With backends whose saving_ends, L1 is gone afterwards: restore it. with_boot: L2's
+ * boot record too.
  */
 int state_save(struct lab *lab, const char *key, bool with_boot);
 
@@ -22,5 +23,9 @@ int state_restore(struct lab *lab, const char *key);
 
 /* Forget a state that can't be restored any more. */
 void state_drop(const char *key);
+
+/* For keys: a file of the project, and all that makes L2. 0 or -OUT_BROKEN. */
+int state_hash_config(struct hash *h, const char *relative);
+int state_hash_l2(struct hash *h, const struct lab *lab);
 
 #endif

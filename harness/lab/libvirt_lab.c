@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lab in QEMU, as L0's libvirt runs it. */
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/ui.h"
+#include "lab/bringup.h"
+#include "lab/capabilities.h"
+#include "lab/loop.h"
+#include "lab/state.h"
+
+#define QEMU "/usr/bin/qemu-system-x86_64"
+#define GUARD_S 6 /* of silence, before slowdown */
+
+/* ---- the states' names ---- */
+
+static int make_l1_key(struct lab *lab)
+{
+	struct hash *h = hash_new("l1-state-1");
+	int ret;
+
+	hash_add_str(h, "kernel", lab->host.bzimage_sha256);
+	hash_add_str(h, "image", lab->golden.key);
+	hash_add_str(h, "type", lab->lane.virt_type ? lab->lane.virt_type : lab->lane.name);
+	hash_add_str(h, "cpu", lab->lane.cpu_mode);
+	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
+	hash_add_number(h, "cpus", lab->set.l1_cpus);
+	hash_add_number(h, "spare", lab->lane.spare_cpus);
+	hash_add_number(h, "memory", lab->set.l1_memory);
+	lab_hash_machine(h);
+	hash_add_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
+	ret = state_hash_config(h, "config/domains/l1.args");
+	if (!ret)
+		ret = hash_add_file(h, "qemu", QEMU);
+	hash_hex(h, lab->l1_key);
+	return ret;
+}
+
+static int make_lab_key(struct lab *lab)
+{
+	struct hash *h = hash_new("lab-state-2");
+	int ret;
+
+	hash_add_str(h, "l1", lab->l1_key);
+	ret = state_hash_l2(h, lab);
+	hash_hex(h, lab->lab_key);
+	return ret;
+}
+
+static int make_keys(struct lab *lab)
+{
+	int ret = make_l1_key(lab);
+
+	return ret ? ret : make_lab_key(lab);
+}
+
+/* ---- what is built for it ---- */
+
+/* A lane that should have it and has not judges less: that must be seen at once. */
+static void open_plugin(struct lab *lab)
+{
+	plugin_open(&lab->plugin, &lab->lane);
+	if (lab->lane.plugin && lab->plugin.missing)
+		ui_note("%s; what needs them is skipped", lab->plugin.missing);
+}
+
+/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
+static void end_kept(struct lab *lab)
+{
+	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
+
+	if (!old)
+		return;
+	virDomainDestroy(old);
+	virDomainFree(old);
+}
+
+/* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
+static void end_l1(void *ctx)
+{
+	struct lab *lab = ctx;
+	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
+
+	if (!l1)
+		return;
+	virDomainDestroy(l1);
+	virDomainFree(l1);
+}
+
+/* Whatever an earlier lab-up left running is ended: every run starts from the same state. */
+static int begin(struct lab *lab)
+{
+	int ret = level_connect(&lab->l1, lab->uri);
+
+	if (ret)
+		return ret;
+	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
+	end_kept(lab);
+	return 0;
+}
+
+/* Its state is that of the lab's own kernel, which a run of the reference needs next. */
+static int boot_to_ask(struct lab *lab)
+{
+	int ret = make_keys(lab);
+
+	if (!ret)
+		ret = begin(lab);
+	if (!ret)
+		ret = bringup_l1(lab, false);
+	return ret ? ret : bringup_kvm(lab);
+}
+
+static int prepare(struct lab *lab)
+{
+	int ret = lab_prepare_image(lab);
+
+	str_set(&lab->emulator, QEMU);
+	if (!ret)
+		open_plugin(lab);
+	if (!ret)
+		ret = make_keys(lab);
+	if (ret || lab->without_l2 || state_exists(lab->lab_key))
+		return ret;
+	ret = capabilities_prepare(lab, boot_to_ask);
+	return ret ? ret : make_keys(lab);
+}
+
+/* ---- up ---- */
+
+static int boot_once(struct lab *lab, bool fresh)
+{
+	int ret = bringup_l1(lab, fresh);
+
+	if (!ret)
+		ret = bringup_kvm(lab);
+	/* L1's own state and half a second for the modules: not worth a state of its own. */
+	if (ret || lab->without_l2)
+		return ret;
+	ret = bringup_l2(lab);
+	return ret ? ret : bringup_save(lab);
+}
+
+/* Once more, from a new boot: a change that hangs its kernel does so again. */
+static int boot_both(struct lab *lab, bool fresh)
+{
+	int ret = boot_once(lab, fresh);
+
+	/* A domain that its libvirt refuses to start was not lost. */
+	if (!ret || !level_exists(&lab->l1) || !lab_lost_silently(lab, ret))
+		return ret;
+	ui_stage_abort();
+	ui_note("%s; booting once more", fail_text());
+	lab_reset_levels(lab);
+	ret = begin(lab);
+	return ret ? ret : boot_once(lab, true);
+}
+
+static int up(struct lab *lab, bool fresh)
+{
+	int ret = begin(lab);
+
+	if (ret || fresh || lab->without_l2 || !state_exists(lab->lab_key))
+		return ret ? ret : boot_both(lab, fresh);
+	ret = bringup_restore(lab);
+	if (ret <= 0)
+		return ret;
+	ret = begin(lab);
+	return ret ? ret : boot_both(lab, false);
+}
+
+/* ---- states ---- */
+
+static int copy_disk(const char *from, const char *to)
+{
+	int err = file_copy(from, to, 0600);
+
+	return err ? fail(OUT_BROKEN, "can't copy L1's disk %s to %s: %s (is the disk full?)", from,
+			  to, strerror(-err)) :
+		     0;
+}
+
+static int save(struct lab *lab, const char *dir)
+{
+	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
+	_cleanup_free_ char *overlay = bringup_overlay_path();
+	int ret = level_save(&lab->l1, memory);
+
+	return ret ? ret : copy_disk(overlay, disk);
+}
+
+/* The saved description, with this checkout's disk and sockets. */
+static int saved_xml(const struct lab *lab, const char *memory, char **xml)
+{
+	char *saved = virDomainSaveImageGetXMLDesc(lab->l1.conn, memory, 0);
+	struct bringup_l1 b;
+	int ret;
+
+	if (!saved)
+		return fail(OUT_BROKEN, "can't read the saved state %s: %s", memory,
+			    virGetLastErrorMessage());
+	bringup_l1_spec(lab, &b);
+	ret = domxml_retarget(saved, &b.spec, xml);
+	bringup_l1_free(&b);
+	free(saved);
+	return ret;
+}
+
+static int restore(struct lab *lab, const char *dir)
+{
+	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
+	_cleanup_free_ char *overlay = bringup_overlay_path(), *xml = NULL;
+	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir);
+	int ret = lab->l1.conn ? 0 : level_connect(&lab->l1, lab->uri);
+
+	if (!ret)
+		ret = copy_disk(disk, overlay);
+	if (!ret)
+		ret = saved_xml(lab, memory, &xml);
+	lab->l1.console_file = bringup_console_path();
+	unlink(lab->l1.console_file);
+	if (!ret)
+		ret = plugin_renew(&lab->plugin);
+	return ret ? ret : level_restore(&lab->l1, memory, xml, log);
+}
+
+const struct lab_backend lab_libvirt = {
+	.name = "libvirt",
+	.prepare = prepare,
+	.name_states = make_keys,
+	.up = up,
+	.save = save,
+	.restore = restore,
+	.saving_ends = true,
+	.keeps = true,
+};
