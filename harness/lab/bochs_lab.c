@@ -208,6 +208,7 @@ static int name_states(struct lab *lab)
 		strv_add(&files, lab->monitor);
 	strv_add(&files, lab->emulator);
 	strv_add(&files, BOCHS_BIOS);
+	strv_add(&files, BOCHS_VGABIOS);
 	if (!ret)
 		ret = hash_files(h, &files);
 	hash_add_str(h, "command line", cmdline);

@@ -492,6 +492,7 @@ static int go_on(struct lab *lab)
 
 int bringup_save(struct lab *lab)
 {
+	bool saved;
 	int ret;
 
 	ui_stage_begin("lab state");
@@ -503,10 +504,15 @@ int bringup_save(struct lab *lab)
 		return ret;
 	level_close_channel(&lab->l1);
 	ret = state_save(lab, lab->lab_key, true);
+	saved = !ret;
+	if (ret && !lab->backend->saving_ends && !proc_interrupted()) {
+		ui_debug("the lab's state is not saved: %s", fail_text());
+		ret = 0;
+	}
 	if (!ret)
 		ret = go_on(lab);
 	if (!ret)
-		ui_stage_end("saved");
+		ui_stage_end("%s", saved ? "saved" : "not saved");
 	return ret;
 }
 

@@ -91,7 +91,7 @@ static void end_l1(void *ctx)
 	virDomainFree(l1);
 }
 
-/* Whatever an earlier lab-up left running is ended: every run starts from the same state. */
+/* L0's libvirt, with nothing of the lab in it, and the loop guarded. */
 static int begin(struct lab *lab)
 {
 	int ret = level_connect(&lab->l1, lab->uri);
