@@ -88,7 +88,7 @@ endef
 deps: ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)
 
-bochs: build ## a Bochs without its debugger for lane bochs-vmx, twice as fast: built from Debian's source
+bochs: build ## a Bochs without its debugger for lane bochs-vmx, three times as fast: built from Debian's source
 	@$(call install_packages,config/packages-bochs)
 	@$(NESTLAB) bochs
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The Bochs that runs L1: Debian's package, which has its debugger on, or one without it, more than twice as fast, which bochs_build() makes
+ * The Bochs that runs L1: Debian's package, which has its debugger on, or one without it, three times as fast, which bochs_build() makes
  * of the source of a newer Debian package.
  */
 #ifndef NESTLAB_LAB_BOCHS_PROGRAM_H
