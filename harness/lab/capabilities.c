@@ -57,14 +57,13 @@ static int ask(struct lab *lab, const char *path)
 		return ret;
 	if (st.exit_code)
 		return fail(OUT_BROKEN, "L1's libvirt does not tell: %s", buf_str(&err));
-	if (file_write(path, out.data, out.len, 0644))
-		return fail(OUT_BROKEN, "can't write %s", path);
-	return 0;
+	return file_write(path, out.data, out.len, 0644) ? fail(OUT_BROKEN, "can't write %s", path) : 0;
 }
 
 static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct lab *lab))
 {
-	_cleanup_free_ char *dir = path_in_cache("capabilities"), *run_dir = lab->run_dir;
+	_cleanup_free_ char *dir = path_in_cache("capabilities");
+	char *run_dir = lab->run_dir;
 	int ret;
 
 	if (mkdir_p(dir))
@@ -72,7 +71,6 @@ static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct la
 	lab->run_dir = dir;
 	ret = boot(lab);
 	lab->run_dir = run_dir;
-	run_dir = NULL;
 	if (!ret) {
 		ui_stage_begin("what QEMU can");
 		ret = ask(lab, path);
@@ -113,11 +111,14 @@ int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab))
 	path = path_in_cache("capabilities/%.16s.tar.gz", key);
 	if (!path_exists(path))
 		ret = ask_with_own_kernel(lab, path, boot);
+	if (ret && !proc_interrupted()) {
+		ui_note("asking once what QEMU in L1 can: %s; L2 will start later", fail_text());
+		fail_clear();
+		return 0;
+	}
 	if (!ret)
 		str_set(&lab->capabilities, path);
-	else if (!proc_interrupted())
-		ui_note("asking once what QEMU in L1 can: %s; L2 will start later", fail_text());
-	return proc_interrupted() ? ret : 0;
+	return ret;
 }
 
 /* ---- telling ---- */

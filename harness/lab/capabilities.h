@@ -12,8 +12,8 @@
 
 /*
  * Find lab->capabilities, or ask for them in an L1 that `boot` brings up to its loaded KVM and running libvirtd (consoles and logs go to
- * lab->run_dir) and that is ended again. lab->capabilities stays NULL where they would not fit the
- * kernel, or could not be had: L2 only starts later then. 0, or a negative outcome when the run was interrupted.
+ * lab->run_dir) and that is ended again. It stays NULL where they would not fit the kernel, or could not be had: L2 only starts later then.
+ * 0, or a negative outcome when the run was interrupted.
  */
 int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab));
 
