@@ -13,6 +13,18 @@ void make_cpuid(void *arg)
 		cpuid(0, 0);
 }
 
+void make_cpuid_unevenly(void *arg)
+{
+	uint32_t random = (uint32_t)rdtsc_ordered();
+
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		random = random * 1664525 + 1013904223;
+		for (uint32_t wait = random >> 22; wait; wait--)
+			__asm__ volatile("");
+		cpuid(0, 0);
+	}
+}
+
 void make_hypercall(void *arg)
 {
 	for (uintptr_t n = (uintptr_t)arg; n; n--)

@@ -12,6 +12,8 @@
 
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_cpuid(void *arg);
+/* With up to 1,023 turns of an empty loop before each: vCPUs that do the same in the same time would never meet in a place that they missed once. */
+void make_cpuid_unevenly(void *arg);
 void make_hypercall(void *arg); /* of a number that nobody has */
 void make_rdmsr(void *arg);
 void make_out(void *arg);
