@@ -368,11 +368,12 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
+/* What a vCPU was started for may be EFFORT times as long. */
 static unsigned int wait_s(void)
 {
 	uint64_t scaled = WAIT_S_PER_SLOWDOWN * guest_number("NESTLAB_SLOWDOWN", 1);
 
-	return scaled > WAIT_S ? (unsigned int)scaled : WAIT_S;
+	return (unsigned int)((scaled > WAIT_S ? scaled : WAIT_S) * guest_number("NESTLAB_EFFORT", 1));
 }
 
 /* One look at the state after each change. False past the deadline. */
