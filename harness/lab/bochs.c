@@ -203,14 +203,15 @@ static void become_bochs(const struct bochs_spec *spec, int through, int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
-	char *argv[] = { (char *)"bochs-bin", (char *)"-q", (char *)"-f", rc,
-			       NULL,		   NULL,	   NULL };
+	char *const argv[] = { (char *)"bochs-bin",
+			       (char *)"-q",
+			       (char *)"-f",
+			       rc,
+			       (char *)(spec->state ? "-r" : spec->debian ? "-rc" : NULL),
+			       spec->state ? (char *)spec->state : go,
+			       NULL };
 	pid_t parent = getppid();
 
-	if (spec->debian || spec->state) {
-		argv[4] = spec->state ? (char *)"-r" : (char *)"-rc";
-		argv[5] = spec->state ? (char *)spec->state : go;
-	}
 	setpgid(0, 0);
 	if (!enter_network() || !pass_fd(through, listen_on(spec->port)))
 		_exit(126);

@@ -13,12 +13,9 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
-#include "lab/capabilities.h"
 #include "lab/daemon.h"
 #include "lab/golden.h"
 #include "lab/loop.h"
-#include "lab/state.h"
-
 
 static char *kept_path(void)
 {

@@ -68,17 +68,6 @@ static void open_plugin(struct lab *lab)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
-/* A domain that an earlier lab-up left running gives way: every run starts from the same state. */
-static void end_kept(struct lab *lab)
-{
-	virDomainPtr old = virDomainLookupByName(lab->l1.conn, L1_DOMAIN);
-
-	if (!old)
-		return;
-	virDomainDestroy(old);
-	virDomainFree(old);
-}
-
 /* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
 static void end_l1(void *ctx)
 {
@@ -99,7 +88,7 @@ static int begin(struct lab *lab)
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
-	end_kept(lab);
+	end_l1(lab); /* one that lab-up left running gives way: every run starts from the same state */
 	return 0;
 }
 
