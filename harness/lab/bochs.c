@@ -21,16 +21,19 @@
 #include "image/medium.h"
 #include "lab/bochs_program.h"
 #include "lab/forward.h"
+#include "lab/pulse.h"
 #include "lab/vstream.h"
 
 #define CONNECT_S 20 /* before slowdown */
 #define SAVE_S 5
+#define STILL_S 10 /* without any CPU time; an emulated machine that idles takes some, too */
 #define STEP_MS 20
 
 struct bochs {
 	pid_t pid;
 	int listen_fd, port_fd; /* port_fd: until the level opens its channel */
 	struct forward *forward;
+	struct pulse pulse;
 	char *log;
 };
 
@@ -81,20 +84,40 @@ enum outcome bochs_end(const char *log_text, int status, char **why)
 	return OUT_BROKEN;
 }
 
+char *bochs_wedged(const char *log_text, char state, unsigned int seconds)
+{
+	_cleanup_free_ char *words = find_last_words(log_text);
+	const char *how = strchr("Tt", state) ? "a signal or a debugger stopped it" : "it waits for what does not come";
+
+	return strf("L1's Bochs took no CPU time for %u s (its process is in state %c: %s), which is no kernel's doing: run it again; its log's last words: %s",
+		    seconds, state, how, words);
+}
+
 static void look(struct level *l)
 {
 	struct bochs *b = l->machine_data;
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *why = NULL;
-	enum outcome outcome;
+	unsigned int still;
 	int status;
 
-	if (!b->pid || waitpid(b->pid, &status, WNOHANG) != b->pid)
+	if (!b->pid)
 		return;
-	b->pid = 0;
+	if (waitpid(b->pid, &status, WNOHANG) == b->pid) {
+		enum outcome outcome;
+
+		b->pid = 0;
+		file_read(b->log, &text);
+		outcome = bochs_end(buf_str(&text), status, &why);
+		level_note_end(l, outcome, why);
+		return;
+	}
+	still = pulse_still_s(&b->pulse, b->pid);
+	if (still < STILL_S)
+		return;
 	file_read(b->log, &text);
-	outcome = bochs_end(buf_str(&text), status, &why);
-	level_note_end(l, outcome, why);
+	why = bochs_wedged(buf_str(&text), b->pulse.state, still);
+	level_note_end(l, OUT_BROKEN, why); /* killed with the level: its end now would be told in place of this */
 }
 
 /* ---- the level's view ---- */
@@ -331,11 +354,10 @@ int bochs_save(struct level *l, const char *dir)
 	return ret;
 }
 
-bool bochs_usable(char **why)
+bool bochs_usable(const char *program, char **why)
 {
 	static const char *const files[] = { BOCHS_DEBIAN, BOCHS_BIOS, BOCHS_VGABIOS, MEDIUM_LOADER,
 					     MEDIUM_LOADER_MODULE };
-	_cleanup_free_ char *program = bochs_program();
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (path_exists(files[i]))
@@ -346,6 +368,6 @@ bool bochs_usable(char **why)
 		return false;
 	}
 	*why = strf("works on every machine%s",
-		    strcmp(program, BOCHS_DEBIAN) ? "" : "; `make bochs` makes it three times as fast");
+		    bochs_is_debians(program) ? "; `make bochs` makes it three times as fast" : "");
 	return true;
 }

@@ -30,8 +30,10 @@ int bochs_save(struct level *l, const char *dir);
 
 /* How it ended, from its log's last words and its wait status; for the unit tests. The caller owns *why. */
 enum outcome bochs_end(const char *log_text, int status, char **why);
+/* What to say of one that does nothing; state: its process's, as in proc_pid_stat(5). The caller owns it. */
+char *bochs_wedged(const char *log_text, char state, unsigned int seconds);
 
-/* Can this machine run it? The caller owns *why. */
-bool bochs_usable(char **why);
+/* Can this machine run this one (bochs_program())? The caller owns *why. */
+bool bochs_usable(const char *program, char **why);
 
 #endif

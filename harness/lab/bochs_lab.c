@@ -128,7 +128,7 @@ static int power_on(struct lab *lab, const char *state)
 	struct bochs_wires wires = { .log = log, .console_log = console };
 	struct bochs_spec spec = { .program = lab->emulator,
 				   .state = state,
-				   .debian = !strcmp(lab->emulator, BOCHS_DEBIAN),
+				   .debian = bochs_is_debians(lab->emulator),
 				   .cpu = lab->lane.cpu_mode,
 				   .cpus = lab->set.l1_cpus,
 				   .memory_mib = lab->set.l1_memory,
@@ -239,7 +239,7 @@ static int restore(struct lab *lab, const char *dir)
 
 static bool has_states(const struct lab *lab)
 {
-	return !lab->without_l2 && strcmp(lab->emulator, BOCHS_DEBIAN) != 0;
+	return !lab->without_l2 && !bochs_is_debians(lab->emulator);
 }
 
 static int prepare_l2(struct lab *lab)

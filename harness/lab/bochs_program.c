@@ -58,6 +58,11 @@ char *bochs_program(void)
 	return xstrdup(ours && path_exists(ours) ? ours : BOCHS_DEBIAN);
 }
 
+bool bochs_is_debians(const char *program)
+{
+	return !strcmp(program, BOCHS_DEBIAN);
+}
+
 /* ---- fetching ---- */
 
 /* Where this machine gets Debian's packages from. */

@@ -6,11 +6,14 @@
 #ifndef NESTLAB_LAB_BOCHS_PROGRAM_H
 #define NESTLAB_LAB_BOCHS_PROGRAM_H
 
+#include <stdbool.h>
+
 /* Has its debugger on: it stops there first. And sound cards, which must be told to be silent. */
 #define BOCHS_DEBIAN "/usr/bin/bochs-bin"
 
 /* Ours where it was built, else BOCHS_DEBIAN. The caller owns it. */
 char *bochs_program(void);
+bool bochs_is_debians(const char *program);
 
 /* Fetch, patch, compile; kept in the cache. 0, or -OUT_BROKEN. */
 int bochs_build(void);

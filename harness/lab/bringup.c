@@ -18,7 +18,6 @@
 #define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
 #define SAMPLE_MS 40
 #define SETTLE_MS 250
-#define END_MS 1500
 #define L1_DIR "/run/nestlab" /* a tmpfs in L1: goes with every boot */
 
 char *bringup_overlay_path(void)
@@ -115,32 +114,21 @@ void bringup_l1_free(struct bringup_l1 *b)
 	free(b->cmdline);
 }
 
-/* A lost connection may be the first sign of a level's end: give that time to be seen. */
-static int look_for_end(struct level *l)
-{
-	uint64_t until = now_ns() + END_MS * NSEC_PER_MSEC;
-	int ret = 0;
-
-	while (!ret && now_ns() < until)
-		ret = level_step(l, 50);
-	return ret;
-}
-
 /* A level that runs but never gets ready is a kernel that hangs, not a broken lab. */
 int bringup_open_channel(struct level *l, unsigned int deadline_s)
 {
-	int ret = level_open_channel(l, deadline_s);
+	int ret = level_open_channel(l, deadline_s), end;
 	_cleanup_free_ char *why = xstrdup(fail_text());
-	int end = ret == -OUT_BROKEN && !proc_interrupted() ? look_for_end(l) : 0;
+	const struct level *silent;
 
+	if (ret != -OUT_BROKEN || proc_interrupted())
+		return ret;
+	end = level_diagnose(l, &silent);
 	if (end)
 		return end;
-	if (ret == -OUT_BROKEN && !proc_interrupted())
-		return fail(
-			OUT_CRASH,
-			"%s hangs: its kernel was started, but its agent did not get ready (%s)",
-			l->name, why);
-	return ret;
+	if (silent && silent != l)
+		return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, why);
+	return fail(OUT_CRASH, "%s hangs: its kernel was started, but its agent did not get ready (%s)", l->name, why);
 }
 
 static int connect_l2(struct lab *lab)
@@ -304,7 +292,7 @@ static int load_module(struct lab *lab, const char *local)
 	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
 	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
 		_cleanup_free_ char *why = xstrdup(fail_text());
-		int end = look_for_end(&lab->l1);
+		int end = level_look_for_end(&lab->l1);
 
 		return end ? end : fail(OUT_FAIL, "%s", why);
 	}

@@ -255,8 +255,17 @@ bool lab_lost_silently(const struct lab *lab, int ret)
 
 int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 {
+	_cleanup_free_ char *first = NULL;
+	int ret, end;
+
 	str_set(&lab->run_dir, run_dir);
-	return lab->backend->up(lab, fresh);
+	ret = lab->backend->up(lab, fresh);
+	if (ret != -OUT_BROKEN || proc_interrupted())
+		return ret;
+	/* "Broken pipe" may be a level's end. */
+	first = xstrdup(fail_text());
+	end = level_look_for_end(&lab->l2);
+	return end ? end : fail(OUT_BROKEN, "%s", first);
 }
 
 bool lab_has_l2(const struct lab *lab)

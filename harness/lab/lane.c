@@ -8,6 +8,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "lab/bochs.h"
+#include "lab/bochs_program.h"
 #include "lab/probe.h"
 
 static const struct conf_key keys[] = {
@@ -20,6 +21,7 @@ static const struct conf_key keys[] = {
 	{ "lane", "plugin", CONF_STR, offsetof(struct lane, plugin), 0, 0 },
 	{ "lane", "spare_cpus", CONF_U32, offsetof(struct lane, spare_cpus), 0, 1 },
 	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
+	{ "lane", "slowdown_built", CONF_U32, offsetof(struct lane, slowdown_built), 1, 100 },
 	{ "lane", "retries", CONF_U32, offsetof(struct lane, retries), 0, 10 },
 	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },
 };
@@ -86,8 +88,12 @@ static bool needs_nested_kvm(struct lane *l, char **why)
 
 static bool needs_bochs(struct lane *l, char **why)
 {
+	_cleanup_free_ char *program = bochs_program();
+
 	l->intel = true;
-	return bochs_usable(why);
+	if (!bochs_is_debians(program) && l->slowdown_built)
+		l->slowdown = l->slowdown_built;
+	return bochs_usable(program, why);
 }
 
 static const struct need {

@@ -24,6 +24,7 @@ struct lane {
 	uint32_t spare_cpus; /* of L1, the first ones: over those asked for, and left alone by all that runs in it */
 	uint32_t
 		slowdown; /* factor on every deadline, against a machine with hardware virtualization */
+	uint32_t slowdown_built; /* the same with an emulator that was built here (`make bochs`); takes slowdown's place in lane_usable(). 0: none */
 	uint32_t
 		retries; /* how often a run may start again on a level that was lost without a word: for emulators, which lose one */
 	uint32_t preference; /* auto takes the usable lane with the highest */

@@ -18,6 +18,8 @@
 #define OOPS_TAIL_NS (2 * NSEC_PER_SEC) /* how long to read on after an oops */
 #define STOP_TAIL_NS (700 * NSEC_PER_MSEC) /* what was said before may come after the event */
 #define STEP_MS 50
+#define SILENT_S 3
+#define AFTERMATH_MS 4000 /* how long a death may take to be told after a call failed */
 
 void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown)
 {
@@ -209,6 +211,7 @@ static int call_watch(void *ctx)
 	struct call *c = ctx;
 
 	read_console_file(c->l->carrier ? c->l->carrier : c->l);
+	look_at_machine(c->l->carrier ? c->l->carrier : c->l);
 	return look_all(c->l);
 }
 
@@ -433,6 +436,35 @@ int level_open_channel(struct level *l, unsigned int deadline_s)
 		return -OUT_BROKEN;
 	l->channel = channel_new(name, &t);
 	return channel_hello(l->channel, &l->agent, level_ms(l, deadline_s));
+}
+
+int level_look_for_end(struct level *l)
+{
+	uint64_t until = now_ns() + AFTERMATH_MS * NSEC_PER_MSEC;
+	int end = 0;
+
+	while (!end && now_ns() < until)
+		end = level_step(l, STEP_MS);
+	return end;
+}
+
+/* What is above a silent level can't answer. */
+static const struct level *find_silent(struct level *l)
+{
+	const struct level *below = l->carrier ? find_silent(l->carrier) : NULL;
+	uint64_t ns;
+
+	if (below || !l->channel)
+		return below;
+	return channel_time(l->channel, &ns, level_ms(l, SILENT_S)) ? l : NULL;
+}
+
+int level_diagnose(struct level *l, const struct level **silent)
+{
+	int end = level_look_for_end(l);
+
+	*silent = end ? NULL : find_silent(l);
+	return *silent ? level_look_for_end(l) : end;
 }
 
 void level_close_channel(struct level *l)

@@ -104,6 +104,14 @@ void level_close_channel(struct level *l);
  */
 int level_step(struct level *l, unsigned int timeout_ms);
 
+/* A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what level_step() says. */
+int level_look_for_end(struct level *l);
+/*
+ * Why a call failed. First the same; then every open channel is asked from the lowest level up. *silent: the first that does not answer, or
+ * NULL.
+ */
+int level_diagnose(struct level *l, const struct level **silent);
+
 /* Wait until the domain has stopped by itself (expected), or a console line holds the awaited text. */
 int level_wait_stopped(struct level *l, unsigned int deadline_s);
 int level_wait_console(struct level *l, const char *text, unsigned int deadline_s);

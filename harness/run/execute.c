@@ -10,7 +10,6 @@
 #include "judge/checks.h"
 #include "run/run.h"
 
-#define AFTERMATH_MS 4000 /* how long a death may take to be told after a call failed */
 #define KEPT_BYTES (16U << 20) /* of a program's output: a garbled one can go on for ever */
 
 /* A program's output as it comes: parsed, and kept with the run as it is. */
@@ -132,23 +131,20 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 	return ret;
 }
 
-/* A call that failed may be the first sign of a kernel's death: give the console and libvirt time to tell it. */
 static int explain(struct level *l, int ret)
 {
-	uint64_t deadline = now_ns() + AFTERMATH_MS * NSEC_PER_MSEC;
 	_cleanup_free_ char *first = xstrdup(fail_text());
-	uint64_t ns;
-	int why = 0;
+	const struct level *silent;
+	int end;
 
 	if (ret != -OUT_BROKEN || proc_interrupted())
 		return ret;
-	while (!why && now_ns() < deadline)
-		why = level_step(l, 50);
-	if (why)
-		return why;
-	if (l->channel && !channel_time(l->channel, &ns, level_ms(l, 3)))
+	end = level_diagnose(l, &silent);
+	if (end)
+		return end;
+	if (!silent)
 		return fail(OUT_BROKEN, "%s", first);
-	return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", l->name, first);
+	return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, first);
 }
 
 struct execution {

@@ -368,6 +368,12 @@ static const struct one_case fast_intel[] = {
 	  { "verdict: pass" }, 600 },
 	{ "its state is restored", NESTLAB " test LANE=bochs-vmx TESTS='vcpu-info/syscall cpuid-exits/counters'", 0,
 	  { "L1 and L2 restored", "!KVM modules", "verdict: pass" }, 300 },
+	/* pkill -P: of this run alone. */
+	{ "a wedged Bochs is ended and told",
+	  NESTLAB " test LANE=bochs-vmx TESTS=fault/never-ends >" LOGS "/wedged.log 2>&1 & pid=$!; "
+		  "for i in $(seq 600); do sleep 0.1; grep -q restored " LOGS "/wedged.log && break; done; sleep 1; "
+		  "pkill -STOP -P $pid -x bochs || exit 99; wait $pid; s=$?; cat " LOGS "/wedged.log; exit $s",
+	  3, { "verdict: broken", "Bochs took no CPU time for 10 s", "state T", "!hangs" }, 300 },
 };
 
 static const struct one_case intel_alone[] = {

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What Bochs is told, what its boot medium says, and what its log's last words mean. */
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "image/medium.h"
 #include "lab/bochs.h"
 #include "lab/lane.h"
+#include "lab/pulse.h"
 
 #include <cmocka.h>
 
@@ -101,6 +106,63 @@ static void test_end(void **state)
 	}
 }
 
+/* A stopped child is seen to do nothing; one that works is not. */
+static void test_pulse(void **state)
+{
+	struct pulse p = { 0 };
+	uint64_t ticks;
+	char c;
+
+	(void)state;
+	assert_true(pulse_parse("12 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0", &c, &ticks));
+	assert_int_equal(c, 'S');
+	assert_int_equal(ticks, 42);
+	assert_false(pulse_parse("12 (bochs) S 1 2", &c, &ticks));
+	assert_false(pulse_parse("", &c, &ticks));
+
+	assert_int_equal(pulse_note(&p, 'R', 7, 100 * NSEC_PER_SEC), 0);
+	assert_int_equal(pulse_note(&p, 'S', 7, 104 * NSEC_PER_SEC), 4);
+	assert_int_equal(pulse_note(&p, 'S', 8, 108 * NSEC_PER_SEC), 0);
+	assert_int_equal(pulse_note(&p, 'T', 8, 112 * NSEC_PER_SEC), 4);
+	assert_int_equal(pulse_note(&p, 'D', 8, 116 * NSEC_PER_SEC), 0); /* a slow disk */
+	assert_int_equal(pulse_note(&p, 'T', 8, 120 * NSEC_PER_SEC), 4);
+	assert_int_equal(pulse_note(&p, 'T', 8, 130 * NSEC_PER_SEC), 0); /* nobody looked for 10 s */
+	assert_int_equal(pulse_note(&p, 'T', 8, 131 * NSEC_PER_SEC), 1);
+}
+
+static void test_pulse_of_child(void **state)
+{
+	struct pulse p = { 0 };
+	pid_t child = fork();
+	uint64_t until = now_ns() + 10 * NSEC_PER_SEC;
+	unsigned int still = 0;
+
+	(void)state;
+	while (!child)
+		; /* until it is killed */
+	assert_true(child > 0);
+	kill(child, SIGSTOP);
+	while (!still && now_ns() < until) {
+		still = pulse_still_s(&p, child);
+		poll(NULL, 0, 50);
+	}
+	assert_int_equal(still, 1);
+	assert_int_equal(p.state, 'T');
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(pulse_still_s(&p, child), 0);
+}
+
+static void test_wedged(void **state)
+{
+	_cleanup_free_ char *stopped = bochs_wedged("1i[CPU0  ] x\n", 'T', 10), *waiting = bochs_wedged("", 'S', 11);
+
+	(void)state;
+	assert_non_null(strstr(stopped, "no CPU time for 10 s (its process is in state T: a signal or a debugger stopped it)"));
+	assert_non_null(strstr(stopped, "its log's last words: 1i[CPU0  ] x"));
+	assert_non_null(strstr(waiting, "state S: it waits"));
+}
+
 /* A lane without a word on it runs L1 by libvirt. */
 static void test_lanes(void **state)
 {
@@ -121,6 +183,9 @@ int main(void)
 		cmocka_unit_test(test_bochsrc),
 		cmocka_unit_test(test_medium),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_pulse),
+		cmocka_unit_test(test_pulse_of_child),
+		cmocka_unit_test(test_wedged),
 		cmocka_unit_test(test_lanes),
 	};
 
