@@ -31,6 +31,7 @@ const char *const leaf_role_names[LEAF_ROLES] = {
 static const struct conf_key keys[] = {
 	KEY("assignment", "title", CONF_STR, title),
 	KEY("assignment", "summary", CONF_STR, summary),
+	KEY("assignment", "lane", CONF_STR, lane),
 	KEY("assignment", "variant_of", CONF_STR, variant_of),
 	KEY("numbers", "hypercall", CONF_U32, hypercall),
 	KEY("numbers", "syscall", CONF_U32, syscall),

@@ -41,6 +41,7 @@ struct assignment {
 	char *path; /* the file */
 	char *title;
 	char *summary;
+	char *lane;	  /* that its tests want; NULL: none */
 	char *variant_of; /* the assignment whose tests run with these numbers; NULL: none */
 	uint32_t hypercall; /* 0: the assignment has none; the same for the others */
 	uint32_t syscall;

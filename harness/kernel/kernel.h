@@ -34,6 +34,7 @@ struct kernel_conf {
 		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
 		uint32_t objects;      /* build steps, for the progress of a first build */
 	} role[KERNEL_ROLES];
+	char *lane;	      /* that the kernel wants to be judged in; NULL: none */
 	struct flavor flavor; /* of the host's kernel; the plain one until kernel_conf_flavor() */
 };
 

@@ -20,6 +20,7 @@ const char *kernel_role_name(enum kernel_role r)
 	{ sec, #key, type, offsetof(struct kernel_conf, role[r].key), 0, max }
 
 static const struct conf_key keys[] = {
+	{ "lab", "lane", CONF_STR, offsetof(struct kernel_conf, lane), 0, 0 },
 	SOURCE(package),
 	SOURCE(tarball),
 	SOURCE(sha256),

@@ -7,6 +7,8 @@
 
 #include "core/outcome.h"
 
+#define LANE_MAX 64 /* characters */
+
 /* The lines of p->text, one after the other. */
 struct reader {
 	struct patch *p;
@@ -294,8 +296,23 @@ static int hunk(struct reader *r, const char *line)
 	return hunk_body(r, h.line, old_lines, new_lines);
 }
 
+/* A word, as names of lanes are: a sentence that begins so is no wish. */
+static void message_line(struct patch *p, const char *line)
+{
+	const char *name = line + strlen(PATCH_LANE);
+	size_t n;
+
+	if (p->lane || !str_starts(line, PATCH_LANE))
+		return;
+	n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	if (n && n <= LANE_MAX && !name[n])
+		str_set(&p->lane, name);
+}
+
 static int take_line(struct reader *r, char *line)
 {
+	if (!r->p->n_files)
+		message_line(r->p, line);
 	if (str_starts(line, "diff --git "))
 		return git_header(r, line + strlen("diff --git "));
 	if (str_starts(line, "--- "))
@@ -384,6 +401,7 @@ void patch_free(struct patch *p)
 	}
 	free(p->files);
 	free(p->path);
+	free(p->lane);
 	buf_free(&p->text);
 	*p = (struct patch){ 0 };
 }

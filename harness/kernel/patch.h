@@ -14,6 +14,8 @@
 
 /* The work tree keeps its built objects there, so no patch may. */
 #define PATCH_RESERVED_DIR "obj"
+/* A line of the message: in which lane the change wants to be judged. */
+#define PATCH_LANE "Lane: "
 
 struct patch_hunk {
 	unsigned long line;	 /* of its "@@" in the patch file, from 1 */
@@ -31,6 +33,7 @@ struct patch_file {
 struct patch {
 	char *path;	 /* the patch file, for messages */
 	struct buf text; /* its content; line ends are LF, also where the file came with CRLF */
+	char *lane;	 /* that PATCH_LANE names; NULL: none */
 	struct patch_file *files;
 	size_t n_files; /* 0 for a text without any diff */
 };

@@ -16,6 +16,7 @@
 #include "lab/daemon.h"
 #include "lab/golden.h"
 #include "lab/loop.h"
+#include "lab/wish.h"
 
 static char *kept_path(void)
 {
@@ -92,22 +93,23 @@ static int choose_backend(struct lab *lab)
 				   lab->lane.name, name);
 }
 
-/* The change is what PATCH= brings; without one, all that the kernel's own series does. */
 static int choose_lane(struct lab *lab)
 {
-	const struct strv *patches = &lab->set.patches;
 	struct vendor_side side;
-	int ret;
+	struct wish w;
+	int ret = wish_find(&lab->set, &lab->kernel, &w);
 
-	vendor_of_patches(patches->n ? patches : &lab->kernel.role[KERNEL_HOST].patches, &side);
-	ret = lane_choose(lab->set.lane, &side, &lab->lane);
+	vendor_of_patches(wish_change(&lab->set, &lab->kernel), &side);
+	if (!ret)
+		ret = lane_choose(w.lane, w.by, &side, &lab->lane);
 	if (!ret)
 		lab->blind = lane_blind(&lab->lane, &side);
 	if (lab->blind)
 		ui_note("%s", lab->blind);
-	else if (!ret && side.vendor != VENDOR_ANY && !strcmp(lab->set.lane, "auto"))
+	else if (!ret && (w.by ? !strcmp(lab->set.lane, "auto") : side.vendor != VENDOR_ANY))
 		ui_note("lane %s: %s", lab->lane.name, lab->lane.reason);
 	free(side.file);
+	wish_free(&w);
 	return ret;
 }
 
@@ -209,7 +211,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 	*variant = (struct lab){ .lock_fd = -1, .without_l2 = lab->without_l2 };
 	ret = settings_load(&variant->set);
 	if (!ret)
-		ret = lane_choose(lab->lane.name, NULL, &variant->lane);
+		ret = lane_choose(lab->lane.name, "the lab that it is a variant of", NULL, &variant->lane);
 	variant->backend = lab->backend;
 	if (!ret)
 		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);

@@ -50,8 +50,7 @@ int lane_load(const char *name, struct lane *l)
 		if (!lane_names(&names))
 			for (size_t i = 0; i < names.n; i++)
 				buf_printf(&b, " %s", names.v[i]);
-		return fail(OUT_USAGE, "LANE=%s: there is no such lane; there are:%s", name,
-			    buf_str(&b));
+		return fail(OUT_USAGE, "there is no lane '%s'; there are:%s", name, buf_str(&b));
 	}
 	str_set(&l->name, name);
 	return conf_load(path, keys, ARRAY_SIZE(keys), l);
@@ -174,18 +173,18 @@ char *lane_blind(const struct lane *l, const struct vendor_side *side)
 		    vendor_name(side->vendor), side->file, l->name, l->intel ? "an Intel" : "an AMD");
 }
 
-int lane_choose(const char *name, const struct vendor_side *side, struct lane *l)
+int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l)
 {
 	_cleanup_free_ char *why = NULL;
 	int ret;
 
-	if (!strcmp(name, "auto"))
+	if (!by)
 		return choose_best(side, l);
 	ret = lane_load(name, l);
 	if (ret)
-		return ret;
+		return fail_prefix("%s", by);
 	if (!lane_usable(l, &why))
-		return fail(OUT_SKIP, "LANE=%s can't run on this machine: %s", name, why);
-	l->reason = strf("asked for by LANE=%s", name);
+		return fail(OUT_SKIP, "%s: lane %s can't run on this machine: %s", by, name, why);
+	l->reason = strf("asked for by %s", by);
 	return 0;
 }

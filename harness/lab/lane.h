@@ -33,10 +33,10 @@ struct lane {
 };
 
 /*
- * name: a lane, or "auto": the best one with a CPU of the vendor whose side of KVM the change works on, where there is such a lane; side NULL:
- * any. -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason).
+ * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor whose side of KVM the change works on,
+ * where there is such a lane; side NULL: any. -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason).
  */
-int lane_choose(const char *name, const struct vendor_side *side, struct lane *l);
+int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l);
 /* What to say of a change that works on the other vendor's side than this lane has, or NULL. The caller owns it. */
 char *lane_blind(const struct lane *l, const struct vendor_side *side);
 /* Is L1's CPU made by a program? */

@@ -377,9 +377,10 @@ static const struct one_case fast_intel[] = {
 };
 
 static const struct one_case intel_alone[] = {
-	{ "a wrong patch is found there, too",
-	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
-	  { "verdict: fail", "pid of the target", "its thread is" }, 900 },
+	{ "a wrong patch that names that lane is found",
+	  "sed 's/^---$/Lane: bochs-vmx\\n&/' testcases/mutants/caller-pid.patch >" LOGS "/lane.patch; "
+	  NESTLAB " test PATCH=" LOGS "/lane.patch TESTS=vcpu-info/pairs", 1,
+	  { "lane bochs-vmx: asked for by lane.patch (Lane: bochs-vmx)", "verdict: fail", "pid of the target", "its thread is" }, 900 },
 	{ "a change of Intel's side alone goes there",
 	  NESTLAB " test KERNEL=testcases/faults/intel-only.conf TESTS='cpuid-exits/[ak]* vcpu-info/pairs'", 0,
 	  { "verdict: pass", "cpuid-exits/kinds", "bochs-vmx: the change is for Intel only" }, 1500 },

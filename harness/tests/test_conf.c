@@ -13,6 +13,7 @@
 #include "core/util.h"
 #include "lab/lane.h"
 #include "lab/settings.h"
+#include "lab/wish.h"
 
 #include <cmocka.h>
 
@@ -153,7 +154,7 @@ static void test_lanes(void **state)
 	assert_int_equal(lane_load("../tcg-svm", &l), -OUT_USAGE);
 	assert_int_equal(lane_load("none", &l), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "tcg-svm"));
-	assert_int_equal(lane_choose("tcg-svm", NULL, &l), 0);
+	assert_int_equal(lane_choose("tcg-svm", "a test", NULL, &l), 0);
 	assert_false(l.intel);
 	lane_free(&l);
 }
@@ -218,16 +219,77 @@ static void test_a_lane_for_the_change(void **state)
 	struct lane l;
 
 	(void)state;
-	assert_int_equal(lane_choose("tcg-svm", &intel, &l), 0); /* who names a lane gets it, and is told */
+	assert_int_equal(lane_choose("tcg-svm", "a test", &intel, &l), 0); /* who names a lane gets it, and is told */
 	blind = lane_blind(&l, &intel);
 	assert_non_null(strstr(blind, "instrumented for Intel only (it touches " VMX));
 	lane_free(&l);
-	assert_int_equal(lane_choose("auto", &intel, &l), 0);
+	assert_int_equal(lane_choose("auto", NULL, &intel, &l), 0);
 	if (l.intel) {
 		assert_non_null(strstr(l.reason, "the change is for Intel only (" VMX ")"));
 		assert_null(lane_blind(&l, &intel));
 	}
 	lane_free(&l);
+}
+
+/* One patch with this message, on any file. */
+static char *message_patch(const char *dir, const char *name, const char *message)
+{
+	_cleanup_free_ char *text = strf("From: A <a@b.c>\nSubject: x\n\n%s\n---\n--- a/x.c\n+++ b/x.c\n@@ -1 +1 @@\n-a\n+Lane: kvm\n", message);
+	char *path = strf("%s/%s", dir, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	return path;
+}
+
+static void wish_is(const struct settings *s, const struct kernel_conf *k, const char *lane, const char *by)
+{
+	struct wish w;
+
+	assert_int_equal(wish_find(s, k, &w), 0);
+	assert_string_equal(w.lane, lane);
+	if (by)
+		assert_string_equal(w.by, by);
+	else
+		assert_null(w.by);
+	wish_free(&w);
+}
+
+static void test_who_names_the_lane(void **state)
+{
+	char dir[] = "/tmp/nestlab-conf-XXXXXX";
+	_cleanup_free_ char *one = NULL, *other = NULL, *none = NULL, *course = NULL;
+	struct settings s = { .lane = (char *)"auto" };
+	struct kernel_conf k = { .name = (char *)"mine" };
+	struct wish w;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	none = message_patch(dir, "0.patch", "Lane: this sentence is none.\n Lane: kvm\nLane: ../x");
+	one = message_patch(dir, "1.patch", "Why.\n\nLane: bochs-vmx\nSigned-off-by: A <a@b.c>");
+	other = message_patch(dir, "2.patch", "Lane: tcg-svm");
+	course = strf("%s/course.conf", dir);
+	assert_int_equal(file_write(course, "[assignment]\nlane = kvm\n[tests]\na/b = 1\n", 40, 0644), 0);
+
+	wish_is(&s, &k, "auto", NULL);
+	s.assignment = course;
+	wish_is(&s, &k, "kvm", "assignment course");
+	k.lane = (char *)"tcg-svm";
+	wish_is(&s, &k, "tcg-svm", "kernel mine");
+	strv_add(&k.role[KERNEL_HOST].patches, one);
+	wish_is(&s, &k, "bochs-vmx", "1.patch (Lane: bochs-vmx)");
+	strv_add(&s.patches, none); /* the change, in place of the kernel's own series */
+	wish_is(&s, &k, "tcg-svm", "kernel mine");
+	strv_add(&s.patches, other);
+	wish_is(&s, &k, "tcg-svm", "2.patch (Lane: tcg-svm)");
+	strv_add(&s.patches, one);
+	assert_int_equal(wish_find(&s, &k, &w), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "1.patch wants lane bochs-vmx, and 2.patch (Lane: tcg-svm) lane tcg-svm"));
+	wish_free(&w);
+	s.lane = (char *)"kvm";
+	wish_is(&s, &k, "kvm", "LANE=kvm");
+	strv_free(&s.patches);
+	strv_free(&k.role[KERNEL_HOST].patches);
+	rm_rf(dir);
 }
 
 int main(void)
@@ -236,7 +298,7 @@ int main(void)
 		cmocka_unit_test(test_all_types), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_lanes), cmocka_unit_test(test_whose_side),
-		cmocka_unit_test(test_a_lane_for_the_change),
+		cmocka_unit_test(test_a_lane_for_the_change), cmocka_unit_test(test_who_names_the_lane),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,7 +138,7 @@ static int lanes(void)
 		free(why);
 		lane_free(&l);
 	}
-	if (!lane_choose("auto", NULL, &l))
+	if (!lane_choose("auto", NULL, NULL, &l))
 		line(true, "default lane", "%s", l.name);
 	lane_free(&l);
 	return !usable;

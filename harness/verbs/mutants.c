@@ -10,6 +10,7 @@
 #include "core/util.h"
 #include "lab/lane.h"
 #include "lab/settings.h"
+#include "lab/wish.h"
 #include "mutants/mutants.h"
 #include "report/report.h"
 #include "verbs/verb.h"
@@ -250,12 +251,21 @@ static int pick(int argc, char **argv, struct strv *patches)
 static int lane_wanted(struct lane *l)
 {
 	struct settings set = { 0 };
+	struct kernel_conf kernel = { 0 };
+	struct wish w = { 0 };
 	int ret = settings_load(&set);
 
+	strv_free(&set.patches); /* the mutants take their place */
 	if (!ret)
-		ret = lane_choose(set.lane, NULL, l);
+		ret = kernel_conf_load(set.kernel, &kernel);
+	if (!ret)
+		ret = wish_find(&set, &kernel, &w);
+	if (!ret)
+		ret = lane_choose(w.lane, w.by, NULL, l);
 	if (!ret)
 		setenv("LANE", l->name, 1); /* auto would take another one for a fault of one vendor's half */
+	wish_free(&w);
+	kernel_conf_free(&kernel);
 	settings_free(&set);
 	return ret;
 }
