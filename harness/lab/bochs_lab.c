@@ -26,7 +26,6 @@
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define PORT 7548 /* in a namespace of its own: never taken */
 #define L1_LIBVIRT "/run/libvirt/libvirt-sock"
-#define GUARD_S 6 /* of silence, before slowdown */
 
 /*
  * Two ticks less to take care of and a known TSC, as for other emulators. A reset would boot again: stay there after a panic, we end it.
@@ -270,7 +269,7 @@ static void cut_l1(void *ctx)
 
 static void guard(struct lab *lab)
 {
-	loop_guard(level_ms(&lab->l1, GUARD_S), cut_l1, lab);
+	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), cut_l1, lab);
 }
 
 /* Bochs does not notice a full disk: half a state would be restored, and L1 found dead. */

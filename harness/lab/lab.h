@@ -33,6 +33,8 @@ struct boot_record {
 
 enum lab_use { LAB_EXCLUSIVE, LAB_SHARED };
 
+#define LAB_GUARD_S 6 /* of the loop's silence, before slowdown, until L1 is ended (loop_guard()) */
+
 struct lab;
 
 /* What runs L1, named by the lane's `machine`. */

@@ -13,9 +13,6 @@
 #include "lab/loop.h"
 #include "lab/state.h"
 
-#define QEMU "/usr/bin/qemu-system-x86_64"
-#define GUARD_S 6 /* of silence, before slowdown */
-
 /* ---- the states' names ---- */
 
 static int make_l1_key(struct lab *lab)
@@ -35,7 +32,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = state_hash_config(h, "config/domains/l1.args");
 	if (!ret)
-		ret = hash_add_file(h, "qemu", QEMU);
+		ret = hash_add_file(h, "qemu", L1_QEMU);
 	hash_hex(h, lab->l1_key);
 	return ret;
 }
@@ -87,7 +84,7 @@ static int begin(struct lab *lab)
 
 	if (ret)
 		return ret;
-	loop_guard(level_ms(&lab->l1, GUARD_S), end_l1, lab);
+	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), end_l1, lab);
 	end_l1(lab); /* one that lab-up left running gives way: every run starts from the same state */
 	return 0;
 }
@@ -108,7 +105,7 @@ static int prepare(struct lab *lab)
 {
 	int ret = lab_prepare_image(lab);
 
-	str_set(&lab->emulator, QEMU);
+	str_set(&lab->emulator, L1_QEMU);
 	if (!ret)
 		open_plugin(lab);
 	if (!ret)

@@ -15,7 +15,6 @@
 #include "core/util.h"
 #include "lab/daemon.h"
 
-#define QEMU "/usr/bin/qemu-system-x86_64"
 #define TRY_S 20
 
 static char *object_path(const struct lane *lane)
@@ -114,7 +113,7 @@ static int run_qemu(const char *option, struct buf *said)
 	char *const argv[] = { (char *)"sh",
 			       (char *)"-c",
 			       (char *)"exec \"$0\" \"$@\" 2>&1",
-			       (char *)QEMU,
+			       (char *)L1_QEMU,
 			       (char *)"-machine",
 			       (char *)"none",
 			       (char *)"-accel",
@@ -179,7 +178,7 @@ static char *memory_path(const struct lane *lane)
 	_cleanup_free_ char *object = object_path(lane);
 	struct hash *h = hash_new("plugin-1");
 	char hex[HASH_HEX_LEN + 1];
-	bool bad = hash_add_file(h, "qemu", QEMU) || hash_add_file(h, "plugin", object);
+	bool bad = hash_add_file(h, "qemu", L1_QEMU) || hash_add_file(h, "plugin", object);
 
 	hash_hex(h, hex);
 	if (bad)
