@@ -7,9 +7,11 @@
 #include "core/conf.h"
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/recent.h"
 #include "kernel/tree.h"
 
 #define STRIP_DEADLINE_S 60
+#define KEEP_KERNELS 400 /* some 10 MB each */
 #define STRIPPED "nestlab-stripped.ko"
 #define STRIPPED_PATH PATCH_RESERVED_DIR "/" STRIPPED
 
@@ -98,6 +100,7 @@ bool store_find(const char *key, const struct strv *modules, struct kernel_build
 	fail_clear();
 	if (!good)
 		return false;
+	recent_use(dir);
 	str_set(&b->dir, dir);
 	str_set(&b->bzimage, image);
 	str_set(&b->symbols, path_exists(symbols) ? symbols : NULL);
@@ -218,5 +221,7 @@ int store_put(const char *key, const struct strv *modules, const struct worktree
 	ret = put_in(tmp, dir, modules, w, m, about);
 	if (ret)
 		(void)rm_rf(tmp);
+	else
+		recent_keep(kernels, KEEP_KERNELS);
 	return ret;
 }

@@ -8,11 +8,13 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/recent.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
 #include "lab/domxml.h"
 
+#define KEEP_IMAGES 4 /* up to 900 MB each, with the copy for Bochs */
 #define PROVISION_UUID "6e657374-6c61-4b00-8001-000000000003"
 /* What guest-image/user-data's last command says on the console. */
 #define PROVISIONED "nestlab: provision"
@@ -139,6 +141,7 @@ int golden_kernel(const struct lab *lab, struct kernel_build *kernel)
 
 static int find_or_make(struct provisioning *p, struct image *golden)
 {
+	_cleanup_free_ char *all = path_in_cache("golden");
 	int ret = inputs(p);
 
 	if (ret)
@@ -151,16 +154,20 @@ static int find_or_make(struct provisioning *p, struct image *golden)
 	golden->format = xstrdup("qcow2");
 	golden->partition = p->root.partition;
 	golden->reused = path_exists(golden->path);
-	if (golden->reused)
+	if (golden->reused) {
+		recent_use(p->dir);
 		return 0;
+	}
 	ret = golden_kernel(p->lab, &p->kernel);
 	if (ret)
 		return ret;
 	ui_stage_begin("L1 image");
 	ret = provision(p);
-	if (!ret)
-		ui_stage_end("provisioned by cloud-init");
-	return ret;
+	if (ret)
+		return ret;
+	recent_keep(all, KEEP_IMAGES);
+	ui_stage_end("provisioned by cloud-init");
+	return 0;
 }
 
 int golden_prepare(struct lab *lab)

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lab/state.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/recent.h"
 
 #define KEEP_STATES 8 /* some 200 MB each */
 
@@ -33,41 +31,6 @@ void state_drop(const char *key)
 	_cleanup_free_ char *dir = state_dir(key);
 
 	rm_rf(dir);
-}
-
-static time_t last_used(const char *root, const char *name)
-{
-	_cleanup_free_ char *path = strf("%s/%s", root, name);
-	struct stat st;
-
-	return stat(path, &st) ? 0 : st.st_mtime;
-}
-
-static void drop_oldest(const char *root, struct strv *names)
-{
-	size_t oldest = 0;
-	_cleanup_free_ char *path = NULL;
-
-	for (size_t i = 1; i < names->n; i++)
-		if (last_used(root, names->v[i]) < last_used(root, names->v[oldest]))
-			oldest = i;
-	path = strf("%s/%s", root, names->v[oldest]);
-	rm_rf(path);
-	free(names->v[oldest]);
-	names->v[oldest] = names->v[--names->n];
-	names->v[names->n] = NULL;
-}
-
-/* A restore touches its state's folder, so the least recently used go. */
-static void prune(void)
-{
-	_cleanup_free_ char *root = path_in_cache("states");
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (dir_list(root, NULL, &names))
-		return;
-	while (names.n > KEEP_STATES)
-		drop_oldest(root, &names);
 }
 
 static int write_boot(const struct boot_record *b, const char *dir)
@@ -141,7 +104,7 @@ static int fill(struct lab *lab, const char *dir, bool with_boot)
 
 int state_save(struct lab *lab, const char *key, bool with_boot)
 {
-	_cleanup_free_ char *dir = state_dir(key);
+	_cleanup_free_ char *dir = state_dir(key), *root = path_in_cache("states");
 	_cleanup_free_ char *tmp = strf("%s.tmp.%d", dir, (int)getpid());
 	int ret;
 
@@ -156,7 +119,7 @@ int state_save(struct lab *lab, const char *key, bool with_boot)
 	}
 	if (ret)
 		rm_rf(tmp);
-	prune();
+	recent_keep(root, KEEP_STATES);
 	return ret;
 }
 
@@ -170,7 +133,7 @@ int state_restore(struct lab *lab, const char *key)
 	if (ret)
 		return ret;
 	read_boot(&lab->boot, dir);
-	utimensat(AT_FDCWD, dir, NULL, 0);
+	recent_use(dir);
 	return 0;
 }
 
