@@ -62,13 +62,14 @@ static int ask(struct lab *lab, const char *path)
 
 static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct lab *lab))
 {
-	_cleanup_free_ char *dir = path_in_cache("capabilities");
+	_cleanup_free_ char *dir = path_in_cache("capabilities"), *logs = strf("%s/asking", path_run());
 	char *run_dir = lab->run_dir;
 	int ret;
 
-	if (mkdir_p(dir))
-		return fail(OUT_BROKEN, "can't make %s", dir);
-	lab->run_dir = dir;
+	rm_rf(logs); /* of an earlier boot: consoles are appended to, and go into states */
+	if (mkdir_p(dir) || mkdir_p(logs))
+		return fail(OUT_BROKEN, "can't make %s or %s", dir, logs);
+	lab->run_dir = logs;
 	ret = boot(lab);
 	lab->run_dir = run_dir;
 	if (!ret) {
@@ -112,7 +113,7 @@ int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab))
 	if (!path_exists(path))
 		ret = ask_with_own_kernel(lab, path, boot);
 	if (ret && !proc_interrupted()) {
-		ui_note("asking once what QEMU in L1 can: %s; L2 will start later", fail_text());
+		ui_note("asking once what QEMU in L1 can: %s; L2 will start later (L1's console: %s/asking)", fail_text(), path_run());
 		fail_clear();
 		return 0;
 	}
