@@ -17,8 +17,6 @@
 
 #include "agent-loop.h"
 
-static bool init_mode; /* the agent, or its parent, is this machine's PID 1 */
-
 /* The file's first line; "" when it can't be read. */
 static const char *first_line(const char *path, char *line, size_t size)
 {
@@ -185,7 +183,6 @@ void level_init(void)
 
 	if (getpid() != 1)
 		return;
-	init_mode = true;
 	mount_all();
 	root = level_option("nestlab.root");
 	if (root)
@@ -205,32 +202,9 @@ void level_init(void)
 
 /* ---- power ---- */
 
-static bool ask_systemd(const char *verb)
-{
-	struct stat st;
-	pid_t pid;
-
-	/* As sd_booted(3) finds out. */
-	if (stat("/run/systemd/system", &st))
-		return false;
-	pid = fork();
-	if (!pid) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		execlp("systemctl", "systemctl", "--no-block", verb, (char *)NULL);
-		_exit(127);
-	}
-	return pid > 0;
-}
-
 void level_power(enum proto_power how)
 {
-	if (!init_mode && ask_systemd(how == PROTO_REBOOT ? "reboot" : "poweroff"))
-		return;
-	if (init_mode)
-		kill(-1, SIGKILL);
+	kill(-1, SIGKILL);
 	sync();
 	reboot(how == PROTO_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
 	say("can't %s: %s", how == PROTO_REBOOT ? "reboot" : "power off", strerror(errno));

@@ -21,10 +21,7 @@ const char *level_option(const char *name);
  */
 void level_init(void);
 
-/*
- * Power off or reboot: by systemd where it runs, else by the kernel at once. Returns when systemd
- * was asked, and when it could not be done.
- */
+/* As init's child: end all that runs, then power off or reboot. Returns when it could not be done. */
 void level_power(enum proto_power how);
 
 #endif

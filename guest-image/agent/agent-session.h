@@ -43,7 +43,7 @@ extern const struct op_type exec_op, put_op, get_op, watch_op, connect_op;
 struct session {
 	struct link *link; /* several sessions may share it */
 	const char *level;
-	bool may_power;		/* this line is a level's own: SHUTDOWN is obeyed */
+	bool may_power;		/* the machine is ours: SHUTDOWN is obeyed */
 	enum proto_power power; /* what SHUTDOWN asked for; 0: nothing */
 	uint32_t number;	/* 0: none */
 	uint32_t got_seq;	/* of the last frame from the client */

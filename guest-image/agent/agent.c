@@ -130,10 +130,8 @@ static void on_hung_up(void *ctx)
 		session_end(s);
 }
 
-static void init_seats(struct agent *a)
+static void init_seats(struct agent *a, bool may_power)
 {
-	bool may_power = a->link.port.kind == PORT_VIRTIO || a->link.port.kind == PORT_PATH;
-
 	a->link.frame = on_frame;
 	a->link.hung_up = on_hung_up;
 	a->link.ctx = a;
@@ -141,6 +139,15 @@ static void init_seats(struct agent *a)
 		s->link = &a->link;
 		s->may_power = may_power;
 	}
+}
+
+/* nestlab.bridges=PORT=SOCKET,...: what cannot be joined is not. */
+static void add_bridges(struct agent *a, const char *list)
+{
+	char *save = NULL, *copy = list ? strdup(list) : NULL;
+
+	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w; w = strtok_r(NULL, ",", &save))
+		add_bridge(a, w);
 }
 
 /*
@@ -155,9 +162,11 @@ static bool configure(struct agent *a, int argc, char **argv, bool init)
 	parse_port(&a->link.port, port ? port : PROTO_PORT_NAME);
 	for_seats (s, a)
 		s->level = level ? level : "";
-	if (!init && !parse_args(a, argc, argv))
+	if (init)
+		add_bridges(a, level_option("nestlab.bridges"));
+	else if (!parse_args(a, argc, argv))
 		return false;
-	init_seats(a);
+	init_seats(a, init);
 	return true;
 }
 

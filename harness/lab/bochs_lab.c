@@ -25,7 +25,6 @@
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define PORT 7548 /* in a namespace of its own: never taken */
-#define L1_LIBVIRT "/run/libvirt/libvirt-sock"
 
 /*
  * Two ticks less to take care of and a known TSC, as for other emulators. A reset would boot again: stay there after a panic, we end it.
@@ -160,15 +159,12 @@ static int boot_l1(struct lab *lab)
 	return bringup_kvm(lab);
 }
 
-/* Nobody else does: L1's init is the agent. */
 static int start_libvirtd(struct lab *lab)
 {
-	static const char script[] = "mkdir -p /run/lock; exec libvirtd --daemon";
-	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
 	int ret;
 
 	ui_stage_begin("L1's libvirt");
-	ret = level_command(&lab->l1, "starting libvirtd", argv, 10);
+	ret = bringup_libvirtd(lab);
 	if (!ret)
 		ui_stage_end("started");
 	return ret;

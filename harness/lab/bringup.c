@@ -71,6 +71,14 @@ char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
 		    lab->lane.spare_cpus ? " isolcpus=0" : "");
 }
 
+/* The agent is the init there, and joins the ports to libvirtd's socket: systemd would take half of the boot. */
+static char *booted_cmdline(const struct lab *lab)
+{
+	_cleanup_free_ char *common = bringup_l1_cmdline(lab, &lab->golden);
+
+	return strf("%s " L1_INIT_OPTIONS, common);
+}
+
 void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 {
 	*b = (struct bringup_l1){
@@ -80,7 +88,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.port_agent = strf("%s/l1-agent", path_run()),
 		.port_lab = bringup_libvirt_path(false),
 		.port_people = bringup_libvirt_path(true),
-		.cmdline = bringup_l1_cmdline(lab, &lab->golden),
+		.cmdline = booted_cmdline(lab),
 	};
 	b->spec = (struct domain_spec){
 		.options = "l1",
@@ -156,6 +164,14 @@ int bringup_disconnect_l2(struct lab *lab)
 	return ret;
 }
 
+int bringup_libvirtd(struct lab *lab)
+{
+	static const char script[] = "cat /etc/hostname >/proc/sys/kernel/hostname || :; dmesg -n 5; mkdir -p /run/lock; exec libvirtd --daemon";
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
+
+	return level_command(&lab->l1, "starting libvirtd", argv, 10);
+}
+
 static int boot_l1(struct lab *lab)
 {
 	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir), *xml = NULL;
@@ -175,6 +191,8 @@ static int boot_l1(struct lab *lab)
 		ret = level_create(&lab->l1, xml, log);
 	if (!ret)
 		ret = bringup_open_channel(&lab->l1, 20);
+	if (!ret)
+		ret = bringup_libvirtd(lab);
 	if (ret)
 		return ret;
 	/* Ready means its libvirtd too. */
@@ -483,6 +501,8 @@ int bringup_save(struct lab *lab)
 	bool saved;
 	int ret;
 
+	if (!lab->set.save_lab)
+		return 0;
 	ui_stage_begin("lab state");
 	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */
 	ret = level_suspend(&lab->l2);

@@ -24,7 +24,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_str(h, "image", lab->golden.key);
 	hash_add_str(h, "type", lab->lane.virt_type ? lab->lane.virt_type : lab->lane.name);
 	hash_add_str(h, "cpu", lab->lane.cpu_mode);
-	hash_add_str(h, "options", L1_EMULATED_OPTIONS);
+	hash_add_str(h, "options", L1_EMULATED_OPTIONS " " L1_INIT_OPTIONS);
 	hash_add_number(h, "cpus", lab->set.l1_cpus);
 	hash_add_number(h, "spare", lab->lane.spare_cpus);
 	hash_add_number(h, "memory", lab->set.l1_memory);

@@ -30,6 +30,7 @@ static const struct {
 	{ { "lab", "l1_memory", CONF_U32, FIELD(l1_memory), 768, 1 << 20 }, "L1_MEMORY" },
 	{ { "lab", "l2_memory", CONF_U32, FIELD(l2_memory), 64, 1 << 20 }, "L2_MEMORY" },
 	{ { "lab", "nested_paging", CONF_U32, FIELD(nested_paging), 0, 1 }, "NESTED_PAGING" },
+	{ { "lab", "save_lab", CONF_U32, FIELD(save_lab), 0, 1 }, "SAVE_LAB" },
 	{ { "lab", "effort", CONF_U32, FIELD(effort), 1, 1000 }, "EFFORT" },
 	{ { "results", "keep_runs", CONF_U32, FIELD(keep_runs), 1, 1 << 20 }, "KEEP_RUNS" },
 };

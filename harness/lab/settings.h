@@ -21,6 +21,7 @@ struct settings {
 	char *provision_kernel; /* the trusted kernel that L1's image is provisioned with */
 	char *base_image;   /* BASE_IMAGE: a cloud image for L1; "" for ours */
 	uint32_t nested_paging; /* NESTED_PAGING: 0: KVM in L1 shadows its guests' page tables (npt=0, ept=0) */
+	uint32_t save_lab;  /* SAVE_LAB: 0: what was booted is not saved */
 	uint32_t effort;    /* EFFORT: how many times longer tests look for what happens by chance */
 	struct strv tests;  /* TESTS: names or glob patterns; empty: all that don't need to be asked for */
 	uint32_t l1_cpus;   /* L1_CPUS */

@@ -59,8 +59,10 @@ static struct run_result *judge(const char *name, const char *knob, const char *
 	strv_add(&env, "PATCH=");
 	strv_add(&env, "GUEST_PATCH=");
 	strv_add(&env, "MONITOR=");
-	if (knob)
+	if (knob) {
 		strv_add(&env, knob);
+		strv_add(&env, "SAVE_LAB=0"); /* nobody comes back to it, and states that are used would go for it */
+	}
 	strv_addf(&env, "EFFORT=%u", effort);
 	strv_addf(&env, "KERNEL_FLAVOR=%s", flavor ? flavor : "plain");
 	for (size_t i = 0; i < tests->n; i++)
