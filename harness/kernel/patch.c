@@ -299,11 +299,12 @@ static int hunk(struct reader *r, const char *line)
 /* A word, as names of lanes are: a sentence that begins so is no wish. */
 static void message_line(struct patch *p, const char *line)
 {
-	const char *name = line + strlen(PATCH_LANE);
+	const char *name;
 	size_t n;
 
 	if (p->lane || !str_starts(line, PATCH_LANE))
 		return;
+	name = line + strlen(PATCH_LANE);
 	n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	if (n && n <= LANE_MAX && !name[n])
 		str_set(&p->lane, name);

@@ -23,11 +23,11 @@ void bringup_l1_free(struct bringup_l1 *b);
 char *bringup_console_path(void);  /* L1's console as QEMU writes it */
 /* Of L1's command line where QEMU emulates its CPU; a part of the state's key. Why: at bringup_l1_cmdline(). */
 #define L1_EMULATED_OPTIONS "nohz=off highres=off"
+#define L1_LIBVIRT "/run/libvirt/libvirt-sock" /* in L1 */
 /* The same where QEMU runs it, but for the boot that provisions its disk. */
-#define L1_INIT_OPTIONS                          \
+#define L1_INIT_OPTIONS                                       \
 	"init=/usr/local/sbin/nestlab-agent nestlab.bridges=" \
 	"org.nestlab.libvirt.0=" L1_LIBVIRT ",org.nestlab.libvirt.1=" L1_LIBVIRT
-#define L1_LIBVIRT "/run/libvirt/libvirt-sock" /* in L1 */
 char *bringup_l1_cmdline(const struct lab *lab, const struct image *root); /* behind what the options file says */
 /*
  * L1's own histogram of its exits, by reason: counted from the moment that KVM is loaded. What L1's kernel can't do (an old base) is

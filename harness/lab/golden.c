@@ -8,8 +8,8 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "core/recent.h"
 #include "core/proc.h"
+#include "core/recent.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
 #include "lab/domxml.h"
