@@ -10,7 +10,6 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "kernel/git.h"
-#include "kernel/patch.h"
 #include "kernel/tree.h"
 
 /* ---- which patches ---- */
@@ -47,6 +46,24 @@ int series_list(const struct strv *items, struct strv *files)
 
 	for (size_t i = 0; !ret && i < items->n; i++)
 		ret = add_item(items->v[i], files);
+	return ret;
+}
+
+int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	int ret = 0;
+
+	if (series_list(items, &paths))
+		fail_clear();
+	for (size_t i = 0; !ret && i < paths.n; i++) {
+		struct patch p;
+
+		if (patch_read(paths.v[i], &p))
+			fail_clear();
+		ret = look(&p, ctx);
+		patch_free(&p);
+	}
 	return ret;
 }
 

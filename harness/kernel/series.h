@@ -8,6 +8,7 @@
 
 #include "core/hash.h"
 #include "core/util.h"
+#include "kernel/patch.h"
 
 struct series_file {
 	char *path;   /* in the source tree */
@@ -30,6 +31,12 @@ struct series {
  * item is not there.
  */
 int series_list(const struct strv *items, struct strv *files);
+
+/*
+ * Show each of these patches, read as data, to look(), until it returns another value than 0; that is returned. What can't be read counts
+ * as nothing: applying it tells why.
+ */
+int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx);
 
 /*
  * Begin with the unpatched tree `pristine`, which must outlive the series. 0 or -OUT_BROKEN. Call

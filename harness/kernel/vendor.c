@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "core/outcome.h"
-#include "kernel/patch.h"
 #include "kernel/series.h"
 
 static const struct {
@@ -31,29 +29,23 @@ static void take_path(struct touched *t, const char *path)
 			t->file[v] = xstrdup(path);
 }
 
-static void take_patch(struct touched *t, const char *path)
+static int take_patch(const struct patch *p, void *ctx)
 {
-	struct patch p;
+	struct touched *t = ctx;
 
-	if (patch_read(path, &p))
-		fail_clear();
-	for (size_t i = 0; i < p.n_files; i++) {
-		take_path(t, p.files[i].old_path);
-		take_path(t, p.files[i].new_path);
+	for (size_t i = 0; i < p->n_files; i++) {
+		take_path(t, p->files[i].old_path);
+		take_path(t, p->files[i].new_path);
 	}
-	patch_free(&p);
+	return 0;
 }
 
 void vendor_of_patches(const struct strv *items, struct vendor_side *side)
 {
-	_cleanup_strv_ struct strv paths = { 0 };
 	struct touched t = { 0 };
 
 	*side = (struct vendor_side){ VENDOR_ANY, NULL };
-	if (series_list(items, &paths))
-		fail_clear();
-	for (size_t i = 0; i < paths.n; i++)
-		take_patch(&t, paths.v[i]);
+	series_look(items, take_patch, &t);
 	for (enum vendor v = VENDOR_AMD; v <= VENDOR_INTEL; v++)
 		if (t.file[v] && !t.file[VENDOR_AMD + VENDOR_INTEL - v]) {
 			side->vendor = v;

@@ -131,10 +131,10 @@ int bringup_open_channel(struct level *l, unsigned int deadline_s)
 
 	if (ret != -OUT_BROKEN || proc_interrupted())
 		return ret;
-	end = level_diagnose(l, &silent);
+	end = level_diagnose(l, l->carrier, &silent); /* its own agent was asked just now */
 	if (end)
 		return end;
-	if (silent && silent != l)
+	if (silent)
 		return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, why);
 	return fail(OUT_CRASH, "%s hangs: its kernel was started, but its agent did not get ready (%s)", l->name, why);
 }

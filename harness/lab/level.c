@@ -114,12 +114,20 @@ static void look_at_machine(struct level *l)
 		l->machine->look(l);
 }
 
+/* What no stream and no event tells: the lowest level's console file and machine. */
+static void look_outside(struct level *l)
+{
+	struct level *lowest = l->carrier ? l->carrier : l;
+
+	read_console_file(lowest);
+	look_at_machine(lowest);
+}
+
 int level_step(struct level *l, unsigned int timeout_ms)
 {
 	int ret = loop_step(timeout_ms);
 
-	read_console_file(l->carrier ? l->carrier : l);
-	look_at_machine(l->carrier ? l->carrier : l);
+	look_outside(l);
 	return ret ? ret : look_all(l);
 }
 
@@ -210,8 +218,7 @@ static int call_watch(void *ctx)
 {
 	struct call *c = ctx;
 
-	read_console_file(c->l->carrier ? c->l->carrier : c->l);
-	look_at_machine(c->l->carrier ? c->l->carrier : c->l);
+	look_outside(c->l);
 	return look_all(c->l);
 }
 
@@ -459,11 +466,11 @@ static const struct level *find_silent(struct level *l)
 	return channel_time(l->channel, &ns, level_ms(l, SILENT_S)) ? l : NULL;
 }
 
-int level_diagnose(struct level *l, const struct level **silent)
+int level_diagnose(struct level *l, struct level *asked, const struct level **silent)
 {
 	int end = level_look_for_end(l);
 
-	*silent = end ? NULL : find_silent(l);
+	*silent = end || !asked ? NULL : find_silent(asked);
 	return *silent ? level_look_for_end(l) : end;
 }
 

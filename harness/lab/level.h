@@ -107,10 +107,10 @@ int level_step(struct level *l, unsigned int timeout_ms);
 /* A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what level_step() says. */
 int level_look_for_end(struct level *l);
 /*
- * Why a call failed. First the same; then every open channel is asked from the lowest level up. *silent: the first that does not answer, or
- * NULL.
+ * Why a call on l failed. First the same; then every open channel is asked from the lowest level up to `asked` (NULL: none). *silent: the
+ * first that does not answer, or NULL.
  */
-int level_diagnose(struct level *l, const struct level **silent);
+int level_diagnose(struct level *l, struct level *asked, const struct level **silent);
 
 /* Wait until the domain has stopped by itself (expected), or a console line holds the awaited text. */
 int level_wait_stopped(struct level *l, unsigned int deadline_s);

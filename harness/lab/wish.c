@@ -6,7 +6,6 @@
 
 #include "core/outcome.h"
 #include "judge/assignment.h"
-#include "kernel/patch.h"
 #include "kernel/series.h"
 
 #define NOBODY "auto"
@@ -18,33 +17,16 @@ static void take(struct wish *w, const char *lane, char *by)
 	w->by = by;
 }
 
-/* What can't be read counts as nothing: applying it tells why. */
-static int take_patch(const char *path, struct wish *w)
+static int take_patch(const struct patch *p, void *ctx)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	struct patch p;
-	int ret = 0;
+	const char *slash = p->lane ? strrchr(p->path, '/') : NULL, *name = slash ? slash + 1 : p->path;
+	struct wish *w = ctx;
 
-	if (patch_read(path, &p))
-		fail_clear();
-	if (p.lane && w->lane && strcmp(p.lane, w->lane) != 0)
-		ret = fail(OUT_USAGE, "%s wants lane %s, and %s lane %s; LANE= decides", name, p.lane, w->by, w->lane);
-	else if (p.lane && !w->lane)
-		take(w, p.lane, strf("%s (Lane: %s)", name, p.lane));
-	patch_free(&p);
-	return ret;
-}
-
-static int take_change(const struct strv *items, struct wish *w)
-{
-	_cleanup_strv_ struct strv paths = { 0 };
-	int ret = 0;
-
-	if (series_list(items, &paths))
-		fail_clear();
-	for (size_t i = 0; !ret && i < paths.n; i++)
-		ret = take_patch(paths.v[i], w);
-	return ret;
+	if (p->lane && w->lane && strcmp(p->lane, w->lane) != 0)
+		return fail(OUT_USAGE, "%s wants lane %s, and %s lane %s; LANE= decides", name, p->lane, w->by, w->lane);
+	if (p->lane && !w->lane)
+		take(w, p->lane, strf("%s (Lane: %s)", name, p->lane));
+	return 0;
 }
 
 static int take_assignment(const char *name, struct wish *w)
@@ -74,7 +56,7 @@ int wish_find(const struct settings *set, const struct kernel_conf *k, struct wi
 		take(w, set->lane, strf("LANE=%s", set->lane));
 		return 0;
 	}
-	ret = take_change(wish_change(set, k), w);
+	ret = series_look(wish_change(set, k), take_patch, w);
 	if (!ret && !w->lane && k->lane)
 		take(w, k->lane, strf("kernel %s", k->name));
 	if (!ret && !w->lane && set->assignment && *set->assignment)

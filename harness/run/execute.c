@@ -139,7 +139,7 @@ static int explain(struct level *l, int ret)
 
 	if (ret != -OUT_BROKEN || proc_interrupted())
 		return ret;
-	end = level_diagnose(l, &silent);
+	end = level_diagnose(l, l, &silent);
 	if (end)
 		return end;
 	if (!silent)
