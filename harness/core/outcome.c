@@ -16,6 +16,10 @@ static const struct {
 	[OUT_BUILD_ERROR] = { "build-error", 4 },
 	[OUT_CRASH] = { "crash", 5 },
 	[OUT_SKIP] = { "skip", 77 },
+	/* Not 4, which a script may take for a zero: somebody must look at what was handed in. */
+	[OUT_UNUSABLE] = { "unusable", 2 },
+	[OUT_BUSY] = { "busy", 75 },
+	[OUT_INTERRUPTED] = { "interrupted", 130 },
 };
 
 /* Each thread has its own. */

@@ -155,7 +155,7 @@ static int spawn(struct run *r)
 	return 0;
 }
 
-static int stop_group(struct run *r, const char *why)
+static int stop_group(struct run *r, enum outcome outcome, const char *why)
 {
 	kill(-r->pid, SIGTERM);
 	for (int i = 0; i < 20; i++) {
@@ -167,7 +167,7 @@ static int stop_group(struct run *r, const char *why)
 	waitpid(r->pid, NULL, 0);
 gone:
 	kill(-r->pid, SIGKILL); /* what it left behind in its group */
-	return fail(OUT_BROKEN, "%s: %s", r->p->what, why);
+	return fail(outcome, "%s: %s", r->p->what, why);
 }
 
 /* Read until the child closes its output. 0, or a negative outcome when it had to be stopped. */
@@ -182,13 +182,13 @@ static int pump(struct run *r)
 		ssize_t n;
 
 		if (proc_interrupted())
-			return stop_group(r, "interrupted");
+			return stop_group(r, OUT_INTERRUPTED, "interrupted");
 		if (now_ns() > deadline) {
 			_cleanup_free_ char *why = strf("%s had not ended after %u s%s%s; stopped",
 							r->p->argv[0], seconds,
 							r->last[0] ? "; it last said: " : "", r->last);
 
-			return stop_group(r, why);
+			return stop_group(r, OUT_BROKEN, why);
 		}
 		ui_tick();
 		if (poll(&pfd, 1, TICK_MS) <= 0)

@@ -28,7 +28,7 @@ struct proc {
 
 /*
  * Run to the end. Returns the exit status (0..255), 128 + signal when a signal ended it, or a negative
- * outcome from fail(): it could not be started (-OUT_BROKEN), or its deadline passed (-OUT_BROKEN).
+ * outcome from fail(): it could not be started or its deadline passed (-OUT_BROKEN), or we were told to stop (-OUT_INTERRUPTED).
  */
 int proc_run(const struct proc *p);
 

@@ -214,10 +214,10 @@ static enum outcome heaviest(const bool seen[OUT_COUNT])
 	return OUT_SKIP;
 }
 
-/* USAGE is no verdict of a run: whatever was wrongly asked for, nothing was judged. */
+/* A test is never wrongly asked for or busy: the run is, and then has no test. */
 static enum outcome as_verdict(enum outcome o)
 {
-	return o < OUT_COUNT && o != OUT_USAGE ? o : OUT_BROKEN;
+	return o <= OUT_SKIP && o != OUT_USAGE ? o : OUT_BROKEN;
 }
 
 static enum outcome checks_verdict(const struct test_result *t)
@@ -296,9 +296,9 @@ void result_finish(struct run_result *r)
 
 enum outcome result_verdict(const struct run_result *r)
 {
-	enum outcome o = as_verdict(r->verdict);
+	enum outcome o = r->verdict < OUT_COUNT ? r->verdict : OUT_BROKEN;
 
-	if (r->finished || o == OUT_CRASH || o == OUT_BUILD_ERROR)
+	if (r->finished || o == OUT_CRASH || o == OUT_BUILD_ERROR || o == OUT_INTERRUPTED)
 		return o;
 	return OUT_BROKEN;
 }

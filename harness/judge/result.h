@@ -137,9 +137,8 @@ void result_finish(struct run_result *r);
 enum outcome result_tests_verdict(const struct run_result *r);
 
 /*
- * What every report says, one of pass, fail, build-error, crash, skip, broken: the run's verdict;
- * of a run that was not finished, BROKEN unless something worse is known. Such a run never reads as
- * a pass.
+ * What every report says: the run's verdict; of a run that was not finished, BROKEN unless it was INTERRUPTED
+ * or something worse is known. Such a run never reads as a pass.
  */
 enum outcome result_verdict(const struct run_result *r);
 struct result_summary result_count(const struct run_result *r);

@@ -24,7 +24,7 @@ static int wait_for(int fd, const char *path, const char *what, unsigned int dea
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail(OUT_BROKEN, "can't lock %s: %s", path, strerror(errno));
 		if (proc_interrupted())
-			return fail(OUT_BROKEN, "interrupted while waiting for %s", what);
+			return fail(OUT_INTERRUPTED, "interrupted while waiting for %s", what);
 		if (now_ns() > deadline)
 			return fail(OUT_BROKEN,
 				    "another nestlab has been using %s for %u s (its lock is %s); "

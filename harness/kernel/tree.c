@@ -93,7 +93,7 @@ static int clone_all(struct clone *c, FTS *fts)
 		int err;
 
 		if (proc_interrupted())
-			return fail(OUT_BROKEN, "interrupted while cloning %s", c->from);
+			return fail(OUT_INTERRUPTED, "interrupted while cloning %s", c->from);
 		if (e->fts_info == FTS_DP)
 			continue;
 		if (skipped(c, e)) {

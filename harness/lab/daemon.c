@@ -260,7 +260,7 @@ static int wait_for_socket(void)
 
 	while (!daemon_running()) {
 		if (proc_interrupted())
-			return fail(OUT_BROKEN, "interrupted");
+			return fail(OUT_INTERRUPTED, "interrupted");
 		if (now_ns() > deadline)
 			return fail(OUT_BROKEN,
 				    "the private libvirtd did not answer within %d s; %s/libvirtd.out and libvirtd.log say why (is the package libvirt-daemon installed?)",

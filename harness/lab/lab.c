@@ -40,7 +40,7 @@ static int take_lock(struct lab *lab, const char *who, enum lab_use use)
 		file_read(path, &holder);
 		close_p(&lab->lock_fd);
 		lab->lock_fd = -1;
-		return fail(OUT_BROKEN, "this checkout's lab is in use by %s; wait for its end",
+		return fail(OUT_BUSY, "this checkout's lab is in use by %s; wait for its end",
 			    str_strip(holder.data ? holder.data : (char *)"another nestlab"));
 	}
 	if (ftruncate(lab->lock_fd, 0) || write(lab->lock_fd, text, strlen(text)) < 0)

@@ -184,7 +184,7 @@ int lane_choose(const char *name, const char *by, const struct vendor_side *side
 	if (ret)
 		return fail_prefix("%s", by);
 	if (!lane_usable(l, &why))
-		return fail(OUT_SKIP, "%s: lane %s can't run on this machine: %s", by, name, why);
+		return fail(OUT_BROKEN, "%s: lane %s can't run on this machine: %s", by, name, why);
 	l->reason = strf("asked for by %s", by);
 	return 0;
 }

@@ -34,7 +34,8 @@ struct lane {
 
 /*
  * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor whose side of KVM the change works on,
- * where there is such a lane; side NULL: any. -OUT_USAGE: no such lane; -OUT_SKIP: this machine can't run it (with the reason).
+ * where there is such a lane; side NULL: any. -OUT_USAGE: no such lane; -OUT_BROKEN: named, and this machine can't run it (with the reason); -OUT_SKIP: nobody names one, and none
+ * works here.
  */
 int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l);
 /* What to say of a change that works on the other vendor's side than this lane has, or NULL. The caller owns it. */

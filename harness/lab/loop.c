@@ -87,7 +87,7 @@ int loop_step(unsigned int timeout_ms)
 {
 	atomic_store(&guard.beat_ns, now_ns());
 	if (proc_interrupted())
-		return fail(OUT_BROKEN, "interrupted");
+		return fail(OUT_INTERRUPTED, "interrupted");
 	ui_tick();
 	virEventUpdateTimeout(step_timer, (int)timeout_ms);
 	virEventRunDefaultImpl();

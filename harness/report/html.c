@@ -43,6 +43,8 @@ void html_row(struct buf *b, const char *key, const char *value)
 static const char *const headlines[OUT_COUNT] = {
 	[OUT_PASS] = "Pass",   [OUT_FAIL] = "Fail",    [OUT_BUILD_ERROR] = "Build error",
 	[OUT_CRASH] = "Crash", [OUT_SKIP] = "Skipped", [OUT_BROKEN] = "The lab broke",
+	[OUT_USAGE] = "Wrongly asked for", [OUT_UNUSABLE] = "Unusable", [OUT_BUSY] = "Busy",
+	[OUT_INTERRUPTED] = "Interrupted",
 };
 
 static void put_banner(struct buf *b, const struct run_result *r)

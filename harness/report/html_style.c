@@ -42,7 +42,7 @@ const char html_style[] =
 	".banner p{margin:.35rem 0 0}\n"
 	".banner .run{color:var(--soft);margin:0 0 .2rem}\n"
 	".pass{--v:var(--pass)}.fail{--v:var(--fail)}.crash{--v:var(--crash)}.skip{--v:var(--skip)}"
-	".broken,.build-error,.usage{--v:var(--broken)}\n"
+	".broken,.build-error,.usage,.unusable,.busy,.interrupted{--v:var(--broken)}\n"
 	".facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:1.1rem "
 	"2rem;"
 	"margin:1.6rem 0 0}\n"

@@ -22,6 +22,9 @@
 	(OUTCOME_BIT(OUT_PASS) | OUTCOME_BIT(OUT_FAIL) | OUTCOME_BIT(OUT_SKIP) |                   \
 	 OUTCOME_BIT(OUT_BROKEN))
 #define VERDICTS (CHECK_VERDICTS | OUTCOME_BIT(OUT_BUILD_ERROR) | OUTCOME_BIT(OUT_CRASH))
+#define RUN_VERDICTS                                                                               \
+	(VERDICTS | OUTCOME_BIT(OUT_USAGE) | OUTCOME_BIT(OUT_UNUSABLE) | OUTCOME_BIT(OUT_BUSY) |   \
+	 OUTCOME_BIT(OUT_INTERRUPTED))
 
 #define FIELD(struct_, type_, name_)                                                               \
 	{                                                                                          \
@@ -244,7 +247,7 @@ static const struct field run_fields[] = {
 	{ .key = "format", .type = FIELD_HOOK, .save = save_format, .load = load_format },
 	FIELD(struct run_result, FIELD_STRING, run_id),
 	FIELD(struct run_result, FIELD_BOOL, finished),
-	FIELD_VERDICT(struct run_result, verdict, VERDICTS),
+	FIELD_VERDICT(struct run_result, verdict, RUN_VERDICTS),
 	FIELD(struct run_result, FIELD_STRING0, reason),
 	FIELD(struct run_result, FIELD_STRING0, lane),
 	FIELD(struct run_result, FIELD_STRING0, lane_reason),

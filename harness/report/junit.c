@@ -52,6 +52,7 @@ static void put_text(xmlTextWriter *w, const char *text)
 static const char *const said_by[OUT_COUNT] = {
 	[OUT_FAIL] = "failure", [OUT_BROKEN] = "error", [OUT_BUILD_ERROR] = "error",
 	[OUT_CRASH] = "error",	[OUT_USAGE] = "error",	[OUT_SKIP] = "skipped",
+	[OUT_UNUSABLE] = "error", [OUT_BUSY] = "error", [OUT_INTERRUPTED] = "error",
 };
 
 static void put_said(xmlTextWriter *w, enum outcome o, const char *message, const char *body)

@@ -36,7 +36,8 @@ static const struct {
 	[OUT_PASS] = { "ok", GREEN },	      [OUT_FAIL] = { "FAIL", RED },
 	[OUT_USAGE] = { "BROKEN", MAGENTA },  [OUT_BROKEN] = { "BROKEN", MAGENTA },
 	[OUT_BUILD_ERROR] = { "BUILD", RED }, [OUT_CRASH] = { "CRASH", RED },
-	[OUT_SKIP] = { "skip", YELLOW },
+	[OUT_SKIP] = { "skip", YELLOW },	      [OUT_UNUSABLE] = { "BROKEN", MAGENTA },
+	[OUT_BUSY] = { "BROKEN", MAGENTA },   [OUT_INTERRUPTED] = { "BROKEN", MAGENTA },
 };
 
 static void put_styled(const struct terminal *t, enum style style, const char *text)

@@ -418,7 +418,7 @@ static const struct {
 	{ "\"finished\": true", "\"finished\": 1", "finished: expected true or false" },
 	{ "\"finished\": true", "\"finished\": false", "not finished" },
 	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"ok\",\n  \"reason\"",
-	  "verdict: expected one of pass, fail, broken, build-error, crash, skip; found \"ok\"" },
+	  "verdict: expected one of pass, fail, broken, build-error, crash, skip, unusable, busy, interrupted; found \"ok\"" },
 	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"usage\",\n  \"reason\"",
 	  "verdict: " },
 	{ "\"passed\": 1", "\"passed\": 2", "summary does not agree" },

@@ -294,7 +294,7 @@ static int verb_mutants(int argc, char **argv)
 	if (ret)
 		return ret;
 	if (proc_interrupted())
-		return fail(OUT_BROKEN, "interrupted");
+		return fail(OUT_INTERRUPTED, "interrupted");
 	printf("\n");
 	if (s.hidden)
 		printf("hidden in this lane: %u\n", s.hidden);
