@@ -85,6 +85,14 @@ void hash_hex(struct hash *h, char *hex)
 	free(h);
 }
 
+void hash_bytes(const void *data, size_t len, char *hex)
+{
+	struct hash *h = hash_start();
+
+	update(h, data, len);
+	hash_hex(h, hex);
+}
+
 static int digest_fd(int fd, char *hex)
 {
 	struct hash *h = hash_start();

@@ -28,4 +28,7 @@ void hash_hex(struct hash *h, char *hex);
  */
 int hash_file(const char *path, char *hex);
 
+/* The same of bytes in memory. */
+void hash_bytes(const void *data, size_t len, char *hex);
+
 #endif

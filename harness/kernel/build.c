@@ -34,6 +34,9 @@ struct job {
 	struct buf changed;	     /* changed_lines(), for a flavour */
 	enum kernel_role role;
 	struct source source;
+	struct patches own;	 /* the kernel's series; rc->change comes on top */
+	struct kernel_patch *patches; /* all of them, as told to others */
+	size_t n_patches;
 	struct series series;
 	struct kconfig fragments;
 	char *compiler;
@@ -43,9 +46,18 @@ struct job {
 	char key[HASH_HEX_LEN + 1];
 };
 
+static void free_inputs(struct kernel_patch *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(v[i].path);
+	free(v);
+}
+
 static void job_free(struct job *j)
 {
 	series_free(&j->series);
+	patches_free(&j->own);
+	free_inputs(j->patches, j->n_patches);
 	source_free(&j->source);
 	kconfig_free(&j->fragments);
 	strv_free(&j->make_args);
@@ -56,39 +68,6 @@ static void job_free(struct job *j)
 }
 
 /* ---- inputs ---- */
-
-/* Folders of the checkout whose patches are part of the project, reviewed like its code. */
-static const char *const own_folders[] = { "kernel-patches", "testcases" };
-
-static bool is_below(const char *path, const char *dir)
-{
-	char real[PATH_MAX], real_dir[PATH_MAX];
-	size_t n;
-
-	if (!realpath(path, real) || !realpath(dir, real_dir))
-		return false;
-	n = strlen(real_dir);
-	return !strncmp(real, real_dir, n) && (real[n] == '/' || !real[n]);
-}
-
-static bool is_own(const char *path)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own_folders); i++) {
-		_cleanup_free_ char *dir = path_in_root(own_folders[i]);
-
-		if (is_below(path, dir))
-			return true;
-	}
-	return false;
-}
-
-static bool any_strange(const struct strv *patches)
-{
-	for (size_t i = 0; i < patches->n; i++)
-		if (!is_own(patches->v[i]))
-			return true;
-	return false;
-}
 
 static int read_fragments(struct job *j)
 {
@@ -111,6 +90,65 @@ static int read_fragments(struct job *j)
 	return ret;
 }
 
+static void add_inputs(struct job *j, const struct patches *ps)
+{
+	for (size_t i = 0; ps && i < ps->n; i++) {
+		struct kernel_patch *p;
+
+		j->patches = xrealloc(j->patches, j->n_patches + 1, sizeof(*j->patches));
+		p = &j->patches[j->n_patches++];
+		p->path = xstrdup(ps->v[i].path);
+		memcpy(p->sha256, ps->v[i].sha256, sizeof(p->sha256));
+	}
+}
+
+static int read_patches(struct job *j)
+{
+	_cleanup_free_ char *knob = strf("kernel %s: patches", j->k->name);
+	int ret = patches_read(knob, &j->rc->patches, &j->own);
+
+	add_inputs(j, &j->own);
+	add_inputs(j, j->rc->change);
+	j->strange = j->own.strange || (j->rc->change && j->rc->change->strange);
+	return ret;
+}
+
+static void series_hex(const struct series *s, char *hex)
+{
+	struct hash *h = hash_new("series");
+
+	series_hash(s, h);
+	hash_hex(h, hex);
+}
+
+/*
+ * Patches that apply and leave each file as it was would have the kernel without them judged, and
+ * the change be told "pass".
+ */
+static int apply_change(struct job *j)
+{
+	const struct patches *change = j->rc->change;
+	char before[HASH_HEX_LEN + 1], after[HASH_HEX_LEN + 1];
+	int ret = series_finish(&j->series);
+
+	if (ret || !change || !change->n)
+		return ret;
+	series_hex(&j->series, before);
+	ret = series_apply(&j->series, change->v, change->n);
+	if (!ret)
+		ret = series_finish(&j->series);
+	if (ret)
+		return ret;
+	series_hex(&j->series, after);
+	if (strcmp(before, after))
+		return 0;
+	return fail(OUT_UNUSABLE,
+		    "the change of the %s kernel (%s%s) leaves each file as it was before: there is "
+		    "nothing to judge",
+		    kernel_role_name(j->role), patch_base_name(&change->v[0]),
+		    change->n > 1 ? " and the patches after it" : "");
+}
+
 static int make_series(struct job *j)
 {
 	int ret = series_begin(&j->series, j->source.dir);
@@ -121,10 +159,11 @@ static int make_series(struct job *j)
 		return ret;
 	for (size_t i = 0; i < j->source.changed.n; i++)
 		series_note(&j->series, j->source.changed.v[i]);
-	ret = series_apply(&j->series, &j->rc->patches);
+	ret = series_apply(&j->series, j->own.v, j->own.n);
 	if (!ret)
-		ret = series_finish(&j->series);
-	j->strange = any_strange(&j->series.patches);
+		ret = apply_change(j);
+	for (size_t i = 0; i < j->series.notes.n; i++)
+		ui_note("%s", j->series.notes.v[i]);
 	return ret;
 }
 
@@ -135,8 +174,12 @@ static void tell_inputs(struct job *j, struct kernel_build *b)
 	memcpy(b->source_key, j->source.key, sizeof(b->source_key));
 	str_set(&b->source, j->source.name);
 	str_set(&b->compiler, j->compiler);
-	b->patches = j->series.patches;
-	j->series.patches = (struct strv){ 0 };
+	b->patches = j->patches;
+	b->n_patches = j->n_patches;
+	j->patches = NULL;
+	j->n_patches = 0;
+	b->notes = j->series.notes;
+	j->series.notes = (struct strv){ 0 };
 }
 
 static void make_args(struct job *j)
@@ -181,6 +224,8 @@ static int prepare(struct job *j)
 	int ret = read_fragments(j);
 
 	make_args(j);
+	if (!ret)
+		ret = read_patches(j);
 	if (!ret)
 		ret = toolchain_id(&j->compiler);
 	if (!ret)
@@ -397,7 +442,8 @@ static int build_in(struct job *j, struct worktree *w, struct make *m, uint64_t 
 {
 	struct store_about about = { .source = j->source.name,
 				     .compiler = j->compiler,
-				     .patches = &j->series.patches,
+				     .patches = j->patches,
+				     .n_patches = j->n_patches,
 				     .changed = j->flavor ? &j->changed : NULL };
 	int ret = install(j, w);
 
@@ -507,6 +553,7 @@ static int build_base(const struct job *j)
 	ui_note("the unpatched %s kernel first: changes from outside are built on a copy of it",
 		kernel_role_name(j->role));
 	k.role[j->role].patches = (struct strv){ 0 };
+	k.role[j->role].change = NULL;
 	ret = kernel_build(&k, j->role, &b);
 	kernel_build_free(&b);
 	return ret;
@@ -564,6 +611,7 @@ void kernel_build_free(struct kernel_build *b)
 	free(b->source);
 	free(b->compiler);
 	strv_free(&b->modules);
-	strv_free(&b->patches);
+	strv_free(&b->notes);
+	free_inputs(b->patches, b->n_patches);
 	*b = (struct kernel_build){ 0 };
 }

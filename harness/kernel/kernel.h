@@ -13,6 +13,7 @@
 #include "core/hash.h"
 #include "core/util.h"
 #include "kernel/flavor.h"
+#include "kernel/patches.h"
 
 enum kernel_role { KERNEL_HOST, KERNEL_GUEST, KERNEL_ROLES };
 const char *kernel_role_name(enum kernel_role r); /* "host", "guest" */
@@ -29,7 +30,9 @@ struct kernel_conf {
 		char *ref;
 	} source;
 	struct kernel_role_conf {
-		struct strv patches;   /* files, folders (all *.patch, by name); root-relative */
+		struct strv patches;   /* of the kernel's own series: files, folders; root-relative */
+		/* The user's, on top of these: read already, borrowed for as long as this lives; or NULL. */
+		const struct patches *change;
 		struct strv fragments; /* files over tinyconfig, in order */
 		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
 		uint32_t objects;      /* build steps, for the progress of a first build */
@@ -44,6 +47,12 @@ int kernel_conf_load(const char *name, struct kernel_conf *k);
 int kernel_conf_flavor(struct kernel_conf *k, const char *flavor);
 void kernel_conf_free(struct kernel_conf *k);
 
+/* A patch that went in. */
+struct kernel_patch {
+	char *path; /* with its mail's number, where the file has several */
+	char sha256[HASH_HEX_LEN + 1];
+};
+
 struct kernel_build {
 	char key[HASH_HEX_LEN + 1]; /* of source, patches, fragments, compiler, recipe */
 	char *dir;		    /* in the cache; holds config, System.map, build.log, too */
@@ -55,17 +64,20 @@ struct kernel_build {
 	bool reused;	     /* nothing was built */
 	double seconds;
 
-	/* What went in, for the manifest; set as far as it is known also after a failure. */
+	/* What went in, for the manifest; set as far as it is known also when it was reused, and after a failure. */
 	char *source;			  /* "linux-source-6.12" */
 	char source_key[HASH_HEX_LEN + 1]; /* of the unpatched source */
 	char *compiler;			  /* a line each: gcc, ld */
-	struct strv patches;		  /* files, in the order applied */
+	struct kernel_patch *patches;	  /* in the order applied */
+	size_t n_patches;
+	struct strv notes; /* what names in them were taken as (names_resolve()) */
 };
 
 /*
  * Build (or find) one kernel. Shows its stages by ui.h. -OUT_BUILD_ERROR: a patch does not apply
- * (its file, the hunk) or the compiler refuses (its first error lines); -OUT_BROKEN: source or
- * tool missing, no disk. Free b in either case.
+ * (its file, the hunk) or the compiler refuses (its first error lines); -OUT_UNUSABLE: the change is
+ * none, or its names fit several files; -OUT_BROKEN: source or tool missing, no disk. Free b in
+ * either case.
  */
 int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kernel_build *b);
 void kernel_build_free(struct kernel_build *b);

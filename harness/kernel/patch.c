@@ -6,12 +6,14 @@
 #include <strings.h>
 
 #include "core/outcome.h"
+#include "kernel/mail.h"
 
 #define LANE_MAX 64 /* characters */
 
 /* The lines of p->text, one after the other. */
 struct reader {
 	struct patch *p;
+	const char *begin;  /* of the copy that is cut into lines */
 	char *next;	    /* where the next line begins */
 	unsigned long line; /* number of the current one, from 1 */
 	bool git;	    /* inside a "diff --git" header, before its hunks */
@@ -41,7 +43,19 @@ static char *next_line(struct reader *r)
 	return line;
 }
 
-/* ---- paths ---- */
+/* ---- names ---- */
+
+const char *patch_name_inside(const char *name)
+{
+	const char *at = name;
+
+	for (const char *part = name; part; part = strchr(part, '/'), part += !!part)
+		if (str_starts(part, "../"))
+			at = part + 3;
+	while (*at == '/' || str_starts(at, "./"))
+		at += *at == '/' ? 1 : 2;
+	return at;
+}
 
 static const char *bad_part(const char *part, size_t len)
 {
@@ -54,16 +68,14 @@ static const char *bad_part(const char *part, size_t len)
 	return NULL;
 }
 
-static const char *bad_path(const char *path)
+const char *patch_bad_path(const char *path)
 {
-	size_t reserved = strlen(PATCH_RESERVED_DIR);
-
 	if (*path == '/')
 		return "an absolute file name";
 	for (const char *c = path; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == '\\' || *c == 0x7f)
 			return "a file name with a control character or backslash";
-	if (!strncmp(path, PATCH_RESERVED_DIR "/", reserved + 1))
+	if (str_starts(path, PATCH_RESERVED_DIR "/"))
 		return "a file name in " PATCH_RESERVED_DIR "/, where the built objects lie";
 	for (const char *part = path;; part += strcspn(part, "/") + 1) {
 		size_t len = strcspn(part, "/");
@@ -76,24 +88,35 @@ static const char *bad_path(const char *path)
 	}
 }
 
-static int set_path(struct reader *r, char **field, const char *path)
+/* A name as it stands in a line; what is before its inside is not looked at by anybody. */
+static int set_name(struct reader *r, char **field, const char *name)
 {
-	const char *bad = bad_path(path);
+	const char *bad = patch_bad_path(patch_name_inside(name));
 
 	if (bad)
-		return refuse(r, bad, path);
-	str_set(field, path);
+		return refuse(r, bad, name);
+	str_set(field, name);
 	return 0;
+}
+
+/* at: in the copy that is being cut up, which is as long as the text. */
+static void note_name(struct reader *r, const char *at, int in)
+{
+	struct patch *p = r->p;
+
+	p->names = xrealloc(p->names, p->n_names + 1, sizeof(*p->names));
+	p->names[p->n_names++] = (struct patch_name){ .at = (size_t)(at - r->begin),
+						      .len = strlen(at),
+						      .file = p->n_files - 1,
+						      .in = in };
 }
 
 /*
  * A name as "---" and "+++" lines have it: "a/arch/x86/kvm/x86.c", with a time behind a tab in
- * traditional diffs, or "/dev/null". Its first part goes, as with -p1.
+ * traditional diffs, or "/dev/null".
  */
-static int set_diff_path(struct reader *r, char **field, char *name)
+static int set_diff_name(struct reader *r, char **field, char *name, int in)
 {
-	char *slash;
-
 	name[strcspn(name, "\t")] = '\0';
 	if (*name == '"')
 		return refuse(r, "a quoted file name, which no kernel source needs", name);
@@ -101,13 +124,8 @@ static int set_diff_path(struct reader *r, char **field, char *name)
 		str_set(field, NULL);
 		return 0;
 	}
-	if (*name == '/')
-		return refuse(r, "an absolute file name", name);
-	slash = strchr(name, '/');
-	if (!slash)
-		return refuse(r, "a file name without a folder before it, as in a/ and b/ (-p1)",
-			      name);
-	return set_path(r, field, slash + 1);
+	note_name(r, name, in);
+	return set_name(r, field, name);
 }
 
 /* ---- headers ---- */
@@ -127,8 +145,8 @@ static struct patch_file *new_file(struct reader *r)
 }
 
 /*
- * "a/P b/P": the only place that has the name when the mode alone changes. Names that differ
- * stand in lines of their own.
+ * "a/P b/P", or "P P": the only place that has the name when the mode alone changes. Names that
+ * differ stand in lines of their own.
  */
 static int git_header(struct reader *r, char *rest)
 {
@@ -138,20 +156,22 @@ static int git_header(struct reader *r, char *rest)
 	int ret;
 
 	r->git = true;
+	note_name(r, rest, PATCH_NAME_GIT);
 	if (*rest == '"')
 		return refuse(r, "a quoted file name, which no kernel source needs", rest);
 	if (rest[half] != ' ')
 		return 0;
 	rest[half] = '\0';
+	f->whole_names = !strcmp(rest, rest + half + 1);
 	a = strchr(rest, '/');
 	b = strchr(rest + half + 1, '/');
-	if (!a || !b || strcmp(a, b))
+	if (!f->whole_names && (!a || !b || strcmp(a, b)))
 		return 0;
-	ret = set_path(r, &f->old_path, a + 1);
-	return ret ? ret : set_path(r, &f->new_path, b + 1);
+	ret = set_name(r, &f->old_name, rest);
+	return ret ? ret : set_name(r, &f->new_name, rest + half + 1);
 }
 
-static int mode_line(struct reader *r, char *mode)
+static int check_mode(struct reader *r, const char *mode)
 {
 	if (str_starts(mode, "120"))
 		return refuse(r, "the patch makes or changes a symbolic link, and may not", "");
@@ -164,29 +184,43 @@ static int index_line(struct reader *r, char *rest)
 {
 	char *mode = strchr(rest, ' ');
 
-	return mode ? mode_line(r, mode + 1) : 0;
+	return mode ? check_mode(r, mode + 1) : 0;
+}
+
+static int mode_line(struct reader *r, char *rest)
+{
+	current(r)->header_acts = true;
+	return check_mode(r, rest);
 }
 
 static int new_mode(struct reader *r, char *rest)
 {
-	str_set(&current(r)->old_path, NULL);
+	str_set(&current(r)->old_name, NULL);
 	return mode_line(r, rest);
 }
 
 static int deleted_mode(struct reader *r, char *rest)
 {
-	str_set(&current(r)->new_path, NULL);
+	str_set(&current(r)->new_name, NULL);
 	return mode_line(r, rest);
 }
 
 static int from_name(struct reader *r, char *rest)
 {
-	return set_path(r, &current(r)->old_path, rest);
+	struct patch_file *f = current(r);
+
+	f->moved = f->header_acts = true;
+	note_name(r, rest, PATCH_NAME_FROM);
+	return set_name(r, &f->old_name, rest);
 }
 
 static int to_name(struct reader *r, char *rest)
 {
-	return set_path(r, &current(r)->new_path, rest);
+	struct patch_file *f = current(r);
+
+	f->moved = f->header_acts = true;
+	note_name(r, rest, PATCH_NAME_TO);
+	return set_name(r, &f->new_name, rest);
 }
 
 static const struct git_line {
@@ -208,22 +242,26 @@ static int git_header_line(struct reader *r, char *line)
 	return 0;
 }
 
-/* "--- OLD" and, on the next line, "+++ NEW". A mail's "-- " or "---" has no such successor. */
+/*
+ * "--- OLD" and, on the next line, "+++ NEW". A mail's "-- " or "---" has no such successor. What
+ * was moved has its names already, and they stand there without a/ and b/.
+ */
 static int name_lines(struct reader *r, char *line)
 {
 	struct patch_file *f = r->git ? current(r) : NULL;
+	_cleanup_free_ char *old = NULL, *new = NULL;
 	int ret;
 
 	if (!r->next || !str_starts(r->next, "+++ "))
 		return 0;
 	f = f ? f : new_file(r);
 	r->git = false;
-	ret = set_diff_path(r, &f->old_path, line + 4);
+	ret = set_diff_name(r, f->moved ? &old : &f->old_name, line + 4, PATCH_NAME_OLD);
 	if (ret)
 		return ret;
 	line = next_line(r);
-	ret = set_diff_path(r, &f->new_path, line + 4);
-	if (!ret && !f->old_path && !f->new_path)
+	ret = set_diff_name(r, f->moved ? &new : &f->new_name, line + 4, PATCH_NAME_NEW);
+	if (!ret && !f->old_name && !f->new_name)
 		ret = refuse(r, "a file that is /dev/null on both sides", "");
 	return ret;
 }
@@ -264,6 +302,8 @@ static bool parse_hunk_head(const char *line, struct patch_hunk *h, unsigned lon
 static int hunk_body(struct reader *r, unsigned long head, unsigned long old_lines,
 		     unsigned long new_lines)
 {
+	struct patch_file *f = current(r);
+
 	while (old_lines || new_lines) {
 		const char *line = next_line(r);
 		char c = line && *line ? *line : ' ';
@@ -275,6 +315,8 @@ static int hunk_body(struct reader *r, unsigned long head, unsigned long old_lin
 				"%s:%lu: the hunk that begins in line %lu ends early or is "
 				"damaged: its @@ line promises %lu more old and %lu more new lines",
 				r->p->path, r->line, head, old_lines, new_lines);
+		f->removed += c == '-';
+		f->added += c == '+';
 		old_lines -= c == ' ' || c == '-';
 		new_lines -= c == ' ' || c == '+';
 	}
@@ -287,7 +329,7 @@ static int hunk(struct reader *r, const char *line)
 	struct patch_hunk h = { .line = r->line };
 	unsigned long old_lines, new_lines;
 
-	if (!f || (!f->old_path && !f->new_path))
+	if (!f || (!f->old_name && !f->new_name))
 		return 0; /* some text that begins with "@@ -" */
 	if (!parse_hunk_head(line, &h, &old_lines, &new_lines))
 		return refuse(r, "a damaged hunk header", line);
@@ -353,14 +395,37 @@ static void take_text(struct patch *p, const char *text, size_t len)
 	}
 }
 
-/* A header that named no file at all would be git's to guess. */
-static int check_named(const struct patch *p)
+/* As far as the diff tells: see struct patch_file. */
+static char *likely_path(const struct patch_file *f, const char *name)
 {
-	for (size_t i = 0; i < p->n_files; i++)
-		if (!p->files[i].old_path && !p->files[i].new_path)
-			return fail(OUT_BUILD_ERROR,
-				    "%s:%lu: a diff header from which no file name can be read",
-				    p->path, p->files[i].line);
+	const char *inside, *slash;
+
+	if (!name)
+		return NULL;
+	inside = patch_name_inside(name);
+	slash = strchr(inside, '/');
+	return xstrdup(f->moved || f->whole_names || !slash ? inside : slash + 1);
+}
+
+static int finish_file(struct patch *p, struct patch_file *f)
+{
+	struct reader at = { .p = p, .line = f->line };
+	const char *paths[2], *bad;
+
+	/* A header that named no file at all would be git's to guess. */
+	if (!f->old_name && !f->new_name)
+		return refuse(&at, "a diff header from which no file name can be read", "");
+	if (f->old_name && f->new_name && !strcmp(f->old_name, f->new_name))
+		f->whole_names = true;
+	paths[0] = f->old_path = likely_path(f, f->old_name);
+	paths[1] = f->new_path = likely_path(f, f->new_name);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		bad = paths[i] ? patch_bad_path(paths[i]) : NULL;
+		if (bad)
+			return refuse(&at, bad, paths[i]);
+	}
+	p->added += f->added;
+	p->removed += f->removed;
 	return 0;
 }
 
@@ -372,36 +437,48 @@ int patch_parse(const char *path, const char *text, size_t len, struct patch *p)
 	int ret = 0;
 
 	*p = (struct patch){ .path = xstrdup(path) };
+	hash_bytes(text, len, p->sha256);
 	if (memchr(text, '\0', len))
-		return fail(OUT_BUILD_ERROR, "%s: not a patch: it has NUL bytes in it", path);
+		return fail(OUT_UNUSABLE, "%s: not a patch: it has NUL bytes in it", path);
 	take_text(p, text, len);
-	copy = xstrdup(buf_str(&p->text));
-	r.next = copy;
+	mail_header(buf_str(&p->text), &p->subject, &p->author);
+	r.begin = r.next = copy = xstrdup(buf_str(&p->text));
 	while (!ret && (line = next_line(&r)))
 		ret = take_line(&r, line);
-	return ret ? ret : check_named(p);
+	for (size_t i = 0; !ret && i < p->n_files; i++)
+		ret = finish_file(p, &p->files[i]);
+	return ret;
 }
 
-int patch_read(const char *path, struct patch *p)
+const char *patch_base_name(const struct patch *p)
 {
-	_cleanup_buf_ struct buf b = { 0 };
-	int err = file_read(path, &b);
+	const char *slash = strrchr(p->path, '/');
 
-	*p = (struct patch){ 0 };
-	if (err)
-		return fail(OUT_USAGE, "can't read the patch %s: %s", path, strerror(-err));
-	return patch_parse(path, buf_str(&b), b.len, p);
+	return slash ? slash + 1 : p->path;
+}
+
+bool patch_acts(const struct patch *p)
+{
+	for (size_t i = 0; i < p->n_files; i++)
+		if (p->files[i].header_acts || p->files[i].n_hunks)
+			return true;
+	return false;
 }
 
 void patch_free(struct patch *p)
 {
 	for (size_t i = 0; i < p->n_files; i++) {
+		free(p->files[i].old_name);
+		free(p->files[i].new_name);
 		free(p->files[i].old_path);
 		free(p->files[i].new_path);
 		free(p->files[i].hunks);
 	}
 	free(p->files);
+	free(p->names);
 	free(p->path);
+	free(p->subject);
+	free(p->author);
 	free(p->lane);
 	buf_free(&p->text);
 	*p = (struct patch){ 0 };

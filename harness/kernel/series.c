@@ -10,6 +10,8 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "kernel/git.h"
+#include "kernel/names.h"
+#include "kernel/patches.h"
 #include "kernel/tree.h"
 
 /* ---- which patches ---- */
@@ -51,19 +53,14 @@ int series_list(const struct strv *items, struct strv *files)
 
 int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx)
 {
-	_cleanup_strv_ struct strv paths = { 0 };
+	struct patches ps;
 	int ret = 0;
 
-	if (series_list(items, &paths))
+	if (patches_read("patches", items, &ps))
 		fail_clear();
-	for (size_t i = 0; !ret && i < paths.n; i++) {
-		struct patch p;
-
-		if (patch_read(paths.v[i], &p))
-			fail_clear();
-		ret = look(&p, ctx);
-		patch_free(&p);
-	}
+	for (size_t i = 0; !ret && i < ps.n; i++)
+		ret = look(&ps.v[i], ctx);
+	patches_free(&ps);
 	return ret;
 }
 
@@ -252,31 +249,23 @@ static int apply_parsed(struct series *s, const struct patch *p)
 	return tree_each(s->dir, check_expected, s);
 }
 
-static bool is_cover_letter(const char *path)
+static int apply_one(struct series *s, const struct patch *p)
 {
-	return str_starts(strrchr(path, '/') + 1, "0000-");
-}
+	struct patch resolved;
+	int ret = names_resolve(p, s->pristine, &s->seen, &resolved, &s->notes);
 
-static int apply_one(struct series *s, const char *path)
-{
-	struct patch p;
-	int ret = patch_read(path, &p);
-
-	if (!ret && !p.n_files && !is_cover_letter(path))
-		ret = fail(OUT_BUILD_ERROR, "%s: there is no diff in it", path);
-	if (!ret && p.n_files)
-		ret = apply_parsed(s, &p);
-	patch_free(&p);
+	if (!ret)
+		ret = apply_parsed(s, &resolved);
+	patch_free(&resolved);
 	return ret;
 }
 
-int series_apply(struct series *s, const struct strv *items)
+int series_apply(struct series *s, const struct patch *patches, size_t n)
 {
-	size_t done = s->patches.n;
-	int ret = series_list(items, &s->patches);
+	int ret = 0;
 
-	for (size_t i = done; !ret && i < s->patches.n; i++)
-		ret = apply_one(s, s->patches.v[i]);
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = apply_one(s, &patches[i]);
 	return ret;
 }
 
@@ -312,10 +301,20 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct series_file *)a)->path, ((const struct series_file *)b)->path);
 }
 
+static void free_files(struct series *s)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		free(s->files[i].path);
+	free(s->files);
+	s->files = NULL;
+	s->n_files = 0;
+}
+
 int series_finish(struct series *s)
 {
 	int ret = 0;
 
+	free_files(s);
 	for (size_t i = 0; !ret && i < s->seen.n; i++)
 		ret = add_changed(s, s->seen.v[i]);
 	if (s->n_files)
@@ -364,10 +363,8 @@ void series_hash(const struct series *s, struct hash *h)
 
 void series_free(struct series *s)
 {
-	for (size_t i = 0; i < s->n_files; i++)
-		free(s->files[i].path);
-	free(s->files);
-	strv_free(&s->patches);
+	free_files(s);
+	strv_free(&s->notes);
 	strv_free(&s->seen);
 	if (s->dir)
 		(void)rm_rf(s->dir);

@@ -51,8 +51,8 @@ static int write_info(const char *dir, const char *release, const struct store_a
 	buf_printf(&b, "[kernel]\nbzimage_sha256 = %s\nrelease = %s\nsource = %s\n", hex, release,
 		   about->source);
 	buf_printf(&b, "compiler = %.*s\n", (int)strcspn(about->compiler, "\n"), about->compiler);
-	for (size_t i = 0; i < about->patches->n; i++)
-		buf_printf(&b, "patch = %s\n", about->patches->v[i]);
+	for (size_t i = 0; i < about->n_patches; i++)
+		buf_printf(&b, "patch = %s\n", about->patches[i].path);
 	buf_printf(&b, "milliseconds = %.0f\n", about->seconds * 1000);
 	if (file_write(path, buf_str(&b), b.len, 0666))
 		return fail(OUT_BROKEN, "can't write %s: %m", path);

@@ -2,14 +2,17 @@
 #include "kernel/vendor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "kernel/series.h"
+#include "core/outcome.h"
+#include "kernel/patches.h"
 
+/* inside: how the folder reads in a diff that was made in arch/x86/kvm/. */
 static const struct {
-	const char *name, *folder;
+	const char *name, *folder, *inside;
 } vendors[] = {
-	[VENDOR_AMD] = { "AMD", "arch/x86/kvm/svm/" },
-	[VENDOR_INTEL] = { "Intel", "arch/x86/kvm/vmx/" },
+	[VENDOR_AMD] = { "AMD", "arch/x86/kvm/svm/", "svm/" },
+	[VENDOR_INTEL] = { "Intel", "arch/x86/kvm/vmx/", "vmx/" },
 };
 
 const char *vendor_name(enum vendor v)
@@ -22,30 +25,36 @@ struct touched {
 	char *file[ARRAY_SIZE(vendors)];
 };
 
+/* From where the folder's name begins: before it may stand anything (names_resolve()). */
+static const char *find_folder(const char *path, const char *folder)
+{
+	const char *at = strstr(path, folder);
+
+	return at && (at == path || at[-1] == '/') ? at : NULL;
+}
+
 static void take_path(struct touched *t, const char *path)
 {
-	for (size_t v = VENDOR_AMD; path && v < ARRAY_SIZE(vendors); v++)
-		if (!t->file[v] && str_starts(path, vendors[v].folder))
-			t->file[v] = xstrdup(path);
-}
+	for (size_t v = VENDOR_AMD; path && v < ARRAY_SIZE(vendors); v++) {
+		const char *at = find_folder(path, vendors[v].folder);
 
-static int take_patch(const struct patch *p, void *ctx)
-{
-	struct touched *t = ctx;
-
-	for (size_t i = 0; i < p->n_files; i++) {
-		take_path(t, p->files[i].old_path);
-		take_path(t, p->files[i].new_path);
+		if (!at && str_starts(path, vendors[v].inside))
+			at = path;
+		if (at && !t->file[v])
+			t->file[v] = xstrdup(at);
 	}
-	return 0;
 }
 
-void vendor_of_patches(const struct strv *items, struct vendor_side *side)
+void vendor_of(const struct patch *patches, size_t n, struct vendor_side *side)
 {
 	struct touched t = { 0 };
 
 	*side = (struct vendor_side){ VENDOR_ANY, NULL };
-	series_look(items, take_patch, &t);
+	for (size_t i = 0; i < n; i++)
+		for (size_t f = 0; f < patches[i].n_files; f++) {
+			take_path(&t, patches[i].files[f].old_path);
+			take_path(&t, patches[i].files[f].new_path);
+		}
 	for (enum vendor v = VENDOR_AMD; v <= VENDOR_INTEL; v++)
 		if (t.file[v] && !t.file[VENDOR_AMD + VENDOR_INTEL - v]) {
 			side->vendor = v;
@@ -54,4 +63,14 @@ void vendor_of_patches(const struct strv *items, struct vendor_side *side)
 		}
 	for (size_t v = 0; v < ARRAY_SIZE(vendors); v++)
 		free(t.file[v]);
+}
+
+void vendor_of_patches(const struct strv *items, struct vendor_side *side)
+{
+	struct patches ps;
+
+	if (patches_read("patches", items, &ps))
+		fail_clear();
+	vendor_of(ps.v, ps.n, side);
+	patches_free(&ps);
 }

@@ -7,6 +7,7 @@
 #define NESTLAB_KERNEL_VENDOR_H
 
 #include "core/util.h"
+#include "kernel/patch.h"
 
 enum vendor { VENDOR_ANY, VENDOR_AMD, VENDOR_INTEL };
 const char *vendor_name(enum vendor v); /* "AMD", "Intel" */
@@ -17,9 +18,12 @@ struct vendor_side {
 };
 
 /*
- * By the names of the files that the patches touch. items: as series_apply() takes them. What can't be read counts as nothing: applying it
- * tells why. The caller owns side->file.
+ * By the names of the files that the patches touch, as far as they tell without the source tree (struct patch_file). The caller owns
+ * side->file.
  */
+void vendor_of(const struct patch *patches, size_t n, struct vendor_side *side);
+
+/* The same of files and folders that are yet to be read. What can't be read counts as nothing: applying it tells why. */
 void vendor_of_patches(const struct strv *items, struct vendor_side *side);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "kernel/series.h"
 #include "run/run.h"
 
 static void add_file(struct run *r, const char *kind, const char *relative)
@@ -25,14 +24,14 @@ static const char *below_root(const char *path)
 	return str_starts(path, path_root()) && path[n] == '/' ? path + n + 1 : path;
 }
 
-static void add_patches(struct run *r, const struct strv *items)
+/* What was built, and not what its files hold by now. */
+static void add_patches(struct run *r, const struct kernel_build *b)
 {
-	_cleanup_strv_ struct strv files = { 0 };
+	for (size_t i = 0; i < b->n_patches; i++) {
+		_cleanup_free_ char *key = strf("patch %s", below_root(b->patches[i].path));
 
-	if (series_list(items, &files))
-		fail_clear(); /* gone since the kernel was built */
-	for (size_t i = 0; i < files.n; i++)
-		add_file(r, "patch", below_root(files.v[i]));
+		result_set_manifest(r->result, key, b->patches[i].sha256);
+	}
 }
 
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
@@ -45,7 +44,7 @@ static void add_kernel(struct run *r, enum kernel_role role, const struct kernel
 		return;
 	result_set_manifest(r->result, what, b->key);
 	result_set_manifest(r->result, bz, b->bzimage_sha256);
-	add_patches(r, &c->patches);
+	add_patches(r, b);
 	for (size_t i = 0; i < c->fragments.n; i++)
 		add_file(r, "config", c->fragments.v[i]);
 }

@@ -18,7 +18,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "kernel/patch.h"
+#include "kernel/patches.h"
 #include "kernel/series.h"
 #include "kernel/shortcut.h"
 #include "kernel/tree.h"
@@ -48,8 +48,10 @@ static void assert_says(const char *part)
 static void read_patch(const char *name, struct patch *p)
 {
 	_cleanup_free_ char *path = data(name);
+	_cleanup_buf_ struct buf b = { 0 };
 
-	if (patch_read(path, p))
+	assert_int_equal(file_read(path, &b), 0);
+	if (patch_parse(path, buf_str(&b), b.len, p))
 		die("%s: %s", name, fail_text());
 }
 
@@ -175,11 +177,11 @@ static void test_text_without_diff(void **state)
 static const struct {
 	const char *text, *why;
 } hostile[] = {
-	{ NAMES("/dev/null", "b/../../etc/passwd"), "some.patch:2: a file name that climbs out" },
-	{ NAMES("a/x/../../../y", "b/x/y"), "some.patch:1: a file name that climbs out" },
-	{ NAMES("/dev/null", "/etc/passwd"), "some.patch:2: an absolute file name: /etc/passwd" },
-	{ NAMES("/dev/null", "b//etc/passwd"), "some.patch:2: an absolute file name" },
-	{ NAMES("a/x.c", "x.c"), "some.patch:2: a file name without a folder before it" },
+	{ NAMES("/dev/null", "b/x/.."), "some.patch:2: a file name that climbs out" },
+	{ NAMES("/dev/null", "b/../../.git/config"), "some.patch:2: a file name in git's own" },
+	{ NAMES("/dev/null", "../obj/vmlinux"), "where the built objects lie" },
+	{ NAMES("/dev/null", "b//etc/passwd"), "some.patch:2: a file name with an empty part" },
+	{ NAMES("/dev/null", "../"), "an empty part" },
 	{ NAMES("/dev/null", "b/.git/hooks/pre-commit"), "git's own folder" },
 	{ NAMES("/dev/null", "b/x/.GIT/config"), "git's own folder" },
 	{ NAMES("/dev/null", "b/obj/vmlinux"), "where the built objects lie" },
@@ -188,10 +190,8 @@ static const struct {
 	{ NAMES("/dev/null", "\"b/x\\ty\""), "a quoted file name" },
 	{ NAMES("/dev/null", "b/x\\y"), "backslash" },
 	{ NAMES("/dev/null", "/dev/null"), "on both sides" },
-	{ "diff --git a/../x b/../x\nold mode 100644\nnew mode 100755\n", "climbs out" },
-	{ GIT("rename from ../x\nrename to y/z"), "some.patch:2: a file name that climbs out" },
-	{ GIT("rename from x/y\nrename to /tmp/z"), "some.patch:3: an absolute file name" },
-	{ GIT("copy from x/y\ncopy to x/../../z"), "some.patch:3: a file name that climbs out" },
+	{ GIT("rename from x/y\nrename to y/.git/z"), "some.patch:3: a file name in git's own" },
+	{ GIT("copy from x/y\ncopy to x/.."), "some.patch:3: a file name that climbs out" },
 	{ GIT("new file mode 120000"), "some.patch:2: the patch makes or changes a symbolic link" },
 	{ GIT("deleted file mode 120000"), "symbolic link" },
 	{ GIT("old mode 100644\nnew mode 120000"),
@@ -237,11 +237,8 @@ static void test_refuse_binary(void **state)
 	struct patch p;
 
 	(void)state;
-	assert_int_equal(patch_parse("some.patch", "--- a\0b", 7, &p), -OUT_BUILD_ERROR);
+	assert_int_equal(patch_parse("some.patch", "--- a\0b", 7, &p), -OUT_UNUSABLE);
 	assert_says("NUL bytes");
-	patch_free(&p);
-	assert_int_equal(patch_read("/nonexistent/x.patch", &p), -OUT_USAGE);
-	assert_says("/nonexistent/x.patch: No such file");
 	patch_free(&p);
 }
 
@@ -275,12 +272,23 @@ static int close_lab(void **state)
 	return 0;
 }
 
+static int apply_items(struct lab *lab, const struct strv *items)
+{
+	struct patches ps;
+	int ret = patches_read("PATCH", items, &ps);
+
+	if (!ret)
+		ret = series_apply(&lab->series, ps.v, ps.n);
+	patches_free(&ps);
+	return ret;
+}
+
 static int apply(struct lab *lab, const char *name)
 {
 	_cleanup_strv_ struct strv items = { 0 };
 
 	strv_addf(&items, DATA "/%s", name);
-	return series_apply(&lab->series, &items);
+	return apply_items(lab, &items);
 }
 
 static void apply_well(struct lab *lab, const char *name)
@@ -317,7 +325,6 @@ static void test_apply_folder(void **state)
 
 	apply_well(lab, "mail");
 	finish(lab);
-	assert_int_equal(lab->series.patches.n, 3);
 	assert_int_equal(lab->series.n_files, 2);
 	assert_string_equal(lab->series.files[0].path, X86_C);
 	assert_string_equal(lab->series.files[1].path, "include/uapi/linux/kvm_para.h");
@@ -454,7 +461,7 @@ static void test_link_behind_our_back(void **state)
 
 	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
 	strv_add(&items, path);
-	assert_int_equal(series_apply(&lab->series, &items), -OUT_BUILD_ERROR);
+	assert_int_equal(apply_items(lab, &items), -OUT_BUILD_ERROR);
 	assert_says("x/y");
 }
 
