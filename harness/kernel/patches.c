@@ -344,6 +344,17 @@ int patches_read(const char *knob, const struct strv *items, struct patches *ps)
 	return ret;
 }
 
+void patches_keep_own(struct patches *ps)
+{
+	size_t n = 0;
+
+	while (n < ps->n && !ps->v[n].strange)
+		n++;
+	while (ps->n > n)
+		patch_free(&ps->v[--ps->n]);
+	ps->strange = false;
+}
+
 void patches_free(struct patches *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)

@@ -27,6 +27,8 @@ struct patches {
  * Free it in either case; after a failure it has what was read before.
  */
 int patches_read(const char *knob, const struct strv *items, struct patches *ps);
+/* Forget the first strange one and all that come after it. */
+void patches_keep_own(struct patches *ps);
 void patches_free(struct patches *ps);
 
 #endif

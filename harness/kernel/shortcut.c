@@ -9,12 +9,12 @@
 
 static char *mark_path(const struct worktree *w)
 {
-	return strf("%s/nestlab.whole", w->obj);
+	return strf("%s/" WORKTREE_WHOLE, w->obj);
 }
 
 bool shortcut_is_whole(const struct worktree *w)
 {
-	return tree_has_file(w->obj, "nestlab.whole", NULL);
+	return tree_has_file(w->obj, WORKTREE_WHOLE, NULL);
 }
 
 void shortcut_clear_whole(const struct worktree *w)

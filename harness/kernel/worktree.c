@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/ui.h"
 #include "kernel/lock.h"
 #include "kernel/patch.h"
 #include "kernel/tree.h"
@@ -280,14 +282,124 @@ void worktree_end(const struct worktree *w)
 	(void)unlink(w->mark);
 }
 
+/* ---- after a build that was killed ---- */
+
+/* What a build that had no end wrote. */
+struct leftovers {
+	struct timespec since;
+	struct strv paths; /* relative to obj */
+	size_t files;	   /* in all */
+	bool configured;   /* it wrote the configuration, too */
+};
+
+static bool is_before(struct timespec a, struct timespec b)
+{
+	return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
+
+/*
+ * kbuild touches include/config/OPTION for what depends on it, and objects that read it are old
+ * then. Without the touched file make would not see that.
+ */
+static bool is_configuration(const char *relative)
+{
+	return !strcmp(relative, ".config") ||
+	       (str_starts(relative, "include/config/") && !str_ends(relative, ".tmp") &&
+		strcmp(relative, "include/config/kernel.release"));
+}
+
+/*
+ * By the later of both times: `mv` and `cp -p` keep one. Files of the same tick of the kernel's clock
+ * as the mark count as its build's.
+ */
+static int look_at(const char *relative, const struct stat *st, void *ctx)
+{
+	struct leftovers *l = ctx;
+
+	l->files++;
+	if (is_before(st->st_mtim, l->since) && is_before(st->st_ctim, l->since))
+		return 0;
+	l->configured |= is_configuration(relative);
+	strv_add(&l->paths, relative);
+	return 0;
+}
+
+static int drop(const char *path)
+{
+	if (unlink(path) && errno != ENOENT)
+		return fail(OUT_BROKEN, "can't remove %s, which a killed build left: %m", path);
+	return 0;
+}
+
+/* An object and what kbuild wrote down about it, .OBJECT.cmd, go together. */
+static int drop_with_partner(const struct worktree *w, const char *relative)
+{
+	const char *slash = strrchr(relative, '/'), *name = slash ? slash + 1 : relative;
+	_cleanup_free_ char *path = strf("%s/%s", w->obj, relative), *partner = NULL;
+	int dir = (int)(name - relative);
+
+	if (*name == '.' && str_ends(name, ".cmd"))
+		partner = strf("%s/%.*s%.*s", w->obj, dir, relative,
+			       (int)(strlen(name) - strlen(".") - strlen(".cmd")), name + 1);
+	else
+		partner = strf("%s/%.*s.%s.cmd", w->obj, dir, relative, name);
+	return drop(path) ? -OUT_BROKEN : drop(partner);
+}
+
+/* In one step: a repair that is killed itself must not leave objects whose configuration is gone. */
+static int drop_all(const struct worktree *w)
+{
+	_cleanup_free_ char *away = strf("%s/dropped", w->dir);
+
+	if (rm_rf(away) || rename(w->obj, away) || mkdir(w->obj, 0777) || rm_rf(away))
+		return fail(OUT_BROKEN, "can't empty the folder %s: %m", w->obj);
+	return 0;
+}
+
+/* A clock that was set back since makes the times mean nothing. */
+static bool is_in_the_future(struct timespec t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return is_before(now, t);
+}
+
+static int drop_leftovers(const struct worktree *w, const struct leftovers *l)
+{
+	_cleanup_free_ char *whole = strf("%s/" WORKTREE_WHOLE, w->obj);
+	int ret = drop(whole);
+
+	ui_note("the last build in this work tree was killed: %zu of its %zu files are dropped",
+		l->configured ? l->files : l->paths.n, l->files);
+	if (!ret && l->configured)
+		return drop_all(w);
+	for (size_t i = 0; !ret && i < l->paths.n; i++)
+		ret = drop_with_partner(w, l->paths.v[i]);
+	return ret;
+}
+
+/*
+ * Not all objects: the unpatched kernel's are what everybody's changes are built upon, and a cold
+ * build takes minutes.
+ */
 static int repair(const struct worktree *w)
 {
-	if (!path_exists(w->mark))
+	struct leftovers l = { 0 };
+	struct stat mark;
+	int ret;
+
+	if (stat(w->mark, &mark))
 		return 0;
-	if (rm_rf(w->obj) || mkdir(w->obj, 0777))
-		return fail(OUT_BROKEN, "can't empty the folder %s: %m", w->obj);
-	worktree_end(w);
-	return 0;
+	l.since = mark.st_mtim;
+	l.configured = is_in_the_future(l.since);
+	ret = path_exists(w->obj) ? tree_each(w->obj, look_at, &l) : mkdir(w->obj, 0777);
+	if (!ret)
+		ret = drop_leftovers(w, &l);
+	strv_free(&l.paths);
+	if (!ret)
+		worktree_end(w);
+	return ret ? -OUT_BROKEN : 0;
 }
 
 /* A configured tree may hold any part of a build that was interrupted. */

@@ -16,6 +16,9 @@
 #include "kernel/series.h"
 #include "kernel/source.h"
 
+/* A mark in obj, of a build that came to its end: see shortcut.h. */
+#define WORKTREE_WHOLE "nestlab.whole"
+
 struct worktree {
 	char *dir;    /* the tree and its objects, in the cache */
 	char *src;    /* dir/src: never written to by make */
@@ -42,8 +45,8 @@ int worktree_install(struct worktree *w, const char *pristine, const struct seri
 
 /*
  * Around each program that writes objects: one that was killed may have left a file that is cut
- * off and newer than what it was made of, which make would take for good. An open work tree whose
- * last such program had no end has no objects. 0 or -OUT_BROKEN.
+ * off and newer than what it was made of, which make would take for good. From an open work tree
+ * all that the last such program wrote is gone, when it had no end. 0 or -OUT_BROKEN.
  */
 int worktree_begin(const struct worktree *w);
 void worktree_end(const struct worktree *w);

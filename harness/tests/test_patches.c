@@ -259,6 +259,9 @@ static void test_own_and_strange(void **state)
 	assert_true(ps.strange);
 	assert_false(ps.v[0].strange);
 	assert_true(ps.v[1].strange);
+	patches_keep_own(&ps);
+	assert_int_equal(ps.n, 1);
+	assert_false(ps.strange);
 	patches_free(&ps);
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #undef fail /* core/outcome.h's is meant */
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -549,22 +550,126 @@ static void test_install_only_what_differs(void **state)
 	worktree_close(w);
 }
 
-/* make was killed while it wrote: what it left is cut off, and newer than its source. */
+/* ---- a build that was killed ---- */
+
+static void put_object(const struct worktree *w, const char *name)
+{
+	_cleanup_free_ char *path = strf("%s/%s", w->obj, name);
+	_cleanup_free_ char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+
+	assert_int_equal(mkdir_p(parent), 0);
+	assert_int_equal(file_write(path, "x", 1, 0666), 0);
+}
+
+/* Each in a tick of its own: times of files are no finer. */
+static void put_objects(const struct worktree *w, const char *names)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+
+	strv_split(&all, names, " ");
+	usleep(20000);
+	for (size_t i = 0; i < all.n; i++)
+		put_object(w, all.v[i]);
+	usleep(20000);
+}
+
+static void assert_objects(const struct worktree *w, const char *names, bool there)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+
+	strv_split(&all, names, " ");
+	for (size_t i = 0; i < all.n; i++)
+		if (tree_has_file(w->obj, all.v[i], NULL) != there)
+			die("%s is%s there", all.v[i], there ? " not" : "");
+}
+
+#define OLD "vmlinux kvm/kept.o kvm/.kept.o.cmd include/config/A include/generated/autoconf.h .config"
+
+/* It wrote these files, the old ones too, and had no end. */
+static struct worktree *kill_build(struct lab *lab, const char *before, const char *written)
+{
+	struct worktree *w = open_tree(lab, false);
+
+	put_objects(w, OLD);
+	put_objects(w, before);
+	assert_int_equal(worktree_begin(w), 0);
+	put_objects(w, written);
+	return open_tree(lab, false);
+}
+
+/*
+ * What it left is cut off, and newer than its source. All else is good, and was thrown away once:
+ * then each later change from outside was a build of 2,090 objects.
+ */
 static void test_killed_build(void **state)
 {
-	struct lab *lab = *state;
-	struct worktree *w = open_tree(lab, false);
-	_cleanup_free_ char *object = strf("%s/asm-offsets.s", w->obj);
+	struct worktree *w = kill_build(*state, "kvm/x86.o kvm/.x86.o.cmd kvm/half.o nestlab.whole",
+					"kvm/x86.o kvm/.half.o.cmd kvm/new.o kvm/.new.o.d "
+					"include/config/.kernel.release.tmp modules.order");
+
+	assert_objects(w, OLD, true);
+	assert_objects(w,
+		       "kvm/x86.o kvm/.x86.o.cmd kvm/half.o kvm/.half.o.cmd kvm/new.o "
+		       "kvm/.new.o.d include/config/.kernel.release.tmp modules.order "
+		       "nestlab.whole",
+		       false);
+	assert_false(shortcut_is_whole(w));
+	assert_false(path_exists(w->mark));
+	worktree_close(w);
+}
+
+static void test_ended_build(void **state)
+{
+	struct worktree *w = open_tree(*state, false);
 
 	assert_int_equal(worktree_begin(w), 0);
-	assert_int_equal(file_write(object, "", 0, 0666), 0);
+	put_objects(w, "vmlinux nestlab.whole");
 	worktree_end(w);
-	w = open_tree(lab, false);
-	assert_true(tree_has_file(w->obj, "asm-offsets.s", NULL));
+	w = open_tree(*state, false);
+	assert_objects(w, "vmlinux nestlab.whole", true);
+	worktree_close(w);
+}
+
+/* `mv` keeps the time at which the file was written. */
+static void test_killed_build_moves(void **state)
+{
+	struct worktree *w = open_tree(*state, false);
+	_cleanup_free_ char *from = strf("%s/old.tmp", w->obj), *to = strf("%s/old.o", w->obj);
+
+	put_objects(w, "old.tmp");
 	assert_int_equal(worktree_begin(w), 0);
-	w = open_tree(lab, false);
-	assert_false(tree_has_file(w->obj, "asm-offsets.s", NULL));
+	assert_int_equal(rename(from, to), 0);
+	w = open_tree(*state, false);
+	assert_objects(w, "old.o", false);
+	worktree_close(w);
+}
+
+/*
+ * include/config/B was touched as the option changed. Without it the old objects that read B would
+ * look as new as they should be.
+ */
+static void test_killed_configuration(void **state)
+{
+	struct worktree *w = kill_build(*state, "kvm/x86.o", "include/config/B");
+	_cleanup_free_ char *away = strf("%s/dropped", w->dir);
+
+	assert_objects(w, OLD " kvm/x86.o include/config/B", false);
 	assert_true(path_exists(w->obj));
+	assert_false(path_exists(away));
+	worktree_close(w);
+}
+
+/* The clock was set back: no time says what is old. */
+static void test_killed_build_in_the_future(void **state)
+{
+	struct timespec times[2] = { { .tv_sec = 4000000000 }, { .tv_sec = 4000000000 } };
+	struct worktree *w = open_tree(*state, false);
+
+	put_objects(w, OLD);
+	assert_int_equal(worktree_begin(w), 0);
+	assert_int_equal(utimensat(AT_FDCWD, w->mark, times, 0), 0);
+	w = open_tree(*state, false);
+	assert_objects(w, OLD, false);
 	worktree_close(w);
 }
 
@@ -783,6 +888,10 @@ int main(void)
 		WITH_LAB(test_series_leaves_nothing),
 		WITH_LAB(test_install_only_what_differs),
 		WITH_LAB(test_killed_build),
+		WITH_LAB(test_ended_build),
+		WITH_LAB(test_killed_build_moves),
+		WITH_LAB(test_killed_configuration),
+		WITH_LAB(test_killed_build_in_the_future),
 		WITH_LAB(test_install_new_and_gone_files),
 		WITH_LAB(test_install_after_a_killed_run),
 		WITH_LAB(test_private_copy),
