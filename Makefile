@@ -6,8 +6,12 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 B := build
 
-# Knobs reach the harness by the environment; their defaults are in config/defaults.conf.
-export LANE KERNEL KERNEL_FLAVOR PATCH MONITOR GUEST_PATCH ASSIGNMENT TESTS NESTED_PAGING BASE_IMAGE L1_CPUS L2_CPUS L1_MEMORY L2_MEMORY KEEP_RUNS SAVE_LAB EFFORT RUNS V
+# The knobs are one table in the harness. They reach it by the environment; which of them stand on make's own command line is told
+# apart, so that one that is misspelt there is refused.
+KNOBS := $(shell sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*/\1/p' harness/plan/knobs.c)
+OWN := B CC CFLAGS CHECK LEVEL MUSL Q SAN SHELL WARN
+export $(KNOBS)
+export NESTLAB_MAKE_GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 Q := $(if $(filter 1,$(V)),,@)
 
 CC := gcc
@@ -41,12 +45,15 @@ PLUGIN := $(B)/tcg-plugin/vmruns.so
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo "Settings: $$(sed -n 's/^export //p' Makefile | head -1)  (make test L2_CPUS=4; V=1 tells everything)"
+	@echo "Settings (make test L2_CPUS=4; \`build/nestlab help\` explains them):" $(KNOBS) | fold -sw 100
 
 test: build ## build both kernels, boot the nested lab, judge the change, show the verdict
 	@$(NESTLAB) test
 
-check: deps-check build tests ## the project's own tests: unit tests, lint, the lab for real, failing kernels
+knobs: build
+	@$(NESTLAB) help >/dev/null
+
+check: deps-check build tests knobs ## the project's own tests: unit tests, lint, the lab for real, failing kernels
 	@$(B)/tests/check $(CHECK)
 
 check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
@@ -65,7 +72,7 @@ report: build ## show the newest run again
 	@$(NESTLAB) report
 
 virsh: build ## a virsh on a level's libvirt: make virsh LEVEL=2
-	@virsh -c "$$($(NESTLAB) uri $(or $(LEVEL),1))"
+	@uri=$$($(NESTLAB) uri $(or $(LEVEL),1)) && virsh -c "$$uri"
 
 # -- packages ---------------------------------------------------------------------------------------
 
@@ -128,7 +135,7 @@ $(B)/tests/test_%: $(B)/san/harness/tests/test_%.o $(SAN_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-$(B)/tests/check: $(B)/obj/harness/tests/check.o $(patsubst harness/%.c,$(B)/obj/harness/%.o,$(wildcard harness/core/*.c))
+$(B)/tests/check: $(patsubst %.c,$(B)/obj/%.o,$(wildcard harness/tests/check*.c)) $(patsubst harness/%.c,$(B)/obj/harness/%.o,$(wildcard harness/core/*.c))
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ -linih -lcrypto -ljansson
@@ -173,6 +180,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test check check-mutants lab-up lab-down doctor report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants lab-up lab-down doctor report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

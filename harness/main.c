@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/near.h"
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "core/util.h"
+#include "plan/knobs.h"
 #include "verbs/verb.h"
 
 extern const struct verb *const __start_nestlab_verbs[];
@@ -35,8 +37,8 @@ static int help(bool unasked)
 
 		fprintf(f, "  %-34s %s\n", head, sorted[i]->summary);
 	}
-	fprintf(f, "\nSettings (NAME=VALUE, or the environment): LANE KERNEL PATCH L1_CPUS L2_CPUS\n"
-		   "TESTS NESTED_PAGING BASE_IMAGE RUNS V=1; their defaults are in config/defaults.conf.\n");
+	fputc('\n', f);
+	knobs_help(f);
 	return unasked ? 2 : 0;
 }
 
@@ -48,44 +50,45 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-/* NAME=VALUE arguments are settings: put them where the settings are read from. Returns what is left. */
-static int take_settings(int argc, char **argv)
+/* The first argument that is no setting. */
+static const struct verb *verb_of(int argc, char **argv, int *at)
 {
-	int n = 0;
+	for (*at = 1; *at < argc; (*at)++)
+		if (!strchr(argv[*at], '='))
+			return find_verb(argv[*at]);
+	return NULL;
+}
 
-	for (int i = 0; i < argc; i++) {
-		size_t name = strspn(argv[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+static int no_such_verb(const char *name)
+{
+	_cleanup_strv_ struct strv names = { 0 };
 
-		if (name && argv[i][name] == '=') {
-			_cleanup_free_ char *key = xstrndup(argv[i], name);
+	for (const struct verb *const *v = __start_nestlab_verbs; v < __stop_nestlab_verbs; v++)
+		strv_add(&names, (*v)->name);
+	return near_fail("there is no verb", name, &names);
+}
 
-			setenv(key, argv[i] + name + 1, 1);
-		} else {
-			argv[n++] = argv[i];
-		}
-	}
-	argv[n] = NULL;
-	return n;
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+	int ret = verb ? 0 : no_such_verb(argv[1]);
+
+	if (!ret && !verb->judges)
+		ret = knobs_check();
+	return ret ? ret : verb->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
 {
-	const char *v = NULL;
-	const struct verb *verb;
-	int ret;
+	int at, ret;
+	const struct verb *verb = verb_of(argc, argv, &at);
 
-	argc = take_settings(argc, argv);
-	v = getenv("V");
-	ui_init(v && !strcmp(v, "1"));
+	argc = knobs_take(argc, argv, verb && verb->passes_on ? at : argc);
+	ui_init(knobs_verbose());
 	proc_catch_signals();
 	if (argc < 2 || !strcmp(argv[1], "help") || !strcmp(argv[1], "--help"))
-		return help(argc < 2);
-	verb = find_verb(argv[1]);
-	if (!verb) {
-		fprintf(stderr, "nestlab: there is no verb '%s'; `nestlab help` lists them\n", argv[1]);
-		return 2;
-	}
-	ret = verb->run(argc - 1, argv + 1);
+		ret = knobs_check() ? -OUT_USAGE : help(argc < 2);
+	else
+		ret = run_verb(verb, argc, argv);
 	if (ret >= 0)
 		return ret;
 	ui_stage_abort();

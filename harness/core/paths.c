@@ -76,13 +76,33 @@ static char *find_run(void)
 	return strf("%s/nestlab-%u-%.8s", use_xdg ? xdg : "/tmp", (unsigned int)getuid(), hex);
 }
 
+static const char *first_run(void)
+{
+	static char *first;
+
+	if (!first)
+		first = find_run();
+	return first;
+}
+
+static char *place_run;
+
+char *path_run_of(const char *place)
+{
+	bool first = !strcmp(place, PATH_FIRST_PLACE);
+
+	return first ? xstrdup(first_run()) : strf("%s-%s", first_run(), place);
+}
+
+void path_use_place(const char *place)
+{
+	free(place_run);
+	place_run = path_run_of(place);
+}
+
 const char *path_run(void)
 {
-	static char *run;
-
-	if (!run)
-		run = find_run();
-	return run;
+	return place_run ? place_run : first_run();
 }
 
 char *path_in_root(const char *relative)

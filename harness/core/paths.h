@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where things lie. All functions return strings that live as long as the process, without a slash at the end.
+ * Where things lie. What returns a const string lives as long as the process; no slash at the end.
  */
 #ifndef NESTLAB_CORE_PATHS_H
 #define NESTLAB_CORE_PATHS_H
@@ -12,6 +12,13 @@ const char *path_cache(void); /* NESTLAB_CACHE, or XDG_CACHE_HOME/nestlab, or ~/
  * 107 bytes: under XDG_RUNTIME_DIR or /tmp, mode 0700, named by uid and a hash of path_root().
  */
 const char *path_run(void);
+/*
+ * A checkout has one such folder for each place that a lab can live in. A process is in one place at a time, the first until it
+ * says otherwise, once, before it uses path_run(). path_run_of(): the caller owns it.
+ */
+#define PATH_FIRST_PLACE "1"
+void path_use_place(const char *place);
+char *path_run_of(const char *place);
 
 /* root-relative, or absolute as given; the caller owns the string. */
 char *path_in_root(const char *relative);

@@ -323,6 +323,13 @@ int rm_rf(const char *path)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+bool path_is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 bool path_exists(const char *path)
 {
 	struct stat st;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/conf.h"
+#include "core/near.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 
@@ -136,7 +137,10 @@ int assignment_load(const char *name, struct assignment **out)
 	int ret;
 
 	name_file(a, name);
-	ret = conf_load(a->path, keys, ARRAY_SIZE(keys), a);
+	if (!str_ends(name, ".conf") && !path_exists(a->path))
+		ret = near_fail_in("there is no assignment", name, FOLDER, NULL);
+	else
+		ret = conf_load(a->path, keys, ARRAY_SIZE(keys), a);
 	if (!ret)
 		ret = add_tests(a);
 	if (!ret)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/conf.h"
+#include "core/near.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 
@@ -22,20 +23,6 @@ static const struct conf_key keys[] = {
 	{ "flavor", "memory", CONF_U32, FIELD(memory), 0, 1 << 20 },
 	{ "flavor", "changed_only", CONF_BOOL, FIELD(changed_only), 0, 0 },
 };
-
-static int tell_unknown(const char *name)
-{
-	_cleanup_free_ char *dir = path_in_root(FOLDER);
-	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_buf_ struct buf known = { 0 };
-
-	(void)dir_list(dir, ".conf", &names);
-	for (size_t i = 0; i < names.n; i++)
-		buf_printf(&known, " %.*s", (int)(strlen(names.v[i]) - strlen(".conf")),
-			   names.v[i]);
-	return fail(OUT_USAGE, "KERNEL_FLAVOR=%s: there is no such flavour; there are: " PLAIN "%s",
-		    name, buf_str(&known));
-}
 
 /* What make's command line takes as a variable, and nothing that it would take for an option or a goal. */
 static bool is_assignment(const char *word)
@@ -66,7 +53,7 @@ int flavor_load(const char *name, struct flavor *f)
 	if (!*name || !strcmp(name, PLAIN))
 		return 0;
 	if (strchr(name, '/') || !path_exists(path))
-		return tell_unknown(name);
+		return near_fail_in("KERNEL_FLAVOR: there is no flavour", name, FOLDER, PLAIN);
 	ret = conf_load(path, keys, ARRAY_SIZE(keys), f);
 	if (!ret)
 		ret = check(f, path);

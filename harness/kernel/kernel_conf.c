@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/conf.h"
+#include "core/near.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "kernel/kernel.h"
@@ -115,18 +116,9 @@ static void set_names(const char *name, struct kernel_conf *k)
 
 static int tell_unknown(const char *name, const struct kernel_conf *k)
 {
-	_cleanup_free_ char *dir = path_in_root("config/kernels");
-	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_buf_ struct buf known = { 0 };
-
 	if (str_ends(name, ".conf"))
 		return fail(OUT_USAGE, "there is no kernel configuration %s", k->path);
-	(void)dir_list(dir, ".conf", &names);
-	for (size_t i = 0; i < names.n; i++)
-		buf_printf(&known, " %.*s", (int)(strlen(names.v[i]) - strlen(".conf")),
-			   names.v[i]);
-	return fail(OUT_USAGE, "there is no kernel '%s': config/kernels/ has%s", name,
-		    known.len ? buf_str(&known) : " none");
+	return near_fail_in("there is no kernel", name, "config/kernels", NULL);
 }
 
 int kernel_conf_load(const char *name, struct kernel_conf *k)

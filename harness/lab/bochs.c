@@ -23,6 +23,7 @@
 #include "lab/forward.h"
 #include "lab/pulse.h"
 #include "lab/vstream.h"
+#include "plan/lane.h"
 
 #define CONNECT_S 20 /* before slowdown */
 #define SAVE_S 5
@@ -354,7 +355,7 @@ int bochs_save(struct level *l, const char *dir)
 	return ret;
 }
 
-bool bochs_usable(const char *program, char **why)
+static bool is_usable(const char *program, char **why)
 {
 	static const char *const files[] = { BOCHS_DEBIAN, BOCHS_BIOS, BOCHS_VGABIOS, MEDIUM_LOADER,
 					     MEDIUM_LOADER_MODULE };
@@ -371,3 +372,16 @@ bool bochs_usable(const char *program, char **why)
 		    bochs_is_debians(program) ? "; `make bochs` makes it three times as fast" : "");
 	return true;
 }
+
+static bool needs_bochs(struct lane *l, char **why)
+{
+	_cleanup_free_ char *program = bochs_program();
+
+	l->intel = true;
+	if (!bochs_is_debians(program) && l->slowdown_built)
+		l->slowdown = l->slowdown_built;
+	return is_usable(program, why);
+}
+
+static const struct lane_need bochs_need = { "bochs", needs_bochs };
+LANE_NEED(bochs_need);

@@ -33,7 +33,4 @@ enum outcome bochs_end(const char *log_text, int status, char **why);
 /* What to say of one that does nothing; state: its process's, as in proc_pid_stat(5). The caller owns it. */
 char *bochs_wedged(const char *log_text, char state, unsigned int seconds);
 
-/* Can this machine run this one (bochs_program())? The caller owns *why. */
-bool bochs_usable(const char *program, char **why);
-
 #endif

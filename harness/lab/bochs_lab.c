@@ -127,9 +127,9 @@ static int power_on(struct lab *lab, const char *state)
 	struct bochs_spec spec = { .program = lab->emulator,
 				   .state = state,
 				   .debian = bochs_is_debians(lab->emulator),
-				   .cpu = lab->lane.cpu_mode,
-				   .cpus = lab->set.l1_cpus,
-				   .memory_mib = lab->set.l1_memory,
+				   .cpu = lab->plan->lane.cpu_mode,
+				   .cpus = lab->plan->l1_cpus,
+				   .memory_mib = lab->plan->l1_memory,
 				   .medium = MEDIUM,
 				   .console = "l1-console",
 				   .port = PORT };
@@ -208,9 +208,9 @@ static int name_states(struct lab *lab)
 		ret = hash_files(h, &files);
 	hash_add_str(h, "command line", cmdline);
 	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "cpu", lab->lane.cpu_mode);
-	hash_add_number(h, "cpus", lab->set.l1_cpus);
-	hash_add_number(h, "memory", lab->set.l1_memory);
+	hash_add_str(h, "cpu", lab->plan->lane.cpu_mode);
+	hash_add_number(h, "cpus", lab->plan->l1_cpus);
+	hash_add_number(h, "memory", lab->plan->l1_memory);
 	if (!ret)
 		ret = state_hash_l2(h, lab);
 	hash_hex(h, lab->lab_key);
@@ -251,8 +251,8 @@ static int prepare_l2(struct lab *lab)
 /* With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel warns of it. */
 static int prepare(struct lab *lab)
 {
-	if (lab->set.l1_cpus < 2)
-		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->lane.name);
+	if (lab->plan->l1_cpus < 2)
+		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
 	lab->emulator = bochs_program();
 	return lab->without_l2 ? 0 : prepare_l2(lab);
@@ -273,9 +273,9 @@ static bool is_room(const struct lab *lab)
 {
 	struct statvfs v;
 
-	if (!statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize >> 20 > lab->set.l1_memory)
+	if (!statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize >> 20 > lab->plan->l1_memory)
 		return true;
-	ui_debug("the lab's state is not saved: less than %u MiB are free in %s", lab->set.l1_memory, path_cache());
+	ui_debug("the lab's state is not saved: less than %u MiB are free in %s", lab->plan->l1_memory, path_cache());
 	return false;
 }
 
@@ -301,9 +301,10 @@ static int up(struct lab *lab, bool fresh)
 	return ret <= 0 ? ret : boot_both(lab);
 }
 
-const struct lab_backend lab_bochs = { .name = "bochs",
+static const struct lab_backend lab_bochs = { .name = "bochs",
 				       .prepare = prepare,
 				       .name_states = name_states,
 				       .up = up,
 				       .save = save,
 				       .restore = restore };
+LAB_BACKEND(lab_bochs);

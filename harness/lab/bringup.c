@@ -65,10 +65,10 @@ char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
 {
 	_cleanup_free_ char *device = image_root_device(root, "vda");
 
-	if (!lane_emulates(&lab->lane))
+	if (!lane_emulates(&lab->plan->lane))
 		return strf("root=%s nestlab.level=L1", device);
 	return strf("root=%s tsc_early_khz=%u " L1_EMULATED_OPTIONS "%s nestlab.level=L1", device, tsc_khz(),
-		    lab->lane.spare_cpus ? " isolcpus=0" : "");
+		    lab->plan->lane.spare_cpus ? " isolcpus=0" : "");
 }
 
 /* The agent is the init there, and joins the ports to libvirtd's socket: systemd would take half of the boot. */
@@ -94,10 +94,10 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.options = "l1",
 		.name = L1_DOMAIN,
 		.uuid = L1_UUID,
-		.virt_type = lab->lane.virt_type,
-		.cpu_mode = lab->lane.cpu_mode,
-		.cpus = lab->set.l1_cpus + lab->lane.spare_cpus,
-		.memory_mib = lab->set.l1_memory,
+		.virt_type = lab->plan->lane.virt_type,
+		.cpu_mode = lab->plan->lane.cpu_mode,
+		.cpus = lab->plan->l1_cpus + lab->plan->lane.spare_cpus,
+		.memory_mib = lab->plan->l1_memory,
 		.kernel = lab->host.bzimage,
 		.cmdline = b->cmdline,
 		.console = b->console,
@@ -158,7 +158,7 @@ int bringup_disconnect_l2(struct lab *lab)
 	int ret = 0;
 
 	level_detach(&lab->l2);
-	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	level_init(&lab->l2, 2, &lab->l1, lab->plan->lane.slowdown);
 	while (!ret && now_ns() < until)
 		ret = level_step(&lab->l1, SETTLE_MS);
 	return ret;
@@ -203,7 +203,7 @@ static int boot_l1(struct lab *lab)
 static int reconnect_l1(struct lab *lab)
 {
 	level_detach(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
 	return level_connect(&lab->l1, lab->uri);
 }
 
@@ -234,7 +234,7 @@ int bringup_l1(struct lab *lab, bool fresh)
 		ui_stage_end("not restorable");
 		state_drop(lab->l1_key);
 		level_destroy(&lab->l1);
-		level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+		level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
 		ret = level_connect(&lab->l1, lab->uri);
 		if (ret)
 			return ret;
@@ -269,10 +269,10 @@ static char *module_name(const char *path)
 
 static bool lane_wants(const struct lab *lab, const char *module)
 {
-	const char *vendor = lab->lane.intel ? "kvm-intel" : "kvm-amd";
+	const char *vendor = lab->plan->lane.intel ? "kvm-intel" : "kvm-amd";
 
-	for (size_t i = 0; i < lab->lane.modules.n; i++) {
-		const char *m = lab->lane.modules.v[i];
+	for (size_t i = 0; i < lab->plan->lane.modules.n; i++) {
+		const char *m = lab->plan->lane.modules.v[i];
 
 		if (!strcmp(!strcmp(m, "vendor") ? vendor : m, module))
 			return true;
@@ -288,7 +288,7 @@ static const char *paging_option(const struct lab *lab, const char *module)
 	} options[] = { { "kvm-amd", "npt=0" }, { "kvm-intel", "ept=0" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (!lab->set.nested_paging && !strcmp(module, options[i].module))
+		if (!lab->plan->knobs.nested_paging && !strcmp(module, options[i].module))
 			return options[i].option;
 	return NULL;
 }
@@ -336,7 +336,7 @@ int bringup_kvm(struct lab *lab)
 		ret = load_module(lab, lab->host.modules.v[i]);
 	if (!ret) {
 		count_exits(lab);
-		ui_stage_end("loaded%s", lab->set.nested_paging ? "" : " without nested paging");
+		ui_stage_end("loaded%s", lab->plan->knobs.nested_paging ? "" : " without nested paging");
 	}
 	return ret;
 }
@@ -378,8 +378,8 @@ static int l2_xml(struct lab *lab, char **xml)
 		.uuid = L2_UUID,
 		.virt_type = "kvm",
 		.cpu_mode = "host-passthrough",
-		.cpus = lab->set.l2_cpus,
-		.memory_mib = lab->set.l2_memory,
+		.cpus = lab->plan->knobs.l2_cpus,
+		.memory_mib = lab->plan->knobs.l2_memory,
 		.cmdline = "nestlab.level=L2",
 	};
 	int ret = level_place(&lab->l1, lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
@@ -489,7 +489,7 @@ static int go_on(struct lab *lab)
 
 	if (lab->backend->saving_ends) {
 		level_detach(&lab->l1);
-		level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+		level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
 		return restore_both(lab);
 	}
 	ret = level_open_channel(&lab->l1, 5);
@@ -501,7 +501,7 @@ int bringup_save(struct lab *lab)
 	bool saved;
 	int ret;
 
-	if (!lab->set.save_lab)
+	if (!lab->plan->knobs.save_lab)
 		return 0;
 	ui_stage_begin("lab state");
 	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */

@@ -21,9 +21,9 @@ static void make_key(const struct lab *lab, char *hex)
 	struct hash *h = hash_new("capabilities-2");
 
 	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "lane", lab->lane.name);
-	hash_add_str(h, "cpu", lab->lane.cpu_mode);
-	hash_add_str(h, "kernel", lab->set.provision_kernel);
+	hash_add_str(h, "lane", lab->plan->lane.name);
+	hash_add_str(h, "cpu", lab->plan->lane.cpu_mode);
+	hash_add_str(h, "kernel", lab->plan->knobs.provision_kernel);
 	lab_hash_machine(h);
 	if (hash_add_file(h, "emulator", lab->emulator))
 		fail_clear(); /* it will be missed soon */
@@ -34,8 +34,8 @@ static void make_key(const struct lab *lab, char *hex)
 static bool would_fit(const struct lab *lab)
 {
 	struct kernel_conf own = { 0 };
-	const char *package = lab->kernel.source.package;
-	bool same = !kernel_conf_load(lab->set.provision_kernel, &own) && package &&
+	const char *package = lab->plan->kernel.source.package;
+	bool same = !kernel_conf_load(lab->plan->knobs.provision_kernel, &own) && package &&
 		    own.source.package && !strcmp(package, own.source.package);
 
 	kernel_conf_free(&own);
@@ -82,7 +82,7 @@ static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct la
 		ui_stage_abort();
 	loop_unguard();
 	level_destroy(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
+	level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
 	return ret;
 }
 

@@ -42,15 +42,15 @@ static int domain_xml(const struct provisioning *p, char **xml)
 {
 	_cleanup_free_ char *cmdline = bringup_l1_cmdline(p->lab, &p->root);
 	const struct lab *lab = p->lab;
-	bool by_libvirt = lab->lane.virt_type; /* what else runs L1 can't run this */
+	bool by_libvirt = lab->plan->lane.virt_type; /* what else runs L1 can't run this */
 	struct domain_spec s = {
 		.options = "l1-provision",
 		.name = "nestlab-provision",
 		.uuid = PROVISION_UUID,
-		.virt_type = by_libvirt ? lab->lane.virt_type : "qemu",
-		.cpu_mode = by_libvirt ? lab->lane.cpu_mode : "maximum",
+		.virt_type = by_libvirt ? lab->plan->lane.virt_type : "qemu",
+		.cpu_mode = by_libvirt ? lab->plan->lane.cpu_mode : "maximum",
 		.cpus = 2,
-		.memory_mib = lab->set.l1_memory,
+		.memory_mib = lab->plan->l1_memory,
 		.kernel = p->kernel.bzimage,
 		.cmdline = cmdline,
 		.disks = { { p->overlay, "qcow2" }, { p->seed.path, "raw" } },
@@ -72,7 +72,7 @@ static int boot_until_off(struct provisioning *p, const char *xml)
 	struct level l;
 	int ret;
 
-	level_init(&l, 1, NULL, p->lab->lane.slowdown);
+	level_init(&l, 1, NULL, p->lab->plan->lane.slowdown);
 	ret = level_connect(&l, p->lab->uri);
 	if (!ret)
 		ret = level_create(&l, xml, p->log);
@@ -122,8 +122,7 @@ static int provision(struct provisioning *p)
 
 static int inputs(struct provisioning *p)
 {
-	struct settings *set = &p->lab->set;
-	int ret = image_root(set->base_image && *set->base_image ? set->base_image : NULL, &p->root);
+	int ret = image_root(p->lab->plan->knobs.base_image, &p->root);
 
 	return ret ? ret : image_seed(&p->seed);
 }
@@ -131,7 +130,7 @@ static int inputs(struct provisioning *p)
 int golden_kernel(const struct lab *lab, struct kernel_build *kernel)
 {
 	struct kernel_conf k = { 0 };
-	int ret = kernel_conf_load(lab->set.provision_kernel, &k);
+	int ret = kernel_conf_load(lab->plan->knobs.provision_kernel, &k);
 
 	if (!ret)
 		ret = kernel_build(&k, KERNEL_HOST, kernel);

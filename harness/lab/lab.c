@@ -2,10 +2,8 @@
 #include "lab/lab.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -16,139 +14,55 @@
 #include "lab/daemon.h"
 #include "lab/golden.h"
 #include "lab/loop.h"
-#include "lab/wish.h"
 
-static char *kept_path(void)
-{
-	return strf("%s/kept", path_run());
-}
-
-/* One nestlab at a time drives this checkout's lab. The lock's file tells others who it is. */
-static int take_lock(struct lab *lab, const char *who, enum lab_use use)
-{
-	_cleanup_free_ char *path = strf("%s/lock", path_run());
-	_cleanup_free_ char *text = strf("pid %d (nestlab %s)\n", (int)getpid(), who);
-	_cleanup_buf_ struct buf holder = { 0 };
-
-	if (mkdir_p(path_run()))
-		return fail(OUT_BROKEN, "can't make the lab's folder %s: %s", path_run(),
-			    strerror(errno));
-	lab->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lab->lock_fd < 0)
-		return fail(OUT_BROKEN, "can't open the lock %s: %s", path, strerror(errno));
-	if (flock(lab->lock_fd, (use == LAB_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
-		file_read(path, &holder);
-		close_p(&lab->lock_fd);
-		lab->lock_fd = -1;
-		return fail(OUT_BUSY, "this checkout's lab is in use by %s; wait for its end",
-			    str_strip(holder.data ? holder.data : (char *)"another nestlab"));
-	}
-	if (ftruncate(lab->lock_fd, 0) || write(lab->lock_fd, text, strlen(text)) < 0)
-		ui_debug("the lock %s can't be written", path);
-	return 0;
-}
-
-static void release_lock(struct lab *lab)
-{
-	close_p(&lab->lock_fd);
-	lab->lock_fd = -1;
-}
-
-/* PATCH=: on top of the kernel's own series. */
-static int add_patches(struct lab *lab, enum kernel_role role, const char *knob,
-		       const struct strv *patches)
-{
-	for (size_t i = 0; i < patches->n; i++) {
-		_cleanup_free_ char *path = path_in_root(patches->v[i]);
-
-		if (!path_exists(path))
-			return fail(OUT_USAGE, "%s=%s: there is no such file", knob, patches->v[i]);
-		strv_add(&lab->kernel.role[role].patches, patches->v[i]);
-	}
-	return 0;
-}
-
-/* A kernel that checks itself is slower, and needs memory to keep books. */
-static int add_flavor(struct lab *lab)
-{
-	int ret = kernel_conf_flavor(&lab->kernel, lab->set.flavor);
-
-	if (ret)
-		return ret;
-	lab->lane.slowdown *= lab->kernel.flavor.slowdown;
-	lab->set.l1_memory += lab->kernel.flavor.memory;
-	return 0;
-}
+extern const struct lab_backend *const __start_nestlab_backends[];
+extern const struct lab_backend *const __stop_nestlab_backends[];
 
 static int choose_backend(struct lab *lab)
 {
-	static const struct lab_backend *const all[] = { &lab_libvirt, &lab_bochs };
-	const char *name = lab->lane.machine ? lab->lane.machine : lab_libvirt.name;
+	const struct lane *lane = &lab->plan->lane;
+	const char *name = lane->machine ? lane->machine : LAB_BACKEND_DEFAULT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (!strcmp(all[i]->name, name))
-			lab->backend = all[i];
+	for (const struct lab_backend *const *b = __start_nestlab_backends; b < __stop_nestlab_backends; b++)
+		if (!strcmp((*b)->name, name))
+			lab->backend = *b;
 	return lab->backend ? 0
-			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known",
-				   lab->lane.name, name);
+			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known", lane->name, name);
 }
 
-static int choose_lane(struct lab *lab)
+static void init_levels(struct lab *lab, uint32_t slowdown)
 {
-	struct vendor_side side;
-	struct wish w;
-	int ret = wish_find(&lab->set, &lab->kernel, &w);
-
-	vendor_of_patches(wish_change(&lab->set, &lab->kernel), &side);
-	if (!ret)
-		ret = lane_choose(w.lane, w.by, &side, &lab->lane);
-	if (!ret)
-		lab->blind = lane_blind(&lab->lane, &side);
-	if (lab->blind)
-		ui_note("%s", lab->blind);
-	else if (!ret && (w.by ? !strcmp(lab->set.lane, "auto") : side.vendor != VENDOR_ANY))
-		ui_note("lane %s: %s", lab->lane.name, lab->lane.reason);
-	free(side.file);
-	wish_free(&w);
-	return ret;
+	level_init(&lab->l1, 1, NULL, slowdown);
+	level_init(&lab->l2, 2, &lab->l1, slowdown);
 }
 
-int lab_open(struct lab *lab, const char *who, enum lab_use use)
+/* The domains' names are the same in all places, so somebody else's libvirt has room for one lab. */
+static int check_libvirt(const struct place *p)
 {
-	_cleanup_free_ char *kept = kept_path();
+	if (daemon_is_private() || !strcmp(p->name, PATH_FIRST_PLACE))
+		return 0;
+	return fail(OUT_BUSY, "LIBVIRT_DEFAULT_URI's libvirt carries one lab at a time, in place " PATH_FIRST_PLACE "; this is place %s", p->name);
+}
+
+int lab_open(struct lab *lab, const struct plan *plan, const char *who)
+{
 	int ret;
 
-	*lab = (struct lab){ .lock_fd = -1, .use = use };
+	*lab = (struct lab){ .plan = plan, .place.lock = -1 };
 	loop_init();
-	ret = settings_load(&lab->set);
+	ret = choose_backend(lab);
 	if (!ret)
-		ret = kernel_conf_load(lab->set.kernel, &lab->kernel);
+		ret = place_take(plan->knobs.place, who, &lab->place);
 	if (!ret)
-		ret = choose_lane(lab);
-	if (!ret)
-		ret = choose_backend(lab);
-	if (!ret)
-		ret = add_flavor(lab);
-	if (!ret)
-		ret = add_patches(lab, KERNEL_HOST, "PATCH", &lab->set.patches);
-	if (!ret)
-		ret = add_patches(lab, KERNEL_GUEST, "GUEST_PATCH", &lab->set.guest_patches);
-	/* Before the lock: who holds it ends what is left of other labs. */
-	lab->was_kept = path_exists(kept);
-	if (!ret && lab->was_kept && !lab->backend->keeps)
-		ret = fail(OUT_USAGE,
-			   "LANE=%s can't run beside the lab that was left running; `make "
-			   "lab-down` first",
-			   lab->lane.name);
-	if (!ret)
-		ret = take_lock(lab, who, use);
-	if (ret)
+		ret = check_libvirt(&lab->place);
+	if (ret) {
+		place_release(&lab->place);
 		return ret;
-	/* Without lab-up nothing may be running now: what is was left by a killed run. */
-	if (!lab->was_kept && use == LAB_EXCLUSIVE && daemon_is_private() && daemon_sweep())
+	}
+	/* Nothing may be running now: what is was left by a killed run. */
+	if (daemon_is_private() && daemon_sweep())
 		ui_note("ended what an earlier run had left behind");
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
-	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	init_levels(lab, plan->lane.slowdown);
 	return 0;
 }
 
@@ -179,7 +93,7 @@ static int find_owner(struct lab *lab)
 
 int lab_prepare_image(struct lab *lab)
 {
-	int ret = daemon_start(lane_emulates(&lab->lane), &lab->uri);
+	int ret = daemon_start(lane_emulates(&lab->plan->lane), &lab->uri);
 
 	if (!ret && !daemon_is_private())
 		ret = find_owner(lab);
@@ -188,10 +102,10 @@ int lab_prepare_image(struct lab *lab)
 
 int lab_prepare(struct lab *lab)
 {
-	int ret = kernel_build(&lab->kernel, KERNEL_HOST, &lab->host);
+	int ret = kernel_build(&lab->plan->kernel, KERNEL_HOST, &lab->host);
 
 	if (!ret && !lab->without_l2)
-		ret = kernel_build(&lab->kernel, KERNEL_GUEST, &lab->guest);
+		ret = kernel_build(&lab->plan->kernel, KERNEL_GUEST, &lab->guest);
 	if (!ret)
 		ret = image_initramfs(&lab->initramfs);
 	return ret ? ret : lab->backend->prepare(lab);
@@ -204,33 +118,43 @@ static void copy_image(struct image *to, const struct image *from)
 	to->format = from->format ? xstrdup(from->format) : NULL;
 }
 
+/* The same plan with the base's kernel as upstream has it. */
+static int unpatched(const struct plan *plan, struct plan *to)
+{
+	int ret;
+
+	*to = (struct plan){ .l1_cpus = plan->l1_cpus, .l1_memory = plan->l1_memory };
+	knobs_copy(&to->knobs, &plan->knobs);
+	ret = kernel_conf_load(to->knobs.kernel, &to->kernel);
+	if (!ret)
+		ret = kernel_conf_flavor(&to->kernel, to->knobs.kernel_flavor);
+	if (!ret)
+		ret = lane_choose(plan->lane.name, "the lab that it is a variant of", NULL, &to->lane);
+	to->lane.slowdown = plan->lane.slowdown;
+	strv_free(&to->kernel.role[KERNEL_HOST].patches);
+	return ret;
+}
+
 int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 {
 	int ret;
 
-	*variant = (struct lab){ .lock_fd = -1, .without_l2 = lab->without_l2 };
-	ret = settings_load(&variant->set);
-	if (!ret)
-		ret = lane_choose(lab->lane.name, "the lab that it is a variant of", NULL, &variant->lane);
-	variant->backend = lab->backend;
-	if (!ret)
-		ret = kernel_conf_load(lab->set.kernel, &variant->kernel);
-	if (!ret)
-		ret = add_flavor(variant);
+	*variant = (struct lab){ .place.lock = -1, .without_l2 = lab->without_l2, .backend = lab->backend };
+	variant->own_plan = xcalloc(1, sizeof(*variant->own_plan));
+	variant->plan = variant->own_plan;
+	ret = unpatched(lab->plan, variant->own_plan);
 	if (ret)
 		return ret;
-	strv_free(&variant->kernel.role[KERNEL_HOST].patches);
 	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
 	variant->owner = lab->owner ? xstrdup(lab->owner) : NULL;
 	variant->emulator = lab->emulator ? xstrdup(lab->emulator) : NULL;
 	variant->capabilities = lab->capabilities ? xstrdup(lab->capabilities) : NULL;
 	copy_image(&variant->golden, &lab->golden);
 	copy_image(&variant->initramfs, &lab->initramfs);
-	level_init(&variant->l1, 1, NULL, lab->lane.slowdown);
-	level_init(&variant->l2, 2, &variant->l1, lab->lane.slowdown);
-	ret = kernel_build(&variant->kernel, KERNEL_HOST, &variant->host);
+	init_levels(variant, lab->plan->lane.slowdown);
+	ret = kernel_build(&variant->plan->kernel, KERNEL_HOST, &variant->host);
 	if (!ret && !variant->without_l2)
-		ret = kernel_build(&variant->kernel, KERNEL_GUEST, &variant->guest);
+		ret = kernel_build(&variant->plan->kernel, KERNEL_GUEST, &variant->guest);
 	return ret ? ret : variant->backend->name_states(variant);
 }
 
@@ -245,8 +169,7 @@ void lab_reset_levels(struct lab *lab)
 {
 	lab_levels_down(lab);
 	free_boot(&lab->boot);
-	level_init(&lab->l1, 1, NULL, lab->lane.slowdown);
-	level_init(&lab->l2, 2, &lab->l1, lab->lane.slowdown);
+	init_levels(lab, lab->plan->lane.slowdown);
 }
 
 bool lab_lost_silently(const struct lab *lab, int ret)
@@ -283,19 +206,75 @@ int lab_up_again(struct lab *lab)
 	return lab_up(lab, run_dir, false);
 }
 
-int lab_join(struct lab *lab, bool with_l2)
+/* ---- a kept lab: its place's note says what it is ---- */
+
+static char *make_note(const struct lab *lab)
 {
+	_cleanup_free_ char *subject = plan_subject(lab->plan);
+
+	return strf("%s %u %s\n", lab->plan->shape, lab->plan->lane.slowdown, subject);
+}
+
+struct note {
+	char *shape, *subject;
+	uint32_t slowdown;
+};
+
+static bool read_note(struct note *n)
+{
+	_cleanup_free_ char *text = place_note();
+	char *end, *space = text ? strchr(text, ' ') : NULL;
+
+	*n = (struct note){ 0 };
+	if (!space)
+		return false;
+	*space = '\0';
+	n->slowdown = (uint32_t)strtoul(space + 1, &end, 10);
+	n->shape = xstrdup(text);
+	n->subject = xstrdup(str_strip(end));
+	return n->slowdown != 0;
+}
+
+static void free_note(struct note *n)
+{
+	free(n->shape);
+	free(n->subject);
+}
+
+int lab_join(struct lab *lab, const char *place, bool with_l2)
+{
+	struct note n = { 0 };
 	int ret;
 
-	if (!lab->was_kept)
-		return fail(OUT_USAGE, "no lab is running; start one with `make lab-up`");
+	*lab = (struct lab){ .place.lock = -1 };
+	loop_init();
+	ret = place_join(place, &lab->place);
+	if (!ret && !read_note(&n))
+		ret = fail(OUT_BROKEN, "place %s has a lab that another nestlab left; `make lab-down` ends it", lab->place.name);
+	init_levels(lab, n.slowdown ? n.slowdown : 1);
+	free_note(&n);
 	lab->uri = daemon_uri();
-	ret = level_connect(&lab->l1, lab->uri);
+	if (!ret)
+		ret = level_connect(&lab->l1, lab->uri);
 	if (!ret)
 		ret = level_attach(&lab->l1, L1_DOMAIN, NULL);
 	if (!ret && with_l2)
 		ret = bringup_join_l2(lab);
 	return ret;
+}
+
+bool lab_is_up(const struct plan *plan, char **subject)
+{
+	struct place p = { .lock = -1 };
+	struct note n = { 0 };
+	bool same = !place_join(plan->knobs.place, &p) && read_note(&n) && !strcmp(n.shape, plan->shape);
+
+	*subject = n.subject;
+	n.subject = NULL;
+	free_note(&n);
+	place_release(&p);
+	fail_clear();
+	return same;
 }
 
 void lab_levels_down(struct lab *lab)
@@ -310,17 +289,16 @@ void lab_levels_down(struct lab *lab)
 
 static void free_parts(struct lab *lab)
 {
-	settings_free(&lab->set);
-	lane_free(&lab->lane);
+	if (lab->own_plan)
+		plan_free(lab->own_plan);
+	free(lab->own_plan);
 	plugin_close(&lab->plugin);
-	kernel_conf_free(&lab->kernel);
 	kernel_build_free(&lab->host);
 	kernel_build_free(&lab->guest);
 	image_free(&lab->golden);
 	image_free(&lab->initramfs);
 	free(lab->uri);
 	free(lab->owner);
-	free(lab->blind);
 	free_boot(&lab->boot);
 	free(lab->run_dir);
 	free(lab->emulator);
@@ -332,7 +310,7 @@ void lab_close_variant(struct lab *variant)
 {
 	lab_levels_down(variant);
 	free_parts(variant);
-	*variant = (struct lab){ .lock_fd = -1 };
+	*variant = (struct lab){ .place.lock = -1 };
 }
 
 /* Bochs's, of a disk whose changes are forgotten. */
@@ -351,8 +329,7 @@ static void remove_locks(void)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "save", "l1.counters", "provision.qcow2",
-					     "kept" };
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "save", "l1.counters", "provision.qcow2" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);
@@ -362,48 +339,71 @@ static void remove_leftovers(void)
 	remove_locks();
 }
 
+static void keep_place(const struct lab *lab)
+{
+	_cleanup_free_ char *note = make_note(lab);
+
+	if (place_keep(note))
+		ui_note("%s", fail_text());
+}
+
 void lab_close(struct lab *lab, bool keep)
 {
-	_cleanup_free_ char *kept = kept_path();
-	bool ours = lab->lock_fd >= 0 && lab->use == LAB_EXCLUSIVE;
+	bool ours = lab->place.lock >= 0 && !lab->place.shared;
 
 	if (keep && ours)
-		(void)file_write(kept, lab->lab_key, strlen(lab->lab_key), 0600);
-	if (keep || lab->use == LAB_SHARED) {
+		keep_place(lab);
+	if (keep || !ours) {
 		loop_unguard();
 		level_detach(&lab->l2);
 		level_detach(&lab->l1);
-	} else if (ours) {
+	} else {
 		lab_levels_down(lab);
 		if (daemon_is_private())
 			daemon_sweep();
 		remove_leftovers();
 	}
 	free_parts(lab);
-	release_lock(lab);
-	*lab = (struct lab){ .lock_fd = -1 };
+	place_release(&lab->place);
+	*lab = (struct lab){ .place.lock = -1 };
 }
 
-int lab_sweep(unsigned int *n)
+static int sweep_place(const char *name, unsigned int *n)
 {
-	struct lab lab = { .lock_fd = -1 };
-	int ret = take_lock(&lab, "lab-down", LAB_EXCLUSIVE);
+	struct place p;
+	int ret = place_clear(name, &p);
 
-	if (ret)
-		return ret;
-	*n = daemon_is_private() ? daemon_sweep() : 0;
-	remove_leftovers();
-	release_lock(&lab);
-	return 0;
-}
-
-char *lab_uri(unsigned int level)
-{
-	_cleanup_free_ char *kept = kept_path();
-
-	if (!path_exists(kept)) {
-		fail(OUT_USAGE, "no lab is running; start one with `make lab-up`");
-		return NULL;
+	if (!ret) {
+		*n += daemon_is_private() ? daemon_sweep() : 0;
+		remove_leftovers();
+		place_unkeep();
 	}
-	return level == 1 ? daemon_uri() : bringup_libvirt_uri(true);
+	place_release(&p);
+	return ret;
+}
+
+int lab_sweep(const char *place, unsigned int *n)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int ret = 0;
+
+	*n = 0;
+	if (strcmp(place, PLACE_AUTO) != 0)
+		strv_add(&names, place);
+	else
+		ret = place_list(&names);
+	for (size_t i = 0; !ret && i < names.n; i++)
+		ret = sweep_place(names.v[i], n);
+	return ret;
+}
+
+char *lab_uri(const char *place, unsigned int level)
+{
+	struct place p;
+	char *uri = NULL;
+
+	if (!place_join(place, &p))
+		uri = level == 1 ? daemon_uri() : bringup_libvirt_uri(true);
+	place_release(&p);
+	return uri;
 }

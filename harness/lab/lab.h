@@ -2,7 +2,7 @@
 /*
  * The lab: what is built for it, its two levels, and the states they can be restored from.
  *
- *	lab_open()	settings, lane, the lock; what a killed run left behind is ended
+ *	lab_open()	a plan gets its place; what a killed run left there is ended
  *	lab_prepare()	kernels and images: built, or found in the cache
  *	lab_up()	L1 and L2 run and their agents answer: restored from a state, or booted and saved
  *	lab_close()	all of it ended, or left running
@@ -17,10 +17,10 @@
 #include "image/image.h"
 #include "judge/result.h"
 #include "kernel/kernel.h"
-#include "lab/lane.h"
 #include "lab/level.h"
+#include "lab/place.h"
 #include "lab/plugin.h"
-#include "lab/settings.h"
+#include "plan/plan.h"
 
 /* How L2's boot went: sampled in L1 while it ran, kept with the state. */
 struct boot_record {
@@ -31,13 +31,15 @@ struct boot_record {
 	char *reasons;	/* L1_EXITS_HIST at READY; NULL: not known */
 };
 
-enum lab_use { LAB_EXCLUSIVE, LAB_SHARED };
-
 #define LAB_GUARD_S 6 /* of the loop's silence, before slowdown, until L1 is ended (loop_guard()) */
 
 struct lab;
 
-/* What runs L1, named by the lane's `machine`. */
+/* What runs L1, named by the lane's `machine`. Each registers itself. */
+#define LAB_BACKEND(var)                                                                           \
+	static const struct lab_backend *const var##_entry                                         \
+		__attribute__((used, section("nestlab_backends"))) = &(var)
+#define LAB_BACKEND_DEFAULT "libvirt" /* of a lane that names none */
 struct lab_backend {
 	const char *name;
 	int (*prepare)(struct lab *lab); /* when kernels and initramfs are there */
@@ -49,7 +51,6 @@ struct lab_backend {
 	bool saving_ends; /* what was saved is gone, and goes on by being restored */
 	bool keeps; /* its levels can live on without us: lab-up */
 };
-extern const struct lab_backend lab_libvirt, lab_bochs; /* libvirt_lab.c, bochs_lab.c */
 /* For backends: L0's libvirt, and L1's image, which is provisioned there. */
 int lab_prepare_image(struct lab *lab);
 /* Of which model this machine's CPU is: what was saved or asked on another one does not hold. */
@@ -58,36 +59,29 @@ void lab_hash_machine(struct hash *h);
 void lab_reset_levels(struct lab *lab);
 
 struct lab {
-	struct settings set;
-	struct lane lane;
+	const struct plan *plan; /* what it is for; NULL in a lab that was only joined */
 	const struct lab_backend *backend;
-	struct kernel_conf kernel;
+	struct place place;
 	struct kernel_build host, guest;
 	struct image golden, initramfs;
 	char l1_key[HASH_HEX_LEN + 1];	/* of L1's state: ready, no KVM loaded */
 	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
-	char *blind; /* why this lane can't show what the change does (lane_blind()), or NULL */
 	char *uri;			/* L0's libvirt */
 	char *owner;			/* of L1's QEMU, domain_spec's; NULL: the libvirt is ours */
 	struct level l1, l2;
 	struct plugin plugin; /* of L1's emulator */
 	struct boot_record boot;
 	char *run_dir; /* consoles and logs go here; exists */
-	int lock_fd;
-	enum lab_use use;
 	char *emulator;	    /* the program that L1 runs in; set by lab_prepare() */
 	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
 	char *l2_initramfs; /* with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the initramfs alone */
 	const char *monitor; /* a program that L1's boot medium brings to the tests, where it has one; set it before lab_up(); or NULL */
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
-	bool was_kept; /* `lab-up` had left a lab running */
+	struct plan *own_plan; /* of a variant: plan points there, and it goes with the lab */
 };
 
-/*
- * who: for the lock, told to others that come: "test". LAB_SHARED: for verbs that only look into a kept lab; several of them
- * may at a time, but not while a run changes it.
- */
-int lab_open(struct lab *lab, const char *who, enum lab_use use);
+/* plan: outlives the lab. who: for the place's lock, told to others that come: "test". */
+int lab_open(struct lab *lab, const struct plan *plan, const char *who);
 int lab_prepare(struct lab *lab);
 
 /* fresh: boot even where a state could be restored. A lane of one level brings up L1 alone. */
@@ -104,8 +98,11 @@ int lab_up_again(struct lab *lab);
 /* Does an L2 run in it? */
 bool lab_has_l2(const struct lab *lab);
 
-/* Join a lab that `lab-up` left running, for interactive verbs: no build, no restore. */
-int lab_join(struct lab *lab, bool with_l2);
+/*
+ * Join a lab that `lab-up` left running, to look into it: no build, no restore. place: PLACE=. Several may at a time, but not while it is
+ * made or ended. Close it with lab_close(lab, true).
+ */
+int lab_join(struct lab *lab, const char *place, bool with_l2);
 
 /*
  * Ends both levels and the private libvirtd, or (keep) leaves them. Always succeeds; the struct is empty after it.
@@ -119,10 +116,13 @@ void lab_close_variant(struct lab *variant);
 /* End the levels alone, so that another variant can run. */
 void lab_levels_down(struct lab *lab);
 
-/* End a kept lab and all that is left of others. Returns how many processes were ended. */
-int lab_sweep(unsigned int *n);
+/* Is the lab that was left running in this plan's place (auto: in any) made of the same? *subject: what it has under judgement; the caller owns it. */
+bool lab_is_up(const struct plan *plan, char **subject);
+
+/* End what was left running, or left behind, in a place (auto: in all of them). Returns how many processes were ended. */
+int lab_sweep(const char *place, unsigned int *n);
 
 /* libvirt URIs for people: the one that carries L1, the one that carries L2. The caller owns it; NULL after fail(). */
-char *lab_uri(unsigned int level);
+char *lab_uri(const char *place, unsigned int level);
 
 #endif

@@ -22,12 +22,12 @@ static int make_l1_key(struct lab *lab)
 
 	hash_add_str(h, "kernel", lab->host.bzimage_sha256);
 	hash_add_str(h, "image", lab->golden.key);
-	hash_add_str(h, "type", lab->lane.virt_type ? lab->lane.virt_type : lab->lane.name);
-	hash_add_str(h, "cpu", lab->lane.cpu_mode);
+	hash_add_str(h, "type", lab->plan->lane.virt_type ? lab->plan->lane.virt_type : lab->plan->lane.name);
+	hash_add_str(h, "cpu", lab->plan->lane.cpu_mode);
 	hash_add_str(h, "options", L1_EMULATED_OPTIONS " " L1_INIT_OPTIONS);
-	hash_add_number(h, "cpus", lab->set.l1_cpus);
-	hash_add_number(h, "spare", lab->lane.spare_cpus);
-	hash_add_number(h, "memory", lab->set.l1_memory);
+	hash_add_number(h, "cpus", lab->plan->l1_cpus);
+	hash_add_number(h, "spare", lab->plan->lane.spare_cpus);
+	hash_add_number(h, "memory", lab->plan->l1_memory);
 	lab_hash_machine(h);
 	hash_add_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = state_hash_config(h, "config/domains/l1.args");
@@ -60,8 +60,8 @@ static int make_keys(struct lab *lab)
 /* A lane that should have it and has not judges less: that must be seen at once. */
 static void open_plugin(struct lab *lab)
 {
-	plugin_open(&lab->plugin, &lab->lane);
-	if (lab->lane.plugin && lab->plugin.missing)
+	plugin_open(&lab->plugin, &lab->plan->lane);
+	if (lab->plan->lane.plugin && lab->plugin.missing)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
@@ -85,7 +85,7 @@ static int begin(struct lab *lab)
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), end_l1, lab);
-	end_l1(lab); /* one that lab-up left running gives way: every run starts from the same state */
+	end_l1(lab); /* of another variant, or of a killed run with a libvirt that is not ours */
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int restore(struct lab *lab, const char *dir)
 	return ret ? ret : level_restore(&lab->l1, memory, xml, log);
 }
 
-const struct lab_backend lab_libvirt = {
+static const struct lab_backend lab_libvirt = {
 	.name = "libvirt",
 	.prepare = prepare,
 	.name_states = make_keys,
@@ -224,3 +224,4 @@ const struct lab_backend lab_libvirt = {
 	.saving_ends = true,
 	.keeps = true,
 };
+LAB_BACKEND(lab_libvirt);

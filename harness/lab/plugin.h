@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "lab/lane.h"
+#include "plan/lane.h"
 #include "tcg-plugin/counters.h"
 
 /* L1's QEMU, as libvirt finds it. */

@@ -151,8 +151,8 @@ int state_hash_l2(struct hash *h, const struct lab *lab)
 	hash_add_str(h, "host", lab->host.key);
 	hash_add_str(h, "guest", lab->guest.key);
 	hash_add_str(h, "initramfs", lab->initramfs.key);
-	hash_add_number(h, "cpus", lab->set.l2_cpus);
-	hash_add_number(h, "nested paging", lab->set.nested_paging);
-	hash_add_number(h, "memory", lab->set.l2_memory);
+	hash_add_number(h, "cpus", lab->plan->knobs.l2_cpus);
+	hash_add_number(h, "nested paging", lab->plan->knobs.nested_paging);
+	hash_add_number(h, "memory", lab->plan->knobs.l2_memory);
 	return state_hash_config(h, "config/domains/l2.args");
 }

@@ -130,25 +130,21 @@ bool mutant_is_of_monitor(const struct mutant *m)
 	return str_starts(m->patch, MUTANTS_OF_MONITOR "/");
 }
 
-int mutant_make_monitor(const struct mutant *m, char **folder)
+int mutant_make_monitor(const struct mutant *m, const char *folder)
 {
 	static const char reference[] = "testcases/kvm-api/monitor/monitor.c";
 	_cleanup_free_ char *from = path_in_root(reference), *patch = path_in_root(m->patch);
-	_cleanup_free_ char *stage = path_in_cache("stage");
-	_cleanup_free_ char *ceiling = strf("GIT_CEILING_DIRECTORIES=%s", stage);
+	_cleanup_free_ char *to = strf("%s/monitor.c", folder);
+	_cleanup_free_ char *ceiling = strf("GIT_CEILING_DIRECTORIES=%.*s", (int)(strrchr(folder, '/') - folder), folder);
 	/* -p4: without a/testcases/kvm-api/monitor/ */
 	char *const argv[] = { (char *)"git", (char *)"apply", (char *)"-p4", patch, NULL };
-	char *const env[] = { ceiling, NULL }; /* the cache may be inside of some repository */
-	struct proc p = { .what = "applying a mutant to the monitor", .argv = argv, .env = env };
+	char *const env[] = { ceiling, NULL }; /* the folder may be inside of some repository */
+	struct proc p = { .what = "applying a mutant to the monitor", .argv = argv, .env = env, .cwd = folder };
 	int ret;
 
-	*folder = path_in_cache("stage/mutant-%s", m->name);
-	_cleanup_free_ char *to = strf("%s/monitor.c", *folder);
-
-	rm_rf(*folder);
-	if (mkdir_p(*folder) || file_copy(from, to, 0644))
+	rm_rf(folder);
+	if (mkdir_p(folder) || file_copy(from, to, 0644))
 		return fail(OUT_BROKEN, "can't copy %s to %s", from, to);
-	p.cwd = *folder;
 	ret = proc_run(&p);
 	return ret > 0 ? fail(OUT_BUILD_ERROR, "%s does not apply to %s", m->patch, reference) : ret;
 }

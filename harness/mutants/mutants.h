@@ -41,8 +41,8 @@ struct mutant {
  */
 #define MUTANTS_OF_MONITOR "testcases/mutants/kvm-api"
 bool mutant_is_of_monitor(const struct mutant *m);
-/* Make that copy. The caller owns the folder's name, and removes it. 0 or a negative outcome. */
-int mutant_make_monitor(const struct mutant *m, char **folder);
+/* Make that copy in a folder of its own (made new). 0 or a negative outcome. */
+int mutant_make_monitor(const struct mutant *m, const char *folder);
 
 /* Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the file: unreadable, or it has none. */
 int mutant_load(const char *patch, const char *lane, struct mutant *m);

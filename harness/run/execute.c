@@ -103,8 +103,8 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 
 	make_argv(l, t, &argv);
 	assignment_env(a, &env);
-	strv_addf(&env, "NESTLAB_EFFORT=%u", r->lab->set.effort);
-	strv_addf(&env, "NESTLAB_SLOWDOWN=%u", r->lab->lane.slowdown);
+	strv_addf(&env, "NESTLAB_EFFORT=%u", r->lab->plan->knobs.effort);
+	strv_addf(&env, "NESTLAB_SLOWDOWN=%u", r->lab->plan->lane.slowdown);
 	e.argv = argv.v;
 	ret = push(r, l, t, argv.v[0]);
 	if (!ret && t->wants_monitor)
@@ -114,7 +114,7 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 		ret = channel_start(l->channel, &e, status, &id);
 	if (ret)
 		return ret;
-	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s * r->lab->set.effort));
+	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s * r->lab->plan->knobs.effort));
 	channel_forget(l->channel, id);
 	if (ret == -OUT_BROKEN && !proc_interrupted()) {
 		uint64_t ns;
@@ -155,7 +155,7 @@ struct execution {
 
 static int execute_loudly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	x->e.l2_busy = lab_has_l2(r->lab) ? r->lab->set.l2_cpus : 0;
+	x->e.l2_busy = lab_has_l2(r->lab) ? r->lab->plan->knobs.l2_cpus : 0;
 	return execute_program(r, t, x->e.assignment, &x->sink, &x->status);
 }
 
@@ -265,9 +265,9 @@ int execute_test(struct run *r, const struct testcase *t)
 	struct test_result *res =
 		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
 	struct execution x = { .e = { .assignment = run_assignment(r, t->assignment),
-				      .l2_cpus = r->lab->set.l2_cpus,
+				      .l2_cpus = r->lab->plan->knobs.l2_cpus,
 				      .reasons = r->reasons,
-				      .vendor_intel = r->lab->lane.intel } };
+				      .vendor_intel = r->lab->plan->lane.intel } };
 	uint64_t start = now_ns();
 	int ret;
 

@@ -19,7 +19,7 @@
 
 static bool is_flavored(const struct run *r)
 {
-	return r->lab->kernel.flavor.name;
+	return r->lab->plan->kernel.flavor.name;
 }
 
 /* The console lags behind the agent: a line of our own comes after all that the kernel had to say. */
@@ -111,7 +111,7 @@ static bool is_background(const struct run *r, const struct console_report *repo
 	struct kframe f[KREPORT_PLACES];
 	size_t n = kreport_places(&report->text, f);
 
-	if (!r->lab->kernel.flavor.changed_only || file_read(path, &changed) || !changed.len)
+	if (!r->lab->plan->kernel.flavor.changed_only || file_read(path, &changed) || !changed.len)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (frame_is_changed(symbols, &f[i], buf_str(&changed)))

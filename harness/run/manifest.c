@@ -36,7 +36,7 @@ static void add_patches(struct run *r, const struct kernel_build *b)
 
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
 {
-	const struct kernel_role_conf *c = &r->lab->kernel.role[role];
+	const struct kernel_role_conf *c = &r->lab->plan->kernel.role[role];
 	_cleanup_free_ char *what = strf("kernel %s", kernel_role_name(role));
 	_cleanup_free_ char *bz = strf("bzImage %s", kernel_role_name(role));
 
@@ -94,13 +94,13 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "image L2", lab->initramfs.key);
 	if (lab->lab_key[0])
 		result_set_manifest(r->result, "lab state", lab->lab_key);
-	result_set_manifest(r->result, "nested paging", lab->set.nested_paging ? "on" : "off");
+	result_set_manifest(r->result, "nested paging", lab->plan->knobs.nested_paging ? "on" : "off");
 	if (r->monitor.path) {
 		result_set_manifest(r->result, "monitor", r->monitor.name);
 		result_set_manifest(r->result, "monitor sources", r->monitor.key);
 	}
 	result_set_manifest(r->result, "emulator's counts",
-			    !lab->lane.plugin	  ? "none in this lane"
+			    !lab->plan->lane.plugin	  ? "none in this lane"
 			    : lab->plugin.missing ? lab->plugin.missing
 						  : "present");
 	for (size_t i = 0; i < r->n_assignments; i++) {

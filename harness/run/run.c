@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "core/proc.h"
 #include "core/ui.h"
 #include "judge/checks.h"
 #include "kernel/handlers.h"
@@ -35,7 +36,7 @@ static void check_log(struct test_result *t, const struct level *l)
 /* A change that works but makes a kernel warn is not right. */
 static void judge_logs(struct run *r)
 {
-	bool l1 = !r->lab->kernel.flavor.name; /* or its tests have told */
+	bool l1 = !r->lab->plan->kernel.flavor.name; /* or its tests have told */
 	struct test_result *t;
 
 	if (!l1 && !lab_has_l2(r->lab))
@@ -95,7 +96,7 @@ static int run_tests(struct run *r)
 
 	if (!ret)
 		oracles_begin(r);
-	r->retries = r->lab->lane.retries;
+	r->retries = r->lab->plan->lane.retries;
 	for (size_t i = 0; i < r->n_tests; i++) {
 		if (ret)
 			skip_test(r, r->tests[i], "not run: the lab was gone by then");
@@ -111,23 +112,47 @@ static int run_tests(struct run *r)
 	return ret;
 }
 
+/* What is judged, and by what: known before anything is started. */
 static void describe(struct run *r)
+{
+	const struct plan *p = r->plan;
+
+	str_set(&r->result->lane, p->lane.name);
+	str_set(&r->result->lane_reason, p->lane.reason);
+	str_set(&r->result->kernel, p->kernel.name);
+	str_set(&r->result->kernel_flavor, p->kernel.flavor.name);
+}
+
+static void describe_tests(struct run *r)
 {
 	_cleanup_buf_ struct buf names = { 0 };
 
 	for (size_t i = 0; i < r->n_assignments; i++)
 		buf_printf(&names, "%s%s", i ? "," : "", r->assignments[i]->name);
-	str_set(&r->result->lane, r->lab->lane.name);
-	str_set(&r->result->lane_reason, r->lab->lane.reason);
-	str_set(&r->result->kernel, r->lab->kernel.name);
-	str_set(&r->result->kernel_flavor, r->lab->kernel.flavor.name);
 	str_set(&r->result->assignment, buf_str(&names));
+}
+
+/* The first lines of a run. */
+static void tell(const struct run *r)
+{
+	const struct plan *p = r->plan;
+	_cleanup_free_ char *subject = plan_subject(p), *env = knobs_of_environment(&p->knobs);
+
+	ui_note("judging %s on kernel %s in lane %s (%s)", subject, p->kernel.name, p->lane.name, p->lane.reason);
+	if (env)
+		ui_note("from the environment: %s", env);
+	for (size_t i = 0; i < p->host.patches.notes.n; i++)
+		ui_note("%s", p->host.patches.notes.v[i]);
+	for (size_t i = 0; i < p->guest.patches.notes.n; i++)
+		ui_note("%s", p->guest.patches.notes.v[i]);
+	if (p->blind)
+		ui_note("%s", p->blind);
 }
 
 /* Of the module that L1 loads; none when the change has renamed its table. */
 static void read_handlers(struct run *r)
 {
-	const char *vendor = r->lab->lane.intel ? "/kvm-intel.ko" : "/kvm-amd.ko";
+	const char *vendor = r->lab->plan->lane.intel ? "/kvm-intel.ko" : "/kvm-amd.ko";
 
 	for (size_t i = 0; i < r->lab->host.modules.n; i++)
 		if (str_ends(r->lab->host.modules.v[i], vendor))
@@ -140,28 +165,39 @@ static int prepare_monitor(struct run *r)
 		const struct testcase *t = r->tests[i];
 
 		if (t->wants_monitor)
-			return monitor_prepare(r->lab->set.monitor,
+			return monitor_prepare(r->lab->plan->knobs.monitor,
 					       run_assignment(r, t->assignment), &r->monitor);
 	}
 	return 0;
 }
 
-static int go(struct run *r)
+static int prepare(struct run *r)
 {
 	struct lab *lab = r->lab;
-	int ret = select_tests(r, &lab->set.tests, lab->set.assignment,
-			       lab->kernel.flavor.name ? 1 : 0);
+	int ret = prepare_monitor(r);
 
-	if (ret)
-		return ret;
-	lab->without_l2 = !select_needs_l2(r);
-	describe(r);
-	ret = prepare_monitor(r);
 	lab->monitor = r->monitor.path;
 	if (!ret)
 		ret = lab_prepare(lab);
 	if (!ret)
 		ret = baseline_prepare(r);
+	return ret;
+}
+
+static int go(struct run *r)
+{
+	struct lab *lab = r->lab;
+	int ret = select_tests(r, &r->plan->knobs.tests, r->plan->knobs.assignment,
+			       r->plan->kernel.flavor.name ? 1 : 0);
+
+	if (ret)
+		return ret;
+	describe_tests(r);
+	ret = lab_open(lab, r->plan, "test");
+	if (ret)
+		return ret;
+	lab->without_l2 = !select_needs_l2(r);
+	ret = prepare(r);
 	if (!ret)
 		ret = lab_up(lab, r->dir, false);
 	if (ret)
@@ -169,6 +205,19 @@ static int go(struct run *r)
 	copy_boot(r);
 	read_handlers(r);
 	return run_tests(r);
+}
+
+/* asked: what making the plan said. */
+static int go_as_asked(struct run *r, int asked)
+{
+	int ret = asked;
+
+	if (ret)
+		return ret;
+	describe(r);
+	tell(r);
+	ret = plan_save(r->plan, r->dir);
+	return ret ? ret : go(r);
 }
 
 static void add_crash_lines(struct run *r, const struct level *l)
@@ -200,15 +249,32 @@ static void add_stages(struct run *r)
 	}
 }
 
-static int write_reports(struct run *r, uint32_t keep_runs)
+/* Of a run that never got to judge, the sentence is all there is. */
+static bool is_sentence(enum outcome o)
+{
+	return o == OUT_USAGE || o == OUT_UNUSABLE || o == OUT_BUSY;
+}
+
+static void show(const struct run *r)
 {
 	struct terminal_opts o = { .color = isatty(STDOUT_FILENO), .verbose = ui_verbose() };
-	int ret = report_all(r->result, r->dir);
+	enum outcome v = result_verdict(r->result);
 
-	rundir_publish(r, keep_runs);
-	report_terminal(r->result, &o, stdout);
+	ui_stage_abort();
+	if (is_sentence(v))
+		fprintf(stderr, "nestlab: %s\n", r->result->reason);
+	else
+		report_terminal(r->result, &o, stdout);
 	fflush(stdout);
-	return ret;
+}
+
+/* For scripts: behind make the exit code is always 2. */
+static void show_last(const struct run *r)
+{
+	enum outcome v = result_verdict(r->result);
+
+	printf("nestlab: verdict=%s exit=%d results=%s\n", outcome_name(v), outcome_exit_code(v), r->dir);
+	fflush(stdout);
 }
 
 static void free_run(struct run *r)
@@ -221,50 +287,56 @@ static void free_run(struct run *r)
 	free(r->tests);
 	free(r->why);
 	free(r->debugfs_pids);
-	free(r->dir);
-	if (r->result)
-		result_free(r->result);
 }
 
-/* The result says how it went; only a usage error has none. */
+/* ^C and its like: what was seen until then stays, but the run is not finished. */
+static void finish(struct run *r, int ret)
+{
+	bool stopped = ret && proc_interrupted();
+
+	result_finish(r->result);
+	if (!stopped)
+		return;
+	r->result->verdict = OUT_INTERRUPTED;
+	r->result->finished = false;
+	str_set(&r->result->reason, "stopped by a signal from outside");
+}
+
+/* The result says how it went. */
 static int conclude(struct run *r, int ret, uint64_t start)
 {
-	uint32_t keep_runs = r->lab->set.keep_runs;
 	int err;
 
-	if (ret == -OUT_USAGE)
-		return ret;
 	r->result->verdict = OUT_PASS;
 	str_set(&r->result->reason, NULL);
 	if (ret)
 		take_failure(r, ret);
-	manifest_fill(r);
+	if (r->lab->plan)
+		manifest_fill(r);
 	add_stages(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
-	result_finish(r->result);
+	finish(r, ret);
 	/* Not merely wrong. */
-	if (r->lab->blind && !r->result->reason && r->result->verdict == OUT_FAIL)
-		str_set(&r->result->reason, r->lab->blind);
-	ret = outcome_exit_code(r->result->verdict);
-	lab_close(r->lab, r->lab->was_kept && r->lab->l1.dom);
-	err = write_reports(r, keep_runs);
-	return err ? err : ret;
+	if (r->plan->blind && !r->result->reason && r->result->verdict == OUT_FAIL)
+		str_set(&r->result->reason, r->plan->blind);
+	err = report_all(r->result, r->dir);
+	show(r); /* before the lab is ended: nobody waits for that */
+	lab_close(r->lab, false);
+	if (!is_sentence(result_verdict(r->result)))
+		rundir_prune(&r->plan->knobs);
+	if (err)
+		return err;
+	show_last(r);
+	return outcome_exit_code(result_verdict(r->result));
 }
 
-int run_all(void)
+int run_plan(const struct plan *plan, int asked, struct rundir *d)
 {
-	struct lab lab;
-	struct run r = { .lab = &lab };
+	struct lab lab = { .place.lock = -1 };
+	struct run r = { .plan = plan, .lab = &lab, .result = d->result, .dir = d->dir };
 	uint64_t start = now_ns();
-	int ret = lab_open(&lab, "test", LAB_EXCLUSIVE);
+	int ret = conclude(&r, go_as_asked(&r, asked), start);
 
-	if (!ret)
-		ret = rundir_make(&r);
-	if (!ret)
-		ret = conclude(&r, go(&r), start);
-	if (ret < 0 && r.dir && fail_outcome() == OUT_USAGE)
-		rm_rf(r.dir); /* nothing was run: no result */
-	lab_close(&lab, false);
 	free_run(&r);
 	return ret;
 }

@@ -11,14 +11,16 @@
 #include "judge/testcase.h"
 #include "lab/lab.h"
 #include "monitor/monitor.h"
+#include "run/rundir.h"
 
 struct tracer;
 
 /* What the parts of a run share. */
 struct run {
+	const struct plan *plan;
 	struct lab *lab;
 	struct run_result *result;
-	char *dir; /* results/<run-id> */
+	char *dir; /* of the results, absolute */
 	const struct testcase **tests;
 	size_t n_tests;
 	struct assignment **assignments; /* loaded once each */
@@ -36,15 +38,18 @@ struct run {
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
-/* `make test`, whole. Returns an exit code, or a negative outcome when not even a result could be begun. */
-int run_all(void);
+/*
+ * A run is a function: a plan goes in, a folder comes out. Its results are in dir, which rundir_make() gave, whatever happens; also on the
+ * terminal, and as the last line there:
+ *
+ *	nestlab: verdict=fail exit=1 results=/home/me/nestlab/results/20261121-034219-7f3a
+ *
+ * asked: what making the plan said; where it is negative, that is the verdict and plan is not looked at. Returns the exit code.
+ */
+int run_plan(const struct plan *plan, int asked, struct rundir *dir);
 
-/* -- rundir.c: the folder of a run -- */
-
-/* Make results/<run-id>/ with a results.json that says "not finished", so that a killed run never reads as a pass. */
-int rundir_make(struct run *r);
-/* `latest` points to it; the oldest folders beyond keep go. */
-void rundir_publish(const struct run *r, uint32_t keep);
+/* The same, with the plan made of the command line's knobs, or of a plan.json (and then only where it runs and what becomes of its results). */
+int run_as_asked(const char *plan_file);
 
 /* -- select.c: which tests -- */
 

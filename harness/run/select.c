@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/near.h"
 #include "core/outcome.h"
 #include "run/run.h"
 
@@ -51,21 +52,20 @@ static bool matches(const char *pattern, const struct testcase *t)
 
 static int take_matching(struct run *r, const char *pattern, unsigned int level)
 {
-	_cleanup_buf_ struct buf names = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
 	size_t n, found = 0;
 	const struct testcase *const *all = testcases_all(&n);
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < n; i++) {
-		buf_printf(&names, " %s", all[i]->name);
+		strv_add(&names, all[i]->name);
 		if (!matches(pattern, all[i]) || (level && all[i]->level != level))
 			continue;
 		found++;
 		ret = take(r, all[i]);
 	}
 	if (!ret && !found)
-		return fail(OUT_USAGE, "TESTS=%s names no test; there are:%s", pattern,
-			    buf_str(&names));
+		return near_fail("TESTS= names no test by", pattern, &names);
 	return ret;
 }
 

@@ -13,7 +13,7 @@
 #include "core/outcome.h"
 #include "image/medium.h"
 #include "lab/bochs.h"
-#include "lab/lane.h"
+#include "plan/lane.h"
 #include "lab/pulse.h"
 
 #include <cmocka.h>

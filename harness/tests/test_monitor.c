@@ -190,21 +190,24 @@ static void test_mutants_apply(void **state)
 {
 	_cleanup_free_ char *dir = path_in_root(MUTANTS_OF_MONITOR);
 	_cleanup_strv_ struct strv names = { 0 };
+	char stage[] = "/tmp/nestlab-mutants-XXXXXX";
 
 	(void)state;
+	assert_non_null(mkdtemp(stage));
 	assert_int_equal(dir_list(dir, ".patch", &names), 0);
 	assert_true(names.n >= 20);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *patch = strf(MUTANTS_OF_MONITOR "/%s", names.v[i]);
-		_cleanup_free_ char *made = NULL;
+		_cleanup_free_ char *made = strf("%s/mutant", stage);
 		struct mutant m;
 
 		assert_int_equal(mutant_load(patch, NULL, &m), 0);
 		assert_true(mutant_is_of_monitor(&m));
-		if (mutant_make_monitor(&m, &made))
+		if (mutant_make_monitor(&m, made))
 			fail_msg("%s", fail_text());
 		mutant_free(&m);
 	}
+	rm_rf(stage);
 }
 
 int main(void)

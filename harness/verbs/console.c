@@ -45,14 +45,17 @@ static int watch(struct level *l)
 
 static int verb_console(int argc, char **argv)
 {
+	struct knobs k;
 	struct lab lab;
 	int ret;
 
 	if (argc != 2 || (strcmp(argv[1], "1") && strcmp(argv[1], "2")))
 		return verb_usage(&console);
-	ret = lab_open(&lab, "console", LAB_SHARED);
-	if (!ret)
-		ret = lab_join(&lab, argv[1][0] == '2');
+	ret = knobs_load(&k);
+	if (ret)
+		return ret;
+	ret = lab_join(&lab, k.place, argv[1][0] == '2');
+	knobs_free(&k);
 	if (!ret)
 		ret = watch(argv[1][0] == '2' ? &lab.l2 : &lab.l1);
 	lab_close(&lab, true);

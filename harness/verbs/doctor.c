@@ -11,9 +11,9 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/util.h"
-#include "lab/lane.h"
+#include "plan/lane.h"
 #include "lab/plugin.h"
-#include "lab/probe.h"
+#include "plan/probe.h"
 #include "verbs/verb.h"
 
 #define NEED_MEMORY_MIB 4096

@@ -5,9 +5,8 @@
 
 #include "core/outcome.h"
 #include "kernel/kernel.h"
+#include "plan/plan.h"
 #include "verbs/verb.h"
-
-#define DEFAULT_KERNEL "6.12"
 
 static void print_build(enum kernel_role role, const struct kernel_build *b)
 {
@@ -41,19 +40,15 @@ static bool take_role(const char *word, bool wanted[KERNEL_ROLES])
 	return false;
 }
 
-static int build_roles(const char *name, const bool wanted[KERNEL_ROLES])
+static int build_roles(struct knobs *k, const bool wanted[KERNEL_ROLES])
 {
-	struct kernel_conf k;
-	const char *flavor = getenv("KERNEL_FLAVOR");
-	int ret = kernel_conf_load(name, &k);
+	struct plan plan;
+	int ret = plan_make(k, &plan);
 
-	if (ret)
-		return ret;
-	ret = kernel_conf_flavor(&k, flavor ? flavor : "");
 	for (unsigned int r = 0; !ret && r < KERNEL_ROLES; r++)
 		if (wanted[r])
-			ret = build_role(&k, r);
-	kernel_conf_free(&k);
+			ret = build_role(&plan.kernel, r);
+	plan_free(&plan);
 	return ret;
 }
 
@@ -71,13 +66,18 @@ VERB(verb);
 static int run(int argc, char **argv)
 {
 	bool wanted[KERNEL_ROLES] = { true, true };
-	const char *name = getenv("KERNEL");
+	struct knobs k;
+	int ret;
 
 	if (argc > 1 && take_role(argv[argc - 1], wanted))
 		argc--;
 	if (argc > 2)
 		return verb_usage(&verb);
-	if (argc == 2)
-		name = argv[1];
-	return build_roles(name && *name ? name : DEFAULT_KERNEL, wanted);
+	ret = knobs_load(&k);
+	if (!ret && argc == 2)
+		ret = knobs_set(&k, "KERNEL", argv[1]);
+	if (!ret)
+		ret = build_roles(&k, wanted);
+	knobs_free(&k);
+	return ret;
 }

@@ -17,12 +17,16 @@ VERB(lab_down);
 static int verb_lab_down(int argc, char **argv)
 {
 	unsigned int n = 0;
+	struct knobs k;
 	int ret;
 
 	(void)argv;
 	if (argc != 1)
 		return verb_usage(&lab_down);
-	ret = lab_sweep(&n);
+	ret = knobs_load(&k);
+	if (!ret)
+		ret = lab_sweep(k.place, &n);
+	knobs_free(&k);
 	if (!ret)
 		ui_note(n ? "the lab is down" : "no lab was running");
 	return ret;

@@ -20,19 +20,16 @@ static const struct verb lab_up_verb = {
 };
 VERB(lab_up_verb);
 
-static int verb_lab_up(int argc, char **argv)
+static int bring_up(const struct plan *plan, bool fresh)
 {
-	bool fresh = argc == 2 && !strcmp(argv[1], "--fresh");
-	_cleanup_free_ char *dir = strf("%s/consoles", path_run());
+	_cleanup_free_ char *dir = NULL;
 	struct lab lab;
-	int ret;
+	int ret = lab_open(&lab, plan, "lab-up");
 
-	if (argc > 2 || (argc == 2 && !fresh))
-		return verb_usage(&lab_up_verb);
-	ret = lab_open(&lab, "lab-up", LAB_EXCLUSIVE);
 	if (!ret && !lab.backend->keeps)
 		ret = fail(OUT_USAGE, "LANE=%s can't be left running: its L1 ends with this program",
-			   lab.lane.name);
+			   plan->lane.name);
+	dir = strf("%s/consoles", path_run());
 	if (!ret && mkdir_p(dir))
 		ret = fail(OUT_BROKEN, "can't make %s", dir);
 	if (!ret)
@@ -42,5 +39,39 @@ static int verb_lab_up(int argc, char **argv)
 	if (!ret)
 		ui_note("the lab is up: nestlab shell 2, nestlab console 1, nestlab trace -f; make lab-down ends it");
 	lab_close(&lab, !ret);
+	return ret;
+}
+
+/* One lab is left running in a place that nobody names: a second one is rather a mistake. */
+static int bring_up_one(const struct plan *plan, bool fresh)
+{
+	_cleanup_free_ char *subject = NULL;
+	bool same = lab_is_up(plan, &subject), named = strcmp(plan->knobs.place, PLACE_AUTO) != 0;
+
+	if (same && !fresh) {
+		ui_note("the lab is up already, with %s", subject);
+		return 0;
+	}
+	if (subject && !named)
+		return fail(OUT_BUSY, "a lab with %s was left running; `make lab-down` ends it, or PLACE=NAME brings up another beside it", subject);
+	return bring_up(plan, fresh);
+}
+
+static int verb_lab_up(int argc, char **argv)
+{
+	bool fresh = argc == 2 && !strcmp(argv[1], "--fresh");
+	struct plan plan = { 0 };
+	struct knobs k;
+	int ret;
+
+	if (argc > 2 || (argc == 2 && !fresh))
+		return verb_usage(&lab_up_verb);
+	ret = knobs_load(&k);
+	if (!ret)
+		ret = plan_make(&k, &plan);
+	if (!ret)
+		ret = bring_up_one(&plan, fresh);
+	knobs_free(&k);
+	plan_free(&plan);
 	return ret;
 }

@@ -1,107 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/util.h"
-#include "lab/lane.h"
-#include "lab/settings.h"
-#include "lab/wish.h"
 #include "mutants/mutants.h"
-#include "report/report.h"
+#include "plan/plan.h"
+#include "run/pool.h"
 #include "verbs/verb.h"
 
 #define FOLDER "testcases/mutants"
 #define RUN_DEADLINE_S 3600 /* of one mutant, with its build */
-#define MAX_RUNS 1000
 
 static int verb_mutants(int argc, char **argv);
 
-static const struct verb mutants = {
+static const struct verb mutants_verb = {
 	.name = "mutants",
 	.usage = "[NAME...]",
 	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
-		   "RUNS= times",
+		   "RUNS= times; JOBS= at once",
 	.order = 32,
 	.run = verb_mutants,
 };
-VERB(mutants);
+VERB(mutants_verb);
 
-/* The kernel was judged, by tests, by dying, or by its compiler. */
-static bool is_judgement(int status)
-{
-	return status == 0 || status == outcome_exit_code(OUT_FAIL) ||
-	       status == outcome_exit_code(OUT_CRASH) ||
-	       status == outcome_exit_code(OUT_BUILD_ERROR);
-}
-
-/*
- * What `nestlab test` says with this knob set (KNOB=VALUE; NULL: the reference) on a kernel of this flavour (NULL: plain) by its
- * results.json. NULL after fail().
- */
-static struct run_result *judge(const char *name, const char *knob, const char *flavor, unsigned int effort,
-				const struct strv *tests, unsigned int l2_cpus)
-{
-	_cleanup_free_ char *log = path_in_cache("logs/mutant-%s.log", name);
-	_cleanup_free_ char *json = path_in_root("results/latest/results.json");
-	_cleanup_strv_ struct strv env = { 0 };
-	_cleanup_buf_ struct buf names = { 0 };
-	char *const argv[] = { (char *)"/proc/self/exe", (char *)"test", NULL };
-	struct proc p = {
-		.what = name, .argv = argv, .log_path = log, .deadline_s = RUN_DEADLINE_S
-	};
-	int status;
-
-	strv_add(&env, "PATCH=");
-	strv_add(&env, "GUEST_PATCH=");
-	strv_add(&env, "MONITOR=");
-	if (knob) {
-		strv_add(&env, knob);
-		strv_add(&env, "SAVE_LAB=0"); /* nobody comes back to it, and states that are used would go for it */
-	}
-	strv_addf(&env, "EFFORT=%u", effort);
-	strv_addf(&env, "KERNEL_FLAVOR=%s", flavor ? flavor : "plain");
-	for (size_t i = 0; i < tests->n; i++)
-		buf_printf(&names, "%s ", tests->v[i]);
-	strv_addf(&env, "TESTS=%s", buf_str(&names));
-	strv_addf(&env, "L2_CPUS=%u", l2_cpus);
-	p.env = env.v;
-	status = proc_run(&p);
-	if (status < 0)
-		return NULL;
-	if (!is_judgement(status)) {
-		fail(OUT_BROKEN, "judging %s ended with exit code %d: see %s", name, status, log);
-		return NULL;
-	}
-	return report_load(json);
-}
-
-static struct run_result *judge_mutant(const struct mutant *m)
-{
-	_cleanup_free_ char *monitor = NULL, *knob = NULL;
-	struct run_result *r = NULL;
-
-	if (!mutant_is_of_monitor(m)) {
-		knob = strf("%s=%s", m->guest ? "GUEST_PATCH" : "PATCH", m->patch);
-		return judge(m->name, knob, m->flavor, m->effort, &m->tests, 2);
-	}
-	if (!mutant_make_monitor(m, &monitor)) {
-		knob = strf("MONITOR=%s", monitor);
-		r = judge(m->name, knob, m->flavor, m->effort, &m->tests, 2);
-	}
-	rm_rf(monitor);
-	return r;
-}
-
-struct score {
-	struct lane lane;
-	unsigned int found, mutants, hidden, alarms, runs;
+/* All plans of one call, and what came of them. */
+struct trial {
+	struct knobs knobs; /* the user's, with the lane that was chosen for the reference */
+	char *dir;	    /* of all results */
+	char *lane, *lane_title;
+	struct mutant *mutants;
+	size_t n_mutants;
+	struct strv names;   /* of the reference's runs: how they differ */
 	struct strv flavors; /* that the mutants named */
+	struct pool pool;
+	unsigned int found, tried, hidden, alarms, runs;
 };
+
+static void free_trial(struct trial *t)
+{
+	pool_free(&t->pool);
+	for (size_t i = 0; i < t->n_mutants; i++)
+		mutant_free(&t->mutants[i]);
+	free(t->mutants);
+	strv_free(&t->names);
+	strv_free(&t->flavors);
+	knobs_free(&t->knobs);
+	free(t->dir);
+	free(t->lane);
+	free(t->lane_title);
+}
+
+/* ---- what came of it ---- */
+
+static void tell_mutant(struct trial *t, const struct pool_job *job)
+{
+	const struct mutant *m = job->ctx;
+	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	bool found;
+
+	if (!job->result) {
+		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m->name, job->seconds, fail_text());
+		return;
+	}
+	found = mutant_found(m, job->result, &by, &missed);
+	t->found += found;
+	printf("%-20s  %5.1f s  %s  %s\n", m->name, job->seconds, found ? "found by" : "MISSED by",
+	       found ? buf_str(&by) : buf_str(&missed));
+}
+
+/* Every check that fails on the reference is a false alarm. */
+static void tell_reference(struct trial *t, const struct pool_job *job)
+{
+	const struct run_result *r = job->result;
+	_cleanup_buf_ struct buf by = { 0 };
+
+	if (r && r->verdict == OUT_FAIL)
+		mutant_failures(r, &by);
+	t->alarms += !r || r->verdict != OUT_PASS;
+	printf("%-20s  %5.1f s  %s  %s %s\n", "the reference", job->seconds,
+	       r ? outcome_name(r->verdict) : "not judged:", job->name, r ? buf_str(&by) : fail_text());
+}
+
+static void tell_job(struct pool_job *job, void *ctx)
+{
+	if (job->ctx)
+		tell_mutant(ctx, job);
+	else
+		tell_reference(ctx, job);
+	fflush(stdout);
+}
+
+/* ---- plans ---- */
+
+struct setting {
+	const char *name, *value;
+};
+
+/* What the user has set, with these. NULL values take away. */
+static int make_plan(const struct trial *t, const struct setting *s, size_t n, struct plan *plan)
+{
+	struct knobs k;
+	int ret = 0;
+
+	knobs_copy(&k, &t->knobs);
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = knobs_set(&k, s[i].name, s[i].value ? s[i].value : "");
+	if (!ret)
+		ret = plan_make(&k, plan);
+	knobs_free(&k);
+	return ret;
+}
+
+static int add_job(struct trial *t, const char *name, const struct plan *plan, void *ctx)
+{
+	_cleanup_free_ char *dir = strf("%s/%s", t->dir, name);
+
+	for (char *p = dir + strlen(t->dir) + 1; *p; p++)
+		if (strchr(" =", *p))
+			*p = '-';
+	return pool_add(&t->pool, name, plan, dir, ctx);
+}
+
+static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *plan)
+{
+	_cleanup_free_ char *effort = strf("%u", m->effort), *tests = NULL, *patch = path_in_root(m->patch);
+	_cleanup_free_ char *monitor = strf("%s/%s/monitor", t->dir, m->name);
+	_cleanup_buf_ struct buf names = { 0 };
+	bool of_monitor = mutant_is_of_monitor(m);
+	int ret = of_monitor ? mutant_make_monitor(m, monitor) : 0;
+
+	for (size_t i = 0; i < m->tests.n; i++)
+		buf_printf(&names, "%s ", m->tests.v[i]);
+	tests = xstrdup(buf_str(&names));
+	const struct setting s[] = {
+		{ "PATCH", of_monitor || m->guest ? NULL : patch },
+		{ "GUEST_PATCH", m->guest ? patch : NULL },
+		{ "MONITOR", of_monitor ? monitor : NULL },
+		{ "TESTS", tests },
+		{ "EFFORT", effort },
+		{ "KERNEL_FLAVOR", m->flavor },
+	};
+
+	return ret ? ret : make_plan(t, s, ARRAY_SIZE(s), plan);
+}
 
 static void note_flavor(struct strv *flavors, const char *name)
 {
@@ -113,108 +160,76 @@ static void note_flavor(struct strv *flavors, const char *name)
 }
 
 /* Why a fault never shows in this lane: its own line says so, or it is in the other vendor's half of KVM. NULL: it shows. */
-static char *why_hidden(const struct mutant *m, const struct lane *lane)
+static const char *why_hidden(const struct mutant *m, const struct plan *p)
 {
-	_cleanup_strv_ struct strv patches = { 0 };
-	struct vendor_side side;
-	char *why;
-
-	if (m->hidden)
-		return xstrdup(m->hidden);
-	if (mutant_is_of_monitor(m))
-		return NULL;
-	strv_add(&patches, m->patch);
-	vendor_of_patches(&patches, &side);
-	why = lane_blind(lane, &side);
-	free(side.file);
-	return why;
+	return m->hidden ? m->hidden : p->blind;
 }
 
-static int try_mutant(const char *patch, struct score *s)
+static int add_mutant(struct trial *t, struct mutant *m)
 {
-	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
-	_cleanup_free_ char *hidden = NULL;
-	uint64_t start = now_ns();
-	struct run_result *r;
-	struct mutant m;
-	int ret = mutant_load(patch, s->lane.name, &m);
-	bool found;
+	struct plan plan = { 0 };
+	int ret = mutant_plan(t, m, &plan);
 
-	if (ret) {
-		mutant_free(&m);
+	if (!ret && why_hidden(m, &plan)) {
+		printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why_hidden(m, &plan));
+		t->hidden++;
+	} else if (!ret) {
+		t->tried++;
+		note_flavor(&t->flavors, m->flavor);
+		ret = add_job(t, m->name, &plan, m);
+	}
+	plan_free(&plan);
+	return ret;
+}
+
+static int add_mutants(struct trial *t, const struct strv *patches)
+{
+	int ret = 0;
+
+	t->mutants = xcalloc(patches->n, sizeof(*t->mutants));
+	for (; !ret && t->n_mutants < patches->n; t->n_mutants++)
+		ret = mutant_load(patches->v[t->n_mutants], t->lane, &t->mutants[t->n_mutants]);
+	for (size_t i = 0; !ret && i < t->n_mutants; i++)
+		ret = add_mutant(t, &t->mutants[i]);
+	return ret;
+}
+
+static int add_reference(struct trial *t, const char *knob, const char *value)
+{
+	const struct setting s[] = { { "TESTS", NULL }, { "EFFORT", "1" }, { knob, value } };
+	_cleanup_free_ char *how = strf("%s=%s", knob, value), *name = strf("reference %u %s", ++t->runs, how);
+	struct plan plan = { 0 };
+	int ret = make_plan(t, s, ARRAY_SIZE(s), &plan);
+
+	if (!ret)
+		ret = add_job(t, name, &plan, NULL);
+	plan_free(&plan);
+	if (ret)
 		return ret;
-	}
-	hidden = why_hidden(&m, &s->lane);
-	if (hidden) {
-		printf("%-20s           --   hidden in lane %s: %s\n", m.name, s->lane.name, hidden);
-		s->hidden++;
-		mutant_free(&m);
-		return 0;
-	}
-	s->mutants++;
-	note_flavor(&s->flavors, m.flavor);
-	r = judge_mutant(&m);
-	if (!r) {
-		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m.name, (double)(now_ns() - start) / 1e9,
-		       fail_text());
-		fail_clear();
-	} else {
-		found = mutant_found(&m, r, &by, &missed);
-		s->found += found;
-		printf("%-20s  %5.1f s  %s  %s\n", m.name, (double)(now_ns() - start) / 1e9,
-		       found ? "found by" : "MISSED by", found ? buf_str(&by) : buf_str(&missed));
-	}
-	fflush(stdout);
-	result_free(r);
-	mutant_free(&m);
+	/* The name that the job points to. */
+	t->names.v = xrealloc(t->names.v, t->names.n + 2, sizeof(*t->names.v));
+	t->names.v[t->names.n++] = how;
+	t->names.v[t->names.n] = NULL;
+	t->pool.jobs[t->pool.n - 1].name = how;
+	t->pool.jobs[t->pool.n - 1].save_lab = true;
+	how = NULL;
 	return 0;
-}
-
-/* Every check that fails on the reference is a false alarm. */
-static void try_reference(const char *flavor, unsigned int l2_cpus, struct score *s)
-{
-	_cleanup_free_ char *how = flavor ? strf("KERNEL_FLAVOR=%s", flavor)
-					  : strf("L2_CPUS=%u", l2_cpus);
-	_cleanup_buf_ struct buf by = { 0 };
-	struct strv all = { 0 };
-	uint64_t start = now_ns();
-	struct run_result *r = judge("reference", NULL, flavor, 1, &all, l2_cpus);
-
-	s->runs++;
-	if (r && r->verdict == OUT_FAIL)
-		mutant_failures(r, &by);
-	s->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  %s %s\n", "the reference", (double)(now_ns() - start) / 1e9,
-	       r ? outcome_name(r->verdict) : "not judged:", how, r ? buf_str(&by) : fail_text());
-	fflush(stdout);
-	fail_clear();
-	result_free(r);
 }
 
 /* RUNS times with other numbers of vCPUs; and once on each flavour that a mutant named. */
-static void try_references(unsigned int runs, struct score *s)
+static int add_references(struct trial *t)
 {
-	static const unsigned int cpus[] = { 2, 1, 4, 3 };
+	static const char *const cpus[] = { "2", "1", "4", "3" };
+	int ret = 0;
 
-	for (unsigned int i = 0; i < runs && !proc_interrupted(); i++)
-		try_reference(NULL, cpus[i % ARRAY_SIZE(cpus)], s);
-	for (size_t i = 0; runs && i < s->flavors.n && !proc_interrupted(); i++)
-		try_reference(s->flavors.v[i], 2, s);
+	for (unsigned int i = 0; !ret && i < t->knobs.runs; i++)
+		ret = add_reference(t, "L2_CPUS", cpus[i % ARRAY_SIZE(cpus)]);
+	for (size_t i = 0; !ret && t->knobs.runs && i < t->flavors.n; i++)
+		ret = add_reference(t, "KERNEL_FLAVOR", t->flavors.v[i]);
+	return ret;
 }
 
-static int runs_wanted(unsigned int *runs)
-{
-	const char *text = getenv("RUNS");
-	uint64_t n;
-
-	*runs = 1;
-	if (!text || !*text)
-		return 0;
-	if (!parse_u64(text, &n) || n > MAX_RUNS)
-		return fail(OUT_USAGE, "RUNS=%s: want a whole number from 0 to %d", text, MAX_RUNS);
-	*runs = (unsigned int)n;
-	return 0;
-}
+/* ---- which ---- */
 
 static int add_folder(const char *folder, struct strv *patches)
 {
@@ -249,56 +264,76 @@ static int pick(int argc, char **argv, struct strv *patches)
 	return ret;
 }
 
-/* The one that the runs will take. */
-static int lane_wanted(struct lane *l)
+/* auto would take another lane for a fault of one vendor's half. */
+static int settle_lane(struct trial *t)
 {
-	struct settings set = { 0 };
-	struct kernel_conf kernel = { 0 };
-	struct wish w = { 0 };
-	int ret = settings_load(&set);
+	struct plan plan = { 0 };
+	int ret = make_plan(t, NULL, 0, &plan);
 
-	strv_free(&set.patches); /* the mutants take their place */
-	if (!ret)
-		ret = kernel_conf_load(set.kernel, &kernel);
-	if (!ret)
-		ret = wish_find(&set, &kernel, &w);
-	if (!ret)
-		ret = lane_choose(w.lane, w.by, NULL, l);
-	if (!ret)
-		setenv("LANE", l->name, 1); /* auto would take another one for a fault of one vendor's half */
-	wish_free(&w);
-	kernel_conf_free(&kernel);
-	settings_free(&set);
+	if (!ret) {
+		t->lane = xstrdup(plan.lane.name);
+		t->lane_title = xstrdup(plan.lane.title ? plan.lane.title : "");
+		ret = knobs_set(&t->knobs, "LANE", plan.lane.name);
+	}
+	plan_free(&plan);
 	return ret;
+}
+
+static char *make_dir(const char *root)
+{
+	time_t now = time(NULL);
+	char stamp[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	return strf("%s/%s-%04x-mutants", root, stamp, (unsigned int)getpid() & 0xffff);
+}
+
+static int begin(struct trial *t)
+{
+	_cleanup_free_ char *results = path_in_root("results");
+	int ret = knobs_load(&t->knobs);
+
+	t->dir = t->knobs.out ? xstrdup(t->knobs.out) : make_dir(results);
+	/* The mutants take their places. */
+	if (!ret)
+		ret = knobs_set(&t->knobs, "PATCH", "");
+	if (!ret)
+		ret = knobs_set(&t->knobs, "GUEST_PATCH", "");
+	if (!ret)
+		ret = knobs_set(&t->knobs, "MONITOR", "");
+	return ret ? ret : settle_lane(t);
+}
+
+static int conclude(const struct trial *t)
+{
+	printf("\nresults: %s\n", t->dir);
+	if (t->hidden)
+		printf("hidden in this lane: %u\n", t->hidden);
+	printf("mutants: %u of %u found\nfalse alarms: %u of %u\n", t->found, t->tried, t->alarms, t->runs);
+	return t->found == t->tried && !t->alarms ? 0 : outcome_exit_code(OUT_FAIL);
 }
 
 static int verb_mutants(int argc, char **argv)
 {
 	_cleanup_strv_ struct strv patches = { 0 };
-	struct score s = { 0 };
-	unsigned int runs;
-	int ret = runs_wanted(&runs);
+	struct trial t = { .pool = { .deadline_s = RUN_DEADLINE_S, .done = tell_job, .ctx = &t } };
+	int ret = begin(&t);
 
 	if (!ret)
 		ret = pick(argc, argv, &patches);
 	if (!ret)
-		ret = lane_wanted(&s.lane);
+		printf("lane %s (%s)\n", t.lane, t.lane_title);
 	if (!ret)
-		printf("lane %s (%s)\n", s.lane.name, s.lane.title);
-	for (size_t i = 0; !ret && i < patches.n && !proc_interrupted(); i++)
-		ret = try_mutant(patches.v[i], &s);
+		ret = add_mutants(&t, &patches);
 	if (!ret)
-		try_references(runs, &s);
-	strv_free(&s.flavors);
-	lane_free(&s.lane);
-	if (ret)
-		return ret;
-	if (proc_interrupted())
-		return fail(OUT_INTERRUPTED, "interrupted");
-	printf("\n");
-	if (s.hidden)
-		printf("hidden in this lane: %u\n", s.hidden);
-	printf("mutants: %u of %u found\nfalse alarms: %u of %u\n", s.found, s.mutants, s.alarms,
-	       s.runs);
-	return s.found == s.mutants && !s.alarms ? 0 : outcome_exit_code(OUT_FAIL);
+		ret = add_references(&t);
+	fflush(stdout);
+	if (!ret)
+		ret = pool_run(&t.pool, t.knobs.jobs);
+	if (!ret)
+		ret = conclude(&t);
+	free_trial(&t);
+	return ret;
 }

@@ -4,7 +4,6 @@
  */
 #include <asm/svm.h>
 #include <asm/vmx.h>
-#include <stdlib.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -64,38 +63,45 @@ static int take_boot(const struct lab *lab, struct boot *b)
 {
 	b->exits = lab->boot.exits;
 	b->seconds = lab->boot.seconds;
-	b->intel = lab->lane.intel;
+	b->intel = lab->plan->lane.intel;
 	if (oracle_parse_reasons(lab->boot.reasons ? lab->boot.reasons : "", &b->o))
 		return 0;
 	return fail(OUT_BROKEN, "L1's kernel counts no exits by reason (CONFIG_HIST_TRIGGERS)");
 }
 
-static int boot_l2(struct lab *lab, struct boot *b)
+static int boot_l2(const struct plan *plan, struct boot *b)
 {
-	_cleanup_free_ char *dir = strf("%s/consoles", path_run());
-	int ret = 0;
+	_cleanup_free_ char *dir = NULL;
+	struct lab lab;
+	int ret = lab_open(&lab, plan, "paging");
 
-	if (lab->was_kept)
-		ret = fail(OUT_USAGE, "a lab was left running; `make lab-down` first");
-	else if (mkdir_p(dir))
+	dir = strf("%s/consoles", path_run());
+	if (!ret && mkdir_p(dir))
 		ret = fail(OUT_BROKEN, "can't make %s", dir);
 	if (!ret)
-		ret = lab_prepare(lab);
+		ret = lab_prepare(&lab);
 	if (!ret)
-		ret = lab_up(lab, dir, false);
-	return ret ? ret : take_boot(lab, b);
+		ret = lab_up(&lab, dir, false);
+	if (!ret)
+		ret = take_boot(&lab, b);
+	lab_close(&lab, false);
+	return ret;
 }
 
-static int boot_with(bool nested, struct boot *b)
+static int boot_with(const char *nested, struct boot *b)
 {
-	struct lab lab;
-	int ret;
+	struct plan plan = { 0 };
+	struct knobs k;
+	int ret = knobs_load(&k);
 
-	setenv("NESTED_PAGING", nested ? "1" : "0", 1);
-	ret = lab_open(&lab, "paging", LAB_EXCLUSIVE);
 	if (!ret)
-		ret = boot_l2(&lab, b);
-	lab_close(&lab, false);
+		ret = knobs_set(&k, "NESTED_PAGING", nested);
+	if (!ret)
+		ret = plan_make(&k, &plan);
+	if (!ret)
+		ret = boot_l2(&plan, b);
+	knobs_free(&k);
+	plan_free(&plan);
 	return ret;
 }
 
@@ -158,9 +164,9 @@ static int verb_paging(int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return verb_usage(&paging_verb);
-	ret = boot_with(true, &with);
+	ret = boot_with("1", &with);
 	if (!ret)
-		ret = boot_with(false, &without);
+		ret = boot_with("0", &without);
 	if (!ret)
 		print_table(&with, &without);
 	return ret;

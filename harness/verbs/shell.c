@@ -17,6 +17,7 @@ static const struct verb shell = {
 	.usage = "1|2 [COMMAND...]",
 	.summary = "a shell, or one command, in a level of the running lab (^] leaves)",
 	.order = 23,
+	.passes_on = true,
 	.run = verb_shell,
 };
 VERB(shell);
@@ -103,6 +104,7 @@ static int interact(struct session *s)
 static int verb_shell(int argc, char **argv)
 {
 	struct session s = { .tty = { .on_input = on_input, .on_resize = on_resize, .ctx = &s } };
+	struct knobs k;
 	struct lab lab;
 	int ret;
 
@@ -113,9 +115,11 @@ static int verb_shell(int argc, char **argv)
 	}
 	if (argc < 2 || (strcmp(argv[1], "1") && strcmp(argv[1], "2")))
 		return verb_usage(&shell);
-	ret = lab_open(&lab, "shell", LAB_SHARED);
-	if (!ret)
-		ret = lab_join(&lab, argv[1][0] == '2');
+	ret = knobs_load(&k);
+	if (ret)
+		return ret;
+	ret = lab_join(&lab, k.place, argv[1][0] == '2');
+	knobs_free(&k);
 	s.l = argv[1][0] == '2' ? &lab.l2 : &lab.l1;
 	if (!ret && !s.l->channel)
 		ret = level_open_channel(s.l, 5);

@@ -9,6 +9,7 @@ static const struct verb test = {
 	.usage = "",
 	.summary = "build, boot, judge, show the verdict",
 	.order = 10,
+	.judges = true,
 	.run = verb_test,
 };
 VERB(test);
@@ -16,5 +17,5 @@ VERB(test);
 static int verb_test(int argc, char **argv)
 {
 	(void)argv;
-	return argc == 1 ? run_all() : verb_usage(&test);
+	return argc == 1 ? run_as_asked(NULL) : verb_usage(&test);
 }

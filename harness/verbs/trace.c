@@ -42,7 +42,7 @@ static int stream(struct lab *lab, bool follow)
 		ret = channel_start(lab->l1.channel, &e, &st, &id);
 	while (!ret && !st.done)
 		ret = level_step(&lab->l1, 100);
-	if (ret && follow && fail_outcome() == OUT_BROKEN) {
+	if (ret && follow && fail_outcome() == OUT_INTERRUPTED) {
 		channel_kill(lab->l1.channel, id, SIGKILL);
 		return 0; /* ^C is how following ends */
 	}
@@ -52,14 +52,17 @@ static int stream(struct lab *lab, bool follow)
 static int verb_trace(int argc, char **argv)
 {
 	bool follow = argc == 2 && !strcmp(argv[1], "-f");
+	struct knobs k;
 	struct lab lab;
 	int ret;
 
 	if (argc > 2 || (argc == 2 && !follow))
 		return verb_usage(&trace);
-	ret = lab_open(&lab, "trace", LAB_SHARED);
-	if (!ret)
-		ret = lab_join(&lab, false);
+	ret = knobs_load(&k);
+	if (ret)
+		return ret;
+	ret = lab_join(&lab, k.place, false);
+	knobs_free(&k);
 	if (!ret)
 		ret = stream(&lab, follow);
 	lab_close(&lab, true);

@@ -21,10 +21,16 @@ VERB(uri);
 static int verb_uri(int argc, char **argv)
 {
 	_cleanup_free_ char *text = NULL;
+	struct knobs k;
+	int ret;
 
 	if (argc != 2 || (strcmp(argv[1], "1") && strcmp(argv[1], "2")))
 		return verb_usage(&uri);
-	text = lab_uri(argv[1][0] == '1' ? 1 : 2);
+	ret = knobs_load(&k);
+	if (ret)
+		return ret;
+	text = lab_uri(k.place, argv[1][0] == '1' ? 1 : 2);
+	knobs_free(&k);
 	if (!text)
 		return -(int)fail_outcome();
 	puts(text);

@@ -6,11 +6,15 @@
 #ifndef NESTLAB_VERBS_VERB_H
 #define NESTLAB_VERBS_VERB_H
 
+#include <stdbool.h>
+
 struct verb {
 	const char *name;    /* "lab-up" */
 	const char *usage;   /* what follows the name: "[1|2]"; "" for nothing */
 	const char *summary; /* one line for `nestlab help` */
 	int order;	     /* place in `nestlab help` */
+	bool judges;	     /* has a results folder, and tells there what was wrong with the command line */
+	bool passes_on;	     /* what follows it is somebody else's command line: NAME=VALUE behind it is no setting */
 	/* argv[0] is the verb's name. Returns an exit code, or a negative outcome after fail(). */
 	int (*run)(int argc, char **argv);
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/probe.h"
+#include "plan/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>

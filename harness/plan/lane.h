@@ -2,8 +2,8 @@
 /*
  * A lane: where L1's virtualization hardware comes from. A lane is data, a file in config/lanes/.
  */
-#ifndef NESTLAB_LAB_LANE_H
-#define NESTLAB_LAB_LANE_H
+#ifndef NESTLAB_PLAN_LANE_H
+#define NESTLAB_PLAN_LANE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +31,18 @@ struct lane {
 	bool intel; /* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
 	char *reason; /* why this lane was chosen */
 };
+
+/*
+ * What a lane may need of the machine, by the name in its file. check(): is it there, and why (not); it may set what the lane learns
+ * of the machine, too. Whoever can provide it registers it; there is no central list.
+ */
+struct lane_need {
+	const char *name;
+	bool (*check)(struct lane *l, char **why);
+};
+#define LANE_NEED(var)                                                                             \
+	static const struct lane_need *const var##_need                                            \
+		__attribute__((used, section("nestlab_needs"))) = &(var)
 
 /*
  * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor whose side of KVM the change works on,

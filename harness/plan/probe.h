@@ -3,8 +3,8 @@
  * What this machine's /dev/kvm really offers. A file that can be opened says nothing: some machines have a /dev/kvm
  * without nested SVM or VMX, so the ioctls are asked.
  */
-#ifndef NESTLAB_LAB_PROBE_H
-#define NESTLAB_LAB_PROBE_H
+#ifndef NESTLAB_PLAN_PROBE_H
+#define NESTLAB_PLAN_PROBE_H
 
 #include <stdbool.h>
 

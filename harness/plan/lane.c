@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/lane.h"
+#include "plan/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +7,8 @@
 #include "core/conf.h"
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "lab/bochs.h"
-#include "lab/bochs_program.h"
-#include "lab/probe.h"
+#include "core/near.h"
+#include "plan/probe.h"
 
 static const struct conf_key keys[] = {
 	{ "lane", "title", CONF_STR, offsetof(struct lane, title), 0, 0 },
@@ -43,15 +42,8 @@ int lane_load(const char *name, struct lane *l)
 	_cleanup_free_ char *path = path_in_root(relative);
 
 	*l = (struct lane){ .slowdown = 1 };
-	if (strchr(name, '/') || !path_exists(path)) {
-		_cleanup_strv_ struct strv names = { 0 };
-		_cleanup_buf_ struct buf b = { 0 };
-
-		if (!lane_names(&names))
-			for (size_t i = 0; i < names.n; i++)
-				buf_printf(&b, " %s", names.v[i]);
-		return fail(OUT_USAGE, "there is no lane '%s'; there are:%s", name, buf_str(&b));
-	}
+	if (strchr(name, '/') || !path_exists(path))
+		return near_fail_in("there is no lane", name, "config/lanes", NULL);
 	str_set(&l->name, name);
 	return conf_load(path, keys, ARRAY_SIZE(keys), l);
 }
@@ -85,30 +77,19 @@ static bool needs_nested_kvm(struct lane *l, char **why)
 	return p.nested;
 }
 
-static bool needs_bochs(struct lane *l, char **why)
-{
-	_cleanup_free_ char *program = bochs_program();
+static const struct lane_need nothing = { "nothing", needs_nothing };
+LANE_NEED(nothing);
+static const struct lane_need nested_kvm = { "nested-kvm", needs_nested_kvm };
+LANE_NEED(nested_kvm);
 
-	l->intel = true;
-	if (!bochs_is_debians(program) && l->slowdown_built)
-		l->slowdown = l->slowdown_built;
-	return bochs_usable(program, why);
-}
-
-static const struct need {
-	const char *name;
-	bool (*check)(struct lane *l, char **why);
-} needs[] = {
-	{ "nothing", needs_nothing },
-	{ "nested-kvm", needs_nested_kvm },
-	{ "bochs", needs_bochs },
-};
+extern const struct lane_need *const __start_nestlab_needs[];
+extern const struct lane_need *const __stop_nestlab_needs[];
 
 bool lane_usable(struct lane *l, char **why)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
-		if (l->needs && !strcmp(l->needs, needs[i].name))
-			return needs[i].check(l, why);
+	for (const struct lane_need *const *n = __start_nestlab_needs; n < __stop_nestlab_needs; n++)
+		if (l->needs && !strcmp(l->needs, (*n)->name))
+			return (*n)->check(l, why);
 	*why = strf("config/lanes/%s.conf needs '%s', which is not known", l->name,
 		    l->needs ? l->needs : "");
 	return false;

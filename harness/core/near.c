@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/near.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/util.h"
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Three rows of the table are enough: a swap looks two rows back. */
+static void fill_row(const char *a, const char *b, size_t i, size_t *row[3])
+{
+	row[0][0] = i;
+	for (size_t j = 1; j <= strlen(b); j++) {
+		size_t changed = row[1][j - 1] + !same(a[i - 1], b[j - 1]);
+
+		row[0][j] = least(changed, least(row[1][j], row[0][j - 1]) + 1);
+		if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+			row[0][j] = least(row[0][j], row[2][j - 2] + 1);
+	}
+}
+
+size_t near_distance(const char *a, const char *b)
+{
+	size_t width = strlen(b) + 1;
+	_cleanup_free_ size_t *cells = xcalloc(3 * width, sizeof(*cells));
+	size_t *row[3] = { cells, cells + width, cells + 2 * width };
+
+	for (size_t j = 0; j < width; j++)
+		row[0][j] = j;
+	for (size_t i = 1; i <= strlen(a); i++) {
+		size_t *last = row[2];
+
+		row[2] = row[1];
+		row[1] = row[0];
+		row[0] = last;
+		fill_row(a, b, i, row);
+	}
+	return row[0][width - 1];
+}
+
+const char *near_name(const char *word, const char *const *names, size_t n)
+{
+	size_t best = 1 + strlen(word) / 3; /* farther off is another word */
+	const char *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = near_distance(word, names[i]);
+
+		if (d < best || (d == best && !found)) {
+			best = d;
+			found = names[i];
+		}
+	}
+	return found;
+}
+
+int near_fail(const char *what, const char *word, const struct strv *names)
+{
+	const char *near = near_name(word, (const char *const *)names->v, names->n);
+	_cleanup_buf_ struct buf all = { 0 };
+
+	for (size_t i = 0; i < names->n; i++)
+		buf_printf(&all, " %s", names->v[i]);
+	if (near)
+		return fail(OUT_USAGE, "%s '%s'; did you mean %s? There are:%s", what, word, near, buf_str(&all));
+	return fail(OUT_USAGE, "%s '%s'; there are:%s", what, word, buf_str(&all));
+}
+
+int near_fail_in(const char *what, const char *word, const char *folder, const char *also)
+{
+	_cleanup_free_ char *dir = path_in_root(folder);
+	_cleanup_strv_ struct strv files = { 0 }, names = { 0 };
+
+	if (also)
+		strv_add(&names, also);
+	(void)dir_list(dir, ".conf", &files);
+	for (size_t i = 0; i < files.n; i++)
+		strv_addf(&names, "%.*s", (int)(strlen(files.v[i]) - strlen(".conf")), files.v[i]);
+	return near_fail(what, word, &names);
+}

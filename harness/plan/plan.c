@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "judge/assignment.h"
+#include "kernel/vendor.h"
+
+#define NOBODY "auto"
+
+/* ---- the lane, and who names it: the user, then the change, the kernel, the assignment ---- */
+
+struct wish {
+	char *lane;
+	char *by; /* for people: "LANE=kvm"; NULL: nobody names one */
+};
+
+static void wish_for(struct wish *w, const char *lane, char *by)
+{
+	str_set(&w->lane, lane);
+	free(w->by);
+	w->by = by;
+}
+
+static int wish_of_assignment(const char *name, struct wish *w)
+{
+	struct assignment *a;
+	int ret = assignment_load(name, &a);
+
+	if (ret)
+		return ret;
+	if (a->lane)
+		wish_for(w, a->lane, strf("assignment %s", a->name));
+	assignment_free(a);
+	return 0;
+}
+
+static int find_wish(const struct plan *p, const struct change *judged, struct wish *w)
+{
+	const struct knobs *k = &p->knobs;
+	int ret = 0;
+
+	if (strcmp(k->lane, NOBODY) != 0)
+		wish_for(w, k->lane, strf("LANE=%s", k->lane));
+	else if (judged->lane)
+		wish_for(w, judged->lane, strf("%s (Lane: %s)", judged->lane_by, judged->lane));
+	else if (p->kernel.lane)
+		wish_for(w, p->kernel.lane, strf("kernel %s", p->kernel.name));
+	else if (k->assignment)
+		ret = wish_of_assignment(k->assignment, w);
+	return ret;
+}
+
+static int choose_lane(struct plan *p, const struct change *judged)
+{
+	struct wish w = { 0 };
+	int ret = find_wish(p, judged, &w);
+
+	if (!ret)
+		ret = lane_choose(w.lane ? w.lane : NOBODY, w.by, &judged->side, &p->lane);
+	if (!ret)
+		p->blind = lane_blind(&p->lane, &judged->side);
+	free(w.lane);
+	free(w.by);
+	return ret;
+}
+
+/* The user's change, or else the kernel's own patches, whose side of KVM and lane count as well. */
+static int choose_lane_for_change(struct plan *p)
+{
+	struct change own = { 0 };
+	int ret;
+
+	if (p->host.patches.n)
+		return choose_lane(p, &p->host);
+	/* What is wrong with those, building them tells. */
+	if (change_read("patches", &p->kernel.role[KERNEL_HOST].patches, &own))
+		fail_clear();
+	ret = choose_lane(p, &own);
+	change_free(&own);
+	return ret;
+}
+
+/* ---- what it is, as hashes ---- */
+
+/* Of what is named by a path the content counts, which stands for itself. */
+static bool is_path(const char *name)
+{
+	return !strcmp(name, "PATCH") || !strcmp(name, "GUEST_PATCH");
+}
+
+static bool shapes_lab(const char *name)
+{
+	static const char *const asked_of_it[] = { "TESTS", "ASSIGNMENT", "MONITOR", "EFFORT", "SLOWDOWN" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(asked_of_it); i++)
+		if (!strcmp(name, asked_of_it[i]))
+			return false;
+	return true;
+}
+
+struct hashing {
+	const struct plan *p;
+	struct hash *all, *shape;
+};
+
+static void hash_knob(void *ctx, const char *name)
+{
+	struct hashing *h = ctx;
+	_cleanup_free_ char *text = knobs_text(&h->p->knobs, name);
+
+	if (is_path(name))
+		return;
+	if (!strcmp(name, "LANE"))
+		str_set(&text, h->p->lane.name);
+	hash_add_str(h->all, name, text);
+	if (shapes_lab(name))
+		hash_add_str(h->shape, name, text);
+}
+
+static void make_hashes(struct plan *p)
+{
+	struct hashing h = { p, hash_new("plan-1"), hash_new("plan-shape-1") };
+
+	knobs_each_asked(hash_knob, &h);
+	hash_add_str(h.all, "host", p->host.hash);
+	hash_add_str(h.all, "guest", p->guest.hash);
+	hash_add_str(h.shape, "host", p->host.hash);
+	hash_add_str(h.shape, "guest", p->guest.hash);
+	hash_hex(h.all, p->hash);
+	hash_hex(h.shape, p->shape);
+}
+
+/* ---- the whole ---- */
+
+/* A kernel that checks itself is slower, and needs memory to keep books. */
+static void derive(struct plan *p)
+{
+	const struct knobs *k = &p->knobs;
+
+	/* More vCPUs in L2 than in L1 starve each other under emulation: L1 hung with 4 on 2. */
+	p->l1_cpus = k->l1_cpus < k->l2_cpus ? k->l2_cpus : k->l1_cpus;
+	p->l1_memory = k->l1_memory + p->kernel.flavor.memory;
+	p->lane.slowdown *= p->kernel.flavor.slowdown * k->slowdown;
+}
+
+static int read_changes(struct plan *p)
+{
+	int ret = change_read("PATCH", &p->knobs.patch, &p->host);
+
+	if (!ret)
+		ret = change_read("GUEST_PATCH", &p->knobs.guest_patch, &p->guest);
+	return ret;
+}
+
+int plan_make(struct knobs *k, struct plan *p)
+{
+	int ret;
+
+	*p = (struct plan){ .knobs = *k };
+	*k = (struct knobs){ 0 };
+	ret = kernel_conf_load(p->knobs.kernel, &p->kernel);
+	if (!ret)
+		ret = kernel_conf_flavor(&p->kernel, p->knobs.kernel_flavor);
+	if (!ret)
+		ret = read_changes(p);
+	if (!ret)
+		ret = choose_lane_for_change(p);
+	if (ret)
+		return ret;
+	p->kernel.role[KERNEL_HOST].change = &p->host.patches;
+	p->kernel.role[KERNEL_GUEST].change = &p->guest.patches;
+	derive(p);
+	make_hashes(p);
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	knobs_free(&p->knobs);
+	kernel_conf_free(&p->kernel);
+	change_free(&p->host);
+	change_free(&p->guest);
+	lane_free(&p->lane);
+	free(p->blind);
+	*p = (struct plan){ 0 };
+}
+
+bool plan_has_change(const struct plan *p)
+{
+	return p->host.patches.n || p->guest.patches.n || p->knobs.monitor;
+}
+
+static void add_names(const struct change *c, struct buf *b)
+{
+	for (size_t i = 0; i < c->patches.n; i++)
+		buf_printf(b, "%s%s", b->len ? ", " : "", patch_base_name(&c->patches.v[i]));
+}
+
+char *plan_subject(const struct plan *p)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	add_names(&p->host, &b);
+	add_names(&p->guest, &b);
+	if (p->knobs.monitor)
+		buf_printf(&b, "%s%s", b.len ? ", " : "", p->knobs.monitor);
+	return xstrdup(b.len ? buf_str(&b) : "the reference");
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "report/report.h"
+
+#define AT_ONCE_MAX 64
+
+int pool_add(struct pool *p, const char *name, const struct plan *plan, const char *dir, void *ctx)
+{
+	if (mkdir_p(dir))
+		return fail(OUT_BROKEN, "can't make %s", dir);
+	p->jobs = xrealloc(p->jobs, p->n + 1, sizeof(*p->jobs));
+	p->jobs[p->n++] = (struct pool_job){ .name = name, .dir = xstrdup(dir), .ctx = ctx };
+	return plan_save(plan, dir);
+}
+
+void pool_free(struct pool *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->jobs[i].dir);
+		result_free(p->jobs[i].result);
+	}
+	free(p->jobs);
+	p->jobs = NULL;
+	p->n = 0;
+}
+
+/* ---- one job ---- */
+
+/* The kernel was judged: by tests, by dying, or by its compiler. */
+static bool is_judgement(int status)
+{
+	return status == outcome_exit_code(OUT_PASS) || status == outcome_exit_code(OUT_FAIL) ||
+	       status == outcome_exit_code(OUT_CRASH) || status == outcome_exit_code(OUT_BUILD_ERROR);
+}
+
+static void take_result(struct pool_job *job, int status, const char *log)
+{
+	_cleanup_free_ char *json = strf("%s/results.json", job->dir);
+
+	if (status < 0)
+		return;
+	if (is_judgement(status))
+		job->result = report_load(json);
+	else
+		fail(OUT_BROKEN, "judging %s ended with exit code %d: see %s", job->name, status, log);
+}
+
+/* What make's command line said is in the plan already, and may not be said beside it. */
+static void run_job(const struct pool *p, struct pool_job *job, const char *place)
+{
+	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);
+	_cleanup_free_ char *where = strf("PLACE=%s", place);
+	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where,
+			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
+	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", NULL };
+	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
+			     .deadline_s = p->deadline_s };
+	uint64_t start = now_ns();
+	int status;
+
+	unlink(log);
+	status = proc_run(&proc);
+	job->seconds = (double)(now_ns() - start) / 1e9;
+	take_result(job, status, log);
+}
+
+/* ---- workers ---- */
+
+struct crew {
+	struct pool *p;
+	pthread_mutex_t lock;
+	size_t next, workers;
+};
+
+static struct pool_job *next_job(struct crew *c, size_t *worker)
+{
+	struct pool_job *job = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	if (worker)
+		*worker = ++c->workers;
+	if (c->next < c->p->n && !proc_interrupted())
+		job = &c->p->jobs[c->next++];
+	pthread_mutex_unlock(&c->lock);
+	return job;
+}
+
+static void end_job(struct crew *c, struct pool_job *job)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->p->done && !proc_interrupted())
+		c->p->done(job, c->p->ctx);
+	pthread_mutex_unlock(&c->lock);
+	fail_clear();
+}
+
+/* The place is named by us, so that two pools of one checkout don't meet. */
+static void *work(void *arg)
+{
+	_cleanup_free_ char *place = NULL, *folder = NULL;
+	struct crew *c = arg;
+	size_t worker;
+
+	for (struct pool_job *job = next_job(c, &worker); job; job = next_job(c, NULL)) {
+		if (!place)
+			place = strf("p%dx%zu", (int)getpid() % 1000000, worker);
+		run_job(c->p, job, place);
+		end_job(c, job);
+	}
+	if (place && !proc_interrupted()) {
+		folder = path_run_of(place);
+		rm_rf(folder);
+	}
+	return NULL;
+}
+
+int pool_run(struct pool *p, unsigned int at_once)
+{
+	struct crew c = { .p = p, .lock = PTHREAD_MUTEX_INITIALIZER };
+	pthread_t threads[AT_ONCE_MAX];
+	unsigned int n = 0;
+
+	while (n < at_once && n < AT_ONCE_MAX && !pthread_create(&threads[n], NULL, work, &c))
+		n++;
+	for (unsigned int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	if (!n)
+		return fail(OUT_BROKEN, "can't start a thread to run plans");
+	return proc_interrupted() ? fail(OUT_INTERRUPTED, "interrupted") : 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Many plans, some at a time: each is run by a nestlab process of its own, in a place of its own, with a results folder of its own.
+ */
+#ifndef NESTLAB_RUN_POOL_H
+#define NESTLAB_RUN_POOL_H
+
+#include "judge/result.h"
+#include "plan/plan.h"
+
+struct pool_job {
+	const char *name; /* for messages and the log's name */
+	char *dir;	  /* of its results; plan.json is there when the job is added */
+	bool save_lab;	  /* somebody may come back to what it boots */
+	void *ctx;	  /* whose it is */
+	/* When it is over: */
+	struct run_result *result; /* NULL: it was not judged, and fail_text() in done() says why */
+	double seconds;
+};
+
+struct pool {
+	struct pool_job *jobs;
+	size_t n;
+	unsigned int deadline_s; /* of one job, with its build */
+	/* Called for each job at its end, one call at a time; may be NULL. */
+	void (*done)(struct pool_job *job, void *ctx);
+	void *ctx;
+};
+
+/* Write the plan into dir (made new) and add it. 0 or -OUT_BROKEN. */
+int pool_add(struct pool *p, const char *name, const struct plan *plan, const char *dir, void *ctx);
+
+/* Run them all, `at_once` at a time, until one signal from outside stops all. 0, -OUT_INTERRUPTED, or -OUT_BROKEN. */
+int pool_run(struct pool *p, unsigned int at_once);
+void pool_free(struct pool *p);
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lab for real, as a user drives it. */
+#include <signal.h>
+#include <string.h>
+
+#include "tests/check.h"
+
+static const struct one_case good[] = {
+	{ "the reference passes", NESTLAB " test", 0,
+	  { "verdict: pass", "!FAIL", "!broken:" }, 2400 },
+	{ "results.json fits its schema",
+	  "/usr/bin/python3 -m jsonschema -i " RESULTS " harness/report/results.schema.json", 0, { NULL }, 0 },
+	{ "junit.xml is XML", "xmllint --noout results/latest/junit.xml", 0, { NULL }, 0 },
+	{ "report.ktap is TAP", "prove -e cat results/latest/report.ktap", 0, { "Result: PASS" }, 0 },
+	{ "a run's files are all there",
+	  "cd results/latest && test -s trace.txt -a -s l1-console.log -a -s l2-console.log "
+	  "-a -s manifest.json -a -s report.html && grep -q 'vcpu_info:' trace.txt",
+	  0, { NULL }, 0 },
+	{ "a saved run renders again", NESTLAB " report latest", 0, { "verdict: pass" }, 0 },
+	{ "a second run restores the lab", NESTLAB " test", 0,
+	  { "verdict: pass", "restored", "!booted" }, 300 },
+	{ "the emulator counts #VMEXITs", NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/exact V=1", 0,
+	  { "verdict: pass", "ok      exits grow as #VMEXITs", "counted by the emulator, from outside L1",
+	    ", 0 skipped" }, 600 },
+	{ "a run that it did not count says so",
+	  "cd build/tcg-plugin && mv vmruns.so away && cd ../.. && "
+	  NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/exact V=1; s=$?; "
+	  "mv build/tcg-plugin/away build/tcg-plugin/vmruns.so; exit $s", 0,
+	  { "skip    #VMEXITs counted by the emulator", "vmruns.so is not there (make build)",
+	    "what needs them is skipped", ", 1 skipped" }, 600 },
+	{ "1 vCPU", NESTLAB " test L2_CPUS=1", 0, { "verdict: pass" }, 600 },
+	{ "4 vCPUs", NESTLAB " test L2_CPUS=4", 0, { "verdict: pass" }, 600 },
+	{ "without nested paging the reference passes", NESTLAB " test NESTED_PAGING=0 TESTS='cpuid-leaves vcpu-info'", 0,
+	  { "verdict: pass", "cpuid-leaves/reasons" }, 600 },
+};
+
+static const struct one_case bad[] = {
+	{ "an unpatched host fails", NESTLAB " test KERNEL=6.12-unpatched", 1,
+	  { "verdict: fail", "expected", "observed" }, 1500 },
+	{ "a failing run's TAP fails", "prove -e cat results/latest/report.ktap", 1,
+	  { "Result: FAIL" }, 0 },
+	{ "a guest that panics is a crash", NESTLAB " test TESTS=fault/guest-panic", 5,
+	  { "verdict: crash", "L2", "Kernel panic" }, 300 },
+	{ "a crash validates, too",
+	  "/usr/bin/python3 -m jsonschema -i " RESULTS " harness/report/results.schema.json", 0, { NULL }, 0 },
+	{ "a host that oopses is a crash",
+	  NESTLAB " test KERNEL=testcases/faults/host-oops.conf TESTS=vcpu-info/syscall", 5,
+	  { "verdict: crash", "L1's kernel died", "NULL pointer dereference" }, 1500 },
+	{ "a program that never ends fails", NESTLAB " test TESTS=fault/never-ends", 1,
+	  { "verdict: fail", "still running" }, 300 },
+	{ "a program that prints garbage fails", NESTLAB " test TESTS=fault/garbage", 1,
+	  { "verdict: fail" }, 300 },
+	{ "a patch that does not apply",
+	  NESTLAB " test KERNEL=testcases/faults/no-apply.conf", 4,
+	  { "no-apply.patch", "arch/x86/kvm/cpuid.c" }, 300 },
+	{ "a patch that does not build",
+	  NESTLAB " test KERNEL=testcases/faults/no-build.conf", 4,
+	  { "irqbypass.c", "this_function_does_not_exist" }, 900 },
+	{ "an unknown kernel", NESTLAB " test KERNEL=9.99", 2, { "9.99" }, 0 },
+	{ "an unknown test", NESTLAB " test TESTS=no/such", 2, { "no/such" }, 0 },
+	{ "a knob out of its range", NESTLAB " test L2_CPUS=9", 2, { "L2_CPUS=9" }, 0 },
+	{ "an unknown lane", NESTLAB " test LANE=vmware", 2, { "vmware", "tcg-svm" }, 0 },
+};
+
+/* The nightly run has all of them: make check-mutants. */
+static const struct one_case judged[] = {
+	{ "eight mutants are found",
+	  NESTLAB " mutants caller-registers caller-exits caller-pid first-vcpu four-registers stale-registers "
+		  "edx-left neighbour-leaf RUNS=0",
+	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "eight that micro guests find",
+	  NESTLAB " mutants id-32-bits user-mode unknown-number handler-table time-before-handler undefined-zeros "
+		  "ecx-unbounded wrong-module RUNS=0",
+	  0, { "mutants: 8 of 8 found" }, 1800 },
+	{ "a mutant of the guest", NESTLAB " mutants fixed-count RUNS=0", 0, { "mutants: 1 of 1 found" }, 900 },
+	{ "leaf map A", NESTLAB " test KERNEL=6.12-leaves-a ASSIGNMENT=cpuid-leaves-a", 0, { "verdict: pass" }, 900 },
+	{ "the right numbers in a wrong leaf",
+	  NESTLAB " test KERNEL=6.12-leaves-a ASSIGNMENT=cpuid-leaves-b TESTS=cpuid-leaves/map", 1,
+	  { "verdict: fail", "right", "wrong leaf" }, 300 },
+	{ "three faulty monitors are found",
+	  NESTLAB " mutants kvm-api/memory-unchecked kvm-api/version-unchecked kvm-api/no-memory-bound RUNS=0",
+	  0, { "mutants: 3 of 3 found" }, 300 },
+	{ "a monitor that does not compile", NESTLAB " test MONITOR=testcases/faults/monitors/no-build.c TESTS=kvm-api", 4,
+	  { "verdict: build-error", "no-build.c:", "this_function_does_not_exist" }, 300 },
+	{ "a guest that never halts", NESTLAB " test MONITOR=testcases/faults/monitors/endless-guest.c TESTS=kvm-api/long", 1,
+	  { "verdict: fail", "the monitor ends", "still running at its deadline" }, 300 },
+	{ "a monitor that attacks its watcher", NESTLAB " test MONITOR=testcases/faults/monitors/hostile.c TESTS=kvm-api/long", 1,
+	  { "verdict: fail", "FAIL    42 in memory and in eax", "!broken", "!crash" }, 300 },
+	{ "a monitor that is not there", NESTLAB " test MONITOR=no/such.c TESTS=kvm-api", 2, { "MONITOR=no/such.c" }, 0 },
+	{ "two that only the emulator's counts find",
+	  NESTLAB " mutants statistics-inflated cycles-of-guest RUNS=0", 0, { "mutants: 2 of 2 found" }, 900 },
+	{ "a patch on the command line", NESTLAB " test PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
+	  { "verdict: fail", "pid of the target", "its thread is" }, 300 },
+	{ "a patch that is not there", NESTLAB " test PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },
+	{ "a mutant that is not there", NESTLAB " mutants no-such-mutant", 2, { "no-such-mutant" }, 0 },
+};
+
+/* KASAN and lockdep watch the micro guests' tests; the nightly run has the other flavours. */
+static const struct one_case flavored[] = {
+	{ "the reference on a kernel that checks itself", NESTLAB " test KERNEL_FLAVOR=debug", 0,
+	  { "verdict: pass", "the kernel finds no fault" }, 2400 },
+	{ "a fault that only such a kernel sees", NESTLAB " mutants one-too-far RUNS=0", 0,
+	  { "mutants: 1 of 1 found" }, 1800 },
+	{ "an unknown flavour", NESTLAB " test KERNEL_FLAVOR=vanilla", 2, { "vanilla", "plain debug kcsan" }, 0 },
+};
+
+static const struct one_case intel[] = {
+	{ "micro guests and a Linux L2 on kvm-intel, in Bochs",
+	  NESTLAB " test LANE=bochs-vmx TESTS='cpuid-exits/[ak]* cpuid-leaves kvm-api vcpu-info/[imps]*'", 0,
+	  { "verdict: pass", "cpuid-exits/kinds", "vcpu-info/syscall" }, 1500 },
+};
+
+/* Only the lab's own Bochs saves states. */
+static const struct one_case fast_intel[] = {
+	{ "a lab in a Bochs of its own", NESTLAB " test LANE=bochs-vmx TESTS=vcpu-info/syscall", 0,
+	  { "verdict: pass" }, 600 },
+	{ "its state is restored", NESTLAB " test LANE=bochs-vmx TESTS='vcpu-info/syscall cpuid-exits/counters'", 0,
+	  { "L1 and L2 restored", "!KVM modules", "verdict: pass" }, 300 },
+	/* pkill -P: of this run alone. */
+	{ "a wedged Bochs is ended and told",
+	  NESTLAB " test LANE=bochs-vmx TESTS=fault/never-ends >" LOGS "/wedged.log 2>&1 & pid=$!; "
+		  "for i in $(seq 600); do sleep 0.1; grep -q restored " LOGS "/wedged.log && break; done; sleep 1; "
+		  "pkill -STOP -P $pid -x bochs || exit 99; wait $pid; s=$?; cat " LOGS "/wedged.log; exit $s",
+	  3, { "verdict: broken", "Bochs took no CPU time for 10 s", "state T", "!hangs" }, 300 },
+};
+
+static const struct one_case intel_alone[] = {
+	{ "a wrong patch that names that lane is found",
+	  "trap 'rm -f testcases/faults/lane.patch' EXIT; "
+	  "sed 's/^---$/Lane: bochs-vmx\\n&/' testcases/mutants/caller-pid.patch >testcases/faults/lane.patch; "
+	  NESTLAB " test PATCH=testcases/faults/lane.patch TESTS=vcpu-info/pairs", 1,
+	  { "lane bochs-vmx (asked for by the change (Lane: bochs-vmx)", "verdict: fail", "pid of the target", "its thread is" }, 900 },
+	{ "a change of Intel's side alone goes there",
+	  NESTLAB " test KERNEL=testcases/faults/intel-only.conf TESTS='cpuid-exits/[ak]* vcpu-info/pairs'", 0,
+	  { "verdict: pass", "cpuid-exits/kinds", "bochs-vmx: the change is for Intel only" }, 1500 },
+	{ "in another lane it is not merely wrong",
+	  NESTLAB " test LANE=tcg-svm KERNEL=testcases/faults/intel-only.conf TESTS=cpuid-exits/kinds", 1,
+	  { "verdict: fail", "reason: the change is instrumented for Intel only" }, 300 },
+	{ "a lab that can't be kept", NESTLAB " lab-up LANE=bochs-vmx", 2, { "can't be left running" }, 0 },
+	{ "no Bochs is left", COUNT_OURS,
+	  0, { NOTHING_LEFT }, 0 },
+};
+
+/* Its source may be out of reach; what can be fetched must build. */
+static void check_own_bochs(void)
+{
+	static const char name[] = "make bochs";
+	_cleanup_buf_ struct buf out = { 0 };
+	uint64_t start = now_ns();
+	int status = check_shell(name, "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make bochs", 900, &out);
+
+	if (!status) {
+		check_passed(name, start);
+		run_cases(fast_intel, ARRAY_SIZE(fast_intel));
+	} else if (strstr(buf_str(&out), "patching Bochs") || strstr(buf_str(&out), "compiling Bochs") ||
+		   strstr(buf_str(&out), "configuring Bochs")) {
+		check_failed(name, start, "its source is there, but does not build");
+	} else {
+		check_skipped(name, start, "its source can't be fetched here");
+	}
+}
+
+/* Start a run, and end it by this signal as soon as its lab is up. */
+static void run_killed(const char *name, int sig, const char *until, const struct one_case *after)
+{
+	_cleanup_free_ char *command =
+		strf(NESTLAB " test TESTS=fault/never-ends >" LOGS "/killed.log 2>&1 & pid=$!; "
+			     "for i in $(seq 600); do sleep 0.1; grep -q '%s' " LOGS "/killed.log && break; "
+			     "done; sleep 1; kill -%d $pid; wait $pid; echo status $?",
+		     until, sig);
+	struct one_case c = { name, command, 0, { "status" }, 300 };
+
+	if (run_case(&c))
+		run_case(after);
+}
+
+static void check_killed(void)
+{
+	static const struct one_case nothing_left = {
+		"^C leaves nothing", COUNT_OURS,
+		0, { NOTHING_LEFT }, 0 };
+	static const struct one_case cleaned = {
+		"the next command cleans up", NESTLAB " test TESTS=cpuid-exits/counters", 0,
+		{ "ended what an earlier run had left behind", "verdict: pass" }, 300 };
+	static const struct one_case unfinished = {
+		"a killed run never reads as a pass",
+		"r=$(ls -d results/2* | tail -1); grep -q '\"finished\": false' $r/results.json && "
+		"! grep -q '\"verdict\": \"pass\"' $r/results.json", 0, { NULL }, 0 };
+
+	run_killed("^C in a running test", SIGINT, "restored", &nothing_left);
+	run_killed("kill -9 in a running test", SIGKILL, "restored", &unfinished);
+	run_case(&cleaned);
+}
+
+/* An emulated machine has no nested KVM; one that has must not be told so. */
+static void check_kvm_lane(void)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+	uint64_t start = now_ns();
+	int status = check_shell("doctor", NESTLAB " doctor", 60, &out);
+	static const struct one_case refused = { "a lane that was named and can't run here is broken",
+						 NESTLAB " test LANE=kvm", 3, { "LANE=kvm", "verdict=broken exit=3" }, 0 };
+
+	if (status)
+		check_failed("doctor", start, "it finds faults on the machine that runs this");
+	else
+		check_passed("doctor", start);
+	if (strstr(buf_str(&out), "--  lane kvm"))
+		run_case(&refused);
+	else
+		check_skipped("a lane that can't run here", start, "this machine can run all");
+}
+
+bool check_lab(void)
+{
+	if (!run_cases(good, 1))
+		return false; /* all others build on it */
+	run_cases(good + 1, ARRAY_SIZE(good) - 1);
+	run_cases(bad, ARRAY_SIZE(bad));
+	run_cases(judged, ARRAY_SIZE(judged));
+	run_cases(flavored, ARRAY_SIZE(flavored));
+	check_mistakes();
+	check_places();
+	run_cases(intel, ARRAY_SIZE(intel));
+	check_own_bochs();
+	run_cases(intel_alone, ARRAY_SIZE(intel_alone));
+	check_killed();
+	check_kvm_lane();
+	return true;
+}
