@@ -167,20 +167,6 @@ void assignment_free(struct assignment *a)
 	free(a);
 }
 
-int assignment_list(struct strv *names)
-{
-	_cleanup_free_ char *folder = path_in_root(FOLDER);
-	_cleanup_strv_ struct strv files = { 0 };
-	int err = dir_list(folder, ".conf", &files);
-
-	if (err < 0)
-		return fail(OUT_BROKEN, "can't list the assignments in %s: %s", folder,
-			    strerror(-err));
-	for (size_t i = 0; i < files.n; i++)
-		strv_addf(names, "%.*s", (int)(strlen(files.v[i]) - strlen(".conf")), files.v[i]);
-	return 0;
-}
-
 static void add_number(struct strv *env, const char *prefix, const char *name, uint32_t value)
 {
 	_cleanup_free_ char *upper = strf("%s%s", prefix, name);

@@ -69,9 +69,6 @@ bool assignment_is(const struct assignment *a, const char *name);
 bool assignment_has_leaf(const struct assignment *a, uint32_t leaf); /* some role is there */
 bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf);
 
-/* The names in config/assignments/, sorted. 0 or -OUT_BROKEN. */
-int assignment_list(struct strv *names);
-
 /*
  * What a test program of this assignment finds in its environment: NESTLAB=1 (print
  * observations), and the assignment's numbers (NESTLAB_SYSCALL, NESTLAB_HYPERCALL,

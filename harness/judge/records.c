@@ -248,27 +248,6 @@ void check_registers_there(const struct evidence *e, struct test_result *t)
 
 /* --- the rest --- */
 
-static void add_row(struct test_result *t, const struct trace_record *r)
-{
-	struct vcpu_row *row = result_add_vcpu(t, (uint64_t)r->vcpu_id);
-
-	row->pid = r->has_pid ? (uint64_t)r->pid : 0;
-	row->num_exits = r->num_exits;
-	for (unsigned int reg = 0; reg < VREG_COUNT; reg++)
-		if (record_has(r, (enum trace_reg)reg))
-			result_add_reg(row, trace_reg_names[reg], r->regs[reg]);
-}
-
-void add_vcpu_rows(const struct evidence *e, struct test_result *t)
-{
-	for (uint64_t id = 0; id < ORACLE_MAX_VCPUS; id++) {
-		size_t n = records_count(&e->trace, id);
-
-		if (n)
-			add_row(t, record_of(&e->trace, id, n - 1));
-	}
-}
-
 void check_call_results(const struct evidence *e, struct test_result *t)
 {
 	struct tally y = { .unit = "call" };

@@ -35,11 +35,6 @@ void check_own_pids(const struct evidence *e, struct test_result *t);	  /* n vCP
 void check_exits_bounds(const struct evidence *e, struct test_result *t); /* against KVM */
 void check_registers_there(const struct evidence *e, struct test_result *t);
 
-/*
- * For the report's table: a row for each vCPU, from the last record about it. No judge calls this.
- */
-void add_vcpu_rows(const struct evidence *e, struct test_result *t);
-
 /* The results of all calls ("call.result"): 0 each. */
 void check_call_results(const struct evidence *e, struct test_result *t);
 /*

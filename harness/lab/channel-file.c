@@ -41,13 +41,11 @@ int channel_put_file(struct channel *c, const char *local, const char *remote, m
 	return channel_put(c, remote, mode, b.data, b.len, deadline_ms);
 }
 
-static int write_once(struct channel *c, const char *path, uint8_t flags, const void *data,
-		      size_t len, unsigned int deadline_ms)
+int channel_write(struct channel *c, const char *path, const void *data, size_t len,
+		  unsigned int deadline_ms)
 {
-	struct channel_op *op = channel_op_new(c, flags ? "emptying" : "writing to", path);
-	union proto_msg m = {
-		.write = { .flags = flags, .path = path, .bytes = data, .len = len },
-	};
+	struct channel_op *op = channel_op_new(c, "writing to", path);
+	union proto_msg m = { .write = { .path = path, .bytes = data, .len = len } };
 	int err = channel_send(c, op->id, PROTO_WRITE, &m);
 
 	if (!err)
@@ -57,17 +55,6 @@ static int write_once(struct channel *c, const char *path, uint8_t flags, const 
 			   op->what, (unsigned long long)op->value, len);
 	channel_op_free(c, op);
 	return err;
-}
-
-int channel_write(struct channel *c, const char *path, const void *data, size_t len,
-		  unsigned int deadline_ms)
-{
-	return write_once(c, path, 0, data, len, deadline_ms);
-}
-
-int channel_truncate(struct channel *c, const char *path, unsigned int deadline_ms)
-{
-	return write_once(c, path, PROTO_WRITE_TRUNCATE, NULL, 0, deadline_ms);
 }
 
 /* ---- from the level ---- */
@@ -114,8 +101,8 @@ int channel_get(struct channel *c, const char *path, struct buf *out, unsigned i
 	return err;
 }
 
-static void on_follow_message(struct channel *c, struct channel_op *op, unsigned int type,
-			      const union proto_msg *m)
+static void on_connection_message(struct channel *c, struct channel_op *op, unsigned int type,
+				  const union proto_msg *m)
 {
 	struct channel_status *s = op->status;
 
@@ -128,48 +115,24 @@ static void on_follow_message(struct channel *c, struct channel_op *op, unsigned
 	}
 }
 
-struct follower {
-	void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len);
-	void *ctx;
-	struct channel_status *status;
-};
-
-static int begin_following(struct channel *c, struct channel_op *op, enum proto_type type,
-			   const union proto_msg *m, const struct follower *f, uint32_t *id)
-{
-	int err;
-
-	*f->status = (struct channel_status){ .exit_code = -1 };
-	op->on_message = on_follow_message;
-	op->on_data = f->on_data;
-	op->ctx = f->ctx;
-	op->status = f->status;
-	*id = op->id;
-	err = channel_send(c, op->id, type, m);
-	if (err)
-		channel_op_free(c, op);
-	return err;
-}
-
-int channel_follow(struct channel *c, const char *path,
-		   void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
-		   void *ctx, struct channel_status *status, uint32_t *id)
-{
-	const struct follower f = { on_data, ctx, status };
-	union proto_msg m = { .get = { .path = path } };
-
-	return begin_following(c, channel_op_new(c, "following", path), PROTO_GET, &m, &f, id);
-}
-
 int channel_connect(struct channel *c, const char *path,
 		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
 		    void *ctx, struct channel_status *status, uint32_t *id)
 {
-	const struct follower f = { on_data, ctx, status };
+	struct channel_op *op = channel_op_new(c, "connecting to", path);
 	union proto_msg m = { .connect = { .path = path } };
+	int err;
 
-	return begin_following(c, channel_op_new(c, "connecting to", path), PROTO_CONNECT, &m, &f,
-			       id);
+	*status = (struct channel_status){ .exit_code = -1 };
+	op->on_message = on_connection_message;
+	op->on_data = on_data;
+	op->ctx = ctx;
+	op->status = status;
+	*id = op->id;
+	err = channel_send(c, op->id, PROTO_CONNECT, &m);
+	if (err)
+		channel_op_free(c, op);
+	return err;
 }
 
 static void on_watch_message(struct channel *c, struct channel_op *op, unsigned int type,
@@ -214,7 +177,7 @@ int channel_unwatch(struct channel *c, uint32_t id)
 	return channel_send(c, id, PROTO_CANCEL, NULL);
 }
 
-/* ---- clock and power ---- */
+/* ---- clock ---- */
 
 static void on_clock_message(struct channel *c, struct channel_op *op, unsigned int type,
 			     const union proto_msg *m)
@@ -235,16 +198,6 @@ int channel_time(struct channel *c, uint64_t *level_ns, unsigned int deadline_ms
 		err = channel_finish(c, op, deadline_ms);
 	if (!err)
 		*level_ns = op->value;
-	channel_op_free(c, op);
-	return err;
-}
-
-int channel_shutdown(struct channel *c, enum channel_power how)
-{
-	struct channel_op *op = channel_op_new(c, "shutting", "down");
-	union proto_msg m = { .shutdown = { .how = (uint8_t)how } };
-	int err = channel_send(c, op->id, PROTO_SHUTDOWN, &m);
-
 	channel_op_free(c, op);
 	return err;
 }

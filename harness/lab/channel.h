@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The harness's end of the agent protocol (guest-image/agent/proto.h): run programs in a level,
- * move files, sample counters, shut down. Knows neither libvirt nor what carries the bytes: a
+ * move files, sample counters. Knows neither libvirt nor what carries the bytes: a
  * transport gives it bytes, takes bytes, and turns the event loop while a call waits.
  *
  * Calls that wait return 0 or a negative outcome with a sentence. Losing the transport, the
@@ -116,20 +116,9 @@ int channel_put(struct channel *c, const char *path, mode_t mode, const void *da
  */
 int channel_write(struct channel *c, const char *path, const void *data, size_t len,
 		  unsigned int deadline_ms);
-/* Open with O_TRUNC and close: empties L1's trace, set_ftrace_filter. */
-int channel_truncate(struct channel *c, const char *path, unsigned int deadline_ms);
 int channel_put_file(struct channel *c, const char *local, const char *remote, mode_t mode,
 		     unsigned int deadline_ms);
 int channel_get(struct channel *c, const char *path, struct buf *out, unsigned int deadline_ms);
-
-/*
- * Read a file as it grows, trace_pipe among them (when it has nothing to say it is read again
- * every 20 ms). level_ns: the level's monotonic clock at the read. Ends with channel_unwatch(),
- * the session, or the file's end: then status->done, with its error. *status must live as long.
- */
-int channel_follow(struct channel *c, const char *path,
-		   void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
-		   void *ctx, struct channel_status *status, uint32_t *id);
 
 /*
  * Read counters: the agent reads the files that a glob pattern names every interval and sends what
@@ -140,7 +129,7 @@ int channel_watch(struct channel *c, const char *pattern, unsigned int interval_
 		  void (*on_sample)(void *ctx, const char *path, uint64_t level_ns,
 				    const char *text),
 		  void *ctx, uint32_t *id);
-/* Ends this one, a following or a connection. */
+/* Ends this one, or a connection. */
 int channel_unwatch(struct channel *c, uint32_t id);
 
 /*
@@ -150,9 +139,6 @@ int channel_unwatch(struct channel *c, uint32_t id);
 int channel_connect(struct channel *c, const char *path,
 		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
 		    void *ctx, struct channel_status *status, uint32_t *id);
-
-enum channel_power { CHANNEL_POWEROFF = 1, CHANNEL_REBOOT = 2 };
-int channel_shutdown(struct channel *c, enum channel_power how);
 
 /* The level's monotonic clock now. */
 int channel_time(struct channel *c, uint64_t *level_ns, unsigned int deadline_ms);

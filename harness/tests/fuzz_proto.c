@@ -240,7 +240,7 @@ static void use_channel(struct fake_agent *a, struct channel *c)
 
 	channel_start(c, &e, &st[0], &id[0]);
 	channel_watch(c, "/x", 10, on_sample, &id[1], &id[1]);
-	channel_follow(c, "/y", on_data, &id[2], &st[1], &id[2]);
+	channel_connect(c, "/y", on_data, &id[2], &st[1], &id[2]);
 	channel_input(c, id[0], data, 300000);
 	while (a->in->left) {
 		switch (take_byte(a->in) % 6) {

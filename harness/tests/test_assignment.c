@@ -51,12 +51,13 @@ static void lists_whole_assignments(void **state)
 
 	(void)state;
 	setenv("NESTLAB_ROOT", ".", 0);
-	assert_int_equal(assignment_list(&names), 0);
+	assert_int_equal(dir_list("config/assignments", ".conf", &names), 0);
 	assert_true(names.n >= 2);
 	for (size_t i = 0; i < names.n; i++) {
 		struct assignment *a = NULL;
 		uint64_t weights = 0;
 
+		names.v[i][strlen(names.v[i]) - strlen(".conf")] = '\0';
 		assert_int_equal(assignment_load(names.v[i], &a), 0);
 		assert_true(a->title && a->summary);
 		for (size_t k = 0; k < a->n_tests; k++) {

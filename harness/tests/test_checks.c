@@ -521,24 +521,6 @@ static void pass_what_is_right(void **state)
 		pass_right(right[i].program, right[i].name, right[i].put);
 }
 
-static void fills_the_table(void **state)
-{
-	struct run_result *run = result_new("unit");
-	struct test_result *t = result_add_test(run, "t", NULL);
-	struct recorded r;
-
-	(void)state;
-	load(&r, INFO);
-	add_vcpu_rows(&r.e, t);
-	assert_int_equal(t->n_vcpus, 2);
-	assert_int_equal(t->vcpus[1].vcpu_id, 1);
-	assert_int_equal(t->vcpus[1].n_regs, VREG_COUNT);
-	assert_true(t->vcpus[1].pid > 0);
-	assert_true(t->vcpus[1].num_exits == record_of(&r.e.trace, 1, 3)->num_exits);
-	result_free(run);
-	unload(&r);
-}
-
 static void skips_without_a_baseline(void **state)
 {
 	struct run_result *run;
@@ -617,7 +599,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
-		cmocka_unit_test(fills_the_table),
 		cmocka_unit_test(skips_without_a_baseline),
 		cmocka_unit_test(number_checks_tell_both_sides),
 		cmocka_unit_test(an_empty_tally_fails),
