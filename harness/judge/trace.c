@@ -238,45 +238,6 @@ static void collect(struct collector *c, const struct trace_line *l, unsigned in
 		take_event(c, l, number);
 }
 
-/* --- a whole text --- */
-
-struct text_run {
-	struct collector collector;
-	unsigned int first_line;
-};
-
-static void on_text_line(void *ctx, const char *text, size_t len, unsigned int number, bool cut)
-{
-	struct text_run *t = ctx;
-	struct trace_line l;
-
-	number += t->first_line - 1;
-	if (cut)
-		refuse(t->collector.out, number, "the line is too long", text, len);
-	for (size_t done = 0; done < len;) {
-		done += trace_parse_line(text + done, len - done, &l);
-		collect(&t->collector, &l, number);
-	}
-}
-
-void trace_parse_text(const struct trace_contract *contract, const char *text, size_t len,
-		      unsigned int first_line, struct trace_records *records)
-{
-	struct text_run *t = xcalloc(1, sizeof(*t));
-	struct lines lines = { .max = TRACE_LINE_MAX, .on_line = on_text_line, .ctx = t };
-
-	t->first_line = first_line;
-	collector_init(&t->collector, contract, records);
-	lines_feed(&lines, text, len);
-	lines_end(&lines);
-	lines_free(&lines);
-	collector_end(&t->collector);
-	records->first_line = first_line;
-	records->last_line = first_line + lines.number - 1;
-	records->complete = true;
-	free(t);
-}
-
 void trace_records_free(struct trace_records *r)
 {
 	free(r->v);

@@ -112,13 +112,10 @@ bool trace_looks_hex(const char *text);
 
 /*
  * A record's fields may stand in one line or in several of the same thread. It ends where the
- * field that opened it, or any that it has with another value, comes again, or where the text
+ * field that opened it, or any that it has with another value, comes again, or where the cut
  * ends. (A line may repeat the record's own id: "vcpu 0 pid: 12" after "vcpu id: 0" is still the
- * same record.) first_line: the number of the text's first line. records: zeroed before;
- * trace_records_free() it.
+ * same record.)
  */
-void trace_parse_text(const struct trace_contract *c, const char *text, size_t len,
-		      unsigned int first_line, struct trace_records *records);
 void trace_records_free(struct trace_records *r); /* what it holds, not itself */
 
 /* --- the stream, cut by markers --- */
