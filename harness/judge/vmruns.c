@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/outcome.h"
-
 /* The samples by the names that they have in the text. */
 static const struct {
 	const char *name;
@@ -21,10 +19,6 @@ static const struct {
 #define SAMPLE_FORMAT                                                                              \
 	"begin=%" PRIu64 " end=%" PRIu64 " vmruns=%" PRIu64 " vmexits=%" PRIu64                    \
 	" guest_least=%" PRIu64 " guest_most=%" PRIu64 " outside=%" PRIu64
-#define SAMPLE_SCAN                                                                                \
-	"begin=%" SCNu64 " end=%" SCNu64 " vmruns=%" SCNu64 " vmexits=%" SCNu64                    \
-	" guest_least=%" SCNu64 " guest_most=%" SCNu64 " outside=%" SCNu64
-#define SAMPLE_FIELDS 7
 
 void vmruns_free(struct vmruns *v)
 {
@@ -59,64 +53,6 @@ void vmruns_print(const struct vmruns *v, struct buf *text)
 			     (const struct counters_sample *)((const char *)v + samples[i].offset));
 	for (size_t i = 0; i < v->n_marks; i++)
 		print_mark(text, &v->marks[i]);
-}
-
-static bool scan_sample(const char *text, struct counters_sample *s)
-{
-	return sscanf(text, SAMPLE_SCAN, &s->begin, &s->end, &s->vmruns, &s->vmexits,
-		      &s->guest_least, &s->guest_most, &s->outside) == SAMPLE_FIELDS;
-}
-
-static bool scan_mark(const char *line, struct vmruns *v)
-{
-	struct counters_mark m = { .order = v->n_marks + 1 };
-	char *end;
-
-	m.number = strtoull(line, &end, 10);
-	if (end == line || *end != ' ' || !scan_sample(end + 1, &m.sample))
-		return false;
-	v->marks = xrealloc(v->marks, v->n_marks + 1, sizeof(*v->marks));
-	v->marks[v->n_marks++] = m;
-	return true;
-}
-
-static bool scan_line(const char *line, struct vmruns *v, unsigned int *seen)
-{
-	if (str_starts(line, "missing ")) {
-		str_set(&v->missing, line + strlen("missing "));
-		return true;
-	}
-	if (str_starts(line, "mark."))
-		return scan_mark(line + strlen("mark."), v);
-	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
-		size_t len = strlen(samples[i].name);
-
-		if (strncmp(line, samples[i].name, len) || line[len] != ' ')
-			continue;
-		*seen |= 1u << i;
-		return scan_sample(line + len + 1, (void *)((char *)v + samples[i].offset));
-	}
-	return false;
-}
-
-int vmruns_parse(const char *text, struct vmruns *v)
-{
-	_cleanup_strv_ struct strv lines = { 0 };
-	unsigned int seen = 0;
-
-	*v = (struct vmruns){ 0 };
-	strv_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n; i++)
-		if (!scan_line(lines.v[i], v, &seen)) {
-			vmruns_free(v);
-			return fail(OUT_BROKEN, "what the emulator counted can't be read: %s",
-				    lines.v[i]);
-		}
-	v->present = seen == (1u << ARRAY_SIZE(samples)) - 1 && !v->missing;
-	if (v->present || v->missing)
-		return 0;
-	vmruns_free(v);
-	return fail(OUT_BROKEN, "what the emulator counted is not all there");
 }
 
 /* -- bounds -- */

@@ -31,10 +31,8 @@ struct vmruns {
 
 void vmruns_free(struct vmruns *v);
 
-/* As text, a line each; what vmruns_parse() reads. */
+/* As text, a line each. */
 void vmruns_print(const struct vmruns *v, struct buf *text);
-/* 0, or -OUT_BROKEN with the line that can't be read. *v is freed or filled, never half. */
-int vmruns_parse(const char *text, struct vmruns *v);
 
 struct bounds {
 	uint64_t least, most;

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "tests/vmruns_text.h"
+
 #define DATA "harness/tests/data/checks/test_cpuid_exact/"
 
 static void read_data(const char *name, struct buf *b)
@@ -57,7 +59,7 @@ static void load(struct evidence *e)
 	read_oracle("before.json", &e->before);
 	read_oracle("after.json", &e->after);
 	read_data("vmruns.txt", &b);
-	assert_int_equal(vmruns_parse(buf_str(&b), &e->vmruns), 0);
+	e->vmruns = vmruns_read(buf_str(&b));
 }
 
 static void unload(struct evidence *e)

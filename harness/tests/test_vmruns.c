@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "tests/vmruns_text.h"
+
 #define SOON 1000000000000ULL /* ticks; a test does not take that long */
 
 /* -- a look -- */
@@ -126,7 +128,7 @@ static void test_text_and_back(void **state)
 
 	(void)state;
 	vmruns_print(&v, &text);
-	assert_int_equal(vmruns_parse(buf_str(&text), &back), 0);
+	back = vmruns_read(buf_str(&text));
 	assert_true(back.present);
 	assert_int_equal(back.n_marks, 2);
 	vmruns_print(&back, &again);
@@ -142,45 +144,11 @@ static void test_text_of_none(void **state)
 
 	(void)state;
 	vmruns_print(&v, &text);
-	assert_int_equal(vmruns_parse(buf_str(&text), &back), 0);
+	back = vmruns_read(buf_str(&text));
 	assert_false(back.present);
 	assert_string_equal(back.missing, v.missing);
 	vmruns_free(&v);
 	vmruns_free(&back);
-}
-
-static void test_text_that_is_cut(void **state)
-{
-	struct vmruns v = make_vmruns(), back;
-	_cleanup_buf_ struct buf text = { 0 };
-	size_t whole;
-
-	(void)state;
-	vmruns_print(&v, &text);
-	whole = (size_t)(strstr(text.data, "mark.1") - text.data);
-	for (size_t len = 0; len < whole - 1; len++) {
-		_cleanup_free_ char *cut = xstrndup(text.data, len);
-		int ret = vmruns_parse(cut, &back);
-
-		/* Only a number at the very end can lose digits unseen. */
-		if (!ret)
-			assert_true(len > whole - 22);
-		vmruns_free(&back);
-		fail_clear();
-	}
-	vmruns_free(&v);
-}
-
-static void test_text_of_something_else(void **state)
-{
-	struct vmruns back;
-
-	(void)state;
-	assert_int_equal(vmruns_parse("before.0 begin=x", &back), -OUT_BROKEN);
-	assert_int_equal(vmruns_parse("mark.1 begin=1", &back), -OUT_BROKEN);
-	assert_int_equal(vmruns_parse("hello", &back), -OUT_BROKEN);
-	assert_int_equal(vmruns_parse("", &back), -OUT_BROKEN);
-	fail_clear();
 }
 
 /* -- bounds -- */
@@ -454,8 +422,6 @@ int main(void)
 		cmocka_unit_test(test_sample_that_comes_to_no_rest),
 		cmocka_unit_test(test_text_and_back),
 		cmocka_unit_test(test_text_of_none),
-		cmocka_unit_test(test_text_that_is_cut),
-		cmocka_unit_test(test_text_of_something_else),
 		cmocka_unit_test(test_stats_growth),
 		cmocka_unit_test(test_exits_growth),
 		cmocka_unit_test(test_cycles_most),
