@@ -24,12 +24,6 @@ void close_p(int *fd)
 		close(*fd);
 }
 
-void fclose_p(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
 static void *or_die(void *p)
 {
 	if (!p) {

@@ -16,10 +16,8 @@
 
 void free_p(void *pp);	 /* free(*(void **)pp) */
 void close_p(int *fd);	 /* close when >= 0 */
-void fclose_p(FILE **f); /* fclose when not NULL */
 #define _cleanup_free_ __attribute__((cleanup(free_p)))
 #define _cleanup_close_ __attribute__((cleanup(close_p)))
-#define _cleanup_fclose_ __attribute__((cleanup(fclose_p)))
 #define _cleanup_buf_ __attribute__((cleanup(buf_free)))
 #define _cleanup_strv_ __attribute__((cleanup(strv_free)))
 
