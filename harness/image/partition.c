@@ -1,91 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "image/partition.h"
 
-#include <stdint.h>
+#include <ctype.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SECTOR 512
-#define MBR_ENTRIES 446
-#define MBR_SIGNATURE 510
-#define MBR_GPT_TYPE 0xee
-#define GPT_MAX_ENTRIES 128
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "core/util.h"
 
-static uint32_t le32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t le64(const unsigned char *p)
-{
-	return le32(p) | (uint64_t)le32(p + 4) << 32;
-}
+#define SFDISK "/sbin/sfdisk" /* an ordinary user's PATH may lack the folder */
+#define NO_TABLE 1	      /* its exit status then */
+#define MBR_LINUX "83"
+#define MBR_GPT "ee" /* covers a GPT, and is all there is to be seen when that can't be read */
 
 /* EFI system, BIOS boot and swap partitions can be large, too. */
-static int is_never_root(const unsigned char *type)
-{
-	static const unsigned char never[][16] = {
-		{ 0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9,
-		  0x3e, 0xc9, 0x3b },
-		{ 0x48, 0x61, 0x68, 0x21, 0x49, 0x64, 0x6f, 0x6e, 0x74, 0x4e, 0x65, 0x65, 0x64,
-		  0x45, 0x46, 0x49 },
-		{ 0x6d, 0xfd, 0x57, 0x06, 0xab, 0xa4, 0xc4, 0x43, 0x84, 0xe5, 0x09, 0x33, 0xc8,
-		  0x4b, 0x4f, 0x4f },
-		{ 0 },
-	};
+static const char *const never_root[] = { "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "21686148-6449-6E6F-744E-656564454649",
+					  "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F" };
 
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (!memcmp(type, never[i], 16))
-			return 1;
-	return 0;
+static bool could_be_root(const char *label, const char *type)
+{
+	if (strcmp(label, "gpt"))
+		return !strcmp(type, MBR_LINUX);
+	for (size_t i = 0; i < ARRAY_SIZE(never_root); i++)
+		if (!strcmp(type, never_root[i]))
+			return false;
+	return true;
 }
 
-static int gpt_root(const unsigned char *disk, size_t len)
+/* "/x/disk.img2" -> 2 */
+static unsigned int number_of(const char *node)
 {
-	const unsigned char *header = disk + SECTOR;
-	uint32_t n = le32(header + 80), size = le32(header + 84);
-	uint64_t first = le64(header + 72), best_sectors = 0;
-	int best = 0;
+	const char *digits = node + strlen(node);
 
-	if (first > len / SECTOR || size < 128 || size > SECTOR)
-		return 0;
-	for (uint32_t i = 0; i < n && i < GPT_MAX_ENTRIES; i++) {
-		size_t at = (size_t)first * SECTOR + (size_t)i * size;
-		uint64_t start, end;
+	while (digits > node && isdigit((unsigned char)digits[-1]))
+		digits--;
+	return (unsigned int)strtoul(digits, NULL, 10);
+}
 
-		if (at + size > len)
-			break;
-		start = le64(disk + at + 32);
-		end = le64(disk + at + 40);
-		if (is_never_root(disk + at) || end < start || end - start < best_sectors)
+/* type: of the last one. */
+static int no_root(size_t n, const char *type, const char *name)
+{
+	if (n == 1 && !strcmp(type, MBR_GPT))
+		return fail(OUT_USAGE, "%s: its partition table (GPT) is damaged; make the image anew", name);
+	return n ? fail(OUT_USAGE, "%s: none of its %zu partitions could be Linux's root", name, n) : 0;
+}
+
+static int choose(const json_t *table, const char *name, unsigned int *number)
+{
+	const char *label = json_string_value(json_object_get(table, "label")), *type = "";
+	const json_t *all = json_object_get(table, "partitions"), *p;
+	json_int_t most = 0;
+	size_t i;
+
+	json_array_foreach(all, i, p) {
+		json_int_t size = json_integer_value(json_object_get(p, "size"));
+		const char *node = json_string_value(json_object_get(p, "node"));
+
+		type = json_string_value(json_object_get(p, "type"));
+		if (!label || !type || !node)
+			return fail(OUT_USAGE, "%s: what sfdisk says of its partition table can't be read", name);
+		if (!could_be_root(label, type) || size <= most)
 			continue;
-		best_sectors = end - start;
-		best = (int)i + 1;
+		most = size;
+		*number = number_of(node);
 	}
-	return best;
+	return *number ? 0 : no_root(json_array_size(all), type, name);
 }
 
-static int mbr_root(const unsigned char *disk)
+int partition_of_root(const char *disk, const char *name, unsigned int *number)
 {
-	uint32_t best_sectors = 0;
-	int best = 0;
+	char *const argv[] = { (char *)SFDISK, (char *)"--json", (char *)disk, NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct proc p = { .what = "reading a partition table", .argv = argv, .out = &out, .quiet_stderr = true };
+	int ret = proc_run(&p);
+	json_t *root;
 
-	for (int i = 0; i < 4; i++) {
-		const unsigned char *entry = disk + MBR_ENTRIES + 16 * i;
-		uint32_t sectors = le32(entry + 12);
-
-		if (entry[4] != 0x83 || sectors <= best_sectors)
-			continue;
-		best_sectors = sectors;
-		best = i + 1;
-	}
-	return best;
-}
-
-int partition_of_root(const unsigned char *disk, size_t len)
-{
-	if (len < 2 * SECTOR || disk[MBR_SIGNATURE] != 0x55 || disk[MBR_SIGNATURE + 1] != 0xaa)
-		return 0;
-	if (disk[MBR_ENTRIES + 4] == MBR_GPT_TYPE && !memcmp(disk + SECTOR, "EFI PART", 8))
-		return gpt_root(disk, len);
-	return mbr_root(disk);
+	*number = 0;
+	if (ret == NO_TABLE || ret < 0)
+		return ret < 0 ? ret : 0;
+	if (ret)
+		return fail(OUT_BROKEN, "%s: sfdisk ended with status %d", name, ret);
+	root = json_loadb(buf_str(&out), out.len, 0, NULL);
+	ret = root ? choose(json_object_get(root, "partitiontable"), name, number) :
+		     fail(OUT_USAGE, "%s: what sfdisk says of its partition table is no JSON", name);
+	json_decref(root);
+	return ret;
 }

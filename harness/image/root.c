@@ -164,7 +164,7 @@ static int own_root(struct image *out)
 	return ret;
 }
 
-static int image_format(const char *path, char **format)
+static int image_info(const char *path, char **format, off_t *size)
 {
 	char *const argv[] = { (char *)"qemu-img", (char *)"info", (char *)"--output=json",
 			       (char *)path, NULL };
@@ -179,43 +179,51 @@ static int image_format(const char *path, char **format)
 	info = json_loads(buf_str(&out), 0, NULL);
 	text = json_string_value(json_object_get(info, "format"));
 	*format = text ? xstrdup(text) : NULL;
+	*size = (off_t)json_integer_value(json_object_get(info, "virtual-size"));
 	json_decref(info);
 	return *format ? 0 : fail(OUT_USAGE, "BASE_IMAGE=%s is no disk image", path);
 }
 
-/* Its first sectors, whatever its format. */
-static int first_sectors(const char *path, const char *format, struct buf *sectors)
+/* A file as long as the disk, with its first MiB, whatever its format: partition tables tell how long the disk must be. */
+static int copy_beginning(const char *path, const char *format, off_t size, const char *to)
 {
-	_cleanup_free_ char *part = path_in_cache("base.%d.sectors", (int)getpid());
-	_cleanup_free_ char *in = strf("if=%s", path), *out = strf("of=%s", part);
-	char *const argv[] = { (char *)"qemu-img", (char *)"dd",   (char *)"-f", (char *)format,
-			       (char *)"-O",	   (char *)"raw",  (char *)"bs=512",
-			       (char *)"count=34", in,		   out,		 NULL };
-	struct proc p = { .what = "reading BASE_IMAGE's partition table", .argv = argv };
+	_cleanup_free_ char *in = strf("if=%s", path), *out = strf("of=%s", to);
+	char *const argv[] = { (char *)"qemu-img", (char *)"dd",  (char *)"-f", (char *)format,
+			       (char *)"-O",	   (char *)"raw", (char *)"bs=1M",
+			       (char *)"count=1",  in,		  out,		NULL };
+	struct proc p = { .what = "reading the beginning of BASE_IMAGE", .argv = argv };
 	int ret = proc_check(&p);
 
-	if (!ret && file_read(part, sectors))
-		ret = fail(OUT_BROKEN, "can't read %s", part);
+	return ret || !truncate(to, size) ? ret : fail(OUT_BROKEN, "can't make %s as long as the disk: %m", to);
+}
+
+static int find_partition(const char *path, const char *format, off_t size, unsigned int *number)
+{
+	_cleanup_free_ char *part = path_in_cache("base.%d.beginning", (int)getpid());
+	_cleanup_free_ char *name = strf("BASE_IMAGE=%s", path);
+	int ret = copy_beginning(path, format, size, part);
+
+	if (!ret)
+		ret = partition_of_root(part, name, number);
 	unlink(part);
 	return ret;
 }
 
 static int foreign_root(const char *base, struct image *out)
 {
-	_cleanup_buf_ struct buf sectors = { 0 };
 	char resolved[4096];
+	off_t size = 0;
 	int ret;
 
 	if (!realpath(base, resolved))
 		return fail(OUT_USAGE, "BASE_IMAGE=%s can't be read: %m", base);
 	ret = hash_file(resolved, out->key);
 	if (!ret)
-		ret = image_format(resolved, &out->format);
+		ret = image_info(resolved, &out->format, &size);
 	if (!ret)
-		ret = first_sectors(resolved, out->format, &sectors);
+		ret = find_partition(resolved, out->format, size, &out->partition);
 	if (ret)
 		return ret;
-	out->partition = (unsigned int)partition_of_root((const unsigned char *)buf_str(&sectors), sectors.len);
 	out->path = xstrdup(resolved);
 	out->reused = true;
 	return 0;
