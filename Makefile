@@ -34,8 +34,9 @@ TEST_SRC := $(sort $(wildcard harness/tests/test_*.c))
 AGENT_SRC := $(sort $(wildcard guest-image/agent/*.c))
 GUEST_LIB := $(sort $(wildcard testcases/*.c))
 
-OBJ := $(patsubst %.c,$(B)/obj/%.o,$(LIB_SRC) harness/main.c)
-SAN_LIB := $(patsubst %.c,$(B)/san/%.o,$(LIB_SRC))
+PAGE := $(B)/page.o
+OBJ := $(patsubst %.c,$(B)/obj/%.o,$(LIB_SRC) harness/main.c) $(PAGE)
+SAN_LIB := $(patsubst %.c,$(B)/san/%.o,$(LIB_SRC)) $(PAGE)
 TESTS_BIN := $(patsubst harness/tests/%.c,$(B)/tests/%,$(TEST_SRC))
 GUEST_BIN := $(B)/guest/nestlab-agent $(foreach s,$(JUDGE_SRC),$(B)/guest/$(basename $(notdir $(s))))
 NESTLAB := $(B)/nestlab
@@ -128,6 +129,14 @@ $(B)/san/%.o: %.c Makefile
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c -o $@ $<
+
+# The report's texts, each a string named by its file: lines that are comments go, and what a tab begins goes on with the line before.
+$(PAGE): harness/report/page.css harness/report/page-head.html Makefile
+	$(call say,PAGE)
+	@mkdir -p $(B)/page
+	$(Q)for f in $(filter-out Makefile,$^); do \
+		{ sed -E -e '/^(\/\*.*\*\/|<!--.*-->)$$/d' $$f | sed -z 's/\n\t//g'; printf '\0'; } >$(B)/page/$${f##*/} || exit; done
+	$(Q)cd $(B)/page && ld -r -z noexecstack -b binary -o ../page.o page.css page-head.html
 
 # Objects, not an archive: verbs and testcases register themselves by a linker section.
 $(B)/tests/test_%: $(B)/san/harness/tests/test_%.o $(SAN_LIB)

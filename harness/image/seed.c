@@ -8,7 +8,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "image/image.h"
-#include "image/render.h"
+#include "core/render.h"
 
 #define AGENT "build/guest/nestlab-agent"
 

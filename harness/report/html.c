@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/render.h"
 #include "report/report.h"
 #include "report/text.h"
 #include "report/told.h"
@@ -156,21 +157,19 @@ static void put_footer(struct buf *b, const char *run_dir)
 		buf_puts(b, "</footer>\n");
 }
 
+/* Text of page-head.html and page.css, built in (Makefile). */
+extern const char page_head[] __asm__("_binary_page_head_html_start");
+extern const char page_css[] __asm__("_binary_page_css_start");
+
 static void put_head(struct buf *b, const struct run_result *r)
 {
-	buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		    /* A second wall behind the escapes: whatever a trace smuggled in, nothing runs
-		       or loads. */
-		    "<meta http-equiv=\"Content-Security-Policy\" "
-		    "content=\"default-src &#39;none&#39;; style-src "
-		    "&#39;unsafe-inline&#39;\">\n<title>");
-	html_text(b, outcome_name(result_verdict(r)));
-	buf_puts(b, ": nestlab run ");
-	html_text(b, r->run_id);
-	buf_puts(b, "</title>\n<style>\n");
-	buf_puts(b, html_style);
-	buf_puts(b, "</style>\n</head>\n<body>\n<main>\n");
+	_cleanup_buf_ struct buf title = { 0 }, styled = { 0 };
+
+	html_text(&title, outcome_name(result_verdict(r)));
+	buf_puts(&title, ": nestlab run ");
+	html_text(&title, r->run_id);
+	render(page_head, "@STYLE@", page_css, &styled);
+	render(buf_str(&styled), "@TITLE@", buf_str(&title), b); /* last: what a run is named is not looked at */
 }
 
 int report_html(const struct run_result *r, const char *run_dir, const char *path)

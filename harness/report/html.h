@@ -8,9 +8,6 @@
 
 #include "judge/result.h"
 
-/* The style sheet, a constant. */
-extern const char html_style[];
-
 void html_text(struct buf *b, const char *text);
 /* <tag class="class">text</tag>; class may be NULL. */
 void html_element(struct buf *b, const char *tag, const char *class, const char *text);

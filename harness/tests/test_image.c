@@ -13,7 +13,7 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "image/image.h"
-#include "image/render.h"
+#include "core/render.h"
 
 #include <cmocka.h>
 

@@ -634,6 +634,13 @@ static void check_html(const char *path)
 	assert_non_null(doc);
 	check_html_nodes(xmlDocGetRootElement(doc));
 	xmlFreeDoc(doc);
+	/* Its head and style sheet: whole, filled in, without their files' comments. */
+	assert_true(str_starts(text, "<!DOCTYPE html>\n"));
+	assert_non_null(strstr(text, "<style>\n:root{"));
+	assert_non_null(strstr(text, "}}\n</style>\n</head>\n<body>\n"));
+	assert_null(strstr(text, "@STYLE@"));
+	assert_null(strstr(text, "@TITLE@"));
+	assert_null(strstr(text, "SPDX"));
 	assert_true(str_ends(text, "</main>\n</body>\n</html>\n"));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef NESTLAB_IMAGE_RENDER_H
-#define NESTLAB_IMAGE_RENDER_H
+#ifndef NESTLAB_CORE_RENDER_H
+#define NESTLAB_CORE_RENDER_H
 
 #include "core/util.h"
 

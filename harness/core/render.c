@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "image/render.h"
+#include "core/render.h"
 
 #include <string.h>
 
