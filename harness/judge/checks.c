@@ -8,57 +8,66 @@
 
 #define BAD_TOLD 4 /* of a tally */
 
-void check_that(struct test_result *t, const char *name, bool ok, const char *expected,
-		const char *observed, const char *evidence)
+struct check_result *check_that(struct test_result *t, const char *name, bool ok,
+				const char *expected, const char *observed, const char *evidence)
 {
-	result_add_check(t, name, ok ? OUT_PASS : OUT_FAIL, expected, observed, evidence);
+	return result_add_check(t, name, ok ? OUT_PASS : OUT_FAIL, expected, observed, evidence);
 }
 
 /* A number check: the expectation is a format of one or two numbers. */
-static void check_number(struct test_result *t, const char *name, bool ok, char *expected,
-			 uint64_t observed, const char *evidence)
+static struct check_result *check_number(struct test_result *t, const char *name, bool ok,
+					 char *expected, uint64_t observed, const char *evidence)
 {
 	_cleanup_free_ char *owned = expected;
 	_cleanup_free_ char *text = strf("%" PRIu64, observed);
 
-	check_that(t, name, ok, owned, text, evidence);
+	return check_that(t, name, ok, owned, text, evidence);
 }
 
-void check_equal_u64(struct test_result *t, const char *name, uint64_t expected, uint64_t observed,
-		     const char *evidence)
+struct check_result *check_equal_u64(struct test_result *t, const char *name, uint64_t expected,
+				     uint64_t observed, const char *evidence)
 {
-	check_number(t, name, expected == observed, strf("%" PRIu64, expected), observed, evidence);
+	return check_number(t, name, expected == observed, strf("%" PRIu64, expected), observed,
+			    evidence);
 }
 
-void check_at_least(struct test_result *t, const char *name, uint64_t least, uint64_t observed,
-		    const char *evidence)
+struct check_result *check_at_least(struct test_result *t, const char *name, uint64_t least,
+				    uint64_t observed, const char *evidence)
 {
-	check_number(t, name, observed >= least, strf("at least %" PRIu64, least), observed,
-		     evidence);
+	return check_number(t, name, observed >= least, strf("at least %" PRIu64, least), observed,
+			    evidence);
 }
 
-void check_at_most(struct test_result *t, const char *name, uint64_t most, uint64_t observed,
-		   const char *evidence)
+struct check_result *check_at_most(struct test_result *t, const char *name, uint64_t most,
+				   uint64_t observed, const char *evidence)
 {
-	check_number(t, name, observed <= most, strf("at most %" PRIu64, most), observed, evidence);
+	return check_number(t, name, observed <= most, strf("at most %" PRIu64, most), observed,
+			    evidence);
 }
 
-void check_between(struct test_result *t, const char *name, uint64_t least, uint64_t most,
-		   uint64_t observed, const char *evidence)
+struct check_result *check_between(struct test_result *t, const char *name, uint64_t least,
+				   uint64_t most, uint64_t observed, const char *evidence)
 {
-	check_number(t, name, observed >= least && observed <= most,
-		     strf("%" PRIu64 " to %" PRIu64, least, most), observed, evidence);
+	return check_number(t, name, observed >= least && observed <= most,
+			    strf("%" PRIu64 " to %" PRIu64, least, most), observed, evidence);
 }
 
-void check_skip(struct test_result *t, const char *name, const char *reason)
+struct check_result *check_skip(struct test_result *t, const char *name, const char *reason)
 {
-	result_add_check(t, name, OUT_SKIP, NULL, reason, NULL);
+	return result_add_check(t, name, OUT_SKIP, NULL, reason, NULL);
 }
 
-void check_broken(struct test_result *t, const char *name, const char *expected,
-		  const char *observed)
+void check_skip_rest(struct test_result *t, const char *const *names, const char *reason)
 {
-	result_add_check(t, name, OUT_BROKEN, expected, observed, NULL);
+	for (; *names; names++)
+		if (!result_find_check(t, *names))
+			check_skip(t, *names, reason);
+}
+
+struct check_result *check_broken(struct test_result *t, const char *name, const char *expected,
+				  const char *observed)
+{
+	return result_add_check(t, name, OUT_BROKEN, expected, observed, NULL);
 }
 
 /* --- tallies --- */
@@ -103,13 +112,14 @@ void tally_drop(struct tally *y)
 	y->n = y->n_bad = 0;
 }
 
-void tally_check(struct test_result *t, const char *name, const char *expected, struct tally *y,
-		 const char *evidence)
+struct check_result *tally_check(struct test_result *t, const char *name, const char *expected,
+				 struct tally *y, const char *evidence)
 {
 	_cleanup_free_ char *observed = tally_observed(y);
+	bool ok = y->n && !y->n_bad;
 
-	check_that(t, name, y->n && !y->n_bad, expected, observed, evidence);
 	tally_drop(y);
+	return check_that(t, name, ok, expected, observed, evidence);
 }
 
 /* --- what every judge begins with --- */
@@ -138,30 +148,36 @@ static void check_observation_lines(const struct evidence *e, struct test_result
 				o->n_bad, o->bad[0].line, o->bad[0].why, o->bad[0].text);
 	else
 		observed = strf("%zu observations, all well formed", o->n);
-	check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed, NULL);
+	check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed, NULL)
+		->preparatory = true;
 }
 
-bool check_program(const struct evidence *e, struct test_result *t)
+static struct check_result *check_end(const struct evidence *e, struct test_result *t)
 {
 	static const char name[] = "the program", expected[] = "it runs to its end";
 	const char *skip = obs_text(e, "guest.skip"), *broken = obs_text(e, "guest.broken");
 	const char *fault = obs_text(e, "guest.fault");
-	_cleanup_free_ char *observed = NULL;
+	_cleanup_free_ char *how = how_it_ended(e);
 
 	if (skip)
-		check_skip(t, name, skip);
-	else if (broken)
-		check_broken(t, name, "its set-up works", broken);
-	else if (fault)
-		check_that(t, name, false, expected, fault, NULL);
-	else if (obs_text(e, "guest.done"))
-		check_that(t, name, true, expected, "it did", NULL);
-	else
-		check_that(t, name, false, expected, observed = how_it_ended(e), NULL);
-	/* A passed check would make a pass of a test that was skipped. */
-	if (!skip || e->obs.n_bad)
-		check_observation_lines(e, t);
-	return !skip && !broken && !fault && obs_text(e, "guest.done");
+		return check_skip(t, name, skip);
+	if (broken)
+		return check_broken(t, name, "its set-up works", broken);
+	if (fault)
+		return check_that(t, name, false, expected, fault, NULL);
+	if (obs_text(e, "guest.done"))
+		return check_that(t, name, true, expected, "it did", NULL);
+	return check_that(t, name, false, expected, how, NULL);
+}
+
+bool check_program(const struct evidence *e, struct test_result *t)
+{
+	struct check_result *c = check_end(e, t);
+	bool ok = c->verdict == OUT_PASS;
+
+	c->preparatory = true;
+	check_observation_lines(e, t);
+	return ok;
 }
 
 char *trace_evidence(const struct evidence *e)
@@ -169,24 +185,30 @@ char *trace_evidence(const struct evidence *e)
 	return strf("trace.txt lines %u to %u", e->trace.first_line, e->trace.last_line);
 }
 
-bool check_trace(const struct evidence *e, struct test_result *t)
+static struct check_result *check_whole_trace(const struct evidence *e, struct test_result *t)
 {
 	static const char name[] = "the trace", expected[] = "whole between the test's markers";
 	const struct trace_records *r = &e->trace;
 	_cleanup_free_ char *observed = NULL, *evidence = trace_evidence(e);
 
 	if (!r->complete)
-		check_broken(t, name, expected, "the test's markers did not come through");
-	else if (r->lost)
-		check_broken(t, name, expected,
-			     observed = strf("the ring buffer lost %" PRIu64 " events", r->lost));
-	else if (r->refused)
-		check_that(t, name, false, "every value can be read",
-			   observed = strf("%u can't; the first: %s", r->refused, r->refusal),
-			   evidence);
-	else
-		check_that(t, name, true, expected, observed = strf("%zu records", r->n), evidence);
-	return r->complete && !r->lost;
+		return check_broken(t, name, expected, "the test's markers did not come through");
+	if (r->lost) {
+		observed = strf("the ring buffer lost %" PRIu64 " events", r->lost);
+		return check_broken(t, name, expected, observed);
+	}
+	if (r->refused) {
+		observed = strf("%u can't; the first: %s", r->refused, r->refusal);
+		return check_that(t, name, false, "every value can be read", observed, evidence);
+	}
+	observed = strf("%zu records", r->n);
+	return check_that(t, name, true, expected, observed, evidence);
+}
+
+bool check_trace(const struct evidence *e, struct test_result *t)
+{
+	check_whole_trace(e, t)->preparatory = true;
+	return e->trace.complete && !e->trace.lost;
 }
 
 /* --- observations --- */

@@ -2,7 +2,8 @@
 /*
  * The small pieces that judges are made of. Each adds exactly one check to the test's result:
  * what was expected, what was observed, and the evidence (which oracle, which lines). Pure: they
- * read what they are given and start nothing.
+ * read what they are given and start nothing. They return the check, valid until the next one is
+ * added, for a caller that has more to say of it.
  */
 #ifndef NESTLAB_JUDGE_CHECKS_H
 #define NESTLAB_JUDGE_CHECKS_H
@@ -22,20 +23,22 @@
 #define BY_DEBUGFS "oracles: L1's debugfs (kvm/*/vcpu*/pid) and its QEMU (QMP query-cpus-fast)"
 #define BY_VMRUNS "oracle: #VMEXITs counted by the emulator, from outside L1"
 
-void check_that(struct test_result *t, const char *name, bool ok, const char *expected,
-		const char *observed, const char *evidence);
-void check_equal_u64(struct test_result *t, const char *name, uint64_t expected, uint64_t observed,
-		     const char *evidence);
-void check_at_least(struct test_result *t, const char *name, uint64_t least, uint64_t observed,
-		    const char *evidence);
-void check_at_most(struct test_result *t, const char *name, uint64_t most, uint64_t observed,
-		   const char *evidence);
-void check_between(struct test_result *t, const char *name, uint64_t least, uint64_t most,
-		   uint64_t observed, const char *evidence);
-void check_skip(struct test_result *t, const char *name, const char *reason);
+struct check_result *check_that(struct test_result *t, const char *name, bool ok,
+				const char *expected, const char *observed, const char *evidence);
+struct check_result *check_equal_u64(struct test_result *t, const char *name, uint64_t expected,
+				     uint64_t observed, const char *evidence);
+struct check_result *check_at_least(struct test_result *t, const char *name, uint64_t least,
+				    uint64_t observed, const char *evidence);
+struct check_result *check_at_most(struct test_result *t, const char *name, uint64_t most,
+				   uint64_t observed, const char *evidence);
+struct check_result *check_between(struct test_result *t, const char *name, uint64_t least,
+				   uint64_t most, uint64_t observed, const char *evidence);
+struct check_result *check_skip(struct test_result *t, const char *name, const char *reason);
+/* Those of a NULL-terminated list that the test does not have yet: skipped, all for one reason. */
+void check_skip_rest(struct test_result *t, const char *const *names, const char *reason);
 /* The lab could not give what the check needs. */
-void check_broken(struct test_result *t, const char *name, const char *expected,
-		  const char *observed);
+struct check_result *check_broken(struct test_result *t, const char *name, const char *expected,
+				  const char *observed);
 
 /*
  * One check about many things: each is counted good, or bad with a sentence. tally_check() passes
@@ -50,13 +53,13 @@ struct tally {
 void tally_good(struct tally *y);
 void tally_bad(struct tally *y, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void tally_drop(struct tally *y); /* free it, and add no check */
-void tally_check(struct test_result *t, const char *name, const char *expected, struct tally *y,
-		 const char *evidence);
+struct check_result *tally_check(struct test_result *t, const char *name, const char *expected,
+				 struct tally *y, const char *evidence);
 
 /*
  * Checks "the program" and "its observations": it ended by itself, said that it is done, and
  * printed no malformed line. Returns false when the rest can't be judged (it also tells of a
- * program that asked to be skipped or whose set-up failed).
+ * program that asked to be skipped or whose set-up failed). Both, and the trace, are preparatory.
  */
 bool check_program(const struct evidence *e, struct test_result *t);
 
@@ -69,23 +72,23 @@ bool check_trace(const struct evidence *e, struct test_result *t);
 char *trace_evidence(const struct evidence *e);
 
 /*
- * For a test with trace records: the vCPUs' threads by L1's debugfs are those that QEMU tells, so
- * that a pid is judged by both. Adds nothing where debugfs told none.
+ * What a test believes, against what L1's QEMU and the emulator tell: vCPUs' threads, KVM's own
+ * statistics, its tracepoint kvm_exit, the num_exits in the trace. A changed KVM keeps them.
+ *
+ * Which of these are asked is a matter of the test alone, and where the lab has not got what one
+ * needs it is skipped, with the reason. About L2 they are asked by the tests that run in it: it
+ * is booted for no other. A test in L1 can have made exits only, and a monitor's test judges no
+ * KVM. All of them are preparatory.
  */
-void check_threads(const struct evidence *e, struct test_result *t);
+void check_oracles(const struct testcase *tc, const struct evidence *e, struct test_result *t);
+/* Their names for this test; the caller owns the list. */
+void oracle_check_names(const struct testcase *tc, struct strv *names);
 
 /*
- * For every test: KVM's own statistics of L2, its tracepoint kvm_exit, and the num_exits in the
- * trace, against what the emulator counted. They are what other checks believe, and a changed KVM keeps them. alone: no
- * other VM ran in L1. Adds nothing where the emulator did not count.
+ * For checks that can't do without: true, or all of them (NULL-terminated) skipped with the reason
+ * why the emulator did not count.
  */
-void check_vmruns(const struct evidence *e, bool alone, struct test_result *t);
-
-/*
- * For a test that can't do without: true, or a skipped check with the reason why the emulator did
- * not count.
- */
-bool want_vmruns(const struct evidence *e, struct test_result *t);
+bool want_vmruns(const struct evidence *e, struct test_result *t, const char *const *checks);
 
 /*
  * The only or last observation with this key. A check about a missing one is added (broken: the

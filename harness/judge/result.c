@@ -99,19 +99,19 @@ void result_drop_test(struct run_result *r)
 		free_test(&r->tests[--r->n_tests]);
 }
 
-static bool has_check(const struct test_result *t, const char *name)
+struct check_result *result_find_check(const struct test_result *t, const char *name)
 {
 	for (size_t i = 0; i < t->n_checks; i++)
 		if (!strcmp(t->checks[i].name, name))
-			return true;
-	return false;
+			return &t->checks[i];
+	return NULL;
 }
 
 static char *unique_check_name(const struct test_result *t, const char *name)
 {
 	char *unique = xstrdup(name);
 
-	for (unsigned int i = 2; has_check(t, unique); i++) {
+	for (unsigned int i = 2; result_find_check(t, unique); i++) {
 		free(unique);
 		unique = strf("%s (%u)", name, i);
 	}
@@ -224,8 +224,11 @@ static enum outcome checks_verdict(const struct test_result *t)
 {
 	bool seen[OUT_COUNT] = { false };
 
-	for (size_t i = 0; i < t->n_checks; i++)
-		seen[check_verdict(t->checks[i].verdict)] = true;
+	for (size_t i = 0; i < t->n_checks; i++) {
+		enum outcome o = check_verdict(t->checks[i].verdict);
+
+		seen[o] |= o != OUT_PASS || !t->checks[i].preparatory;
+	}
 	return heaviest(seen);
 }
 
@@ -247,7 +250,10 @@ static void set_test_reason(struct test_result *t)
 			t->reason = strf("%s: %s", t->checks[i].name, t->checks[i].observed);
 			return;
 		}
-	t->reason = xstrdup(t->verdict == OUT_SKIP ? "no check was made" : "no reason was given");
+	if (t->verdict != OUT_SKIP)
+		t->reason = xstrdup("no reason was given");
+	else
+		t->reason = xstrdup(t->n_checks ? "no check of the change was made" : "no check was made");
 }
 
 void result_judge_test(struct test_result *t)

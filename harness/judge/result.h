@@ -22,6 +22,12 @@ struct check_result {
 	char *expected;	      /* one line; NULL only when the verdict is SKIP */
 	char *observed;	      /* one line; for SKIP: the reason */
 	char *evidence;	      /* where it can be seen: the oracle, the file and line; may be NULL */
+	/*
+	 * What the judgement stands on, and not the judgement: the program ran, its trace is whole,
+	 * an oracle can be believed. When it fails the test fails, but a test in which nothing else
+	 * passed has judged nothing.
+	 */
+	bool preparatory;
 };
 
 /* One vCPU as a test saw it: the report's table. */
@@ -118,9 +124,9 @@ void result_add_stage(struct run_result *r, const char *name, const char *what);
 
 /*
  * A test's verdict from its checks: FAIL when one failed, else BROKEN when one broke, else PASS
- * when one passed, else SKIP. Keeps what was set before, unless that was PASS or SKIP: nothing gets
- * better here, and nothing passes without a check. Fills in the reason where there is none, from
- * the checks.
+ * when one passed that is not preparatory, else SKIP. Keeps what was set before, unless that was
+ * PASS or SKIP: nothing gets better here, and nothing passes without a check. Fills in the reason
+ * where there is none, from the checks.
  */
 void result_judge_test(struct test_result *t);
 
@@ -142,5 +148,7 @@ enum outcome result_tests_verdict(const struct run_result *r);
  */
 enum outcome result_verdict(const struct run_result *r);
 struct result_summary result_count(const struct run_result *r);
+/* The check with this name, or NULL. */
+struct check_result *result_find_check(const struct test_result *t, const char *name);
 
 #endif

@@ -133,6 +133,7 @@ struct evidence {
 	double seconds;
 	struct reason_table reasons; /* that the host kernel under test handles */
 	bool vendor_intel; /* L1's virtualization is VMX; false: SVM */
+	bool killed;	   /* the program, at its deadline: the rest proves nothing */
 };
 
 /* The assignment's data, from config/assignments/NAME.conf; see assignment.h. */
@@ -151,6 +152,13 @@ struct testcase {
 	bool wants_trace;    /* cut L1's ftrace for it */
 	bool wants_monitor;  /* build MONITOR= and put it into the level (monitor/monitor.h) */
 	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
+	/*
+	 * The checks that judge() makes, NULL-terminated. Every run of the test has all of them,
+	 * whatever lane, selection and evidence it has: one that could not be asked is skipped, with
+	 * the reason. (Checks that came and went with the other tests of a run made two runs of one
+	 * change look different.) judge() may add more only where they fail or broke.
+	 */
+	const char *const *checks;
 	void (*judge)(const struct evidence *e, struct test_result *t);
 };
 

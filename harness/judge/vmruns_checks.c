@@ -4,20 +4,32 @@
 #include "judge/checks.h"
 #include "judge/vmruns.h"
 
-/* Only the number of vCPUs that the lab gave L2 is sure: the guest may have taken some offline. */
-static void check_stats(const struct evidence *e, bool alone, struct test_result *t)
+static const char *why_uncounted(const struct evidence *e)
 {
-	static const char name[] = "KVM's statistics";
-	struct bounds b = vmruns_stats_growth(&e->vmruns, e->l2_cpus, alone);
+	return e->vmruns.missing ? e->vmruns.missing : "the emulator was not asked";
+}
+
+/* Only the number of vCPUs that the lab gave L2 is sure: the guest may have taken some offline. */
+static struct bounds exits_made(const struct evidence *e)
+{
+	return vmruns_stats_growth(&e->vmruns, e->l2_cpus, true);
+}
+
+static struct check_result *check_stats(const struct evidence *e, const char *name,
+					struct test_result *t)
+{
 	uint64_t growth = oracle_total_exits(&e->after) - oracle_total_exits(&e->before);
+	struct bounds b = exits_made(e);
 	_cleanup_free_ char *expected = NULL, *observed = NULL;
 
+	if (!e->vmruns.present)
+		return check_skip(t, name, why_uncounted(e));
 	if (!oracle_has_all_exits(&e->before) || !oracle_has_all_exits(&e->after))
-		return;
-	expected = alone ? strf("exits grew by %" PRIu64 " to %" PRIu64, b.least, b.most)
-			 : strf("exits grew by at most %" PRIu64, b.most);
+		return check_skip(t, name, "L1's QEMU did not tell them of each vCPU");
+	expected = strf("exits grew by %" PRIu64 " to %" PRIu64, b.least, b.most);
 	observed = strf("by %" PRIu64, growth);
-	check_that(t, name, growth >= b.least && growth <= b.most, expected, observed, BY_VMRUNS);
+	return check_that(t, name, growth >= b.least && growth <= b.most, expected, observed,
+			  BY_VMRUNS);
 }
 
 /* By how much a vCPU's num_exits grew from its first record to its last. 0: one record, or it fell. */
@@ -36,42 +48,42 @@ static uint64_t growth_of(const struct trace_records *r, int64_t vcpu_id)
 }
 
 /* A second VM's vCPUs have the same ids, so this is for L2 alone. */
-static void check_num_exits(const struct evidence *e, struct test_result *t)
+static struct check_result *check_num_exits(const struct evidence *e, const char *name,
+					    struct test_result *t)
 {
-	struct bounds b = vmruns_stats_growth(&e->vmruns, e->l2_cpus, true);
+	struct bounds b = exits_made(e);
 	uint64_t growth = 0;
 
 	for (unsigned int id = 0; id < e->l2_cpus; id++)
 		growth += growth_of(&e->trace, id);
-	if (growth)
-		check_at_most(t, "num_exits grow as #VMEXITs", b.most, growth, BY_VMRUNS);
+	if (!e->vmruns.present)
+		return check_skip(t, name, why_uncounted(e));
+	if (!growth)
+		return check_skip(t, name, "no vCPU's grew from one record in the trace to another");
+	return check_at_most(t, name, b.most, growth, BY_VMRUNS);
 }
 
 /* KVM's tracepoint stands behind each VMRUN of all VMs. No other VM's exit is under way at either end. */
-static void check_reasons(const struct evidence *e, struct test_result *t)
+static struct check_result *check_reasons(const struct evidence *e, const char *name,
+					  struct test_result *t)
 {
-	struct bounds b = vmruns_stats_growth(&e->vmruns, e->l2_cpus, true);
 	uint64_t growth = oracle_total_reasons(&e->after) - oracle_total_reasons(&e->before);
+	struct bounds b = exits_made(e);
 
-	if (e->before.has_reasons && e->after.has_reasons)
-		check_between(t, "KVM's tracepoint", b.least, b.most, growth, BY_VMRUNS);
-}
-
-void check_vmruns(const struct evidence *e, bool alone, struct test_result *t)
-{
 	if (!e->vmruns.present)
-		return;
-	check_stats(e, alone, t);
-	check_reasons(e, t);
-	if (alone)
-		check_num_exits(e, t);
+		return check_skip(t, name, why_uncounted(e));
+	if (!e->before.has_reasons || !e->after.has_reasons)
+		return check_skip(t, name, "L1's kernel told no whole histogram of it");
+	return check_between(t, name, b.least, b.most, growth, BY_VMRUNS);
 }
 
-void check_threads(const struct evidence *e, struct test_result *t)
+/* So that a pid is judged by both. */
+static struct check_result *check_threads(const struct evidence *e, const char *name,
+					  struct test_result *t)
 {
 	struct tally y = { .unit = "vCPU" };
 
-	for (size_t i = 0; e->trace.n && i < e->before.n_vcpus; i++) {
+	for (size_t i = 0; i < e->before.n_vcpus; i++) {
 		const struct oracle_vcpu *v = &e->before.vcpus[i];
 
 		if (!v->has_thread || !v->has_debugfs_pid)
@@ -84,15 +96,55 @@ void check_threads(const struct evidence *e, struct test_result *t)
 				  ", KVM's pid is %" PRIu64,
 				  v->vcpu_id, v->thread_id, v->debugfs_pid);
 	}
-	if (y.n)
-		tally_check(t, "KVM's vCPU threads", "as QEMU tells them", &y, BY_DEBUGFS);
+	if (!y.n)
+		return check_skip(t, name, "L1's debugfs told the pid of no vCPU of L2");
+	return tally_check(t, name, "as QEMU tells them", &y, BY_DEBUGFS);
 }
 
-bool want_vmruns(const struct evidence *e, struct test_result *t)
+static bool is_in_l2(const struct testcase *tc)
 {
-	const char *why = e->vmruns.missing ? e->vmruns.missing : "the emulator was not asked";
+	return tc->level == 2;
+}
 
+static bool is_traced_in_l2(const struct testcase *tc)
+{
+	return tc->level == 2 && tc->wants_trace;
+}
+
+static bool judges_kvm(const struct testcase *tc)
+{
+	return !tc->wants_monitor;
+}
+
+static const struct {
+	const char *name;
+	bool (*is_of)(const struct testcase *tc);
+	struct check_result *(*check)(const struct evidence *e, const char *name,
+				      struct test_result *t);
+} checks[] = {
+	{ "KVM's vCPU threads", is_traced_in_l2, check_threads },
+	{ "KVM's statistics", is_in_l2, check_stats },
+	{ "KVM's tracepoint", judges_kvm, check_reasons },
+	{ "num_exits grow as #VMEXITs", is_traced_in_l2, check_num_exits },
+};
+
+void check_oracles(const struct testcase *tc, const struct evidence *e, struct test_result *t)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].is_of(tc))
+			checks[i].check(e, checks[i].name, t)->preparatory = true;
+}
+
+void oracle_check_names(const struct testcase *tc, struct strv *names)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].is_of(tc))
+			strv_add(names, checks[i].name);
+}
+
+bool want_vmruns(const struct evidence *e, struct test_result *t, const char *const *names)
+{
 	if (!e->vmruns.present)
-		check_skip(t, "#VMEXITs counted by the emulator", why);
+		check_skip_rest(t, names, why_uncounted(e));
 	return e->vmruns.present;
 }

@@ -7,7 +7,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
-#include "judge/checks.h"
+#include "judge/judge.h"
 #include "run/run.h"
 
 #define KEPT_BYTES (16U << 20) /* of a program's output: a garbled one can go on for ever */
@@ -230,17 +230,8 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	e->exit_code = x->status.exit_code;
 	e->signal = x->status.signal;
 	e->seconds = (double)(x->status.end_ns - x->status.start_ns) / 1e9;
-	if (x->status.done) {
-		t->judge(e, res);
-		check_threads(e, res);
-		check_vmruns(e, t->level == 2, res);
-		return;
-	}
-	_cleanup_free_ char *within = strf("ends within %u s", t->timeout_s);
-
-	check_that(res, "the program ends", false, within,
-		   "still running at the deadline, killed; the level still answers",
-		   "the agent's report");
+	e->killed = !x->status.done;
+	judge_test(t, e, res);
 }
 
 static void finish(struct run *r, const struct testcase *t, struct execution *x, int ret,

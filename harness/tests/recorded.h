@@ -14,6 +14,7 @@
 #include "judge/observation.h"
 #include "judge/oracle.h"
 #include "judge/trace.h"
+#include "tests/fixed_list.h"
 
 #define RECORDED static __attribute__((unused))
 #define DATA "harness/tests/data/checks/"
@@ -141,7 +142,7 @@ RECORDED struct run_result *judge(const struct recorded *r)
 	struct run_result *run = result_new("unit");
 	struct test_result *t = result_add_test(run, r->testcase->name, r->testcase->assignment);
 
-	r->testcase->judge(&r->e, t);
+	judge_fixed(r->testcase, &r->e, t);
 	result_judge_test(t);
 	return run;
 }
@@ -223,7 +224,7 @@ RECORDED void pass_right(const char *program, const char *form, void (*put)(stru
 	for (size_t i = 0; i < run->tests[0].n_checks; i++) {
 		const struct check_result *c = &run->tests[0].checks[i];
 
-		if (c->verdict != OUT_PASS && !(put && c->verdict == OUT_SKIP))
+		if (c->verdict != OUT_PASS && !is_unasked(c) && !(put && c->verdict == OUT_SKIP))
 			fail_msg("%s, %s: check '%s': expected %s, observed %s", program, form, c->name, c->expected,
 				 c->observed);
 	}

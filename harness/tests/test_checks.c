@@ -387,10 +387,9 @@ static const struct fault faults[] = {
 	FAULT(INFO, killed, "the program", OUT_FAIL),
 	FAULT(INFO, set_up_broke, "the program", OUT_SKIP),
 	FAULT(INFO, malformed_line, "its observations", OUT_FAIL),
-	FAULT(REGS, callers_registers, "registers of busy vCPU 1", OUT_FAIL),
-	FAULT(REGS, callers_registers, "registers of busy vCPU 0", OUT_FAIL),
-	FAULT(REGS, cut_to_32_bits, "registers of busy vCPU 1", OUT_FAIL),
-	FAULT(REGS, four_registers, "registers of busy vCPU 0", OUT_FAIL),
+	FAULT(REGS, callers_registers, "registers of the busy vCPU", OUT_FAIL),
+	FAULT(REGS, cut_to_32_bits, "registers of the busy vCPU", OUT_FAIL),
+	FAULT(REGS, four_registers, "registers of the busy vCPU", OUT_FAIL),
 	FAULT(REGS, callers_exits, "exits of the busy vCPU", OUT_FAIL),
 	FAULT(REGS, exits_stand_still, "exits of the busy vCPU", OUT_FAIL),
 	FAULT(REGS, one_record_less, "a record for each CPU and call", OUT_FAIL),
@@ -521,6 +520,58 @@ static void pass_what_is_right(void **state)
 		pass_right(right[i].program, right[i].name, right[i].put);
 }
 
+/* The records can't be told apart by call: who asks about calls is told why nobody looked. */
+static void names_what_stopped_it(void **state)
+{
+	const struct check_result *c;
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, INFO);
+	one_record_less(&r.e);
+	run = judge(&r);
+	c = result_find_check(&run->tests[0], "the caller is in its kernel");
+	assert_int_equal(c->verdict, OUT_SKIP);
+	assert_string_equal(c->observed,
+			    "not judged: \"a record for each CPU and call\" did not pass");
+	assert_int_equal(verdict_of(run, "exits of each vCPU"), OUT_PASS);
+	assert_int_equal(run->tests[0].verdict, OUT_FAIL);
+	result_free(run);
+	unload(&r);
+}
+
+/* A program that its deadline ended: its checks are there, and the oracles are not asked. */
+static void killed_at_the_deadline(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, INFO);
+	r.e.killed = true;
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "the program"), OUT_FAIL);
+	assert_int_equal(verdict_of(run, "pid of each vCPU"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "KVM's statistics"), OUT_SKIP);
+	assert_int_equal(run->tests[0].verdict, OUT_FAIL);
+	result_free(run);
+	unload(&r);
+}
+
+/* Whoever adds a testcase says what it checks. */
+static void every_test_declares_its_checks(void **state)
+{
+	const struct testcase *const *all;
+	size_t n;
+
+	(void)state;
+	all = testcases_all(&n);
+	for (size_t i = 0; i < n; i++)
+		if (!all[i]->on_request && (!all[i]->checks || !all[i]->checks[0]))
+			fail_msg("%s declares no check", all[i]->name);
+}
+
 static void skips_without_a_baseline(void **state)
 {
 	struct run_result *run;
@@ -531,6 +582,9 @@ static void skips_without_a_baseline(void **state)
 	observations_free(&r.e.baseline);
 	run = judge(&r);
 	assert_int_equal(verdict_of(run, "every other leaf"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "the assignment's leaf"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "the program"), OUT_PASS);
+	assert_int_equal(run->tests[0].verdict, OUT_SKIP);
 	result_free(run);
 	unload(&r);
 }
@@ -600,6 +654,9 @@ int main(void)
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(skips_without_a_baseline),
+		cmocka_unit_test(names_what_stopped_it),
+		cmocka_unit_test(killed_at_the_deadline),
+		cmocka_unit_test(every_test_declares_its_checks),
 		cmocka_unit_test(number_checks_tell_both_sides),
 		cmocka_unit_test(an_empty_tally_fails),
 		cmocka_unit_test(refuses_bad_oracles),

@@ -299,6 +299,11 @@ static const struct fault faults[] = {
 	FAULT(MAP, other_map, "the leaf map", OUT_FAIL),
 };
 
+static void as_recorded(struct evidence *e)
+{
+	(void)e;
+}
+
 static void find_faults(void **state)
 {
 	(void)state;
@@ -308,13 +313,37 @@ static void find_faults(void **state)
 
 static void pass_what_is_right(void **state)
 {
-	static const char *const programs[] = { IDS,	CALLS,	MANY,	 EXITS,
-						CYCLES, ANSWER, REASONS, MAP };
+	static const char *const programs[] = { IDS, CALLS, MANY, EXITS, CYCLES, ANSWER, MAP };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		pass_right(programs[i], "as recorded", NULL);
 	pass_right(CYCLES, "busy_machine", busy_machine);
+	pass_right(REASONS, "as recorded, of a map without cycles of a reason", as_recorded);
+}
+
+static void what_can_t_be_asked_is_skipped(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, REASONS);
+	r.e.reasons.n = 0;
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "edx of a reason that KVM handles"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "cycles of a reason"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "exits of a reason"), OUT_PASS);
+	assert_int_equal(run->tests[0].verdict, OUT_PASS);
+	result_free(run);
+	unload(&r);
+	load(&r, CALLS);
+	observations_free(&r.e.baseline);
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "the assignment's number"), OUT_SKIP);
+	assert_int_equal(run->tests[0].verdict, OUT_SKIP);
+	result_free(run);
+	unload(&r);
 }
 
 static void wrong_leaf_is_said(void **state)
@@ -380,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
+		cmocka_unit_test(what_can_t_be_asked_is_skipped),
 		cmocka_unit_test(wrong_leaf_is_said),
 		cmocka_unit_test(handlers_of_a_module),
 		cmocka_unit_test(reasons_by_the_manuals),

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/fixed_list.h"
+
 /* Three calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about itself. */
 static const char told[] =
 	"@nestlab vcpu.id u64 2\n@nestlab vcpu.thread u64 41\n"
@@ -81,7 +83,7 @@ static void judge(struct scene *s)
 	const struct testcase *t = testcase_find("vcpu-info/pairs");
 
 	assert_non_null(t);
-	t->judge(&s->e, s->t);
+	judge_fixed(t, &s->e, s->t);
 }
 
 static void tear_down(struct scene *s)
@@ -119,7 +121,7 @@ static void test_right(void **state)
 	judge(&s);
 	assert_true(s.t->n_checks >= 9);
 	for (size_t i = 0; i < s.t->n_checks; i++)
-		if (s.t->checks[i].verdict != OUT_PASS)
+		if (s.t->checks[i].verdict != OUT_PASS && !is_unasked(&s.t->checks[i]))
 			fail_msg("%s: %s", s.t->checks[i].name, s.t->checks[i].observed);
 	tear_down(&s);
 }
@@ -162,7 +164,7 @@ static void test_intel_is_not_asked_for_more(void **state)
 	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = 0;
 	judge(&s);
 	for (size_t i = 0; i < s.t->n_checks; i++)
-		assert_int_equal(s.t->checks[i].verdict, OUT_PASS);
+		assert_true(s.t->checks[i].verdict == OUT_PASS || is_unasked(&s.t->checks[i]));
 	tear_down(&s);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The result tree: who decides a verdict, and what must never read as a pass. */
+#include <ctype.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,19 +16,21 @@
 static void add_checks(struct test_result *t, const char *letters)
 {
 	for (size_t i = 0; letters[i]; i++) {
-		enum outcome o = letters[i] == 'p'   ? OUT_PASS
-				 : letters[i] == 'f' ? OUT_FAIL
-				 : letters[i] == 's' ? OUT_SKIP
-						     : OUT_BROKEN;
+		int letter = tolower((unsigned char)letters[i]);
+		enum outcome o = letter == 'p'	 ? OUT_PASS
+				 : letter == 'f' ? OUT_FAIL
+				 : letter == 's' ? OUT_SKIP
+						 : OUT_BROKEN;
 
-		result_add_check(t, "a check", o, "x", "y", NULL);
+		result_add_check(t, "a check", o, "x", "y", NULL)->preparatory =
+			letter != letters[i];
 	}
 }
 
 static void test_verdict_of_a_test(void **state)
 {
 	static const struct {
-		const char *checks; /* p, f, s, b */
+		const char *checks; /* p, f, s, b; in capitals: preparatory */
 		enum outcome before, after;
 	} cases[] = {
 		{ "", OUT_SKIP, OUT_SKIP },
@@ -35,6 +38,11 @@ static void test_verdict_of_a_test(void **state)
 		{ "s", OUT_SKIP, OUT_SKIP },
 		{ "ps", OUT_SKIP, OUT_PASS },
 		{ "pbs", OUT_SKIP, OUT_BROKEN },
+		{ "PPs", OUT_SKIP, OUT_SKIP }, /* the program ran, and nothing was judged */
+		{ "PP", OUT_SKIP, OUT_SKIP },
+		{ "PSp", OUT_SKIP, OUT_PASS },
+		{ "Fs", OUT_SKIP, OUT_FAIL },
+		{ "Bsp", OUT_SKIP, OUT_BROKEN },
 		{ "pbfs", OUT_SKIP, OUT_FAIL },
 		{ "fp", OUT_PASS, OUT_FAIL },
 		{ "p", OUT_CRASH, OUT_CRASH },
@@ -133,6 +141,18 @@ static void test_reasons_come_from_checks(void **state)
 	result_finish(r);
 	assert_string_equal(t->reason, "second: no oracle");
 	assert_string_equal(r->reason, "counts: second: no oracle");
+	result_free(r);
+}
+
+static void test_reason_without_a_judgement(void **state)
+{
+	struct run_result *r = result_new("run");
+
+	(void)state;
+	add_checks(result_add_test(r, "t", "a"), "PP");
+	result_finish(r);
+	assert_string_equal(r->tests[0].reason, "no check of the change was made");
+	assert_int_equal(r->verdict, OUT_SKIP);
 	result_free(r);
 }
 
@@ -270,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_unfinished_is_no_pass),
 		cmocka_unit_test(test_reasons_come_from_checks),
 		cmocka_unit_test(test_reason_that_was_given_stays),
+		cmocka_unit_test(test_reason_without_a_judgement),
 		cmocka_unit_test(test_summary_counts_checks),
 		cmocka_unit_test(test_check_names_are_unique),
 		cmocka_unit_test(test_check_that_is_told_badly),

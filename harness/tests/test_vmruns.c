@@ -231,55 +231,60 @@ static void set_exits(struct oracle *o, uint64_t a, uint64_t b)
 	o->vcpus[1] = (struct oracle_vcpu){ .vcpu_id = 1, .has_exits = true, .exits = b };
 }
 
-/* The verdict on KVM's statistics that grew by so many; make_vmruns() allows 87 to 106. */
-static enum outcome verdict_on(uint64_t growth, bool alone)
+static const struct testcase in_l2 = { .name = "t", .level = 2, .wants_trace = true };
+static const struct testcase in_l1 = { .name = "t", .level = 1, .wants_trace = true };
+static const struct testcase of_monitor = { .name = "t", .level = 1, .wants_monitor = true };
+
+/* What a test in L2 says by one of the oracles; frees what the emulator counted. */
+static enum outcome verdict_of(struct evidence *e, const char *check)
 {
 	struct run_result *run = result_new("unit");
 	struct test_result *t = result_add_test(run, "t", "a");
-	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
+	const struct check_result *c;
 	enum outcome verdict;
+
+	check_oracles(&in_l2, e, t);
+	assert_int_equal(t->n_checks, 4);
+	c = result_find_check(t, check);
+	assert_non_null(c);
+	assert_true(c->preparatory);
+	verdict = c->verdict;
+	vmruns_free(&e->vmruns);
+	result_free(run);
+	return verdict;
+}
+
+/* The verdict on KVM's statistics that grew by so many; make_vmruns() allows 87 to 106. */
+static enum outcome verdict_on(uint64_t growth)
+{
+	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
 
 	set_exits(&e.before, 1000, 500);
 	set_exits(&e.after, 1000 + growth, 500);
-	check_vmruns(&e, alone, t);
-	assert_int_equal(t->n_checks, 1);
-	verdict = t->checks[0].verdict;
-	vmruns_free(&e.vmruns);
-	result_free(run);
-	return verdict;
+	return verdict_of(&e, "KVM's statistics");
 }
 
 static void test_statistics(void **state)
 {
 	(void)state;
-	assert_int_equal(verdict_on(87, true), OUT_PASS);
-	assert_int_equal(verdict_on(106, true), OUT_PASS);
-	assert_int_equal(verdict_on(86, true), OUT_FAIL);
-	assert_int_equal(verdict_on(107, true), OUT_FAIL);
-	assert_int_equal(verdict_on(0, false), OUT_PASS);
-	assert_int_equal(verdict_on(107, false), OUT_FAIL);
+	assert_int_equal(verdict_on(87), OUT_PASS);
+	assert_int_equal(verdict_on(106), OUT_PASS);
+	assert_int_equal(verdict_on(86), OUT_FAIL);
+	assert_int_equal(verdict_on(107), OUT_FAIL);
 }
 
 static enum outcome verdict_on_num_exits(uint64_t first, uint64_t last)
 {
-	struct run_result *run = result_new("unit");
-	struct test_result *t = result_add_test(run, "t", "a");
 	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
 	struct trace_record records[] = {
 		{ .has_vcpu_id = true, .has_num_exits = true, .vcpu_id = 0, .num_exits = first },
 		{ .has_vcpu_id = true, .has_num_exits = true, .vcpu_id = 1, .num_exits = 7 },
 		{ .has_vcpu_id = true, .has_num_exits = true, .vcpu_id = 0, .num_exits = last },
 	};
-	enum outcome verdict;
 
 	e.trace.v = records;
 	e.trace.n = ARRAY_SIZE(records);
-	check_vmruns(&e, true, t);
-	assert_int_equal(t->n_checks, 1);
-	verdict = t->checks[0].verdict;
-	vmruns_free(&e.vmruns);
-	result_free(run);
-	return verdict;
+	return verdict_of(&e, "num_exits grow as #VMEXITs");
 }
 
 static void test_num_exits(void **state)
@@ -287,11 +292,22 @@ static void test_num_exits(void **state)
 	(void)state;
 	assert_int_equal(verdict_on_num_exits(40, 40 + 106), OUT_PASS);
 	assert_int_equal(verdict_on_num_exits(40, 40 + 107), OUT_FAIL);
+	assert_int_equal(verdict_on_num_exits(40, 40), OUT_SKIP); /* there is nothing to compare */
 }
 
-/* Without the emulator nothing is claimed; who can't do without says why. */
+static void assert_skipped(const struct test_result *t, const char *check, const char *reason)
+{
+	const struct check_result *c = result_find_check(t, check);
+
+	assert_non_null(c);
+	assert_int_equal(c->verdict, OUT_SKIP);
+	assert_string_equal(c->observed, reason);
+}
+
+/* Without the emulator nothing is claimed, and each says why; so does who can't do without. */
 static void test_without(void **state)
 {
+	static const char *const own[] = { "exact", "to the exit", NULL };
 	struct run_result *run = result_new("unit");
 	struct test_result *t = result_add_test(run, "t", "a");
 	struct evidence e = { .l2_cpus = 2 };
@@ -299,15 +315,49 @@ static void test_without(void **state)
 	(void)state;
 	set_exits(&e.before, 1, 1);
 	set_exits(&e.after, 1000000, 1);
-	check_vmruns(&e, true, t);
-	assert_int_equal(t->n_checks, 0);
 	e.vmruns.missing = xstrdup("lane kvm has no emulator that could count");
-	assert_false(want_vmruns(&e, t));
-	assert_int_equal(t->n_checks, 1);
-	assert_int_equal(t->checks[0].verdict, OUT_SKIP);
-	assert_string_equal(t->checks[0].observed, e.vmruns.missing);
+	check_that(t, "exact", true, "1", "1", NULL);
+	assert_false(want_vmruns(&e, t, own));
+	check_oracles(&in_l2, &e, t);
+	assert_int_equal(result_find_check(t, "exact")->verdict, OUT_PASS);
+	assert_skipped(t, "to the exit", e.vmruns.missing);
+	assert_skipped(t, "KVM's statistics", e.vmruns.missing);
+	assert_skipped(t, "KVM's tracepoint", e.vmruns.missing);
+	assert_skipped(t, "num_exits grow as #VMEXITs", e.vmruns.missing);
+	assert_skipped(t, "KVM's vCPU threads", "L1's debugfs told the pid of no vCPU of L2");
+	assert_int_equal(t->n_checks, 6);
 	vmruns_free(&e.vmruns);
 	result_free(run);
+}
+
+/* The emulator counted, and L1 told nothing. */
+static void test_without_the_other_side(void **state)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", "a");
+	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
+
+	(void)state;
+	check_oracles(&in_l2, &e, t);
+	assert_skipped(t, "KVM's statistics", "L1's QEMU did not tell them of each vCPU");
+	assert_skipped(t, "KVM's tracepoint", "L1's kernel told no whole histogram of it");
+	vmruns_free(&e.vmruns);
+	result_free(run);
+}
+
+/* Which are asked is a matter of the test, not of what else was picked with it. */
+static void test_which_are_asked(void **state)
+{
+	_cleanup_strv_ struct strv l2 = { 0 }, l1 = { 0 }, monitor = { 0 };
+
+	(void)state;
+	oracle_check_names(&in_l2, &l2);
+	oracle_check_names(&in_l1, &l1);
+	oracle_check_names(&of_monitor, &monitor);
+	assert_int_equal(l2.n, 4);
+	assert_int_equal(l1.n, 1);
+	assert_string_equal(l1.v[0], "KVM's tracepoint");
+	assert_int_equal(monitor.n, 0);
 }
 
 /* -- the other oracles of L1's kernel -- */
@@ -355,21 +405,13 @@ static void test_histogram_that_is_none(void **state)
 
 static enum outcome verdict_on_tracepoint(uint64_t growth)
 {
-	struct run_result *run = result_new("unit");
-	struct test_result *t = result_add_test(run, "t", "a");
 	struct evidence e = { .l2_cpus = 2, .vmruns = make_vmruns() };
-	enum outcome verdict;
 
 	e.before.has_reasons = e.after.has_reasons = true;
 	e.before.n_reasons = e.after.n_reasons = 1;
 	e.before.reasons[0] = (struct oracle_reason){ 96, 50 };
 	e.after.reasons[0] = (struct oracle_reason){ 96, 50 + growth };
-	check_vmruns(&e, true, t);
-	assert_int_equal(t->n_checks, 1);
-	verdict = t->checks[0].verdict;
-	vmruns_free(&e.vmruns);
-	result_free(run);
-	return verdict;
+	return verdict_of(&e, "KVM's tracepoint");
 }
 
 static void test_tracepoint(void **state)
@@ -384,11 +426,7 @@ static void test_tracepoint(void **state)
 /* What grep prints in L1; QEMU's threads are 141 and the given one. Returns the check's verdict. */
 static enum outcome verdict_on_threads(uint64_t thread)
 {
-	struct run_result *run = result_new("unit");
-	struct test_result *t = result_add_test(run, "t", "a");
-	struct trace_record record = { 0 };
-	struct evidence e = { .trace = { .v = &record, .n = 1 } };
-	enum outcome verdict;
+	struct evidence e = { 0 };
 
 	e.before.n_vcpus = 2;
 	e.before.vcpus[0] = (struct oracle_vcpu){ .has_thread = true, .thread_id = 141 };
@@ -398,11 +436,7 @@ static enum outcome verdict_on_threads(uint64_t thread)
 			  "/sys/kernel/debug/kvm/137-12/vcpu1/pid:142\n"
 			  "/sys/kernel/debug/kvm/137-12/vcpu9/pid:143\n",
 			  &e.before);
-	check_threads(&e, t);
-	assert_int_equal(t->n_checks, 1);
-	verdict = t->checks[0].verdict;
-	result_free(run);
-	return verdict;
+	return verdict_of(&e, "KVM's vCPU threads");
 }
 
 static void test_threads(void **state)
@@ -429,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_statistics),
 		cmocka_unit_test(test_num_exits),
 		cmocka_unit_test(test_without),
+		cmocka_unit_test(test_without_the_other_side),
+		cmocka_unit_test(test_which_are_asked),
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_histogram_that_is_none),
 		cmocka_unit_test(test_tracepoint),

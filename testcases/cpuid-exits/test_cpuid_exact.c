@@ -394,11 +394,19 @@ static bool all_there(const struct readings *r, struct test_result *t)
 	return false;
 }
 
+static const char *const checks[] = {
+	"exits grow as #VMEXITs",
+	"cycles have no guest's time",
+	"cycles are a fair part",
+	"cycles of slow exits",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	struct readings r = { .e = e };
 
-	if (!check_program(e, t) || !want_vmruns(e, t))
+	if (!check_program(e, t) || !want_vmruns(e, t, checks))
 		return;
 	u64v_collect(&r.exits, &e->obs, "reading.exits");
 	u64v_collect(&r.cycles, &e->obs, "reading.cycles");
@@ -416,6 +424,7 @@ static const struct testcase cpuid_exits_exact = {
 	.program = "test_cpuid_exact",
 	.level = 2,
 	.timeout_s = 60,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(cpuid_exits_exact);

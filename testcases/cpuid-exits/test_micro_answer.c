@@ -133,6 +133,15 @@ static void check_rule(const struct evidence *e, const struct table *y, const st
 	tally_check(t, rule->name, rule->expected, &answers, NULL);
 }
 
+static const char *const checks[] = {
+	"edx of each answer",
+	"high halves of each answer",
+	"whatever ecx holds",
+	"rflags",
+	"the caller's registers",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	_cleanup_table_ struct table y = { 0 };
@@ -156,6 +165,7 @@ static const struct testcase cpuid_exits_answer = {
 	.program = "test_micro_answer",
 	.level = 1,
 	.timeout_s = 30,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(cpuid_exits_answer);

@@ -202,6 +202,11 @@ static void judge_row(struct readings *r, size_t row, struct tally *y)
 		  obs_get(&r->e->obs, "bout", row)->str, n, host.least, host.most, own.least, own.most);
 }
 
+static const char *const checks[] = {
+	"exits of each kind",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	struct readings r = { .e = e, .host_wide = true, .one_machine = true };
@@ -229,6 +234,7 @@ static const struct testcase cpuid_exits_kinds = {
 	.level = 1,
 	.timeout_s = 60,
 	.quiet = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(cpuid_exits_kinds);

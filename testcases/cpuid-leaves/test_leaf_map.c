@@ -223,6 +223,11 @@ static bool collect(struct readings *r)
 	       has_u64(o, "made", &r->made);
 }
 
+static const char *const checks[] = {
+	"the leaf map",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	struct readings r = { .e = e };
@@ -248,6 +253,7 @@ static const struct testcase cpuid_leaves_map = {
 	.level = 1,
 	.timeout_s = 30,
 	.quiet = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(cpuid_leaves_map);

@@ -19,6 +19,11 @@ GUEST_TEST(run)
 
 #include "judge/checks.h"
 
+static const char *const checks[] = {
+	"the guest's kernel",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	if (check_program(e, t))
@@ -32,6 +37,7 @@ static const struct testcase fault_guest_panic = {
 	.level = 2,
 	.timeout_s = 20,
 	.on_request = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(fault_guest_panic);

@@ -701,7 +701,22 @@ static void judge_refusals(const struct evidence *e, struct test_result *t)
 	runs_free(&r);
 }
 
-#define MODE_TEST(m, text)                                                                         \
+#define CHECKS_BEFORE_PAGES                                                                        \
+	"the monitor ends", "the order of the calls", "the calls' results", "the guest's memory",  \
+		"KVM's three pages", "struct kvm_run", "the guest's start", "the mode"
+#define CHECKS_BEHIND_PAGES                                                                        \
+	"text on the serial port", "the guest's end", "42 in memory and in eax",                   \
+		"the monitor's verdict", "32-bit values", "the number of exits",                   \
+		"the exits by direction", "a string with one exit", "guest to host addresses",     \
+		"an invalid guest address", "a string at an invalid address", "41 in memory",      \
+		"41 in eax"
+
+static const char *const unpaged_checks[] = { CHECKS_BEFORE_PAGES, CHECKS_BEHIND_PAGES, NULL };
+static const char *const paged_checks[] = { CHECKS_BEFORE_PAGES,
+					    "the size of the page that it runs in",
+					    CHECKS_BEHIND_PAGES, NULL };
+
+#define MODE_TEST(m, checks_, text)                                                                \
 	static const char *const m##_args[] = { #m, "none", "questions", "memory", "eax", NULL };  \
 	static const struct testcase kvm_api_##m = {                                               \
 		.name = "kvm-api/" #m,                                                             \
@@ -712,14 +727,24 @@ static void judge_refusals(const struct evidence *e, struct test_result *t)
 		.level = 1,                                                                        \
 		.timeout_s = 60,                                                                   \
 		.wants_monitor = true,                                                             \
+		.checks = checks_,                                                                 \
 		.judge = judge_mode,                                                               \
 	};                                                                                         \
 	TESTCASE(kvm_api_##m)
 
-MODE_TEST(real, "a monitor's guest in real mode: calls, text, addresses, 42");
-MODE_TEST(protected, "the same in protected mode");
-MODE_TEST(paged, "the same in protected mode with 32-bit paging");
-MODE_TEST(long, "the same in long mode");
+MODE_TEST(real, unpaged_checks, "a monitor's guest in real mode: calls, text, addresses, 42");
+MODE_TEST(protected, unpaged_checks, "the same in protected mode");
+MODE_TEST(paged, paged_checks, "the same in protected mode with 32-bit paging");
+MODE_TEST(long, paged_checks, "the same in long mode");
+
+static const char *const refusals_checks[] = {
+	"the monitor ends",
+	"another version of KVM's API",
+	"another exit reason than hlt",
+	"a byte to another port",
+	"an in from the serial port",
+	NULL,
+};
 
 static const char *const refusals_args[] = { "any",  "none",	  "version", "reason",
 					     "port", "direction", NULL };
@@ -733,6 +758,7 @@ static const struct testcase kvm_api_refusals = {
 	.level = 1,
 	.timeout_s = 60,
 	.wants_monitor = true,
+	.checks = refusals_checks,
 	.judge = judge_refusals,
 };
 TESTCASE(kvm_api_refusals);

@@ -83,11 +83,18 @@ static void check_free(const struct evidence *e, struct test_result *t)
 	_cleanup_free_ char *key = strf("call.%x", e->assignment->hypercall);
 	const struct observation *then = obs_get(&e->baseline, key, 0);
 
-	if (then)
-		check_that(t, "the assignment's number", then->u64 == MINUS_ENOSYS,
-			   "no hypercall of the unpatched kernel has it", then->str,
-			   "the same program on the unpatched kernel");
+	check_that(t, "the assignment's number", then && then->u64 == MINUS_ENOSYS,
+		   "no hypercall of the unpatched kernel has it",
+		   then ? then->str : "it was not asked for this number",
+		   "the same program on the unpatched kernel");
 }
+
+static const char *const checks[] = {
+	"other hypercalls",
+	"numbers of no hypercall",
+	"the assignment's number",
+	NULL,
+};
 
 static void judge(const struct evidence *e, struct test_result *t)
 {
@@ -97,7 +104,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	if (!check_program(e, t))
 		return;
 	if (!e->baseline.n) {
-		check_skip(t, "other hypercalls", "there is no run on the unpatched kernel to compare with");
+		check_skip_rest(t, checks, "there is no run on the unpatched kernel to compare with");
 		return;
 	}
 	for (size_t i = 0; i < e->obs.n; i++)
@@ -116,6 +123,7 @@ static const struct testcase vcpu_info_other_calls = {
 	.level = 1,
 	.timeout_s = 30,
 	.wants_baseline = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_other_calls);

@@ -220,6 +220,16 @@ static void check_records(const struct evidence *e, const struct table *y, struc
 		    &calls, evidence);
 }
 
+static const char *const checks[] = {
+	"about a vCPU of this machine",
+	"about no vCPU of this machine",
+	"about an id past 32 bits",
+	"from user mode",
+	"the caller's registers",
+	"no record but theirs",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	_cleanup_table_ struct table y = { 0 };
@@ -246,6 +256,7 @@ static const struct testcase vcpu_info_ids = {
 	.level = 1,
 	.timeout_s = 60,
 	.wants_trace = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_ids);

@@ -93,6 +93,14 @@ GUEST_TEST(run)
 
 #include "judge/records.h"
 
+static const char *const checks[] = {
+	"calls that returned",
+	"calls with an error",
+	"a call after them",
+	"its record",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	const struct observation *last;
@@ -118,6 +126,7 @@ static const struct testcase vcpu_info_many = {
 	.level = 1,
 	.timeout_s = 60,
 	.wants_trace = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_many);

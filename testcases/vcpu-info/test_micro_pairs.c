@@ -375,6 +375,17 @@ static bool collect(struct calls *c, const struct observations *o)
 	return whole && obs_count(o, "call.state") == c->n;
 }
 
+static const char *const checks[] = {
+	"result of each call",
+	"the caller's registers",
+	"a record for each call",
+	"pid of the target",
+	"exits of the target",
+	"registers of the target",
+	"registers of that moment",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	struct calls c = { .e = e };
@@ -409,6 +420,7 @@ static const struct testcase vcpu_info_pairs = {
 	.level = 1,
 	.timeout_s = 60,
 	.wants_trace = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_pairs);

@@ -54,6 +54,12 @@ GUEST_TEST(run)
 
 #include "judge/checks.h"
 
+static const char *const checks[] = {
+	"calls made",
+	"calls that did not return 0",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	uint64_t calls, wrong;
@@ -73,6 +79,7 @@ static const struct testcase together = {
 	.program = "test_micro_together",
 	.level = 1,
 	.timeout_s = 20,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(together);

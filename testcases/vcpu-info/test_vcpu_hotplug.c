@@ -60,6 +60,12 @@ static void check_counts(const struct evidence *e, struct test_result *t, uint64
 	check_record_counts(e, t, want, cpus.n);
 }
 
+static const char *const checks[] = {
+	"result of each call",
+	"a record for each CPU and call",
+	NULL,
+};
+
 static void judge(const struct evidence *e, struct test_result *t)
 {
 	uint64_t offline;
@@ -79,6 +85,7 @@ static const struct testcase vcpu_info_hotplug = {
 	.level = 2,
 	.timeout_s = 60,
 	.wants_trace = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_hotplug);

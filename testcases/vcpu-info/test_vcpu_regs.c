@@ -258,20 +258,12 @@ static bool target_ran(const struct passes *p, size_t pass)
 }
 
 /* One pass: in at least one of its calls all registers are the target's. */
-static void check_pass(const struct passes *p, struct test_result *t, size_t pass)
+static void tally_pass(const struct passes *p, struct tally *y, size_t pass)
 {
-	static const char expected[] =
-		"in one of the calls at least, the values its program put there";
 	uint64_t target = p->targets.v[pass];
-	_cleanup_free_ char *name = strf("registers of busy vCPU %" PRIu64, target);
-	_cleanup_free_ char *observed = xstrdup("no record about it");
-	_cleanup_free_ char *evidence = trace_evidence(p->e);
+	_cleanup_free_ char *best = xstrdup("no record about it");
 	size_t least = SIZE_MAX;
 
-	if (!target_ran(p, pass)) {
-		check_broken(t, name, expected, "its program was not scheduled in all the time");
-		return;
-	}
 	for (size_t k = pass * p->calls; k < (pass + 1) * p->calls && least; k++) {
 		const struct trace_record *r = record_of(&p->e->trace, target, k);
 		_cleanup_buf_ struct buf wrong = { 0 };
@@ -282,11 +274,32 @@ static void check_pass(const struct passes *p, struct test_result *t, size_t pas
 		if (wrong.len >= least)
 			continue;
 		least = wrong.len;
-		free(observed);
-		observed = strf("in its best record (line %u) %s%s", r->line,
-				least ? "wrong:" : "all right", buf_str(&wrong));
+		free(best);
+		best = strf("in its best record (line %u) wrong:%s", r->line, buf_str(&wrong));
 	}
-	check_that(t, name, !least, expected, observed, evidence);
+	if (least)
+		tally_bad(y, "vCPU %" PRIu64 ": %s", target, best);
+	else
+		tally_good(y);
+}
+
+static void check_registers(const struct passes *p, struct test_result *t)
+{
+	static const char name[] = "registers of the busy vCPU",
+			  expected[] = "in one of the calls about it at least, the values its "
+				       "program put there";
+	_cleanup_free_ char *evidence = trace_evidence(p->e);
+	struct tally y = { .unit = "vCPU" };
+
+	for (size_t pass = 0; pass < p->targets.n; pass++) {
+		if (!target_ran(p, pass)) {
+			check_broken(t, name, expected, "its program was not scheduled in all the time");
+			tally_drop(&y);
+			return;
+		}
+		tally_pass(p, &y, pass);
+	}
+	tally_check(t, name, expected, &y, evidence);
 }
 
 /*
@@ -324,20 +337,22 @@ static void check_busy(const struct passes *p, struct test_result *t)
 		    evidence);
 }
 
+/* Records can be told apart by call where their number is right. */
 static void check_passes(const struct passes *p, struct test_result *t)
 {
-	static const char why[] = "the records can't be told apart by call: their number is wrong";
-
-	if (!check_counts(p, t)) {
-		check_skip(t, "registers of the busy vCPU", why);
-		check_skip(t, "exits of the busy vCPU", why);
-		return;
-	}
 	check_exits_bounds(p->e, t);
-	for (size_t pass = 0; pass < p->targets.n; pass++)
-		check_pass(p, t, pass);
+	check_registers(p, t);
 	check_busy(p, t);
 }
+
+static const char *const checks[] = {
+	"result of each call",
+	"a record for each CPU and call",
+	"exits of each vCPU",
+	"registers of the busy vCPU",
+	"exits of the busy vCPU",
+	NULL,
+};
 
 static void judge(const struct evidence *e, struct test_result *t)
 {
@@ -351,7 +366,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	u64v_collect(&p.targets, &e->obs, "target.id");
 	u64v_collect(&p.loops, &e->obs, "call.loops");
 	check_call_results(e, t);
-	if (check_trace(e, t))
+	if (check_trace(e, t) && check_counts(&p, t))
 		check_passes(&p, t);
 	u64v_free(&p.cpus);
 	u64v_free(&p.targets);
@@ -366,6 +381,7 @@ static const struct testcase vcpu_info_registers = {
 	.level = 2,
 	.timeout_s = 60,
 	.wants_trace = true,
+	.checks = checks,
 	.judge = judge,
 };
 TESTCASE(vcpu_info_registers);

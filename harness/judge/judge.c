@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "judge/judge.h"
+
+#include <string.h>
+
+#include "judge/checks.h"
+
+void judge_check_names(const struct testcase *tc, struct strv *names)
+{
+	/* What every judge begins with: check_program(), check_trace(). */
+	strv_add(names, "the program");
+	strv_add(names, "its observations");
+	if (tc->wants_trace)
+		strv_add(names, "the trace");
+	for (const char *const *n = tc->checks; n && *n; n++)
+		strv_add(names, *n);
+	oracle_check_names(tc, names);
+}
+
+/*
+ * What makes no sense after a check that failed is not asked; that check is named. (A program that
+ * asked to be skipped has said itself why.)
+ */
+static char *why_not_asked(const struct test_result *t)
+{
+	for (size_t i = 0; i < t->n_checks; i++) {
+		const struct check_result *c = &t->checks[i];
+
+		if (c->verdict == OUT_SKIP && c->preparatory)
+			return strf("not judged: %s", c->observed);
+		if (c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN)
+			return strf("not judged: \"%s\" did not pass", c->name);
+	}
+	return xstrdup("not judged: nobody asked");
+}
+
+static bool is_own(const struct testcase *tc, const char *name)
+{
+	for (const char *const *n = tc->checks; n && *n; n++)
+		if (!strcmp(*n, name))
+			return true;
+	return false;
+}
+
+static void skip_what_was_not_asked(const struct testcase *tc, struct test_result *t)
+{
+	_cleanup_free_ char *why = why_not_asked(t);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	judge_check_names(tc, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (!result_find_check(t, names.v[i]))
+			check_skip(t, names.v[i], why)->preparatory = !is_own(tc, names.v[i]);
+}
+
+static void check_deadline(const struct testcase *tc, struct test_result *t)
+{
+	_cleanup_free_ char *within = strf("it runs to its end within %u s", tc->timeout_s);
+
+	check_that(t, "the program", false, within,
+		   "still running at the deadline, killed; the level still answers",
+		   "the agent's report")
+		->preparatory = true;
+}
+
+void judge_test(const struct testcase *tc, const struct evidence *e, struct test_result *t)
+{
+	if (e->killed) {
+		check_deadline(tc, t);
+	} else {
+		tc->judge(e, t);
+		check_oracles(tc, e, t);
+	}
+	skip_what_was_not_asked(tc, t);
+}
