@@ -175,25 +175,20 @@ static bool is_quieted(const struct run *r, const struct testcase *t)
 	return t->quiet && lab_has_l2(r->lab);
 }
 
-/* A monitor has a guest of its own: what L2 does meanwhile proves nothing. */
-static bool asks_l2(const struct run *r, const struct testcase *t)
-{
-	return !t->wants_monitor && lab_has_l2(r->lab);
-}
-
 static int gather(struct run *r, const struct testcase *t, struct execution *x)
 {
 	struct vmruns *v = &x->e.vmruns;
+	bool asks = !t->wants_monitor; /* which is no change of KVM */
 	int ret = t->wants_trace ? tracer_begin(r, t, x->e.assignment) : 0;
 
 	counting_begin(r, v);
-	if (!ret && asks_l2(r, t))
+	if (!ret && asks)
 		ret = oracles_read(r, false, &x->e.before);
 	counting_look(r, v, &v->before[1]);
 	if (!ret)
 		ret = is_quieted(r, t) ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
 	counting_look(r, v, &v->after[0]);
-	if (!ret && asks_l2(r, t))
+	if (!ret && asks)
 		ret = oracles_read(r, true, &x->e.after);
 	counting_look(r, v, &v->after[1]);
 	counting_end(r, t, v);

@@ -39,30 +39,32 @@ void oracles_begin(struct run *r)
 	r->debugfs_pids = ask_pids(r->lab);
 }
 
+static int ask_l2s_qemu(struct run *r, struct oracle *o)
+{
+	_cleanup_free_ char *cpus = NULL, *stats = NULL;
+	struct level *l2 = &r->lab->l2;
+	uint64_t when = o->level_ns;
+	int ret = level_qmp(l2, ORACLE_QMP_CPUS, &cpus);
+
+	if (!ret)
+		ret = level_qmp(l2, ORACLE_QMP_STATS, &stats);
+	if (!ret)
+		ret = oracle_parse(cpus, stats, o);
+	o->level_ns = when;
+	if (!ret)
+		oracle_parse_pids(r->debugfs_pids ? r->debugfs_pids : "", o);
+	return ret;
+}
+
 int oracles_read(struct run *r, bool after, struct oracle *o)
 {
 	struct lab *lab = r->lab;
-	_cleanup_free_ char *cpus = NULL, *stats = NULL;
-	int ret;
+	int ret = after ? 0 : read_time(lab, o);
 
-	if (!lab_has_l2(lab))
-		return read_time(lab, o);
-	ret = after ? 0 : read_time(lab, o);
-
+	if (!ret && lab_has_l2(lab))
+		ret = ask_l2s_qemu(r, o);
 	if (!ret)
-		ret = level_qmp(&lab->l2, ORACLE_QMP_CPUS, &cpus);
-	if (!ret)
-		ret = level_qmp(&lab->l2, ORACLE_QMP_STATS, &stats);
-	if (!ret) {
-		uint64_t when = o->level_ns;
-
-		ret = oracle_parse(cpus, stats, o);
-		o->level_ns = when;
-	}
-	if (!ret) {
-		oracle_parse_pids(r->debugfs_pids ? r->debugfs_pids : "", o);
 		read_reasons(lab, o);
-	}
 	if (!ret && after)
 		ret = read_time(lab, o);
 	return ret ? fail_prefix("reading the oracles in L1") : 0;

@@ -74,7 +74,10 @@ int tracer_end(struct run *r, struct trace_records *records);
 
 /* -- oracles.c -- */
 
-/* L1's QEMU and KVM about L2's vCPUs, with L1's clock before (after: behind) the reading. */
+/*
+ * L1's QEMU and KVM about L2's vCPUs, where there is an L2, and L1's tracepoint about all exits, with
+ * L1's clock before (after: behind) the reading.
+ */
 int oracles_read(struct run *r, bool after, struct oracle *o);
 /* Once the levels are up, before any other VM runs in L1: learn the vCPUs' threads by debugfs. */
 void oracles_begin(struct run *r);
