@@ -77,19 +77,39 @@ void tally_good(struct tally *y)
 	y->n++;
 }
 
+static void add_bad(struct tally *y, const char *text)
+{
+	y->n++;
+	if (y->n_bad++ < BAD_TOLD)
+		buf_printf(&y->bad, "%s%s", y->bad.len ? "; " : "", text);
+}
+
 void tally_bad(struct tally *y, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
-	y->n++;
-	if (y->n_bad++ >= BAD_TOLD)
-		return;
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
 	va_end(ap);
-	buf_printf(&y->bad, "%s%s", y->bad.len ? "; " : "", text);
+	add_bad(y, text);
+}
+
+void tally_bad_at(struct tally *y, unsigned int line, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL, *placed = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	if (line)
+		placed = strf("line %u: %s", line, text);
+	if (!y->line)
+		y->line = line;
+	add_bad(y, placed ? placed : text);
 }
 
 static char *tally_observed(const struct tally *y)
@@ -110,6 +130,7 @@ void tally_drop(struct tally *y)
 {
 	buf_free(&y->bad);
 	y->n = y->n_bad = 0;
+	y->line = 0;
 }
 
 struct check_result *tally_check(struct test_result *t, const char *name, const char *expected,
@@ -117,9 +138,14 @@ struct check_result *tally_check(struct test_result *t, const char *name, const 
 {
 	_cleanup_free_ char *observed = tally_observed(y);
 	bool ok = y->n && !y->n_bad;
+	unsigned int line = y->line;
+	struct check_result *c;
 
 	tally_drop(y);
-	return check_that(t, name, ok, expected, observed, evidence);
+	c = check_that(t, name, ok, expected, observed, evidence);
+	if (line)
+		result_set_ref(c, TRACE_FILE, line, line);
+	return c;
 }
 
 /* --- what every judge begins with --- */
@@ -140,16 +166,21 @@ static char *how_it_ended(const struct evidence *e)
 
 static void check_observation_lines(const struct evidence *e, struct test_result *t)
 {
+	_cleanup_free_ char *file = testcase_file("output", t->name);
 	const struct observations *o = &e->obs;
 	_cleanup_free_ char *observed = NULL;
+	unsigned int line = o->n_bad ? o->bad[0].line : 0;
+	struct check_result *c;
 
 	if (o->n_bad)
 		observed = strf("%zu malformed; the first, in line %u of its output: %s: %s",
-				o->n_bad, o->bad[0].line, o->bad[0].why, o->bad[0].text);
+				o->n_bad, line, o->bad[0].why, o->bad[0].text);
 	else
 		observed = strf("%zu observations, all well formed", o->n);
-	check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed, NULL)
-		->preparatory = true;
+	c = check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed,
+		       NULL);
+	c->preparatory = true;
+	result_set_ref(c, file, line, line);
 }
 
 static struct check_result *check_end(const struct evidence *e, struct test_result *t)
@@ -180,16 +211,31 @@ bool check_program(const struct evidence *e, struct test_result *t)
 	return ok;
 }
 
-char *trace_evidence(const struct evidence *e)
+void check_in_trace(struct check_result *c, const struct evidence *e)
 {
-	return strf("trace.txt lines %u to %u", e->trace.first_line, e->trace.last_line);
+	unsigned int first = e->trace.first_line, last = e->trace.last_line;
+
+	/* Where a marker is missing, the other one shows the place. */
+	if (!c->ref.file)
+		result_set_ref(c, TRACE_FILE, first ? first : last, last > first ? last : first);
+}
+
+struct check_result *tally_check_trace(struct test_result *t, const struct evidence *e,
+				       const char *name, const char *expected, struct tally *y,
+				       const char *evidence)
+{
+	struct check_result *c = tally_check(t, name, expected, y, evidence);
+
+	check_in_trace(c, e);
+	return c;
 }
 
 static struct check_result *check_whole_trace(const struct evidence *e, struct test_result *t)
 {
 	static const char name[] = "the trace", expected[] = "whole between the test's markers";
 	const struct trace_records *r = &e->trace;
-	_cleanup_free_ char *observed = NULL, *evidence = trace_evidence(e);
+	_cleanup_free_ char *observed = NULL;
+	struct check_result *c;
 
 	if (!r->complete)
 		return check_broken(t, name, expected, "the test's markers did not come through");
@@ -199,15 +245,20 @@ static struct check_result *check_whole_trace(const struct evidence *e, struct t
 	}
 	if (r->refused) {
 		observed = strf("%u can't; the first: %s", r->refused, r->refusal);
-		return check_that(t, name, false, "every value can be read", observed, evidence);
+		c = check_that(t, name, false, "every value can be read", observed, NULL);
+		result_set_ref(c, TRACE_FILE, r->refused_line, r->refused_line);
+		return c;
 	}
 	observed = strf("%zu records", r->n);
-	return check_that(t, name, true, expected, observed, evidence);
+	return check_that(t, name, true, expected, observed, NULL);
 }
 
 bool check_trace(const struct evidence *e, struct test_result *t)
 {
-	check_whole_trace(e, t)->preparatory = true;
+	struct check_result *c = check_whole_trace(e, t);
+
+	c->preparatory = true;
+	check_in_trace(c, e);
 	return e->trace.complete && !e->trace.lost;
 }
 

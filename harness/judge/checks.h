@@ -15,7 +15,10 @@
 #include "core/util.h"
 #include "judge/testcase.h"
 
-/* Evidence for what L1's QEMU and KVM said; evidence may be NULL in all calls below. */
+/*
+ * Evidence for what L1's QEMU and KVM said. evidence may be NULL in all calls below: where only a
+ * file shows it, or nothing but the check itself.
+ */
 #define BY_QMP_THREADS "oracle: thread ids from L1's QEMU (QMP query-cpus-fast)"
 #define BY_KVM_STATS                                                                               \
 	"oracle: KVM's own statistics of each vCPU, read before and after (QMP query-stats)"
@@ -43,15 +46,19 @@ struct check_result *check_broken(struct test_result *t, const char *name, const
 /*
  * One check about many things: each is counted good, or bad with a sentence. tally_check() passes
  * when there was at least one and none was bad, tells the first bad ones otherwise, and frees the
- * tally.
+ * tally. Where a bad thing was told with its line of the trace, the check refers to the first.
  */
 struct tally {
 	const char *unit; /* "record", "reading": for the observed text */
 	size_t n, n_bad;
+	unsigned int line; /* of trace.txt; 0: none told */
 	struct buf bad;
 };
 void tally_good(struct tally *y);
 void tally_bad(struct tally *y, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "line 17: ..." of trace.txt; line 0: as tally_bad(). */
+void tally_bad_at(struct tally *y, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void tally_drop(struct tally *y); /* free it, and add no check */
 struct check_result *tally_check(struct test_result *t, const char *name, const char *expected,
 				 struct tally *y, const char *evidence);
@@ -68,8 +75,14 @@ bool check_program(const struct evidence *e, struct test_result *t);
  * it can't be judged by.
  */
 bool check_trace(const struct evidence *e, struct test_result *t);
-/* "trace.txt lines 12 to 80". The caller owns it. */
-char *trace_evidence(const struct evidence *e);
+/* tally_check(), and the check can be seen in the test's trace. */
+struct check_result *tally_check_trace(struct test_result *t, const struct evidence *e,
+				       const char *name, const char *expected, struct tally *y,
+				       const char *evidence);
+
+#define TRACE_FILE "trace.txt"
+/* The check can be seen in the trace: all of the test's lines, unless it refers to one already. */
+void check_in_trace(struct check_result *c, const struct evidence *e);
 
 /*
  * What a test believes, against what L1's QEMU and the emulator tell: vCPUs' threads, KVM's own

@@ -53,6 +53,16 @@ static void skip_what_was_not_asked(const struct testcase *tc, struct test_resul
 			check_skip(t, names.v[i], why)->preparatory = !is_own(tc, names.v[i]);
 }
 
+/* What a test's own checks don't refer to elsewhere, its program has told. */
+static void refer_to_output(struct test_result *t)
+{
+	_cleanup_free_ char *file = testcase_file("output", t->name);
+
+	for (size_t i = 0; i < t->n_checks; i++)
+		if (!t->checks[i].ref.file && t->checks[i].verdict != OUT_SKIP)
+			result_set_ref(&t->checks[i], file, 0, 0);
+}
+
 static void check_deadline(const struct testcase *tc, struct test_result *t)
 {
 	_cleanup_free_ char *within = strf("it runs to its end within %u s", tc->timeout_s);
@@ -65,11 +75,12 @@ static void check_deadline(const struct testcase *tc, struct test_result *t)
 
 void judge_test(const struct testcase *tc, const struct evidence *e, struct test_result *t)
 {
-	if (e->killed) {
+	if (e->killed)
 		check_deadline(tc, t);
-	} else {
+	else
 		tc->judge(e, t);
+	refer_to_output(t);
+	if (!e->killed)
 		check_oracles(tc, e, t);
-	}
 	skip_what_was_not_asked(tc, t);
 }

@@ -52,7 +52,6 @@ static bool is_wanted(const struct trace_record *r, const struct record_count *w
 bool check_record_counts(const struct evidence *e, struct test_result *t,
 			 const struct record_count *want, size_t n)
 {
-	_cleanup_free_ char *evidence = trace_evidence(e);
 	struct tally y = { .unit = "vCPU" };
 	bool ok;
 
@@ -69,14 +68,14 @@ bool check_record_counts(const struct evidence *e, struct test_result *t,
 		const struct trace_record *r = &e->trace.v[i];
 
 		if (!r->has_vcpu_id)
-			tally_bad(&y, "line %u names no vCPU", r->line);
+			tally_bad_at(&y, r->line, "names no vCPU");
 		else if (!is_wanted(r, want, n))
-			tally_bad(&y, "line %u is about vCPU %" PRId64 ", which is not online",
-				  r->line, r->vcpu_id);
+			tally_bad_at(&y, r->line, "is about vCPU %" PRId64 ", which is not online",
+				     r->vcpu_id);
 	}
 	ok = y.n && !y.n_bad;
-	tally_check(t, "a record for each CPU and call",
-		    "for each call, one record about each online CPU and no other", &y, evidence);
+	tally_check_trace(t, e, "a record for each CPU and call",
+			  "for each call, one record about each online CPU and no other", &y, NULL);
 	return ok;
 }
 
@@ -95,11 +94,11 @@ static void tally_pid(struct tally *y, const struct evidence *e, const struct tr
 	if (!v || !v->has_thread)
 		return;
 	if (!r->has_pid)
-		tally_bad(y, "line %u: vCPU %" PRId64 " has no pid", r->line, r->vcpu_id);
+		tally_bad_at(y, r->line, "vCPU %" PRId64 " has no pid", r->vcpu_id);
 	else if (r->pid < 0 || (uint64_t)r->pid != v->thread_id)
-		tally_bad(y,
-			  "line %u: vCPU %" PRId64 " has pid %" PRId64 ", its thread is %" PRIu64,
-			  r->line, r->vcpu_id, r->pid, v->thread_id);
+		tally_bad_at(y, r->line,
+			     "vCPU %" PRId64 " has pid %" PRId64 ", its thread is %" PRIu64,
+			     r->vcpu_id, r->pid, v->thread_id);
 	else
 		tally_good(y);
 }
@@ -116,7 +115,7 @@ void check_pids(const struct evidence *e, struct test_result *t)
 	}
 	for (size_t i = 0; i < e->trace.n; i++)
 		tally_pid(&y, e, &e->trace.v[i]);
-	tally_check(t, name, expected, &y, BY_QMP_THREADS);
+	tally_check_trace(t, e, name, expected, &y, BY_QMP_THREADS);
 }
 
 /* A record about another vCPU with the same pid as this one has. */
@@ -135,7 +134,6 @@ static const struct trace_record *same_pid(const struct trace_records *all,
 void check_own_pids(const struct evidence *e, struct test_result *t)
 {
 	static const char name[] = "pids differ";
-	_cleanup_free_ char *evidence = trace_evidence(e);
 	struct tally y = { .unit = "vCPU" };
 
 	if (e->l2_cpus < 2) {
@@ -156,7 +154,7 @@ void check_own_pids(const struct evidence *e, struct test_result *t)
 		else
 			tally_good(&y);
 	}
-	tally_check(t, name, "each vCPU has a pid of its own", &y, evidence);
+	tally_check_trace(t, e, name, "each vCPU has a pid of its own", &y, NULL);
 }
 
 /* --- exits --- */
@@ -169,13 +167,12 @@ static void tally_bounds(struct tally *y, const struct evidence *e, const struct
 		return;
 	after = oracle_vcpu(&e->after, before->vcpu_id);
 	if (!r->has_num_exits)
-		tally_bad(y, "line %u: vCPU %" PRId64 " has none", r->line, r->vcpu_id);
+		tally_bad_at(y, r->line, "vCPU %" PRId64 " has none", r->vcpu_id);
 	else if (r->num_exits < before->exits || !after || r->num_exits > after->exits)
-		tally_bad(y,
-			  "line %u: vCPU %" PRId64 " has %" PRIu64 ", KVM counted %" PRIu64
-			  " before and %" PRIu64 " after",
-			  r->line, r->vcpu_id, r->num_exits, before->exits,
-			  after ? after->exits : 0);
+		tally_bad_at(y, r->line,
+			     "vCPU %" PRId64 " has %" PRIu64 ", KVM counted %" PRIu64
+			     " before and %" PRIu64 " after",
+			     r->vcpu_id, r->num_exits, before->exits, after ? after->exits : 0);
 	else
 		tally_good(y);
 }
@@ -192,7 +189,7 @@ void check_exits_bounds(const struct evidence *e, struct test_result *t)
 	}
 	for (size_t i = 0; i < e->trace.n; i++)
 		tally_bounds(&y, e, &e->trace.v[i]);
-	tally_check(t, name, expected, &y, BY_KVM_STATS);
+	tally_check_trace(t, e, name, expected, &y, BY_KVM_STATS);
 }
 
 /* --- registers --- */
@@ -212,10 +209,10 @@ static void tally_present(struct tally *y, const struct trace_record *r, uint32_
 	if (!missing.len)
 		tally_good(y);
 	else if (r->has_vcpu_id)
-		tally_bad(y, "line %u: vCPU %" PRId64 " lacks %s", r->line, r->vcpu_id,
-			  buf_str(&missing));
+		tally_bad_at(y, r->line, "vCPU %" PRId64 " lacks %s", r->vcpu_id,
+			     buf_str(&missing));
 	else
-		tally_bad(y, "line %u lacks %s", r->line, buf_str(&missing));
+		tally_bad_at(y, r->line, "lacks %s", buf_str(&missing));
 }
 
 /*
@@ -225,7 +222,6 @@ static void tally_present(struct tally *y, const struct trace_record *r, uint32_
 void check_registers_there(const struct evidence *e, struct test_result *t)
 {
 	static const uint32_t others = 1U << VREG_RIP | 1U << VREG_RFLAGS;
-	_cleanup_free_ char *evidence = trace_evidence(e);
 	struct tally general = { .unit = "record" }, extra = { .unit = "record" };
 	uint32_t seen = 0;
 
@@ -235,10 +231,10 @@ void check_registers_there(const struct evidence *e, struct test_result *t)
 		tally_present(&general, &e->trace.v[i], GENERAL_REGISTERS);
 		tally_present(&extra, &e->trace.v[i], seen);
 	}
-	tally_check(t, "general registers", "all 16 in each record", &general, evidence);
+	tally_check_trace(t, e, "general registers", "all 16 in each record", &general, NULL);
 	if (seen) {
-		tally_check(t, "rip and rflags", "traced in each record or in none", &extra,
-			    evidence);
+		tally_check_trace(t, e, "rip and rflags", "traced in each record or in none",
+				  &extra, NULL);
 		return;
 	}
 	buf_free(&extra.bad);

@@ -33,6 +33,7 @@ static void free_checks(struct test_result *t)
 		free(t->checks[i].expected);
 		free(t->checks[i].observed);
 		free(t->checks[i].evidence);
+		free(t->checks[i].ref.file);
 	}
 	free(t->checks);
 }
@@ -138,6 +139,32 @@ struct check_result *result_add_check(struct test_result *t, const char *name, e
 	str_set(&c->observed, observed ? observed : "");
 	str_set(&c->evidence, evidence);
 	return c;
+}
+
+static bool file_name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n && n < 256 && *name != '.' &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			    "0123456789.-_") == n;
+}
+
+bool result_ref_ok(const struct evidence_ref *ref)
+{
+	return file_name_ok(ref->file) && ref->first <= ref->last && (ref->first || !ref->last);
+}
+
+bool result_set_ref(struct check_result *c, const char *file, unsigned int first, unsigned int last)
+{
+	const struct evidence_ref ref = { (char *)file, first, last };
+
+	if (!result_ref_ok(&ref))
+		return false;
+	str_set(&c->ref.file, file);
+	c->ref.first = first;
+	c->ref.last = last;
+	return true;
 }
 
 struct vcpu_row *result_add_vcpu(struct test_result *t, uint64_t vcpu_id)

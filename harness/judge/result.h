@@ -16,12 +16,19 @@
 #include "core/outcome.h"
 #include "core/util.h"
 
+/* Where a check's evidence can be seen, for programs: lines of a file in the run's folder. */
+struct evidence_ref {
+	char *file;		  /* "trace.txt": a plain name; NULL: no reference */
+	unsigned int first, last; /* counted from 1; both 0: the whole file */
+};
+
 struct check_result {
 	char *name;	      /* "pid of each vCPU", unique within its test */
 	enum outcome verdict; /* PASS, FAIL, SKIP, BROKEN */
 	char *expected;	      /* one line; NULL only when the verdict is SKIP */
 	char *observed;	      /* one line; for SKIP: the reason */
-	char *evidence;	      /* where it can be seen: the oracle, the file and line; may be NULL */
+	char *evidence;	      /* what it believes (the oracle), a sentence; may be NULL */
+	struct evidence_ref ref;
 	/*
 	 * What the judgement stands on, and not the judgement: the program ran, its trace is whole,
 	 * an oracle can be believed. When it fails the test fails, but a test in which nothing else
@@ -114,6 +121,14 @@ void result_drop_test(struct run_result *r);
 struct check_result *result_add_check(struct test_result *t, const char *name, enum outcome verdict,
 				      const char *expected, const char *observed,
 				      const char *evidence);
+/*
+ * Where this check can be seen (replaces). False, and nothing set: the file is no plain name (a page
+ * links to it: letters, digits, dots, '-' and '_', no dot in front), or the lines are in no order.
+ */
+bool result_set_ref(struct check_result *c, const char *file, unsigned int first,
+		    unsigned int last);
+/* May it stand in a result as it is? The same rule, for whoever reads one from a file. */
+bool result_ref_ok(const struct evidence_ref *ref);
 struct vcpu_row *result_add_vcpu(struct test_result *t, uint64_t vcpu_id);
 /* False, and nothing added: the row is full, or the name is no [a-z][a-z0-9]{0,6}. */
 bool result_add_reg(struct vcpu_row *row, const char *name, uint64_t value);

@@ -47,3 +47,13 @@ const struct testcase *testcase_find(const char *name)
 			return all[i];
 	return NULL;
 }
+
+char *testcase_file(const char *kind, const char *test)
+{
+	char *name = strf("%s-%s.txt", kind, test);
+
+	for (char *p = name; *p; p++)
+		if (*p == '/')
+			*p = '-';
+	return name;
+}

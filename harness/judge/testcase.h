@@ -85,7 +85,8 @@ struct trace_records {
 	unsigned int first_line; /* of trace.txt: the markers' lines; 0 when not seen */
 	unsigned int last_line;
 	uint64_t lost;	      /* events that the ring buffer dropped in between */
-	unsigned int refused; /* values and lines that could not be read ... */
+	unsigned int refused; /* values and lines that could not be read, the first in ... */
+	unsigned int refused_line;
 	char *refusal;	      /* ... and a sentence about the first; NULL when none */
 };
 
@@ -171,6 +172,12 @@ const struct testcase *const *testcases_all(size_t *n);
 
 /* The one with this name, or NULL. */
 const struct testcase *testcase_find(const char *name);
+
+/*
+ * A test's file in the run's folder: "output-vcpu-info-syscall.txt" for kind "output" (all that its
+ * program printed), "vmruns-..." (what the emulator counted). The caller owns it.
+ */
+char *testcase_file(const char *kind, const char *test);
 
 /* The value of the i-th (0-based) observation with this key, or NULL. */
 const struct observation *obs_get(const struct observations *o, const char *key, size_t i);

@@ -40,6 +40,7 @@ static void refuse(struct trace_records *r, unsigned int line, const char *what,
 		_cleanup_free_ char *clean = printable(text, len, 120);
 
 		r->refusal = strf("line %u: %s: %s", line, what, clean);
+		r->refused_line = line;
 	}
 }
 

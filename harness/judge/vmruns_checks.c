@@ -9,6 +9,14 @@ static const char *why_uncounted(const struct evidence *e)
 	return e->vmruns.missing ? e->vmruns.missing : "the emulator was not asked";
 }
 
+static struct check_result *by_vmruns(const struct test_result *t, struct check_result *c)
+{
+	_cleanup_free_ char *file = testcase_file("vmruns", t->name);
+
+	result_set_ref(c, file, 0, 0);
+	return c;
+}
+
 /* Only the number of vCPUs that the lab gave L2 is sure: the guest may have taken some offline. */
 static struct bounds exits_made(const struct evidence *e)
 {
@@ -28,8 +36,8 @@ static struct check_result *check_stats(const struct evidence *e, const char *na
 		return check_skip(t, name, "L1's QEMU did not tell them of each vCPU");
 	expected = strf("exits grew by %" PRIu64 " to %" PRIu64, b.least, b.most);
 	observed = strf("by %" PRIu64, growth);
-	return check_that(t, name, growth >= b.least && growth <= b.most, expected, observed,
-			  BY_VMRUNS);
+	return by_vmruns(t, check_that(t, name, growth >= b.least && growth <= b.most, expected,
+				       observed, BY_VMRUNS));
 }
 
 /* By how much a vCPU's num_exits grew from its first record to its last. 0: one record, or it fell. */
@@ -60,7 +68,7 @@ static struct check_result *check_num_exits(const struct evidence *e, const char
 		return check_skip(t, name, why_uncounted(e));
 	if (!growth)
 		return check_skip(t, name, "no vCPU's grew from one record in the trace to another");
-	return check_at_most(t, name, b.most, growth, BY_VMRUNS);
+	return by_vmruns(t, check_at_most(t, name, b.most, growth, BY_VMRUNS));
 }
 
 /* KVM's tracepoint stands behind each VMRUN of all VMs. No other VM's exit is under way at either end. */
@@ -74,7 +82,7 @@ static struct check_result *check_reasons(const struct evidence *e, const char *
 		return check_skip(t, name, why_uncounted(e));
 	if (!e->before.has_reasons || !e->after.has_reasons)
 		return check_skip(t, name, "L1's kernel told no whole histogram of it");
-	return check_between(t, name, b.least, b.most, growth, BY_VMRUNS);
+	return by_vmruns(t, check_between(t, name, b.least, b.most, growth, BY_VMRUNS));
 }
 
 /* So that a pid is judged by both. */

@@ -174,17 +174,19 @@ static void put_head(struct buf *b, const struct run_result *r)
 
 int report_html(const struct run_result *r, const char *run_dir, const char *path)
 {
+	_cleanup_html_trace_ struct html_trace trace = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	int err;
 
+	html_trace_read(&trace, r, run_dir);
 	put_head(&b, r);
 	put_banner(&b, r);
 	put_facts(&b, r);
 	put_nav(&b, r);
 	put_console(&b, r);
-	html_tests(&b, r);
+	html_tests(&b, r, &trace, run_dir);
 	html_exits(&b, r);
-	html_trace(&b, run_dir);
+	html_trace(&b, &trace);
 	put_kvs(&b, "stages", "Stages", r->stages, r->n_stages);
 	put_kvs(&b, "manifest", "Manifest", r->manifest, r->n_manifest);
 	put_footer(&b, run_dir);

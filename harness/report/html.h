@@ -17,12 +17,28 @@ void html_verdict(struct buf *b, enum outcome o);
  */
 void html_row(struct buf *b, const char *key, const char *value);
 
-/* Sections. */
-void html_tests(struct buf *b, const struct run_result *r);
-void html_exits(struct buf *b, const struct run_result *r);
-void html_trace(struct buf *b, const char *run_dir);
-
-/* Lines of trace.txt that the page shows; "trace.txt:17" in a check's evidence links to them. */
+/* trace.txt as the page shows it: its beginning, and a window around each line that a check names. */
 #define HTML_TRACE_LINES 2000
+struct html_window {
+	uint64_t first, last; /* lines, counted from 1 */
+};
+struct html_trace {
+	bool found;	/* there is such a file */
+	uint64_t lines; /* that it has */
+	struct html_window *windows;
+	size_t n_windows;
+	struct buf text; /* whole elements; each line that is shown has the id "tN" */
+};
+void html_trace_read(struct html_trace *v, const struct run_result *r, const char *run_dir);
+void html_trace_free(struct html_trace *v);
+#define _cleanup_html_trace_ __attribute__((cleanup(html_trace_free)))
+/* Can the page link to this line? */
+bool html_trace_has(const struct html_trace *v, uint64_t line);
+
+/* Sections. run_dir: whose files a check may refer to. */
+void html_tests(struct buf *b, const struct run_result *r, const struct html_trace *trace,
+		const char *run_dir);
+void html_exits(struct buf *b, const struct run_result *r);
+void html_trace(struct buf *b, const struct html_trace *v);
 
 #endif

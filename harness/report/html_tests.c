@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tests of a run: an overview, then for each its checks, its vCPUs and its program's output. */
-#include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/html.h"
@@ -10,7 +8,12 @@
 #include "report/told.h"
 
 #define LOG_LINES 400
-#define TRACE_REF "trace.txt:"
+
+/* Where what checks refer to can be shown. */
+struct places {
+	const struct html_trace *trace;
+	const char *run_dir;
+};
 
 static bool needs_eye(enum outcome o)
 {
@@ -56,26 +59,35 @@ static void put_overview(struct buf *b, const struct run_result *r)
 
 /* Checks */
 
-/* Evidence, with each line of the trace that it names linked where the page shows that line. */
-static void put_evidence(struct buf *b, const char *text)
+/* Of a reference: a line that the page shows, else the file; "" where neither is there. The caller owns it. */
+static char *link_to(const struct evidence_ref *ref, const struct places *p)
 {
-	const char *ref;
+	_cleanup_free_ char *path = strf("%s/%s", p->run_dir, ref->file);
 
-	while (text && (ref = strstr(text, TRACE_REF))) {
-		const char *digits = ref + strlen(TRACE_REF);
-		size_t n = strspn(digits, "0123456789");
-		unsigned long line = n && n < 10 ? strtoul(digits, NULL, 10) : 0;
-		_cleanup_free_ char *before = xstrndup(text, (size_t)(ref - text));
-		_cleanup_free_ char *name = xstrndup(ref, strlen(TRACE_REF) + n);
+	if (!strcmp(ref->file, "trace.txt") && html_trace_has(p->trace, ref->first))
+		return strf("#t%u", ref->first);
+	return xstrdup(path_exists(path) ? ref->file : "");
+}
 
-		html_text(b, before);
-		if (line && line <= HTML_TRACE_LINES)
-			buf_printf(b, "<a href=\"#t%lu\">%s</a>", line, name);
-		else
-			html_text(b, name);
-		text = digits + n;
-	}
+static void put_reference(struct buf *b, const struct evidence_ref *ref, const struct places *p)
+{
+	_cleanup_free_ char *text = told_reference(ref);
+	_cleanup_free_ char *link = link_to(ref, p);
+
+	if (*link)
+		buf_printf(b, "<a href=\"%s\">", link);
 	html_text(b, text);
+	if (*link)
+		buf_puts(b, "</a>");
+}
+
+static void put_evidence(struct buf *b, const struct check_result *c, const struct places *p)
+{
+	html_text(b, c->evidence);
+	if (c->evidence && c->ref.file)
+		buf_puts(b, "<br>");
+	if (c->ref.file)
+		put_reference(b, &c->ref, p);
 }
 
 /* A check that was skipped has a reason where the others have values. */
@@ -91,7 +103,7 @@ static void put_values(struct buf *b, const struct check_result *c)
 	html_element(b, "td", NULL, c->observed);
 }
 
-static void put_check(struct buf *b, const struct check_result *c)
+static void put_check(struct buf *b, const struct check_result *c, const struct places *p)
 {
 	buf_printf(b, "<tr%s%s%s><td>", needs_eye(c->verdict) ? " class=\"bad " : "",
 		   needs_eye(c->verdict) ? outcome_name(c->verdict) : "",
@@ -102,11 +114,11 @@ static void put_check(struct buf *b, const struct check_result *c)
 	buf_puts(b, "</th>");
 	put_values(b, c);
 	buf_puts(b, "<td>");
-	put_evidence(b, c->evidence);
+	put_evidence(b, c, p);
 	buf_puts(b, "</td></tr>\n");
 }
 
-static void put_checks(struct buf *b, const struct test_result *t)
+static void put_checks(struct buf *b, const struct test_result *t, const struct places *p)
 {
 	if (!t->n_checks)
 		return;
@@ -116,7 +128,7 @@ static void put_checks(struct buf *b, const struct test_result *t)
 		    "<th scope=\"col\">Expected</th><th scope=\"col\">Observed</th>"
 		    "<th scope=\"col\" class=\"c-ev\">Evidence</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < t->n_checks; i++)
-		put_check(b, &t->checks[i]);
+		put_check(b, &t->checks[i], p);
 	buf_puts(b, "</tbody></table></div>\n");
 }
 
@@ -217,7 +229,8 @@ static void put_log(struct buf *b, const struct strv *log)
 	buf_puts(b, "</details>\n");
 }
 
-static void put_test(struct buf *b, const struct test_result *t, size_t number)
+static void put_test(struct buf *b, const struct test_result *t, size_t number,
+		     const struct places *p)
 {
 	_cleanup_free_ char *seconds = text_seconds(t->seconds);
 
@@ -229,14 +242,17 @@ static void put_test(struct buf *b, const struct test_result *t, size_t number)
 	buf_puts(b, "</div>\n");
 	if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL)
 		html_element(b, "p", NULL, told_test_reason(t));
-	put_checks(b, t);
+	put_checks(b, t, p);
 	put_vcpus(b, t);
 	put_log(b, &t->log);
 	buf_puts(b, "</section>\n");
 }
 
-void html_tests(struct buf *b, const struct run_result *r)
+void html_tests(struct buf *b, const struct run_result *r, const struct html_trace *trace,
+		const char *run_dir)
 {
+	const struct places p = { trace, run_dir };
+
 	buf_puts(b, "<section id=\"tests\">\n<h2>Tests</h2>\n");
 	if (!r->n_tests)
 		buf_puts(b, "<p>No test was run.</p>\n");
@@ -244,6 +260,6 @@ void html_tests(struct buf *b, const struct run_result *r)
 	if (r->n_tests > 2)
 		put_overview(b, r);
 	for (size_t i = 0; i < r->n_tests; i++)
-		put_test(b, &r->tests[i], i + 1);
+		put_test(b, &r->tests[i], i + 1, &p);
 	buf_puts(b, "</section>\n");
 }

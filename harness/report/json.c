@@ -13,7 +13,7 @@
 #include "report/shape.h"
 #include "report/text.h"
 
-#define RESULTS_FORMAT 1
+#define RESULTS_FORMAT 2
 /* Ours are far below a megabyte; a bigger one is not ours, and would be held in memory several
  * times. */
 #define RESULTS_MAX_BYTES (64L << 20)
@@ -54,12 +54,46 @@ static int check_check(void *owner, const struct where *w)
 	return 0;
 }
 
+static int check_ref(void *owner, const struct where *w)
+{
+	if (result_ref_ok(owner))
+		return 0;
+	return where_fail(w, "file is no plain name, or the lines are in no order");
+}
+
+static const struct field ref_fields[] = {
+	FIELD(struct evidence_ref, FIELD_STRING, file),
+	FIELD(struct evidence_ref, FIELD_U32, first),
+	FIELD(struct evidence_ref, FIELD_U32, last),
+};
+static const struct shape ref_shape = { SHAPE(struct evidence_ref, ref_fields),
+					.check = check_ref };
+
+static bool has_no_ref(const void *owner)
+{
+	return !((const struct check_result *)owner)->ref.file;
+}
+
+static bool is_no_preparation(const void *owner)
+{
+	return !((const struct check_result *)owner)->preparatory;
+}
+
 static const struct field check_fields[] = {
 	FIELD(struct check_result, FIELD_STRING, name),
 	FIELD_VERDICT(struct check_result, verdict, CHECK_VERDICTS),
 	FIELD(struct check_result, FIELD_STRING0, expected),
 	FIELD(struct check_result, FIELD_STRING, observed),
 	FIELD(struct check_result, FIELD_STRING0, evidence),
+	{ .key = "reference",
+	  .type = FIELD_OBJECT,
+	  .offset = offsetof(struct check_result, ref),
+	  .item = &ref_shape,
+	  .absent = has_no_ref },
+	{ .key = "preparatory",
+	  .type = FIELD_BOOL,
+	  .offset = offsetof(struct check_result, preparatory),
+	  .absent = is_no_preparation },
 };
 static const struct shape check_shape = { SHAPE(struct check_result, check_fields),
 					  .check = check_check };
@@ -117,13 +151,13 @@ static int check_test(void *owner, const struct where *w)
 	for (size_t i = 0; i < t->n_checks && t->verdict == OUT_PASS; i++) {
 		enum outcome o = t->checks[i].verdict;
 
-		passed += o == OUT_PASS;
+		passed += o == OUT_PASS && !t->checks[i].preparatory;
 		if (o != OUT_PASS && o != OUT_SKIP)
 			return where_fail(w, "verdict is \"pass\", but checks[%zu] says \"%s\"", i,
 					  outcome_name(o));
 	}
 	if (t->verdict == OUT_PASS && !passed)
-		return where_fail(w, "verdict is \"pass\", but no check passed");
+		return where_fail(w, "verdict is \"pass\", but no check passed that judges");
 	return 0;
 }
 

@@ -71,8 +71,10 @@ static void put_said(xmlTextWriter *w, enum outcome o, const char *message, cons
 
 static char *check_body(const struct check_result *c)
 {
+	_cleanup_free_ char *evidence = told_evidence(c);
+
 	return strf("expected: %s\nobserved: %s\nevidence: %s\n", c->expected ? c->expected : "",
-		    c->observed, c->evidence ? c->evidence : "none");
+		    c->observed, evidence ? evidence : "none");
 }
 
 static void put_check(xmlTextWriter *w, const struct test_result *t, const struct check_result *c)

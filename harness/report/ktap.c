@@ -36,11 +36,12 @@ static void put_item(FILE *f, const char *indent, size_t number, const char *nam
 static void put_check(FILE *f, size_t number, const struct check_result *c)
 {
 	bool failed = c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN;
+	_cleanup_free_ char *evidence = told_evidence(c);
 
 	if (failed) {
 		put_diagnostic(f, CHECK_INDENT, "expected", c->expected);
 		put_diagnostic(f, CHECK_INDENT, "observed", c->observed);
-		put_diagnostic(f, CHECK_INDENT, "evidence", c->evidence);
+		put_diagnostic(f, CHECK_INDENT, "evidence", evidence);
 	}
 	put_item(f, CHECK_INDENT, number, c->name, c->verdict,
 		 c->verdict == OUT_SKIP || c->verdict == OUT_BROKEN ? c->observed : NULL);

@@ -142,8 +142,12 @@ json_t *shape_save(const struct shape *s, const void *owner)
 {
 	json_t *o = json_object();
 
-	for (size_t i = 0; i < s->n_fields; i++)
-		json_object_set_new(o, s->fields[i].key, save_field(&s->fields[i], owner));
+	for (size_t i = 0; i < s->n_fields; i++) {
+		const struct field *f = &s->fields[i];
+
+		if (!f->absent || !f->absent(owner))
+			json_object_set_new(o, f->key, save_field(f, owner));
+	}
 	return o;
 }
 
@@ -343,6 +347,8 @@ int shape_load(const struct shape *s, void *owner, const json_t *object, const s
 		const struct where at = { .up = w, .key = s->fields[i].key };
 		const json_t *value = json_object_get(object, s->fields[i].key);
 
+		if (!value && s->fields[i].absent)
+			continue;
 		if (!value)
 			return where_fail(w, "field \"%s\" is missing", s->fields[i].key);
 		err = load_field(&s->fields[i], owner, value, &at);

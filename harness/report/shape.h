@@ -9,6 +9,7 @@
 #define NESTLAB_REPORT_SHAPE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,11 @@ struct field {
 	const struct shape *item; /* OBJECT, ARRAY */
 	json_t *(*save)(const void *owner); /* HOOK: a new reference */
 	int (*load)(void *owner, const json_t *value, const struct where *w);
+	/*
+	 * Of a field that most owners do without: is there nothing to write? Then it is left out,
+	 * and reading takes what is left out for zero. NULL: always there.
+	 */
+	bool (*absent)(const void *owner);
 };
 
 struct shape {

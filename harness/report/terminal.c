@@ -100,6 +100,7 @@ static void put_labelled(const struct terminal *t, const char *label, const char
 static void put_check(const struct terminal *t, const struct check_result *c)
 {
 	bool failed = c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN;
+	_cleanup_free_ char *evidence = told_evidence(c);
 	const char *word = told[c->verdict].word;
 
 	fputs("  ", t->f);
@@ -112,7 +113,7 @@ static void put_check(const struct terminal *t, const struct check_result *c)
 		return;
 	put_labelled(t, "expected", c->expected);
 	put_labelled(t, "observed", c->observed);
-	put_labelled(t, "evidence", c->evidence);
+	put_labelled(t, "evidence", evidence);
 }
 
 static size_t name_width(const struct vcpu_row *row)

@@ -23,6 +23,24 @@ const char *told_test_reason(const struct test_result *t)
 	return t->verdict == OUT_SKIP ? "not judged" : "no reason was given";
 }
 
+char *told_reference(const struct evidence_ref *ref)
+{
+	if (!ref->first)
+		return xstrdup(ref->file);
+	if (ref->first == ref->last)
+		return strf("%s line %u", ref->file, ref->first);
+	return strf("%s lines %u to %u", ref->file, ref->first, ref->last);
+}
+
+char *told_evidence(const struct check_result *c)
+{
+	_cleanup_free_ char *where = c->ref.file ? told_reference(&c->ref) : NULL;
+
+	if (where && c->evidence)
+		return strf("%s; %s", c->evidence, where);
+	return where || c->evidence ? xstrdup(where ? where : c->evidence) : NULL;
+}
+
 char *told_summary(const struct run_result *r)
 {
 	struct result_summary n = result_count(r);

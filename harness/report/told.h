@@ -22,6 +22,14 @@ char *told_run_reason(const struct run_result *r);
 /* Why a test is neither passed nor failed: never empty. */
 const char *told_test_reason(const struct test_result *t);
 
+/*
+ * What a check believes and where it can be seen: "oracle: ...; trace.txt lines 12 to 80". The caller
+ * frees it; NULL: there is nothing to say.
+ */
+char *told_evidence(const struct check_result *c);
+/* "trace.txt line 17", "l1-console.log"; the caller frees it. */
+char *told_reference(const struct evidence_ref *ref);
+
 /* "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. */
 char *told_summary(const struct run_result *r);
 

@@ -83,12 +83,10 @@ static void look_for_faults(const struct counters *c, struct vmruns *v)
 
 static void keep(const struct run *r, const struct testcase *t, const struct vmruns *v)
 {
-	_cleanup_free_ char *path = strf("%s/vmruns-%s.txt", r->dir, t->name);
+	_cleanup_free_ char *name = testcase_file("vmruns", t->name);
+	_cleanup_free_ char *path = strf("%s/%s", r->dir, name);
 	_cleanup_buf_ struct buf text = { 0 };
 
-	for (char *p = path + strlen(r->dir) + 1; *p; p++)
-		if (*p == '/')
-			*p = '-';
 	vmruns_print(v, &text);
 	if (file_write(path, buf_str(&text), text.len, 0666))
 		ui_debug("can't write %s", path);

@@ -21,11 +21,9 @@ struct sink {
 
 static void sink_open(struct sink *k, const struct run *r, const struct testcase *t)
 {
-	_cleanup_free_ char *path = strf("%s/output-%s.txt", r->dir, t->name);
+	_cleanup_free_ char *name = testcase_file("output", t->name);
+	_cleanup_free_ char *path = strf("%s/%s", r->dir, name);
 
-	for (char *p = path + strlen(r->dir) + 1; *p; p++)
-		if (*p == '/')
-			*p = '-';
 	output_init(&k->out);
 	k->left = KEPT_BYTES;
 	k->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

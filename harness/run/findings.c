@@ -126,8 +126,9 @@ static void add_finding(struct run *r, const struct console_report *report, stru
 	_cleanup_free_ char *observed =
 		strf("%s, at %s", kreport_message(report->text.v[0]), places);
 
-	check_that(t, report->family->name, false, "the kernel reports no fault", observed,
-		   kept ? kept : "l1-console.log");
+	result_set_ref(check_that(t, report->family->name, false, "the kernel reports no fault",
+				  observed, NULL),
+		       kept ? kept : "l1-console.log", 0, 0);
 	for (size_t i = 0; i < report->text.n; i++)
 		strv_add(&t->log, report->text.v[i]);
 }
@@ -152,7 +153,8 @@ void findings_judge(struct run *r, struct test_result *t)
 	}
 	observed = strf("none, and %zu that touch no line of the change", others);
 	if (!found)
-		check_that(t, CHECK, true, "no report by the test's end", others ? observed : "none",
-			   "l1-console.log");
+		result_set_ref(check_that(t, CHECK, true, "no report by the test's end",
+					  others ? observed : "none", NULL),
+			       "l1-console.log", 0, 0);
 	r->reports_told = c->n_reports;
 }

@@ -30,7 +30,9 @@ static void check_log(struct test_result *t, const struct level *l)
 	_cleanup_free_ char *observed =
 		found->n ? strf("%zu, the first: %s", found->n, found->v[0]) : xstrdup("none");
 
-	check_that(t, name, !found->n, "no warning while the tests ran", observed, where);
+	result_set_ref(
+		check_that(t, name, !found->n, "no warning while the tests ran", observed, NULL),
+		where, 0, 0);
 }
 
 /* A change that works but makes a kernel warn is not right. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * For tests of judges on recorded data: whatever the evidence, a test has all the checks that it
- * declares, and passes none that it does not.
+ * declares, and passes none that it does not; each says where it can be seen.
  */
 #ifndef NESTLAB_TESTS_FIXED_LIST_H
 #define NESTLAB_TESTS_FIXED_LIST_H
@@ -31,6 +31,10 @@ static void assert_fixed_list(const struct testcase *tc, const struct test_resul
 			fail_msg("%s: '%s' is declared and never made", tc->name, c->name);
 		if (c->verdict == OUT_PASS && !is_listed(&names, c->name))
 			fail_msg("%s: '%s' is not declared", tc->name, c->name);
+		if (c->ref.file && !result_ref_ok(&c->ref))
+			fail_msg("%s: '%s' refers to no place", tc->name, c->name);
+		if (!c->ref.file && !c->preparatory && c->verdict != OUT_SKIP)
+			fail_msg("%s: '%s' can be seen nowhere", tc->name, c->name);
 	}
 }
 

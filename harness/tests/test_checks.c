@@ -541,6 +541,51 @@ static void names_what_stopped_it(void **state)
 	unload(&r);
 }
 
+/* A reader is led to the line that is wrong; where all is right, to the test's part of the trace. */
+static void refers_to_lines(void **state)
+{
+	const struct check_result *c;
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, INFO);
+	r.e.trace.v[2].pid++;
+	r.e.trace.v[3].pid++;
+	run = judge(&r);
+	c = result_find_check(&run->tests[0], "pid of each vCPU");
+	assert_int_equal(c->verdict, OUT_FAIL);
+	assert_string_equal(c->ref.file, "trace.txt");
+	assert_int_equal(c->ref.first, r.e.trace.v[2].line);
+	assert_int_equal(c->ref.last, r.e.trace.v[2].line);
+	c = result_find_check(&run->tests[0], "general registers");
+	assert_int_equal(c->ref.first, r.e.trace.first_line);
+	assert_int_equal(c->ref.last, r.e.trace.last_line);
+	c = result_find_check(&run->tests[0], "online CPUs");
+	assert_string_equal(c->ref.file, "output-vcpu-info-syscall.txt");
+	result_free(run);
+	unload(&r);
+}
+
+/* The marker at its end did not come through: the one at its beginning shows where to look. */
+static void refers_to_half_a_trace(void **state)
+{
+	const struct check_result *c;
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, INFO);
+	r.e.trace.complete = false;
+	r.e.trace.last_line = 0;
+	run = judge(&r);
+	c = result_find_check(&run->tests[0], "the trace");
+	assert_int_equal(c->ref.first, r.e.trace.first_line);
+	assert_int_equal(c->ref.last, r.e.trace.first_line);
+	result_free(run);
+	unload(&r);
+}
+
 /* A program that its deadline ended: its checks are there, and the oracles are not asked. */
 static void killed_at_the_deadline(void **state)
 {
@@ -628,6 +673,15 @@ static void an_empty_tally_fails(void **state)
 	assert_string_equal(t->checks[0].observed, "no record at all");
 	assert_string_equal(t->checks[1].observed,
 			    "wrong in 6 of 7 records: bad 0; bad 1; bad 2; bad 3; ...");
+	assert_null(t->checks[1].ref.file);
+	tally_bad_at(&y, 0, "nowhere");
+	tally_bad_at(&y, 17, "here");
+	tally_bad_at(&y, 18, "and here");
+	tally_check(t, "some bad, by line", "none", &y, NULL);
+	assert_string_equal(t->checks[2].observed,
+			    "wrong in 3 of 3 records: nowhere; line 17: here; line 18: and here");
+	assert_int_equal(t->checks[2].ref.first, 17);
+	assert_int_equal(t->checks[2].ref.last, 17);
 	result_free(run);
 }
 
@@ -655,6 +709,8 @@ int main(void)
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(skips_without_a_baseline),
 		cmocka_unit_test(names_what_stopped_it),
+		cmocka_unit_test(refers_to_lines),
+		cmocka_unit_test(refers_to_half_a_trace),
 		cmocka_unit_test(killed_at_the_deadline),
 		cmocka_unit_test(every_test_declares_its_checks),
 		cmocka_unit_test(number_checks_tell_both_sides),

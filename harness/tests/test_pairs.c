@@ -66,6 +66,8 @@ static void set_up(struct scene *s)
 	s->records[0].regs[VREG_R15] = 2000;
 	s->records[1] = record(7, 42, 15, 32896);
 	s->records[2] = record(2, 41, 4, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		s->records[i].line = i + 2;
 	s->records[2].regs[VREG_RAX] = 13;
 	s->records[2].regs[VREG_RBX] = 2;
 	output_init(&s->out);
@@ -141,8 +143,10 @@ static void test_wrong(void **state)
 {
 	(void)state;
 	WRONG(s.records[1].pid = 41, "pid of the target", "pid 41, its thread is 42");
-	WRONG(s.records[1].num_exits = 16, "exits of the target", "16 (line 0)");
-	WRONG(s.records[0].num_exits = 9, "exits of the target", "9 (line 0)");
+	WRONG(s.records[1].num_exits = 16, "exits of the target",
+	      "line 3: vCPU 2 about 7 (halted): 16, KVM counted");
+	WRONG(s.records[0].num_exits = 9, "exits of the target",
+	      "line 2: vCPU 2 about 7 (spinning): 9, KVM");
 	WRONG(s.records[1].regs[VREG_RDI]++, "registers of the target", "rdi=");
 	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
 	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");

@@ -85,7 +85,10 @@ static struct test_result *add_syscall(struct run_result *r)
 	result_add_reg(row, "rip", 0xffffffff81012345);
 	result_add_reg(row, "r15", UINT64_MAX);
 	strv_add(&t->log, "system call sys_vcpu_info result 0");
-	result_add_check(t, "system call returns 0", OUT_PASS, "0", "0", "the program's output");
+	result_add_check(t, "the program", OUT_PASS, "it runs to its end", "it did", NULL)
+		->preparatory = true;
+	result_set_ref(result_add_check(t, "system call returns 0", OUT_PASS, "0", "0", NULL),
+		       "output-vcpu-info-syscall.txt", 0, 0);
 	return t;
 }
 
@@ -109,13 +112,14 @@ static struct run_result *run_fail(void)
 	struct run_result *r = new_run();
 	struct test_result *t = add_syscall(r);
 
-	result_add_check(
-		t, "registers of the target, not of the caller", OUT_FAIL,
-		"vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x1",
-		"vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x0",
-		"trace.txt:6; the registers of the caller stand where the target's belong: every "
-		"record "
-		"holds the same values, and the argument in rbx names the one that was asked for");
+	result_set_ref(
+		result_add_check(t, "registers of the target, not of the caller", OUT_FAIL,
+				 "vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x1",
+				 "vCPU 0: rax 0x14, rbx 0x0; vCPU 1: rax 0x14, rbx 0x0",
+				 "the registers of the caller stand where the target's belong: "
+				 "every record holds the same values, and the argument in rbx "
+				 "names the one that was asked for"),
+		"trace.txt", 6, 6);
 	result_add_check(t, "exits between the oracle's readings", OUT_BROKEN, "10,412 to 10,640",
 			 "the oracle could not be read", NULL);
 	result_finish(r);
@@ -411,33 +415,45 @@ static void test_times_without_a_number(void **state)
 static const struct {
 	const char *from, *to, *says;
 } forgeries[] = {
-	{ "\"format\": 1", "\"format\": 2", "format: " },
+	{ "\"format\": 2", "\"format\": 1", "format: " },
 	{ "\"run_id\": \"20261121-034219-7f3a\"", "\"run_id\": 7",
 	  "run_id: expected a string, found a number" },
 	{ "\"run_id\"", "\"run\"", "unknown field \"run\"" },
 	{ "\"finished\": true", "\"finished\": 1", "finished: expected true or false" },
 	{ "\"finished\": true", "\"finished\": false", "not finished" },
 	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"ok\",\n  \"reason\"",
-	  "verdict: expected one of pass, fail, usage, broken, build-error, crash, skip, unusable, busy, interrupted; found \"ok\"" },
+	  "verdict: expected one of pass, fail, usage, broken, build-error, crash, skip, unusable, "
+	  "busy, interrupted; found \"ok\"" },
 	{ "\"verdict\": \"pass\",\n  \"reason\"", "\"verdict\": \"usage\",\n  \"reason\"",
 	  "verdict is \"usage\", but there are tests" },
-	{ "\"passed\": 1", "\"passed\": 2", "summary does not agree" },
-	{ "\"passed\": 1", "\"passed\": -1", "summary.passed: expected 0 to" },
-	{ "\"passed\": 1", "\"passed\": 1.5",
+	{ "\"passed\": 2", "\"passed\": 3", "summary does not agree" },
+	{ "\"passed\": 2", "\"passed\": -1", "summary.passed: expected 0 to" },
+	{ "\"passed\": 2", "\"passed\": 1.5",
 	  "summary.passed: expected a whole number, found a fraction" },
-	{ "\"passed\": 1", "\"passed\": 4294967296", "summary.passed: " },
+	{ "\"passed\": 2", "\"passed\": 4294967296", "summary.passed: " },
+	{ "\"preparatory\": true", "\"preparatory\": 1",
+	  "tests[0].checks[0].preparatory: expected true" },
+	{ "\"file\": \"output-vcpu-info-syscall.txt\"", "\"file\": \"../../etc/passwd\"",
+	  "tests[0].checks[1].reference: file is no plain name" },
+	{ "\"file\": \"output-vcpu-info-syscall.txt\"", "\"file\": \"javascript:alert(1)\"",
+	  "tests[0].checks[1].reference: file is no plain name" },
+	{ "\"file\": \"output-vcpu-info-syscall.txt\"", "\"file\": null",
+	  "tests[0].checks[1].reference.file: expected a string" },
+	{ "\"first\": 0", "\"first\": 1", "the lines are in no order" },
+	{ "\"last\": 0", "\"last\": 7", "the lines are in no order" },
+	{ "\"last\": 0", "\"last\": 0, \"end\": 1", "unknown field \"end\"" },
 	{ "\"seconds\": 12.3", "\"seconds\": -12.3", "seconds: " },
 	{ "\"seconds\": 12.3", "\"seconds\": 1e999", "no JSON" },
 	{ "\"seconds\": 12.3", "\"seconds\": NaN", "no JSON" },
 	{ "\"observed\": \"0\"", "\"observed\": null",
-	  "tests[0].checks[0].observed: expected a string, found null" },
-	{ "\"expected\": \"0\"", "\"expected\": null", "tests[0].checks[0]: expected is null" },
-	{ "\"verdict\": \"skip\"", "\"verdict\": \"crash\"", "tests[0].checks[1].verdict: " },
+	  "tests[0].checks[1].observed: expected a string, found null" },
+	{ "\"expected\": \"0\"", "\"expected\": null", "tests[0].checks[1]: expected is null" },
+	{ "\"verdict\": \"skip\"", "\"verdict\": \"crash\"", "tests[0].checks[2].verdict: " },
 	{ "\"verdict\": \"skip\"", "\"verdict\": \"broken\"",
-	  "tests[0].checks[1]: expected is null" },
-	{ "\"verdict\": \"pass\",\n          \"expected\"",
-	  "\"verdict\": \"skip\",\n          \"expected\"",
-	  "tests[0]: verdict is \"pass\", but no check passed" },
+	  "tests[0].checks[2]: expected is null" },
+	{ "\"verdict\": \"pass\",\n          \"expected\": \"0\"",
+	  "\"verdict\": \"skip\",\n          \"expected\": \"0\"",
+	  "tests[0]: verdict is \"pass\", but no check passed that judges" },
 	{ "\"rax\": \"0x14\"", "\"rax\": 20", "tests[0].vcpus[0].regs.rax: " },
 	{ "\"rax\": \"0x14\"", "\"rax\": \"0x10000000000000000\"", "tests[0].vcpus[0].regs.rax: " },
 	{ "\"rax\": \"0x14\"", "\"rax\": \"20\"", "tests[0].vcpus[0].regs.rax: " },
@@ -502,7 +518,7 @@ static void test_forged_pass_is_refused(void **state)
 		strstr(fail_text(), "verdict is \"pass\", but the tests together say \"fail\""));
 	assert_null(load_text(twice));
 	assert_non_null(
-		strstr(fail_text(), "tests[0]: verdict is \"pass\", but checks[1] says \"fail\""));
+		strstr(fail_text(), "tests[0]: verdict is \"pass\", but checks[2] says \"fail\""));
 	result_free(r);
 }
 
@@ -588,8 +604,8 @@ static struct run_result *run_of(const char *s)
 	str_set(&r->assignment, s);
 	str_set(&r->started, s);
 	str_set(&r->reason, s);
-	result_add_check(t, s, OUT_PASS, s, s, s);
-	result_add_check(t, s, OUT_FAIL, s, s, s);
+	result_set_ref(result_add_check(t, s, OUT_PASS, s, s, s), s, 1, 1);
+	result_set_ref(result_add_check(t, s, OUT_FAIL, s, s, s), "trace.txt", 1, UINT32_MAX);
 	result_add_check(t, s, OUT_SKIP, NULL, s, s);
 	result_add_check(t, s, OUT_BROKEN, s, s, s);
 	strv_add(&t->log, s);
@@ -624,6 +640,21 @@ static void check_html_nodes(const xmlNode *node)
 	}
 }
 
+/* Each place in the page that something links to is there, once. */
+static void check_links(const char *page)
+{
+	static const char start[] = "href=\"#";
+
+	for (const char *at = page; (at = strstr(at, start)); at++) {
+		const char *name = at + strlen(start);
+		_cleanup_free_ char *id = strf(" id=\"%.*s\"", (int)strcspn(name, "\""), name);
+		const char *place = strstr(page, id);
+
+		if (!place || strstr(place + 1, id))
+			fail_msg("the page has not one place%s", id);
+	}
+}
+
 static void check_html(const char *path)
 {
 	_cleanup_free_ char *text = slurp(path);
@@ -641,6 +672,7 @@ static void check_html(const char *path)
 	assert_null(strstr(text, "@STYLE@"));
 	assert_null(strstr(text, "@TITLE@"));
 	assert_null(strstr(text, "SPDX"));
+	check_links(text);
 	assert_true(str_ends(text, "</main>\n</body>\n</html>\n"));
 }
 
@@ -827,7 +859,89 @@ static void test_trace_is_bounded(void **state)
 	assert_non_null(strstr(text, "<span id=\"t2000\">line 2000 of"));
 	assert_null(strstr(text, "line 2001 of"));
 	assert_null(strstr(text, "id=\"t2001\""));
-	assert_non_null(strstr(text, "<a href=\"#t6\">trace.txt:6</a>"));
+	assert_non_null(strstr(text, "<a href=\"#t6\">trace.txt line 6</a>"));
+	result_free(r);
+}
+
+static struct check_result *add_reference(struct run_result *r, enum outcome o, const char *file,
+					  unsigned int first, unsigned int last)
+{
+	struct check_result *c = result_add_check(&r->tests[0], "refers", o, "x", "y", NULL);
+
+	assert_true(result_set_ref(c, file, first, last));
+	return c;
+}
+
+/* Whatever lines a check refers to, the page shows them and links to them. */
+static void test_references_into_the_trace(void **state)
+{
+	static const unsigned int lines[] = { 1, 2000, 2001, 2004, 40000, 40020, 49999, 50000 };
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		add_reference(r, i % 2 ? OUT_PASS : OUT_FAIL, "trace.txt", lines[i],
+			      i % 3 ? lines[i] : UINT32_MAX);
+	write_trace(50000);
+	text = html_of(r);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_free_ char *link = strf("<a href=\"#t%u\">trace.txt line", lines[i]);
+		_cleanup_free_ char *shown =
+			strf("<span id=\"t%u\">line %u of", lines[i], lines[i]);
+
+		assert_non_null(strstr(text, link));
+		assert_non_null(strstr(text, shown));
+	}
+	/* Each window has its own numbers, touches no other, and is small. */
+	assert_non_null(strstr(text, "style=\"counter-reset:l 39994\""));
+	assert_null(strstr(text, "style=\"counter-reset:l 2000\""));
+	assert_non_null(strstr(text, "id=\"t40050\""));
+	assert_null(strstr(text, "id=\"t40051\""));
+	assert_null(strstr(text, "id=\"t39994\""));
+	result_free(r);
+}
+
+/* Lines that the trace does not have, files that are not there, and more than there is room for. */
+static void test_references_that_lead_nowhere(void **state)
+{
+	_cleanup_free_ char *output = in_dir("output-a.txt");
+	struct run_result *r = run_fail();
+	_cleanup_free_ char *text = NULL, *many = NULL;
+
+	(void)state;
+	write_trace(2100);
+	assert_int_equal(file_write(output, "x\n", 2, 0644), 0);
+	add_reference(r, OUT_FAIL, "trace.txt", 2101, 2101);
+	add_reference(r, OUT_FAIL, "output-a.txt", 1, 1);
+	add_reference(r, OUT_FAIL, "output-b.txt", 1, 1);
+	text = html_of(r);
+	assert_non_null(strstr(text, "<a href=\"trace.txt\">trace.txt line 2101</a>"));
+	assert_non_null(strstr(text, "<a href=\"output-a.txt\">output-a.txt line 1</a>"));
+	assert_non_null(strstr(text, "output-b.txt line 1"));
+	assert_null(strstr(text, "\"output-b.txt\""));
+	write_trace(600000);
+	for (unsigned int i = 0; i < 400; i++)
+		add_reference(r, OUT_PASS, "trace.txt", 5000 + 1000 * i, UINT32_MAX);
+	many = html_of(r);
+	assert_true(strlen(many) < 1000000);
+	unlink(output);
+	result_free(r);
+}
+
+static void test_references_that_are_none(void **state)
+{
+	static const char *const files[] = { "",    "..",   ".trace.txt", "a/b", "javascript:x",
+					     "a b", "a\"b", "\xc3\xa9" };
+	struct run_result *r = run_fail();
+	struct check_result *c = &r->tests[0].checks[0];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		assert_false(result_set_ref(c, files[i], 1, 1));
+	assert_false(result_set_ref(c, "trace.txt", 2, 1));
+	assert_false(result_set_ref(c, "trace.txt", 0, 1));
+	assert_null(c->ref.file);
 	result_free(r);
 }
 
@@ -921,9 +1035,9 @@ static void test_junit_counts(void **state)
 		struct run_result *(*make)(void);
 		const char *says;
 	} cases[] = {
-		{ run_pass, "tests=\"2\" failures=\"0\" errors=\"0\"" },
-		{ run_fail, "tests=\"3\" failures=\"1\" errors=\"1\"" },
-		{ run_killed, "tests=\"3\" failures=\"0\" errors=\"1\"" },
+		{ run_pass, "tests=\"3\" failures=\"0\" errors=\"0\"" },
+		{ run_fail, "tests=\"4\" failures=\"1\" errors=\"1\"" },
+		{ run_killed, "tests=\"4\" failures=\"0\" errors=\"1\"" },
 		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
 	};
 	_cleanup_free_ char *path = in_dir("junit.xml");
@@ -963,6 +1077,9 @@ int main(void)
 		cmocka_unit_test(test_hostile_text_passes_the_schema),
 		cmocka_unit_test(test_counter_that_falls),
 		cmocka_unit_test(test_trace_is_bounded),
+		cmocka_unit_test(test_references_into_the_trace),
+		cmocka_unit_test(test_references_that_lead_nowhere),
+		cmocka_unit_test(test_references_that_are_none),
 		cmocka_unit_test(test_trace_that_is_strange),
 		cmocka_unit_test(test_page_stands_alone),
 		cmocka_unit_test(test_unfinished_page),

@@ -194,7 +194,6 @@ static void check_kind(const struct evidence *e, const struct table *y, const st
 /* The records, in their order, are those of the calls that may leave one. */
 static void check_records(const struct evidence *e, const struct table *y, struct test_result *t)
 {
-	_cleanup_free_ char *evidence = trace_evidence(e);
 	const struct trace_records *r = &e->trace;
 	struct tally calls = { .unit = "record" };
 	size_t next = 0;
@@ -208,16 +207,17 @@ static void check_records(const struct evidence *e, const struct table *y, struc
 		    r->v[next].vcpu_id == (int64_t)a.id)
 			tally_good(&calls);
 		else if (next < r->n)
-			tally_bad(&calls, "line %u tells of vCPU %" PRId64 " for a call about %" PRIu64,
-				  r->v[next].line, r->v[next].vcpu_id, a.id);
+			tally_bad_at(&calls, r->v[next].line,
+				     "tells of vCPU %" PRId64 " for a call about %" PRIu64,
+				     r->v[next].vcpu_id, a.id);
 		else
 			tally_bad(&calls, "none of a call about %" PRIu64, a.id);
 		next++;
 	}
 	if (r->n > next)
 		tally_bad(&calls, "%zu more than the calls that name a vCPU", r->n - next);
-	tally_check(t, "no record but theirs", "one for each call that names a vCPU, from the kernel",
-		    &calls, evidence);
+	tally_check_trace(t, e, "no record but theirs",
+			  "one for each call that names a vCPU, from the kernel", &calls, NULL);
 }
 
 static const char *const checks[] = {

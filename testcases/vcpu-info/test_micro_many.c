@@ -114,8 +114,10 @@ static void judge(const struct evidence *e, struct test_result *t)
 	last = obs_get(&e->obs, "last.result", 0);
 	check_that(t, "a call after them", last && !last->u64, "0", last ? last->str : "not told", NULL);
 	if (check_trace(e, t))
-		check_that(t, "its record", e->trace.n == 1, "one, of the call after them",
-			   e->trace.n == 1 ? "one" : "another number", NULL);
+		check_in_trace(check_that(t, "its record", e->trace.n == 1,
+					  "one, of the call after them",
+					  e->trace.n == 1 ? "one" : "another number", NULL),
+			       e);
 }
 
 static const struct testcase vcpu_info_many = {

@@ -193,14 +193,15 @@ static bool is(const struct calls *c, size_t k, const char *state)
 
 static void bad_call(struct tally *y, const struct calls *c, size_t k, const char *what)
 {
-	tally_bad(y, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s", call_at(c, k, CALLER), call_at(c, k, TARGET),
-		  state_of(c, k), what);
+	const struct trace_records *r = &c->e->trace;
+
+	tally_bad_at(y, k < r->n ? r->v[k].line : 0, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s",
+		     call_at(c, k, CALLER), call_at(c, k, TARGET), state_of(c, k), what);
 }
 
 /* The calls follow one another and each leaves one record: so the k-th record is the k-th call's. */
 static bool check_records(const struct calls *c, struct test_result *t)
 {
-	_cleanup_free_ char *evidence = trace_evidence(c->e);
 	const struct trace_records *r = &c->e->trace;
 	struct tally y = { .unit = "call" };
 	bool ok = r->n == c->n;
@@ -219,8 +220,8 @@ static bool check_records(const struct calls *c, struct test_result *t)
 	}
 	if (r->n > c->n)
 		tally_bad(&y, "%zu records of %zu calls", r->n, c->n);
-	tally_check(t, "a record for each call", "one, about the vCPU that the argument names", &y,
-		    evidence);
+	tally_check_trace(t, c->e, "a record for each call",
+			  "one, about the vCPU that the argument names", &y, NULL);
 	return ok;
 }
 
@@ -252,7 +253,7 @@ static void check_pid(const struct calls *c, struct test_result *t)
 			    want);
 		bad_call(&y, c, k, what);
 	}
-	tally_check(t, "pid of the target", "the id of its thread", &y, BY_PROGRAM);
+	tally_check_trace(t, c->e, "pid of the target", "the id of its thread", &y, BY_PROGRAM);
 }
 
 static void check_exits(const struct calls *c, struct test_result *t)
@@ -268,13 +269,12 @@ static void check_exits(const struct calls *c, struct test_result *t)
 			tally_good(&y);
 			continue;
 		}
-		what = strf("%" PRIu64 " (line %u), KVM counted %" PRIu64 " before and %" PRIu64
-			    " after",
-			    r->num_exits, r->line, call_at(c, k, BEFORE), call_at(c, k, AFTER));
+		what = strf("%" PRIu64 ", KVM counted %" PRIu64 " before and %" PRIu64 " after",
+			    r->num_exits, call_at(c, k, BEFORE), call_at(c, k, AFTER));
 		bad_call(&y, c, k, what);
 	}
-	tally_check(t, "exits of the target", "KVM's count before the call to that after it", &y,
-		    BY_PROGRAM);
+	tally_check_trace(t, c->e, "exits of the target",
+			  "KVM's count before the call to that after it", &y, BY_PROGRAM);
 }
 
 static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
@@ -333,8 +333,8 @@ static void check_registers(const struct calls *c, struct test_result *t)
 		else
 			tally_good(&y);
 	}
-	tally_check(t, "registers of the target",
-		    "all 16, each with the value that the target made", &y, BY_PROGRAM);
+	tally_check_trace(t, c->e, "registers of the target",
+			  "all 16, each with the value that the target made", &y, BY_PROGRAM);
 }
 
 /*
@@ -361,8 +361,8 @@ static void check_moment(const struct calls *c, struct test_result *t)
 			    r->regs[VREG_R15], call_at(c, k, SPUN_BEFORE), call_at(c, k, SPUN_AFTER));
 		bad_call(&y, c, k, what);
 	}
-	tally_check(t, "registers of that moment", "where the target's count was during the call",
-		    &y, BY_PROGRAM);
+	tally_check_trace(t, c->e, "registers of that moment",
+			  "where the target's count was during the call", &y, BY_PROGRAM);
 }
 
 /* The program's lines are whole. */

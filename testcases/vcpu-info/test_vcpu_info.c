@@ -77,9 +77,9 @@ static void tally_not_falling(const struct calls *c, struct tally *y, uint64_t i
 		if (!prev || !prev->has_num_exits || !r->has_num_exits)
 			continue;
 		if (r->num_exits < prev->num_exits)
-			tally_bad(y,
-				  "vCPU %" PRIu64 " fell from %" PRIu64 " to %" PRIu64 " (line %u)",
-				  id, prev->num_exits, r->num_exits, r->line);
+			tally_bad_at(y, r->line,
+				     "vCPU %" PRIu64 " fell from %" PRIu64 " to %" PRIu64, id,
+				     prev->num_exits, r->num_exits);
 		else
 			tally_good(y);
 	}
@@ -95,10 +95,10 @@ static void tally_callers_grow(const struct calls *c, struct tally *y, uint64_t 
 			continue;
 		r = record_of(&c->e->trace, id, k);
 		if (r && prev && r->num_exits <= prev->num_exits)
-			tally_bad(y,
-				  "caller %" PRIu64 " had %" PRIu64 ", and %" PRIu64
-				  " at its next call (line %u)",
-				  id, prev->num_exits, r->num_exits, r->line);
+			tally_bad_at(y, r->line,
+				     "caller %" PRIu64 " had %" PRIu64 ", and %" PRIu64
+				     " at its next call",
+				     id, prev->num_exits, r->num_exits);
 		else if (r && prev)
 			tally_good(y);
 		prev = r;
@@ -107,7 +107,6 @@ static void tally_callers_grow(const struct calls *c, struct tally *y, uint64_t 
 
 static void check_exits_grow(const struct calls *c, struct test_result *t, bool by_call)
 {
-	_cleanup_free_ char *evidence = trace_evidence(c->e);
 	struct tally y = { .unit = "pair" };
 
 	for (size_t i = 0; i < c->cpus.n; i++) {
@@ -115,8 +114,8 @@ static void check_exits_grow(const struct calls *c, struct test_result *t, bool 
 		if (by_call)
 			tally_callers_grow(c, &y, c->cpus.v[i]);
 	}
-	tally_check(t, "exits grow", "never fewer than in the call before; more for a caller", &y,
-		    evidence);
+	tally_check_trace(t, c->e, "exits grow",
+			  "never fewer than in the call before; more for a caller", &y, NULL);
 }
 
 /* --- registers --- */
@@ -126,10 +125,10 @@ static void tally_arguments(const struct calls *c, struct tally *y, const struct
 	uint64_t number = c->e->assignment->hypercall;
 
 	if (!record_has(r, VREG_RAX) || !record_has(r, VREG_RBX))
-		tally_bad(y, "line %u: rax or rbx is missing", r->line);
+		tally_bad_at(y, r->line, "rax or rbx is missing");
 	else if (r->regs[VREG_RAX] != number || r->regs[VREG_RBX] != (uint64_t)r->vcpu_id)
-		tally_bad(y, "line %u: vCPU %" PRId64 " has rax %#" PRIx64 ", rbx %#" PRIx64,
-			  r->line, r->vcpu_id, r->regs[VREG_RAX], r->regs[VREG_RBX]);
+		tally_bad_at(y, r->line, "vCPU %" PRId64 " has rax %#" PRIx64 ", rbx %#" PRIx64,
+			     r->vcpu_id, r->regs[VREG_RAX], r->regs[VREG_RBX]);
 	else
 		tally_good(y);
 }
@@ -142,13 +141,12 @@ static void tally_kernel(struct tally *y, const struct trace_record *r, enum tra
 	if (r->regs[reg] >= KERNEL_HALF)
 		tally_good(y);
 	else
-		tally_bad(y, "line %u: vCPU %" PRId64 " has %s %#" PRIx64, r->line, r->vcpu_id,
-			  trace_reg_names[reg], r->regs[reg]);
+		tally_bad_at(y, r->line, "vCPU %" PRId64 " has %s %#" PRIx64, r->vcpu_id,
+			     trace_reg_names[reg], r->regs[reg]);
 }
 
 static void check_caller(const struct calls *c, struct test_result *t)
 {
-	_cleanup_free_ char *evidence = trace_evidence(c->e);
 	_cleanup_free_ char *expected = strf("rax = %" PRIu32 " (the hypercall), rbx = its own id",
 					     c->e->assignment->hypercall);
 	struct tally arguments = { .unit = "call" }, kernel = { .unit = "place" };
@@ -162,9 +160,9 @@ static void check_caller(const struct calls *c, struct test_result *t)
 		tally_kernel(&kernel, r, VREG_RSP);
 		tally_kernel(&kernel, r, VREG_RIP);
 	}
-	tally_check(t, "rax and rbx of the caller", expected, &arguments, evidence);
-	tally_check(t, "the caller is in its kernel", "rsp and rip are kernel addresses", &kernel,
-		    evidence);
+	tally_check_trace(t, c->e, "rax and rbx of the caller", expected, &arguments, NULL);
+	tally_check_trace(t, c->e, "the caller is in its kernel",
+			  "rsp and rip are kernel addresses", &kernel, NULL);
 }
 
 /*
@@ -196,10 +194,10 @@ static void tally_targets(const struct calls *c, struct tally *y, size_t k)
 			continue;
 		r = record_of(&c->e->trace, c->cpus.v[i], k);
 		if (r && is_callers(c, r, caller))
-			tally_bad(y,
-				  "line %u: about vCPU %" PRId64 ", but the registers are those of"
-				  " the caller, vCPU %" PRId64,
-				  r->line, r->vcpu_id, caller->vcpu_id);
+			tally_bad_at(y, r->line,
+				     "about vCPU %" PRId64 ", but the registers are those of"
+				     " the caller, vCPU %" PRId64,
+				     r->vcpu_id, caller->vcpu_id);
 		else if (r)
 			tally_good(y);
 	}
@@ -208,7 +206,6 @@ static void tally_targets(const struct calls *c, struct tally *y, size_t k)
 static void check_targets(const struct calls *c, struct test_result *t)
 {
 	static const char name[] = "registers are the target's";
-	_cleanup_free_ char *evidence = trace_evidence(c->e);
 	struct tally y = { .unit = "record" };
 
 	if (c->cpus.n < 2) {
@@ -217,8 +214,8 @@ static void check_targets(const struct calls *c, struct test_result *t)
 	}
 	for (size_t k = 0; k < c->callers.n; k++)
 		tally_targets(c, &y, k);
-	tally_check(t, name, "those of the vCPU asked about, not of the one that asks", &y,
-		    evidence);
+	tally_check_trace(t, c->e, name, "those of the vCPU asked about, not of the one that asks",
+			  &y, NULL);
 }
 
 /* Records can be told apart by call where their number is right. */

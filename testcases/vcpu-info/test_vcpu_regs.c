@@ -263,6 +263,7 @@ static void tally_pass(const struct passes *p, struct tally *y, size_t pass)
 	uint64_t target = p->targets.v[pass];
 	_cleanup_free_ char *best = xstrdup("no record about it");
 	size_t least = SIZE_MAX;
+	unsigned int line = 0;
 
 	for (size_t k = pass * p->calls; k < (pass + 1) * p->calls && least; k++) {
 		const struct trace_record *r = record_of(&p->e->trace, target, k);
@@ -275,10 +276,11 @@ static void tally_pass(const struct passes *p, struct tally *y, size_t pass)
 			continue;
 		least = wrong.len;
 		free(best);
-		best = strf("in its best record (line %u) wrong:%s", r->line, buf_str(&wrong));
+		line = r->line;
+		best = strf("in its best record wrong:%s", buf_str(&wrong));
 	}
 	if (least)
-		tally_bad(y, "vCPU %" PRIu64 ": %s", target, best);
+		tally_bad_at(y, line, "vCPU %" PRIu64 ": %s", target, best);
 	else
 		tally_good(y);
 }
@@ -288,7 +290,6 @@ static void check_registers(const struct passes *p, struct test_result *t)
 	static const char name[] = "registers of the busy vCPU",
 			  expected[] = "in one of the calls about it at least, the values its "
 				       "program put there";
-	_cleanup_free_ char *evidence = trace_evidence(p->e);
 	struct tally y = { .unit = "vCPU" };
 
 	for (size_t pass = 0; pass < p->targets.n; pass++) {
@@ -299,7 +300,7 @@ static void check_registers(const struct passes *p, struct test_result *t)
 		}
 		tally_pass(p, &y, pass);
 	}
-	tally_check(t, name, expected, &y, evidence);
+	tally_check_trace(t, p->e, name, expected, &y, NULL);
 }
 
 /*
@@ -317,10 +318,10 @@ static void tally_busy(const struct passes *p, struct tally *y, size_t pass)
 		if (!a || !b || k >= p->loops.n)
 			return;
 		if (b->num_exits < a->num_exits || b->num_exits - a->num_exits + 1 < p->loops.v[k])
-			tally_bad(y,
-				  "vCPU %" PRIu64 " went from %" PRIu64 " to %" PRIu64
-				  " (line %u) in %" PRIu64 " exits of its program",
-				  target, a->num_exits, b->num_exits, b->line, p->loops.v[k]);
+			tally_bad_at(y, b->line,
+				     "vCPU %" PRIu64 " went from %" PRIu64 " to %" PRIu64
+				     " in %" PRIu64 " exits of its program",
+				     target, a->num_exits, b->num_exits, p->loops.v[k]);
 		else
 			tally_good(y);
 	}
@@ -328,13 +329,12 @@ static void tally_busy(const struct passes *p, struct tally *y, size_t pass)
 
 static void check_busy(const struct passes *p, struct test_result *t)
 {
-	_cleanup_free_ char *evidence = trace_evidence(p->e);
 	struct tally y = { .unit = "pair" };
 
 	for (size_t pass = 0; pass < p->targets.n; pass++)
 		tally_busy(p, &y, pass);
-	tally_check(t, "exits of the busy vCPU", "grow at least as its program exits", &y,
-		    evidence);
+	tally_check_trace(t, p->e, "exits of the busy vCPU", "grow at least as its program exits",
+			  &y, NULL);
 }
 
 /* Records can be told apart by call where their number is right. */
