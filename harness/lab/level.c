@@ -133,8 +133,12 @@ int level_step(struct level *l, unsigned int timeout_ms)
 
 int level_type(struct level *l, const void *data, size_t len)
 {
-	int err = l->console_stream ? vstream_send(l->console_stream, data, len) : -ENOTCONN;
+	int err = -ENOTCONN;
 
+	loop_enter();
+	if (l->console_stream)
+		err = vstream_send(l->console_stream, data, len);
+	loop_leave();
 	return err ? fail(OUT_BROKEN, "%s's console is gone", l->name) : 0;
 }
 
@@ -265,9 +269,11 @@ int level_connect(struct level *l, const char *uri)
 static int watch_events(struct level *l)
 {
 	l->stopped = false;
+	loop_enter();
 	l->event_id = virConnectDomainEventRegisterAny(
 		l->conn, l->dom, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), l, NULL);
+	loop_leave();
 	if (l->event_id < 0)
 		return fail(OUT_BROKEN, "can't watch %s's events: %s", l->name,
 			    virGetLastErrorMessage());
@@ -281,7 +287,9 @@ static int open_console(struct level *l, const char *log)
 
 	if (ret || (l->console_file && !l->tap))
 		return ret;
+	loop_enter();
 	l->console_stream = vstream_open_console(l->dom, &h);
+	loop_leave();
 	return l->console_stream ? 0 : -OUT_BROKEN;
 }
 
@@ -422,8 +430,12 @@ static void on_port_close(void *ctx)
 static int port_send(void *ctx, const void *data, size_t len)
 {
 	struct level *l = ctx;
+	int err;
 
-	return vstream_send(l->port, data, len);
+	loop_enter();
+	err = vstream_send(l->port, data, len);
+	loop_leave();
+	return err;
 }
 
 static int port_step(void *ctx, unsigned int timeout_ms)
@@ -437,8 +449,10 @@ int level_open_channel(struct level *l, unsigned int deadline_s)
 	struct channel_transport t = { .send = port_send, .step = port_step, .ctx = l };
 	_cleanup_free_ char *name = strf("%s's agent", l->name);
 
+	loop_enter();
 	l->port = l->machine ? l->machine->open_port(l, &h) :
 			       vstream_open_channel(l->dom, AGENT_PORT, &h);
+	loop_leave();
 	if (!l->port)
 		return -OUT_BROKEN;
 	l->channel = channel_new(name, &t);
@@ -476,7 +490,9 @@ int level_diagnose(struct level *l, struct level *asked, const struct level **si
 
 void level_close_channel(struct level *l)
 {
+	loop_enter();
 	vstream_close(l->port);
+	loop_leave();
 	l->port = NULL;
 	if (l->channel)
 		channel_free(l->channel);

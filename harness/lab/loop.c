@@ -38,23 +38,43 @@ void loop_init(void)
 	step_timer = virEventAddTimeout(-1, on_timer, NULL, NULL);
 }
 
+/* ---- the guard ---- */
+
 static struct {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
-	atomic_uint_fast64_t beat_ns; /* when the loop last turned */
+	unsigned int depth; /* of libvirt calls in the loop's thread */
+	atomic_uint_fast64_t since_ns; /* when the innermost began; 0: there is none */
 	unsigned int silence_ms;
 	void (*unblock)(void *ctx);
 	void *ctx;
 } guard;
 
+void loop_enter(void)
+{
+	guard.depth++;
+	atomic_store(&guard.since_ns, now_ns());
+}
+
+void loop_leave(void)
+{
+	guard.depth--;
+	atomic_store(&guard.since_ns, guard.depth ? now_ns() : 0);
+}
+
+static bool is_stuck(void)
+{
+	uint64_t since = atomic_load(&guard.since_ns);
+
+	return since && now_ns() > since + guard.silence_ms * NSEC_PER_MSEC;
+}
+
 static void *watch_over(void *arg)
 {
 	(void)arg;
 	while (!atomic_load(&guard.stop)) {
-		uint64_t beat = atomic_load(&guard.beat_ns);
-
-		if (now_ns() > beat + guard.silence_ms * NSEC_PER_MSEC) {
+		if (is_stuck()) {
 			guard.unblock(guard.ctx);
 			return NULL;
 		}
@@ -70,7 +90,6 @@ void loop_guard(unsigned int silence_ms, void (*unblock)(void *ctx), void *ctx)
 	guard.unblock = unblock;
 	guard.ctx = ctx;
 	atomic_store(&guard.stop, false);
-	atomic_store(&guard.beat_ns, now_ns());
 	guard.running = !pthread_create(&guard.thread, NULL, watch_over, NULL);
 }
 
@@ -83,14 +102,17 @@ void loop_unguard(void)
 	guard.running = false;
 }
 
+/* ---- a turn ---- */
+
 int loop_step(unsigned int timeout_ms)
 {
-	atomic_store(&guard.beat_ns, now_ns());
 	if (proc_interrupted())
 		return fail(OUT_INTERRUPTED, "interrupted");
+	loop_enter();
 	ui_tick();
 	virEventUpdateTimeout(step_timer, (int)timeout_ms);
 	virEventRunDefaultImpl();
+	loop_leave();
 	return 0;
 }
 

@@ -33,9 +33,13 @@ int loop_call(const struct loop_call *c);
 
 /*
  * A guard against libvirt calls that can't be given a deadline (sending on a stream blocks when a level's libvirtd has stopped
- * reading): when the loop has not turned for this long, unblock() is called from another thread, once. loop_unguard() ends it.
+ * reading): when one has lasted for this long, unblock() is called from another thread, once.
+ * loop_unguard() ends it. One is a turn of the loop, and what stands between loop_enter() and loop_leave(). Whatever else the loop's thread
+ * does takes as long as it takes: virt-install ran for longer than the guard's 6 s in lane kvm, and a healthy L1 was ended for it.
  */
 void loop_guard(unsigned int silence_ms, void (*unblock)(void *ctx), void *ctx);
 void loop_unguard(void);
+void loop_enter(void);
+void loop_leave(void);
 
 #endif
