@@ -75,15 +75,16 @@ char *daemon_uri(void)
 		    path_run());
 }
 
+/* Of one that is stopped the queue may be full (EAGAIN): it is there, and connecting would wait for it without an end. */
 static bool can_connect(const char *path)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	if (fd < 0 || strlen(path) >= sizeof(a.sun_path))
 		return false;
 	memcpy(a.sun_path, path, strlen(path));
-	return !connect(fd, (struct sockaddr *)&a, sizeof(a));
+	return !connect(fd, (struct sockaddr *)&a, sizeof(a)) || errno == EAGAIN;
 }
 
 bool daemon_running(void)
@@ -324,6 +325,7 @@ unsigned int daemon_sweep(void)
 {
 	unsigned int n = signal_ours(SIGTERM);
 
+	signal_ours(SIGCONT); /* one that was stopped must run to end */
 	for (int waited = 0; waited < SWEEP_GRACE_MS && signal_ours(0); waited += 20)
 		poll(NULL, 0, 20);
 	signal_ours(SIGKILL);

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "core/proc.h"
 #include "core/ui.h"
+#include "lab/hangup.h"
 #include "lab/loop.h"
 
 #define AGENT_PORT "org.nestlab.agent.0"
@@ -20,6 +22,9 @@
 #define STEP_MS 50
 #define SILENT_S 3
 #define AFTERMATH_MS 4000 /* how long a death may take to be told after a call failed */
+#define GRACE_MS 3000 /* for L0's libvirt to answer what was asked before ^C: what it then made is known, and ended */
+#define ALIVE_S 3 /* to answer a question that costs nothing */
+#define END_S 15 /* to end a domain (2 s as a rule), or to look its QEMU up */
 
 void level_init(struct level *l, unsigned int number, struct level *carrier, uint32_t slowdown)
 {
@@ -170,25 +175,6 @@ bool level_exists(const struct level *l)
 	return l->dom || l->machine;
 }
 
-void level_power_off(struct level *l)
-{
-	l->stop_expected = true;
-	if (l->dom)
-		virDomainDestroy(l->dom);
-	if (l->machine)
-		l->machine->end(l);
-	l->machine = NULL;
-	l->machine_data = NULL;
-}
-
-void level_cut(struct level *l)
-{
-	if (l->dom)
-		virDomainDestroy(l->dom);
-	if (l->machine)
-		l->machine->cut(l);
-}
-
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
 {
 	struct level *l = opaque;
@@ -202,68 +188,252 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
 	return 0;
 }
 
-/* What a blocking call of libvirt's needs; run in loop_call()'s thread. */
+/* ---- calls ---- */
+
+/* What a blocking call of libvirt's takes and gives; made in loop_call()'s thread, which may outlive the level: so all of it is its own. */
 struct call {
-	struct level *l;
-	const char *text;  /* URI, XML, state file, command: what the call takes */
-	const char *extra;
-	char *answer;
+	struct loop_job job; /* first: the loop knows only that */
 	int (*run)(struct call *c);
+	virConnectPtr conn; /* the level's, or what was opened */
+	virDomainPtr dom;   /* the same */
+	char *text; /* URI, XML, state file, command */
+	char *extra;
+	char *answer;
+	unsigned long hypervisor, library; /* versions */
 };
 
-static int call_run(void *ctx)
+static int call_run(struct loop_job *job)
 {
-	struct call *c = ctx;
+	struct call *c = (struct call *)job;
 
 	return c->run(c);
 }
 
-static int call_watch(void *ctx)
+static void call_free(struct loop_job *job)
 {
-	struct call *c = ctx;
+	struct call *c = (struct call *)job;
 
-	look_outside(c->l);
-	return look_all(c->l);
+	if (c->dom)
+		virDomainFree(c->dom);
+	if (c->conn)
+		virConnectClose(c->conn);
+	free(c->text);
+	free(c->extra);
+	free(c->answer);
+	free(c);
+}
+
+static void call_drop(struct call **c)
+{
+	loop_job_drop(&(*c)->job);
+}
+#define _cleanup_call_ __attribute__((cleanup(call_drop)))
+
+static struct call *call_new(const struct level *l, int (*run)(struct call *c), const char *text)
+{
+	struct call *c = xcalloc(1, sizeof(*c));
+
+	c->job = (struct loop_job){ .call = call_run, .free = call_free };
+	c->run = run;
+	c->text = text ? xstrdup(text) : NULL;
+	if (l->conn && !virConnectRef(l->conn))
+		c->conn = l->conn;
+	if (l->dom && !virDomainRef(l->dom))
+		c->dom = l->dom;
+	return c;
+}
+
+static int watch(void *ctx)
+{
+	struct level *l = ctx;
+
+	look_outside(l);
+	return look_all(l);
+}
+
+static void unblock(void *ctx)
+{
+	level_hang_up(ctx);
 }
 
 /* A level's libvirt that does not answer any more lives in its carrier: end that, and the call returns. */
-static void call_unblock(void *ctx)
+static void unblock_above(void *ctx)
 {
-	struct call *c = ctx;
+	struct level *l = ctx;
 
-	if (c->l->carrier) {
-		c->l->carrier->stop_expected = true;
-		level_cut(c->l->carrier);
-	}
+	l->carrier->stop_expected = true;
+	level_cut(l->carrier);
+	level_hang_up(l); /* when L0's libvirt does not answer, either */
 }
 
-static int blocking(struct call *c, const char *what, unsigned int deadline_s)
+static int blocking(struct level *l, struct call *c, const char *what, unsigned int deadline_s)
 {
 	struct loop_call lc = {
 		.what = what,
-		.call = call_run,
-		.watch = call_watch,
-		.unblock = call_unblock,
-		.ctx = c,
-		.deadline_ms = level_ms(c->l, deadline_s),
+		.job = &c->job,
+		.watch = watch,
+		.unblock = l->carrier ? unblock_above : unblock,
+		.ctx = l,
+		.deadline_ms = level_ms(l, deadline_s),
+		.grace_ms = l->carrier ? 0 : GRACE_MS,
 	};
 
 	return loop_call(&lc);
 }
 
+/* While all is being ended: ^C changes nothing, a failure is not told. Is it done? */
+static bool quietly(struct level *l, struct call *c, unsigned int deadline_ms, bool aside)
+{
+	enum outcome outcome = fail_outcome();
+	_cleanup_free_ char *text = xstrdup(fail_text());
+	struct loop_call lc = { .what = "ending", .job = &c->job, .unblock = unblock, .ctx = l,
+				.deadline_ms = deadline_ms, .to_the_end = true, .aside = aside };
+	int ret = loop_call(&lc);
+
+	if (ret && outcome == OUT_PASS)
+		fail_clear();
+	else if (ret)
+		fail(outcome, "%s", text);
+	return !ret;
+}
+
+static int run_ask(struct call *c)
+{
+	return c->conn ? virConnectGetLibVersion(c->conn, &c->library) : -1;
+}
+
+static bool answers_within(struct level *l, unsigned int ms, bool aside)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_ask, NULL);
+
+	return quietly(l, c, ms, aside);
+}
+
+/* To be asked before what would wait for it without an end. One that is silent is hung up on: then nothing waits for it any more. */
+static bool answers(struct level *l, bool aside)
+{
+	bool hurry = !l->carrier || proc_interrupted();
+
+	return answers_within(l, hurry ? ALIVE_S * 1000 : level_ms(l, ALIVE_S), aside);
+}
+
+static int run_versions(struct call *c)
+{
+	return c->conn && !virConnectGetVersion(c->conn, &c->hypervisor) && !virConnectGetLibVersion(c->conn, &c->library) ? 0 : -1;
+}
+
+bool level_versions(struct level *l, unsigned long *hypervisor, unsigned long *library)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_versions, NULL);
+
+	if (!answers(l, false) || !quietly(l, c, level_ms(l, END_S), false))
+		return false;
+	*hypervisor = c->hypervisor;
+	*library = c->library;
+	return true;
+}
+
+void level_hang_up(struct level *l)
+{
+	hangup(l->socket);
+}
+
+/* ---- the end of a domain ---- */
+
+static int run_destroy(struct call *c)
+{
+	return virDomainDestroy(c->dom);
+}
+
+static void destroy(struct level *l, bool aside)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_destroy, NULL);
+
+	if (c->dom && answers(l, aside))
+		quietly(l, c, level_ms(l, END_S), aside);
+}
+
+void level_power_off(struct level *l)
+{
+	l->stop_expected = true;
+	destroy(l, false);
+	if (l->machine)
+		l->machine->end(l);
+	l->machine = NULL;
+	l->machine_data = NULL;
+}
+
+void level_cut(struct level *l)
+{
+	destroy(l, true);
+	if (l->machine)
+		l->machine->cut(l);
+}
+
+static int run_end(struct call *c)
+{
+	virDomainPtr dom = c->conn ? virDomainLookupByName(c->conn, c->text) : NULL;
+
+	if (!dom)
+		return c->conn && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? 0 : -1;
+	virDomainDestroy(dom); /* fails when it has ended in between */
+	virDomainFree(dom);
+	return 0;
+}
+
+int level_end(struct level *l, const char *domain)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_end, domain);
+	_cleanup_free_ char *what = strf("ending the domain %s", domain);
+
+	return blocking(l, c, what, END_S);
+}
+
+void level_cut_domain(struct level *l, const char *domain)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_end, domain);
+
+	if (!answers(l, true) || !quietly(l, c, level_ms(l, END_S), true))
+		level_hang_up(l);
+}
+
+/* ---- connection and events ---- */
+
 static int run_connect(struct call *c)
 {
-	c->l->conn = virConnectOpen(c->text);
-	return c->l->conn ? 0 : -1;
+	c->conn = virConnectOpen(c->text);
+	return c->conn ? 0 : -1;
+}
+
+/* What a call made is the level's, also when it came too late: somebody must end it. */
+static void take_connection(struct level *l, struct call *c)
+{
+	if (!loop_job_done(&c->job))
+		return;
+	l->conn = c->conn;
+	c->conn = NULL;
+}
+
+static void take_domain(struct level *l, struct call *c)
+{
+	if (!loop_job_done(&c->job))
+		return;
+	l->dom = c->dom;
+	c->dom = NULL;
 }
 
 int level_connect(struct level *l, const char *uri)
 {
-	struct call c = { .l = l, .text = uri, .run = run_connect };
+	_cleanup_call_ struct call *c = call_new(l, run_connect, uri);
 	_cleanup_free_ char *what = strf("connecting to the libvirt that carries %s (%s)", l->name,
 					 uri);
+	int ret;
 
-	return blocking(&c, what, 20);
+	free(l->socket);
+	l->socket = hangup_socket(uri);
+	ret = blocking(l, c, what, 20);
+	take_connection(l, c);
+	return ret;
 }
 
 static int watch_events(struct level *l)
@@ -298,53 +468,56 @@ static int run_resume(struct call *c)
 {
 	int state, reason;
 
-	if (virDomainGetState(c->l->dom, &state, &reason, 0))
+	if (virDomainGetState(c->dom, &state, &reason, 0))
 		return -1;
-	return state == VIR_DOMAIN_PAUSED ? virDomainResume(c->l->dom) : 0;
+	return state == VIR_DOMAIN_PAUSED ? virDomainResume(c->dom) : 0;
 }
 
 static int attach_and_resume(struct level *l, const char *console_log)
 {
-	struct call c = { .l = l, .run = run_resume };
+	_cleanup_call_ struct call *c = call_new(l, run_resume, NULL);
 	int ret = watch_events(l);
 
 	if (!ret)
 		ret = open_console(l, console_log);
-	return ret ? ret : blocking(&c, "letting a domain run", 20);
+	return ret ? ret : blocking(l, c, "letting a domain run", 20);
 }
 
 static int run_create(struct call *c)
 {
-	c->l->dom = virDomainCreateXML(c->l->conn, c->text, VIR_DOMAIN_START_PAUSED);
-	return c->l->dom ? 0 : -1;
+	c->dom = virDomainCreateXML(c->conn, c->text, VIR_DOMAIN_START_PAUSED);
+	return c->dom ? 0 : -1;
 }
 
 int level_create(struct level *l, const char *xml, const char *console_log)
 {
-	struct call c = { .l = l, .text = xml, .run = run_create };
+	_cleanup_call_ struct call *c = call_new(l, run_create, xml);
 	_cleanup_free_ char *what = strf("starting %s", l->name);
-	int ret = blocking(&c, what, 30);
+	int ret = blocking(l, c, what, 30);
 
+	take_domain(l, c);
 	return ret ? ret : attach_and_resume(l, console_log);
 }
 
 static int run_lookup(struct call *c)
 {
-	c->l->dom = virDomainLookupByName(c->l->conn, c->text);
-	return c->l->dom ? 0 : -1;
+	c->dom = virDomainLookupByName(c->conn, c->text);
+	return c->dom ? 0 : -1;
 }
 
 static int lookup(struct level *l, const char *domain)
 {
-	struct call c = { .l = l, .text = domain, .run = run_lookup };
+	_cleanup_call_ struct call *c = call_new(l, run_lookup, domain);
 	_cleanup_free_ char *what = strf("looking for %s's domain %s", l->name, domain);
+	int ret = blocking(l, c, what, 20);
 
-	return blocking(&c, what, 20);
+	take_domain(l, c);
+	return ret;
 }
 
 static int run_restore(struct call *c)
 {
-	return virDomainRestoreFlags(c->l->conn, c->text, c->extra, VIR_DOMAIN_SAVE_PAUSED);
+	return virDomainRestoreFlags(c->conn, c->text, c->extra, VIR_DOMAIN_SAVE_PAUSED);
 }
 
 /* "<name>X</name>" of a domain XML; libvirt gives no domain back from a restore. */
@@ -357,11 +530,13 @@ static char *domain_name(const char *xml)
 
 int level_restore(struct level *l, const char *state, const char *xml, const char *console_log)
 {
-	struct call c = { .l = l, .text = state, .extra = xml, .run = run_restore };
+	_cleanup_call_ struct call *c = call_new(l, run_restore, state);
 	_cleanup_free_ char *what = strf("restoring %s from %s", l->name, state);
 	_cleanup_free_ char *name = domain_name(xml);
-	int ret = blocking(&c, what, 20);
+	int ret;
 
+	c->extra = xstrdup(xml);
+	ret = blocking(l, c, what, 20);
 	if (!ret)
 		ret = lookup(l, name);
 	return ret ? ret : attach_and_resume(l, console_log);
@@ -378,37 +553,37 @@ int level_attach(struct level *l, const char *domain, const char *console_log)
 
 static int run_save(struct call *c)
 {
-	return virDomainSaveFlags(c->l->dom, c->text, NULL, VIR_DOMAIN_SAVE_RUNNING);
+	return virDomainSaveFlags(c->dom, c->text, NULL, VIR_DOMAIN_SAVE_RUNNING);
 }
 
 int level_save(struct level *l, const char *state)
 {
-	struct call c = { .l = l, .text = state, .run = run_save };
+	_cleanup_call_ struct call *c = call_new(l, run_save, state);
 	_cleanup_free_ char *what = strf("saving %s to %s", l->name, state);
 
 	l->stop_expected = true;
-	return blocking(&c, what, 60);
+	return blocking(l, c, what, 60);
 }
 
 static int run_suspend(struct call *c)
 {
-	return virDomainSuspend(c->l->dom);
+	return virDomainSuspend(c->dom);
 }
 
 int level_suspend(struct level *l)
 {
-	struct call c = { .l = l, .run = run_suspend };
+	_cleanup_call_ struct call *c = call_new(l, run_suspend, NULL);
 	_cleanup_free_ char *what = strf("suspending %s", l->name);
 
-	return blocking(&c, what, 10);
+	return blocking(l, c, what, 10);
 }
 
 int level_resume(struct level *l)
 {
-	struct call c = { .l = l, .run = run_resume };
+	_cleanup_call_ struct call *c = call_new(l, run_resume, NULL);
 	_cleanup_free_ char *what = strf("letting %s go on", l->name);
 
-	return blocking(&c, what, 10);
+	return blocking(l, c, what, 10);
 }
 
 static void on_port_data(void *ctx, const void *data, size_t len)
@@ -480,10 +655,20 @@ static const struct level *find_silent(struct level *l)
 	return channel_time(l->channel, &ns, level_ms(l, SILENT_S)) ? l : NULL;
 }
 
+/* All that is said to a level goes through it: a kernel would be blamed for a libvirtd that was stopped. */
+static int ask_libvirt(struct level *l)
+{
+	if (!l->conn || answers_within(l, level_ms(l, ALIVE_S), false))
+		return 0;
+	return fail(OUT_BROKEN, "the libvirt that carries %s does not answer any more, which is no kernel's doing: run it again", l->name);
+}
+
 int level_diagnose(struct level *l, struct level *asked, const struct level **silent)
 {
 	int end = level_look_for_end(l);
 
+	if (!end)
+		end = ask_libvirt(l->carrier ? l->carrier : l);
 	*silent = end || !asked ? NULL : find_silent(asked);
 	return *silent ? level_look_for_end(l) : end;
 }
@@ -569,17 +754,41 @@ int level_command(struct level *l, const char *what, char *const *argv, unsigned
 
 static int run_qmp(struct call *c)
 {
-	return virDomainQemuMonitorCommand(c->l->dom, c->text, &c->answer,
+	return virDomainQemuMonitorCommand(c->dom, c->text, &c->answer,
 					   VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT);
 }
 
 int level_qmp(struct level *l, const char *command, char **answer)
 {
-	struct call c = { .l = l, .text = command, .run = run_qmp };
+	_cleanup_call_ struct call *c = call_new(l, run_qmp, command);
 	_cleanup_free_ char *what = strf("asking %s's QEMU (%s)", l->name, command);
-	int ret = blocking(&c, what, 10);
+	int ret = blocking(l, c, what, 10);
 
-	*answer = c.answer;
+	*answer = NULL;
+	if (loop_job_done(&c->job)) {
+		*answer = c->answer;
+		c->answer = NULL;
+	}
+	return ret;
+}
+
+static int run_describe(struct call *c)
+{
+	c->answer = virDomainSaveImageGetXMLDesc(c->conn, c->text, 0);
+	return c->answer ? 0 : -1;
+}
+
+int level_saved_xml(struct level *l, const char *state, char **xml)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_describe, state);
+	_cleanup_free_ char *what = strf("reading the saved state %s", state);
+	int ret = blocking(l, c, what, 10);
+
+	*xml = NULL;
+	if (!ret) {
+		*xml = c->answer;
+		c->answer = NULL;
+	}
 	return ret;
 }
 
@@ -593,18 +802,31 @@ static void drop_domain(struct level *l)
 	l->dom = NULL;
 }
 
-void level_detach(struct level *l)
+/* Polite goodbyes, each of which waits for an answer. */
+static void say_goodbye(struct level *l)
 {
-	level_close_channel(l);
+	virConnectPtr conn = l->conn;
+
+	loop_enter();
 	vstream_close(l->console_stream);
 	l->console_stream = NULL;
 	drop_domain(l);
+	l->conn = NULL; /* before: nobody must use it while it is being closed */
+	if (conn)
+		virConnectClose(conn);
+	loop_leave();
+}
+
+void level_detach(struct level *l)
+{
+	if (l->conn)
+		answers(l, false);
+	level_close_channel(l);
+	say_goodbye(l);
 	if (l->machine)
 		level_power_off(l);
 	str_set(&l->end_text, NULL);
-	if (l->conn)
-		virConnectClose(l->conn);
-	l->conn = NULL;
+	str_set(&l->socket, NULL);
 	close_p(&l->console_fd);
 	l->console_fd = -1;
 	str_set(&l->console_file, NULL);

@@ -36,6 +36,7 @@ struct level {
 	uint32_t slowdown;	/* the lane's factor on deadlines */
 	virConnectPtr conn;
 	virDomainPtr dom;
+	char *socket; /* where conn leads to, when its URI says so (hangup.h); owned */
 	const struct level_machine *machine; /* NULL: a libvirt domain */
 	void *machine_data;
 	const char *medium; /* the folder in the level where its boot medium put modules and test programs; NULL: none */
@@ -71,14 +72,22 @@ void level_destroy(struct level *l);
 /* The machine, which is about to run, takes the place of a domain. */
 void level_adopt(struct level *l, const struct level_machine *machine, void *data);
 void level_note_end(struct level *l, enum outcome outcome, const char *why);
-/* End it at once, from any thread; the level learns of it as of any other end. */
+/* End it at once, from any thread, or hang up on a libvirt that does not do it; the level learns of it as of any other end. */
 void level_cut(struct level *l);
 /* Is there anything that could run? */
 bool level_exists(const struct level *l);
-/* End it at once, domain or machine; says nothing, can't fail. */
+/* End it at once, domain or machine; says nothing, can't fail; some seconds for a libvirt that does not answer, which is hung up on. */
 void level_power_off(struct level *l);
+/* Whoever waits for the level's libvirt gets an error at once, and so does every later call. From any thread. */
+void level_hang_up(struct level *l);
+
+/* End a domain that the level's libvirt knows by name, if it is there; the second from any thread, and telling nothing, as level_cut(). */
+int level_end(struct level *l, const char *domain);
+void level_cut_domain(struct level *l, const char *domain);
 
 int level_connect(struct level *l, const char *uri);
+/* Of what carries the level, as libvirt numbers them (a million for the major). False when it does not answer; says nothing, ^C or not. */
+bool level_versions(struct level *l, unsigned long *hypervisor, unsigned long *library);
 
 /* Start the domain paused, attach console and events, let it run: no early panic is missed. */
 int level_create(struct level *l, const char *xml, const char *console_log);
@@ -93,13 +102,15 @@ int level_suspend(struct level *l);
 int level_resume(struct level *l);
 /* Write the domain's state to a file; the domain is gone after it. */
 int level_save(struct level *l, const char *state);
+/* The domain's description in such a file; the caller owns *xml. */
+int level_saved_xml(struct level *l, const char *state, char **xml);
 
 /* Open the agent's port and greet until READY. */
 int level_open_channel(struct level *l, unsigned int deadline_s);
 void level_close_channel(struct level *l);
 
 /*
- * Turn the loop once. 0, or what ends all waiting: -OUT_CRASH when this level or its carrier died, -OUT_BROKEN on ^C.
+ * Turn the loop once. 0, or what ends all waiting: -OUT_CRASH when this level or its carrier died, -OUT_INTERRUPTED on ^C.
  * After an oops it reads on for a moment first, so that the text is whole.
  */
 int level_step(struct level *l, unsigned int timeout_ms);
@@ -107,7 +118,7 @@ int level_step(struct level *l, unsigned int timeout_ms);
 /* A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what level_step() says. */
 int level_look_for_end(struct level *l);
 /*
- * Why a call on l failed. First the same; then every open channel is asked from the lowest level up to `asked` (NULL: none). *silent: the
+ * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none). *silent: the
  * first that does not answer, or NULL.
  */
 int level_diagnose(struct level *l, struct level *asked, const struct level **silent);

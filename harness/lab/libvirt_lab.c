@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The lab in QEMU, as L0's libvirt runs it. */
-#include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,16 +64,13 @@ static void open_plugin(struct lab *lab)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
-/* L1's end closes every socket that leads into it, and whoever waits on one goes on. */
+/* L1's end closes every socket that leads into it, and whoever waits on one goes on; or L0's libvirt does not answer, and does not end it. */
 static void end_l1(void *ctx)
 {
 	struct lab *lab = ctx;
-	virDomainPtr l1 = lab->l1.conn ? virDomainLookupByName(lab->l1.conn, L1_DOMAIN) : NULL;
 
-	if (!l1)
-		return;
-	virDomainDestroy(l1);
-	virDomainFree(l1);
+	level_cut_domain(&lab->l1, L1_DOMAIN);
+	level_hang_up(&lab->l2);
 }
 
 /* L0's libvirt, with nothing of the lab in it, and the loop guarded. */
@@ -85,8 +81,8 @@ static int begin(struct lab *lab)
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), end_l1, lab);
-	end_l1(lab); /* of another variant, or of a killed run with a libvirt that is not ours */
-	return 0;
+	/* Of another variant, or of a killed run with a libvirt that is not ours. */
+	return level_end(&lab->l1, L1_DOMAIN);
 }
 
 /* Its state is that of the lab's own kernel, which a run of the reference needs next. */
@@ -180,19 +176,17 @@ static int save(struct lab *lab, const char *dir)
 }
 
 /* The saved description, with this checkout's disk and sockets. */
-static int saved_xml(const struct lab *lab, const char *memory, char **xml)
+static int saved_xml(struct lab *lab, const char *memory, char **xml)
 {
-	char *saved = virDomainSaveImageGetXMLDesc(lab->l1.conn, memory, 0);
+	_cleanup_free_ char *saved = NULL;
 	struct bringup_l1 b;
-	int ret;
+	int ret = level_saved_xml(&lab->l1, memory, &saved);
 
-	if (!saved)
-		return fail(OUT_BROKEN, "can't read the saved state %s: %s", memory,
-			    virGetLastErrorMessage());
+	if (ret)
+		return ret;
 	bringup_l1_spec(lab, &b);
 	ret = domxml_retarget(saved, &b.spec, xml);
 	bringup_l1_free(&b);
-	free(saved);
 	return ret;
 }
 

@@ -5,13 +5,17 @@
 #include <libvirt/virterror.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "core/util.h"
+
+#define STEP_MS 10
+#define RETURN_MS 3000 /* for a call to return when it was unblocked */
+#define INTERRUPTED_MS 3000
 
 static int step_timer = -1;
 
@@ -66,8 +70,11 @@ void loop_leave(void)
 static bool is_stuck(void)
 {
 	uint64_t since = atomic_load(&guard.since_ns);
+	unsigned int limit = guard.silence_ms;
 
-	return since && now_ns() > since + guard.silence_ms * NSEC_PER_MSEC;
+	if (proc_interrupted() && limit > INTERRUPTED_MS)
+		limit = INTERRUPTED_MS;
+	return since && now_ns() > since + limit * NSEC_PER_MSEC;
 }
 
 static void *watch_over(void *arg)
@@ -104,68 +111,118 @@ void loop_unguard(void)
 
 /* ---- a turn ---- */
 
-int loop_step(unsigned int timeout_ms)
+static void turn(unsigned int timeout_ms)
 {
-	if (proc_interrupted())
-		return fail(OUT_INTERRUPTED, "interrupted");
 	loop_enter();
 	ui_tick();
 	virEventUpdateTimeout(step_timer, (int)timeout_ms);
 	virEventRunDefaultImpl();
 	loop_leave();
+}
+
+int loop_step(unsigned int timeout_ms)
+{
+	if (proc_interrupted())
+		return fail(OUT_INTERRUPTED, "interrupted");
+	turn(timeout_ms);
 	return 0;
 }
 
-struct worker {
-	const struct loop_call *c;
-	atomic_bool done;
-	int ret;
-	char error[512];
-};
+/* ---- calls ---- */
+
+void loop_job_drop(struct loop_job *job)
+{
+	if (!atomic_fetch_sub(&job->users, 1))
+		job->free(job);
+}
+
+bool loop_job_done(const struct loop_job *job)
+{
+	return atomic_load(&job->done);
+}
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct loop_job *job = arg;
 
-	w->ret = w->c->call(w->c->ctx);
-	if (w->ret) {
-		const char *text = virGetLastErrorMessage();
-
-		snprintf(w->error, sizeof(w->error), "%s", text);
-	}
-	atomic_store(&w->done, true);
+	job->ret = job->call(job);
+	if (job->ret)
+		snprintf(job->error, sizeof(job->error), "%s", virGetLastErrorMessage());
+	atomic_store(&job->done, true);
+	loop_job_drop(job);
 	return NULL;
 }
 
-static int wait_for(struct worker *w)
+static int step(const struct loop_call *c)
 {
-	const struct loop_call *c = w->c;
+	if (proc_interrupted() && !c->to_the_end)
+		return fail(OUT_INTERRUPTED, "%s: interrupted", c->what);
+	if (c->aside) {
+		poll(NULL, 0, STEP_MS);
+		return 0;
+	}
+	turn(STEP_MS);
+	return c->watch ? c->watch(c->ctx) : 0;
+}
+
+static int wait_for(const struct loop_call *c)
+{
 	uint64_t deadline = now_ns() + c->deadline_ms * NSEC_PER_MSEC;
 	int ret = 0;
 
-	while (!ret && !atomic_load(&w->done)) {
+	while (!ret && !loop_job_done(c->job)) {
 		if (now_ns() > deadline)
 			return fail(OUT_BROKEN, "%s: no answer within %u s", c->what, c->deadline_ms / 1000);
-		ret = loop_step(10);
-		if (!ret && c->watch)
-			ret = c->watch(c->ctx);
+		ret = step(c);
 	}
 	return ret;
 }
 
+/* Whatever else there is to say: it may return by itself. */
+static bool returns_within(const struct loop_call *c, unsigned int ms)
+{
+	uint64_t until = now_ns() + ms * NSEC_PER_MSEC;
+
+	while (!loop_job_done(c->job) && now_ns() < until) {
+		if (c->aside)
+			poll(NULL, 0, STEP_MS);
+		else
+			turn(STEP_MS);
+	}
+	return loop_job_done(c->job);
+}
+
+/* Has it returned, or can it be made to? */
+static bool bring_to_end(const struct loop_call *c, int why)
+{
+	bool at_once = why == -OUT_BROKEN; /* the deadline: it had its time */
+
+	if (returns_within(c, at_once ? 0 : c->grace_ms))
+		return true;
+	if (c->unblock)
+		c->unblock(c->ctx);
+	return returns_within(c, RETURN_MS);
+}
+
 int loop_call(const struct loop_call *c)
 {
-	struct worker w = { .c = c };
+	struct loop_job *job = c->job;
 	pthread_t thread;
 	int ret;
 
-	if (pthread_create(&thread, NULL, work, &w))
+	if (proc_interrupted() && !c->to_the_end)
+		return fail(OUT_INTERRUPTED, "%s: interrupted", c->what);
+	atomic_fetch_add(&job->users, 1);
+	if (pthread_create(&thread, NULL, work, job)) {
+		loop_job_drop(job);
 		return fail(OUT_BROKEN, "%s: can't start a thread", c->what);
-	ret = wait_for(&w);
-	if (ret && c->unblock)
-		c->unblock(c->ctx);
-	pthread_join(thread, NULL);
+	}
+	ret = wait_for(c);
+	if (!ret || bring_to_end(c, ret))
+		pthread_join(thread, NULL);
+	else
+		pthread_detach(thread);
 	if (ret)
 		return ret;
-	return w.ret ? fail(OUT_BROKEN, "%s: %s", c->what, w.error) : 0;
+	return job->ret ? fail(OUT_BROKEN, "%s: %s", c->what, job->error) : 0;
 }

@@ -58,14 +58,13 @@ static void add_version(struct run *r, const char *key, unsigned long v)
 
 static void add_tools(struct run *r)
 {
-	virConnectPtr c = r->lab->l1.conn;
-	unsigned long v = 0;
+	unsigned long qemu, libvirt;
 	struct utsname u;
 
-	if (c && !virConnectGetVersion(c, &v))
-		add_version(r, "version QEMU", v);
-	if (c && !virConnectGetLibVersion(c, &v))
-		add_version(r, "version libvirt", v);
+	if (level_versions(&r->lab->l1, &qemu, &libvirt)) {
+		add_version(r, "version QEMU", qemu);
+		add_version(r, "version libvirt", libvirt);
+	}
 	result_set_manifest(r->result, "version compiler", "gcc " __VERSION__);
 	if (!uname(&u))
 		result_set_manifest(r->result, "version L0 kernel", u.release);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The private libvirtd for real, in a run folder and a cache of its own: started, stopped by a signal, ended. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/util.h"
+#include "lab/daemon.h"
+#include "lab/level.h"
+#include "lab/loop.h"
+
+#include <cmocka.h>
+
+static char top[] = "/tmp/nestlab-daemon-XXXXXX";
+
+static pid_t daemon_pid(void)
+{
+	_cleanup_free_ char *path = strf("%s/libvirtd.pid", path_run());
+	_cleanup_buf_ struct buf b = { 0 };
+
+	assert_int_equal(file_read(path, &b), 0);
+	return atoi(buf_str(&b));
+}
+
+/* Not a zombie, which has no command line. */
+static bool runs(pid_t pid)
+{
+	_cleanup_free_ char *path = strf("/proc/%d/cmdline", (int)pid);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	return !file_read(path, &b) && b.len;
+}
+
+static double since(uint64_t start)
+{
+	return (double)(now_ns() - start) / 1e9;
+}
+
+static int start(void **state)
+{
+	_cleanup_free_ char *uri = NULL;
+
+	(void)state;
+	if (!daemon_start(true, &uri))
+		return 0;
+	print_error("%s\n", fail_text());
+	return -1;
+}
+
+static int sweep(void **state)
+{
+	(void)state;
+	daemon_sweep();
+	return 0;
+}
+
+static void connect_to(struct level *l)
+{
+	_cleanup_free_ char *uri = daemon_uri();
+
+	level_init(l, 1, NULL, 1);
+	if (level_connect(l, uri))
+		fail_msg("%s", fail_text());
+}
+
+static void test_ends(void **state)
+{
+	pid_t pid = daemon_pid();
+	struct level l;
+
+	(void)state;
+	connect_to(&l);
+	assert_int_equal(level_end(&l, "no-such-domain"), 0);
+	level_detach(&l);
+	assert_true(daemon_running());
+	assert_true(runs(pid));
+	assert_int_equal(daemon_sweep(), 1);
+	assert_false(runs(pid));
+	assert_false(daemon_running());
+}
+
+/* It accepts connections and never answers: closing one was a call that never returned. What failed before stays told. */
+static void test_stopped(void **state)
+{
+	unsigned long qemu, libvirt;
+	pid_t pid = daemon_pid();
+	uint64_t at;
+	struct level l;
+
+	(void)state;
+	connect_to(&l);
+	assert_true(level_versions(&l, &qemu, &libvirt));
+	assert_true(libvirt >= 1000000);
+	kill(pid, SIGSTOP);
+	at = now_ns();
+	assert_true(daemon_running());
+	(fail)(OUT_CRASH, "what went wrong");
+	assert_false(level_versions(&l, &qemu, &libvirt));
+	level_destroy(&l);
+	assert_true(since(at) < 8);
+	assert_string_equal(fail_text(), "what went wrong");
+	assert_int_equal(fail_outcome(), OUT_CRASH);
+	at = now_ns();
+	assert_int_equal(daemon_sweep(), 1);
+	assert_true(since(at) < 4);
+	assert_false(runs(pid));
+}
+
+/* Not L1's kernel, which can't answer through it. */
+static void test_stopped_told(void **state)
+{
+	const struct level *silent;
+	struct level l;
+
+	(void)state;
+	connect_to(&l);
+	kill(daemon_pid(), SIGSTOP);
+	assert_int_equal(level_diagnose(&l, &l, &silent), -OUT_BROKEN);
+	assert_null(silent);
+	assert_non_null(strstr(fail_text(), "libvirt that carries L1 does not answer"));
+	level_destroy(&l);
+}
+
+/* The guard's way out, which must end, too. */
+static void test_stopped_cut(void **state)
+{
+	uint64_t at;
+	struct level l;
+
+	(void)state;
+	connect_to(&l);
+	kill(daemon_pid(), SIGSTOP);
+	at = now_ns();
+	level_cut_domain(&l, "nestlab-L1");
+	assert_true(since(at) < 8);
+	at = now_ns();
+	level_detach(&l);
+	assert_true(since(at) < 1); /* it was hung up on */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_ends, start, sweep),
+		cmocka_unit_test_setup_teardown(test_stopped, start, sweep),
+		cmocka_unit_test_setup_teardown(test_stopped_told, start, sweep),
+		cmocka_unit_test_setup_teardown(test_stopped_cut, start, sweep),
+	};
+	_cleanup_free_ char *run = NULL, *cache = NULL;
+	int ret;
+
+	unsetenv("LIBVIRT_DEFAULT_URI");
+	if (!mkdtemp(top))
+		return 1;
+	run = strf("%s/run", top);
+	cache = strf("%s/cache", top);
+	setenv("NESTLAB_RUN", run, 1);
+	setenv("NESTLAB_CACHE", cache, 1);
+	loop_init();
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rm_rf(top);
+	return ret;
+}
