@@ -53,6 +53,14 @@ void proc_child_setup(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+void proc_close_fds(void)
+{
+	/* Before Linux 5.9: one by one. */
+	if (close_range(STDERR_FILENO + 1, ~0U, 0))
+		for (int fd = STDERR_FILENO + 1; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
+			close(fd);
+}
+
 struct run {
 	const struct proc *p;
 	pid_t pid;
@@ -71,6 +79,7 @@ static void child_exec(const struct proc *p, pid_t parent, int in, int out, int 
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
+	proc_close_fds();
 	if (p->cwd && chdir(p->cwd))
 		_exit(127);
 	for (char *const *e = p->env; e && *e; e++)

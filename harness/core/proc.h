@@ -42,5 +42,10 @@ void proc_catch_signals(void);
 
 /* In a forked child before exec: die with the parent, default signals. */
 void proc_child_setup(void);
+/*
+ * The same, when the first three are what they should be: close all others. What our caller left open for its children (a lock, make's
+ * jobserver, the pipe that a CI reads to its end) would be held for as long as a daemon lives.
+ */
+void proc_close_fds(void);
 
 #endif

@@ -246,6 +246,7 @@ static void become_bochs(const struct bochs_spec *spec, int through, int log)
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
+	proc_close_fds();
 	execv(spec->program, argv);
 	_exit(127);
 }

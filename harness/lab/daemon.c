@@ -251,6 +251,7 @@ static pid_t launch(bool hide_kvm)
 	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
+	proc_close_fds();
 	become_daemon(hide_kvm);
 	_exit(127);
 }

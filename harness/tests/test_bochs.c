@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
 #include "image/medium.h"
 #include "lab/bochs.h"
+#include "lab/loop.h"
 #include "plan/lane.h"
 #include "lab/pulse.h"
 
@@ -153,6 +155,36 @@ static void test_pulse_of_child(void **state)
 	assert_int_equal(pulse_still_s(&p, child), 0);
 }
 
+/* In Bochs's place: says which descriptors it got. */
+static void test_descriptors(void **state)
+{
+	char dir[] = "/tmp/nestlab-bochs-XXXXXX";
+	_cleanup_free_ char *program = NULL, *log = NULL, *console = NULL;
+	_cleanup_buf_ struct buf said = { 0 };
+	struct bochs_spec s = { .cpu = "x", .medium = "l1.iso", .console = "l1-console", .port = 7548 };
+	struct bochs_wires w = { 0 };
+	struct level l;
+	static const char script[] = "#!/bin/sh\ncd /proc/self/fd; echo *\n";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(setenv("NESTLAB_RUN", dir, 1), 0);
+	s.program = program = strf("%s/program", dir);
+	w.log = log = strf("%s/log", dir);
+	w.console_log = console = strf("%s/console", dir);
+	assert_int_equal(file_write(program, script, strlen(script), 0755), 0);
+	loop_init();
+	level_init(&l, 1, NULL, 1);
+	dup2(STDIN_FILENO, 200);
+	assert_int_equal(bochs_start(&l, &s, &w), -OUT_BROKEN); /* it ended, and is no Bochs */
+	close(200);
+	level_destroy(&l);
+	assert_int_equal(file_read(log, &said), 0);
+	rm_rf(dir);
+	if (!str_starts(buf_str(&said), "0 1 ") || strstr(buf_str(&said), " 200"))
+		fail_msg("%s (%s)", buf_str(&said), fail_text());
+}
+
 static void test_wedged(void **state)
 {
 	_cleanup_free_ char *stopped = bochs_wedged("1i[CPU0  ] x\n", 'T', 10), *waiting = bochs_wedged("", 'S', 11);
@@ -185,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_pulse),
 		cmocka_unit_test(test_pulse_of_child),
+		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_wedged),
 		cmocka_unit_test(test_lanes),
 	};

@@ -42,15 +42,21 @@ static double since(uint64_t start)
 	return (double)(now_ns() - start) / 1e9;
 }
 
+#define INHERITABLE 200
+
+/* With a descriptor that our caller left open for us. */
 static int start(void **state)
 {
 	_cleanup_free_ char *uri = NULL;
+	int ret;
 
 	(void)state;
-	if (!daemon_start(true, &uri))
-		return 0;
-	print_error("%s\n", fail_text());
-	return -1;
+	dup2(STDIN_FILENO, INHERITABLE);
+	ret = daemon_start(true, &uri);
+	close(INHERITABLE);
+	if (ret)
+		print_error("%s\n", fail_text());
+	return ret;
 }
 
 static int sweep(void **state)
@@ -83,6 +89,16 @@ static void test_ends(void **state)
 	assert_int_equal(daemon_sweep(), 1);
 	assert_false(runs(pid));
 	assert_false(daemon_running());
+}
+
+static void test_descriptors(void **state)
+{
+	_cleanup_free_ char *leaked = strf("/proc/%d/fd/%d", (int)daemon_pid(), INHERITABLE);
+	_cleanup_free_ char *out = strf("/proc/%d/fd/1", (int)daemon_pid());
+
+	(void)state;
+	assert_true(path_exists(out));
+	assert_false(path_exists(leaked));
 }
 
 /* It accepts connections and never answers: closing one was a call that never returned. What failed before stays told. */
@@ -148,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ends, start, sweep),
+		cmocka_unit_test_setup_teardown(test_descriptors, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped_told, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped_cut, start, sweep),
