@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,6 +22,8 @@
 
 #define START_DEADLINE_MS 20000
 #define SWEEP_GRACE_MS 5000
+#define DEV_KVM "/dev/kvm"
+#define LIBVIRTD "/usr/sbin/libvirtd"
 
 /* keepalive off: a busy emulated level answers late, and libvirt would drop the connection. */
 static const char libvirtd_conf[] = "keepalive_interval = -1\n"
@@ -146,54 +146,81 @@ static int write_confs(void)
 	return 0;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-	size_t len = strlen(text);
+/* ---- the process ---- */
 
-	return fd >= 0 && write(fd, text, len) == (ssize_t)len ? 0 : -1;
-}
-
-/* An ordinary user gets a mount namespace through a user namespace that maps him to himself. */
-static int enter_namespace(void)
-{
-	_cleanup_free_ char *uid = strf("%u %u 1", getuid(), getuid());
-	_cleanup_free_ char *gid = strf("%u %u 1", getgid(), getgid());
-
-	if (!getuid())
-		return unshare(CLONE_NEWNS);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-		return -1;
-	return write_text("/proc/self/setgroups", "deny") || write_text("/proc/self/uid_map", uid) ||
-	       write_text("/proc/self/gid_map", gid);
-}
-
-static int bind_folders(void)
+static void bind_folders(struct strv *argv)
 {
 	_cleanup_free_ char *cache = cache_folder();
 
 	for (size_t i = 0; i < ARRAY_SIZE(binds); i++) {
-		_cleanup_free_ char *mine =
-			binds[i].mine ? in_run(binds[i].mine) : xstrdup(cache);
-
-		if (mkdir_p(binds[i].system) || mount(mine, binds[i].system, NULL, MS_BIND, NULL))
-			return -1;
+		strv_add(argv, "--bind");
+		strv_addf(argv, "%s/%s", binds[i].mine ? path_run() : cache, binds[i].mine ? binds[i].mine : "");
+		strv_add(argv, binds[i].system);
 	}
-	return 0;
 }
 
 /*
  * A read-only file in its place: writing is refused even to root, so libvirt finds "no KVM" at every look and keeps
  * what it once learnt of QEMU. (A bound /dev/null looks usable, and each call probed QEMU again: 2 s.)
  */
-static int hide_dev_kvm(void)
+static void hide_dev_kvm(struct strv *argv)
 {
-	_cleanup_free_ char *conf = in_run("libvirtd.conf");
+	strv_add(argv, "--ro-bind");
+	strv_addf(argv, "%s/libvirtd.conf", path_run());
+	strv_add(argv, DEV_KVM);
+}
 
-	if (!path_exists("/dev/kvm"))
-		return 0;
-	return mount(conf, "/dev/kvm", NULL, MS_BIND, NULL) ||
-	       mount(NULL, "/dev/kvm", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL);
+/* All as it is outside, but for these; and it lives on when we end. */
+static void add_namespace(struct strv *argv, bool hide_kvm)
+{
+	static const char *const whole[] = { "bwrap", "--dev-bind", "/", "/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++)
+		strv_add(argv, whole[i]);
+	if (!getuid())
+		bind_folders(argv);
+	if (hide_kvm)
+		hide_dev_kvm(argv);
+}
+
+static void add_libvirtd(struct strv *argv)
+{
+	strv_add(argv, path_exists(LIBVIRTD) ? LIBVIRTD : "libvirtd"); /* a user's PATH may not have it */
+}
+
+/* Would it start? What bwrap says when it would not is the reason. */
+static int try(bool hide_kvm)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	_cleanup_free_ char *log = in_run("libvirtd.out");
+	struct proc p = { .what = "the private libvirtd's namespace", .log_path = log };
+
+	unlink(log);
+	add_namespace(&argv, hide_kvm);
+	add_libvirtd(&argv);
+	strv_add(&argv, "--version");
+	p.argv = argv.v;
+	return proc_check(&p);
+}
+
+/* Where the kernel forbids user namespaces, a user's daemon goes on without hiding /dev/kvm; he has nothing else to put in place. */
+static int make_command(bool hide_kvm, struct strv *argv)
+{
+	bool hide = hide_kvm && path_exists(DEV_KVM);
+	int ret = !getuid() || hide ? try(hide) : 0;
+
+	if (ret && (!getuid() || proc_interrupted()))
+		return ret;
+	if (!ret && (!getuid() || hide))
+		add_namespace(argv, hide);
+	if (ret)
+		fail_clear();
+	add_libvirtd(argv);
+	strv_add(argv, "--config");
+	strv_addf(argv, "%s/libvirtd.conf", path_run());
+	strv_add(argv, "--pid-file");
+	strv_addf(argv, "%s/libvirtd.pid", path_run());
+	return 0;
 }
 
 static void set_xdg(void)
@@ -206,45 +233,9 @@ static void set_xdg(void)
 	setenv("XDG_CACHE_HOME", cache, 1);
 }
 
-/* In the daemon's process. Where the kernel forbids user namespaces, a user's daemon goes on without hiding /dev/kvm. */
-static void become_daemon(bool hide_kvm)
+static void become_daemon(char *const *argv, int log)
 {
-	_cleanup_free_ char *conf = in_run("libvirtd.conf"), *pid = in_run("libvirtd.pid");
-	char *const argv[] = { (char *)"libvirtd", (char *)"--config", conf, (char *)"--pid-file",
-			       pid, NULL };
-	bool inside = !enter_namespace();
-
-	if (!inside && !getuid())
-		_exit(126);
-	if (inside && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		_exit(126);
-	if (!getuid() && bind_folders())
-		_exit(126);
-	if (inside && hide_kvm && hide_dev_kvm())
-		_exit(126);
-	if (getuid())
-		set_xdg();
-	execvp(argv[0], argv);
-	execv("/usr/sbin/libvirtd", argv);
-	_exit(127);
-}
-
-/* Twice forked: the daemon outlives us (lab-up) and is no child that we would have to reap. */
-static pid_t launch(bool hide_kvm)
-{
-	_cleanup_free_ char *out = in_run("libvirtd.out");
-	int log = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	pid_t pid = fork();
-
-	if (pid) {
-		close_p(&log);
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-		return pid;
-	}
 	setsid();
-	if (fork())
-		_exit(0);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -252,28 +243,68 @@ static pid_t launch(bool hide_kvm)
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	proc_close_fds();
-	become_daemon(hide_kvm);
+	if (getuid())
+		set_xdg();
+	execvp(argv[0], argv);
 	_exit(127);
 }
 
-static int wait_for_socket(void)
+/* It outlives us (lab-up); until then it is our child, whose end is seen at once. */
+static pid_t launch(char *const *argv)
 {
-	uint64_t deadline = now_ns() + START_DEADLINE_MS * NSEC_PER_MSEC;
+	_cleanup_free_ char *out = in_run("libvirtd.out");
+	_cleanup_close_ int log = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	pid_t pid = fork();
+
+	if (!pid)
+		become_daemon(argv, log);
+	return pid;
+}
+
+static char *last_line(const char *file)
+{
+	_cleanup_free_ char *path = in_run(file);
+	_cleanup_buf_ struct buf b = { 0 };
+	char *text, *nl;
+
+	if (file_read(path, &b) || !b.len)
+		return NULL;
+	text = str_strip(b.data);
+	nl = strrchr(text, '\n');
+	return xstrdup(nl ? nl + 1 : text);
+}
+
+static int ended(void)
+{
+	_cleanup_free_ char *out = last_line("libvirtd.out"), *log = last_line("libvirtd.log");
+
+	return fail(OUT_BROKEN, "the private libvirtd ended at its start: %s (all of it: %s/libvirtd.out and libvirtd.log)",
+		    out ? out : log ? log : "it said nothing", path_run());
+}
+
+static int wait_for_socket(pid_t pid, unsigned int slowdown)
+{
+	unsigned int ms = START_DEADLINE_MS * slowdown;
+	uint64_t deadline = now_ns() + ms * NSEC_PER_MSEC;
 
 	while (!daemon_running()) {
 		if (proc_interrupted())
 			return fail(OUT_INTERRUPTED, "interrupted");
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return ended();
 		if (now_ns() > deadline)
 			return fail(OUT_BROKEN,
-				    "the private libvirtd did not answer within %d s; %s/libvirtd.out and libvirtd.log say why (is the package libvirt-daemon installed?)",
-				    START_DEADLINE_MS / 1000, path_run());
+				    "the private libvirtd did not answer within %u s; %s/libvirtd.out and libvirtd.log say why",
+				    ms / 1000, path_run());
 		poll(NULL, 0, 20);
 	}
 	return 0;
 }
 
-int daemon_start(bool hide_kvm, char **uri)
+int daemon_start(bool hide_kvm, unsigned int slowdown, char **uri)
 {
+	_cleanup_strv_ struct strv argv = { 0 };
+	pid_t pid;
 	int ret;
 
 	*uri = daemon_uri();
@@ -283,11 +314,14 @@ int daemon_start(bool hide_kvm, char **uri)
 	ret = make_folders();
 	if (!ret)
 		ret = write_confs();
+	if (!ret)
+		ret = make_command(hide_kvm, &argv);
 	if (ret)
 		return ret;
-	if (launch(hide_kvm) < 0)
+	pid = launch(argv.v);
+	if (pid < 0)
 		return fail(OUT_BROKEN, "can't start libvirtd: %s", strerror(errno));
-	return wait_for_socket();
+	return wait_for_socket(pid, slowdown);
 }
 
 /* Does this process work out of our run folder? Its command line then names a file there. */

@@ -93,7 +93,8 @@ static int find_owner(struct lab *lab)
 
 int lab_prepare_image(struct lab *lab)
 {
-	int ret = daemon_start(lane_emulates(&lab->plan->lane), &lab->uri);
+	const struct lane *lane = &lab->plan->lane;
+	int ret = daemon_start(lane_emulates(lane), lane->slowdown, &lab->uri);
 
 	if (!ret && !daemon_is_private())
 		ret = find_owner(lab);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The private libvirtd for real, in a run folder and a cache of its own: started, stopped by a signal, ended. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -52,7 +55,7 @@ static int start(void **state)
 
 	(void)state;
 	dup2(STDIN_FILENO, INHERITABLE);
-	ret = daemon_start(true, &uri);
+	ret = daemon_start(true, 1, &uri);
 	close(INHERITABLE);
 	if (ret)
 		print_error("%s\n", fail_text());
@@ -91,6 +94,33 @@ static void test_ends(void **state)
 	assert_false(daemon_running());
 }
 
+/* As it sees them. */
+static char *seen(const char *path)
+{
+	return strf("/proc/%d/root%s", (int)daemon_pid(), path);
+}
+
+/* Its own folders in place of the system's, a read-only file in place of /dev/kvm, and all that QEMU needs: it is no prison. */
+static void test_namespace(void **state)
+{
+	_cleanup_free_ char *conf = seen("/etc/libvirt/qemu.conf"), *kvm = seen("/dev/kvm"), *here = seen(path_run());
+	_cleanup_buf_ struct buf text = { 0 };
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_true(path_exists(here));
+	if (!getuid()) {
+		assert_int_equal(file_read(conf, &text), 0);
+		assert_non_null(strstr(buf_str(&text), "stdio_handler = \"file\""));
+	}
+	if (!path_exists("/dev/kvm") || stat(kvm, &st) || !S_ISREG(st.st_mode))
+		skip(); /* there is none, or it can't be hidden from a user's daemon here */
+	fd = open(kvm, O_RDWR | O_CLOEXEC);
+	assert_true(fd < 0);
+	assert_int_equal(errno, EROFS);
+}
+
 static void test_descriptors(void **state)
 {
 	_cleanup_free_ char *leaked = strf("/proc/%d/fd/%d", (int)daemon_pid(), INHERITABLE);
@@ -99,6 +129,24 @@ static void test_descriptors(void **state)
 	(void)state;
 	assert_true(path_exists(out));
 	assert_false(path_exists(leaked));
+}
+
+/* Not after the deadline, which is 20 s at least: told at once, by what it said. */
+static void test_ends_at_start(void **state)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_free_ char *path = strf("%s/libvirtd.pid", path_run()), *uri = NULL;
+	_cleanup_close_ int fd = -1;
+	uint64_t at = now_ns();
+
+	(void)state;
+	assert_int_equal(mkdir_p(path_run()), 0);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(fcntl(fd, F_SETLK, &all), 0); /* as if another one had it */
+	assert_int_equal(daemon_start(true, 6, &uri), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "ended at its start: "));
+	assert_non_null(strstr(fail_text(), "pid"));
+	assert_true(since(at) < 10);
 }
 
 /* It accepts connections and never answers: closing one was a call that never returned. What failed before stays told. */
@@ -164,7 +212,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ends, start, sweep),
+		cmocka_unit_test_setup_teardown(test_namespace, start, sweep),
 		cmocka_unit_test_setup_teardown(test_descriptors, start, sweep),
+		cmocka_unit_test_teardown(test_ends_at_start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped_told, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped_cut, start, sweep),
