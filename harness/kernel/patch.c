@@ -415,6 +415,8 @@ static int finish_file(struct patch *p, struct patch_file *f)
 	/* A header that named no file at all would be git's to guess. */
 	if (!f->old_name && !f->new_name)
 		return refuse(&at, "a diff header from which no file name can be read", "");
+	if (f->moved && (!f->old_name || !f->new_name))
+		return refuse(&at, "a rename or copy that names one side only", "");
 	if (f->old_name && f->new_name && !strcmp(f->old_name, f->new_name))
 		f->whole_names = true;
 	paths[0] = f->old_path = likely_path(f, f->old_name);

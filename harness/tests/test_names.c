@@ -211,6 +211,48 @@ static void test_links(void **state)
 	patch_free(&out);
 }
 
+/* What git would get, as our own reader reads it: nothing outside of the tree, whatever came in. */
+static void assert_inside(const struct patch *out)
+{
+	for (size_t i = 0; i < out->n_files; i++) {
+		const char *paths[] = { out->files[i].old_path, out->files[i].new_path };
+
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
+			if (paths[j] && patch_bad_path(paths[j]))
+				die("%s came through", paths[j]);
+	}
+}
+
+static size_t try_damaged(const char *whole)
+{
+	static const char bytes[] = "/.ab-+@ \t\n\"\\0:,";
+	_cleanup_free_ char *text = xstrdup(whole);
+	_cleanup_strv_ struct strv notes = { 0 };
+	size_t len = strlen(text);
+	struct patch out;
+	int ret;
+
+	for (int n = 1 + rand() % 4; n; n--)
+		text[(size_t)rand() % len] = bytes[(size_t)rand() % (sizeof(bytes) - 1)];
+	ret = resolve(text, &out, &notes);
+	if (!ret)
+		assert_inside(&out);
+	patch_free(&out);
+	return !ret;
+}
+
+static void test_damaged(void **state)
+{
+	size_t taken = 0, tries = 0;
+
+	(void)state;
+	srand(1);
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
+		for (int n = 0; n < 200; n++, tries++)
+			taken += try_damaged(shapes[i].in);
+	assert_in_range(taken, tries / 20, tries - tries / 20);
+}
+
 static int make_tree(void **state)
 {
 	(void)state;
@@ -238,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

@@ -195,6 +195,7 @@ static const struct {
 	{ GIT("copy from x/y\ncopy to x/.."), "some.patch:3: a file name that climbs out" },
 	{ GIT("new file mode 120000"), "some.patch:2: the patch makes or changes a symbolic link" },
 	{ GIT("deleted file mode 120000"), "symbolic link" },
+	{ GIT("new file mode 100644\nrename to y/z"), "some.patch:1: a rename or copy that names one" },
 	{ GIT("old mode 100644\nnew mode 120000"),
 	  "some.patch:3: the patch makes or changes a sym" },
 	{ GIT("index 1234567..89abcde 120000"), "symbolic link" },
