@@ -44,8 +44,10 @@ static int find_wish(const struct plan *p, const struct change *judged, struct w
 
 	if (strcmp(k->lane, NOBODY) != 0)
 		wish_for(w, k->lane, strf("LANE=%s", k->lane));
+	else if (judged->lane_conflict)
+		ret = fail(OUT_USAGE, "%s", judged->lane_conflict);
 	else if (judged->lane)
-		wish_for(w, judged->lane, strf("%s (Lane: %s)", judged->lane_by, judged->lane));
+		wish_for(w, judged->lane, xstrdup(judged->lane_by));
 	else if (p->kernel.lane)
 		wish_for(w, p->kernel.lane, strf("kernel %s", p->kernel.name));
 	else if (k->assignment)
