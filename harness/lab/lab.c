@@ -13,6 +13,7 @@
 #include "lab/bringup.h"
 #include "lab/daemon.h"
 #include "lab/golden.h"
+#include "lab/logs.h"
 #include "lab/loop.h"
 
 extern const struct lab_backend *const __start_nestlab_backends[];
@@ -202,9 +203,14 @@ bool lab_has_l2(const struct lab *lab)
 int lab_up_again(struct lab *lab)
 {
 	_cleanup_free_ char *run_dir = xstrdup(lab->run_dir);
+	int ret;
 
 	lab_reset_levels(lab);
-	return lab_up(lab, run_dir, false);
+	logs_put_aside(run_dir);
+	ret = lab_up(lab, run_dir, false);
+	logs_join(run_dir, &lab->l1);
+	logs_join(run_dir, &lab->l2);
+	return ret;
 }
 
 /* ---- a kept lab: its place's note says what it is ---- */

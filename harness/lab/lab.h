@@ -92,7 +92,7 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh);
  * doing; a kernel that dies says so. ret: what the failed call returned.
  */
 bool lab_lost_silently(const struct lab *lab, int ret);
-/* Up again after a level was lost, from the saved state when there is one. */
+/* Up again after a level was lost, from the saved state when there is one. The levels' console logs go on. */
 int lab_up_again(struct lab *lab);
 
 /* Does an L2 run in it? */

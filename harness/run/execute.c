@@ -227,6 +227,18 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	judge_test(t, e, res);
 }
 
+/* A kernel's last words belong to the test that it died in, and to the run. Taken: the next life of the level has none of them. */
+static void take_crash_lines(struct run *r, struct level *l, struct test_result *res)
+{
+	struct strv *text = &l->console.crash_text;
+
+	for (size_t i = 0; i < text->n; i++) {
+		strv_add(&res->log, text->v[i]);
+		strv_add(&r->result->console, text->v[i]);
+	}
+	strv_free(text);
+}
+
 static void finish(struct run *r, const struct testcase *t, struct execution *x, int ret,
 		   struct test_result *res)
 {
@@ -235,6 +247,8 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 	if (ret) {
 		res->verdict = (enum outcome)-ret;
 		str_set(&res->reason, fail_text());
+		take_crash_lines(r, &r->lab->l1, res);
+		take_crash_lines(r, &r->lab->l2, res);
 		findings_judge(r, res);
 		return;
 	}

@@ -141,8 +141,6 @@ void findings_judge(struct run *r, struct test_result *t)
 
 	if (!is_flavored(r))
 		return;
-	if (r->reports_told > c->n_reports)
-		r->reports_told = 0; /* another console: the level was lost and is there again */
 	for (size_t i = r->reports_told; i < c->n_reports; i++) {
 		if (is_background(r, &c->reports[i])) {
 			others++;

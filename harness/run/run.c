@@ -8,7 +8,6 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
-#include "judge/checks.h"
 #include "kernel/handlers.h"
 #include "report/report.h"
 
@@ -20,98 +19,6 @@ static void copy_boot(struct run *r)
 		result_add_exit_sample(r->result, b->samples[i].seconds, b->samples[i].exits);
 	r->result->exits_per_boot = b->exits;
 	r->result->boot_seconds = b->seconds;
-}
-
-static void check_log(struct test_result *t, const struct level *l)
-{
-	_cleanup_free_ char *name = strf("%s's kernel log", l->name);
-	_cleanup_free_ char *where = strf("l%u-console.log", l->number);
-	const struct strv *found = &l->console.findings;
-	_cleanup_free_ char *observed =
-		found->n ? strf("%zu, the first: %s", found->n, found->v[0]) : xstrdup("none");
-
-	result_set_ref(
-		check_that(t, name, !found->n, "no warning while the tests ran", observed, NULL),
-		where, 0, 0);
-}
-
-/* A change that works but makes a kernel warn is not right. */
-static void judge_logs(struct run *r)
-{
-	bool l1 = !r->lab->plan->kernel.flavor.name; /* or its tests have told */
-	struct test_result *t;
-
-	if (!l1 && !lab_has_l2(r->lab))
-		return;
-	t = result_add_test(r->result, "lab/kernel-logs", "lab");
-	if (l1)
-		check_log(t, &r->lab->l1);
-	if (lab_has_l2(r->lab))
-		check_log(t, &r->lab->l2);
-	result_judge_test(t);
-}
-
-static void skip_test(struct run *r, const struct testcase *t, const char *why)
-{
-	struct test_result *res =
-		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
-
-	res->verdict = OUT_SKIP;
-	str_set(&res->reason, why);
-}
-
-/* An emulator that lost a level is no verdict on the kernel: from the saved state again, and what was seen is told. */
-static int retry_test(struct run *r, const struct testcase *t)
-{
-	int ret;
-
-	r->retries--;
-	ui_note("%s; %s is run once more", fail_text(), t->name);
-	result_drop_test(r->result);
-	tracer_stop(r);
-	ret = lab_up_again(r->lab);
-	str_set(&r->monitor_at, NULL);
-	r->program_there = NULL;
-	if (!ret)
-		ret = tracer_start(r);
-	if (!ret)
-		oracles_begin(r);
-	if (ret) {
-		skip_test(r, t, "its level was lost, and the lab did not come up again");
-		return ret;
-	}
-	return execute_test(r, t);
-}
-
-static int run_test(struct run *r, const struct testcase *t)
-{
-	int ret = execute_test(r, t);
-
-	if (ret && r->retries && lab_lost_silently(r->lab, ret))
-		ret = retry_test(r, t);
-	return ret;
-}
-
-static int run_tests(struct run *r)
-{
-	int ret = tracer_start(r);
-
-	if (!ret)
-		oracles_begin(r);
-	r->retries = r->lab->plan->lane.retries;
-	for (size_t i = 0; i < r->n_tests; i++) {
-		if (ret)
-			skip_test(r, r->tests[i], "not run: the lab was gone by then");
-		else
-			ret = run_test(r, r->tests[i]);
-	}
-	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
-	if (ret)
-		str_set(&r->why, fail_text());
-	tracer_stop(r);
-	if (!ret)
-		judge_logs(r);
-	return ret;
 }
 
 /* What is judged, and by what: known before anything is started. */
@@ -206,7 +113,7 @@ static int go(struct run *r)
 		return ret;
 	copy_boot(r);
 	read_handlers(r);
-	return run_tests(r);
+	return execute_tests(r);
 }
 
 /* asked: what making the plan said. */

@@ -34,7 +34,7 @@ struct run {
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
 	char *debugfs_pids; /* what L1's debugfs says of L2's vCPU threads; NULL: not asked yet */
 	unsigned int marks, kept_reports; /* findings.c: counters for names */
-	size_t reports_told;		  /* findings.c: of L1's console, the first ones */
+	size_t reports_told;		  /* findings.c: of L1's console in this life of the lab, the first ones */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
@@ -64,8 +64,18 @@ int select_tests(struct run *r, const struct strv *patterns, const char *assignm
 bool select_needs_l2(const struct run *r);
 const struct assignment *run_assignment(const struct run *r, const char *name);
 
+/* -- tests.c -- */
+
+/*
+ * All picked tests, with a lab that is up. What a test did to the lab is told in its own result, and the lab is up again for the next
+ * one; after some losses, or when it does not come up any more, the rest is told as skipped. 0; -OUT_INTERRUPTED, or what kept the first
+ * test from beginning.
+ */
+int execute_tests(struct run *r);
+
 /* -- tracer.c: L1's ftrace, streamed -- */
 
+/* Once in each life of the lab; trace.txt and its lines' numbers go on. */
 int tracer_start(struct run *r);
 void tracer_stop(struct run *r);
 /* Cut the stream for a test: begin writes a marker; end writes one and waits for it, then hands over the records. */

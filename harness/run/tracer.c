@@ -22,7 +22,17 @@ struct tracer {
 	char *name; /* of the test whose cut is open; NULL: none */
 	char nonce[24];
 	unsigned int cuts;
+	bool in_line; /* the text so far does not end with a line's end */
 };
+
+static void take(struct tracer *t, const void *data, size_t len)
+{
+	if (t->fd >= 0 && write(t->fd, data, len) < 0)
+		close_p(&t->fd);
+	trace_stream_feed(t->stream, data, len);
+	if (len)
+		t->in_line = ((const char *)data)[len - 1] != '\n';
+}
 
 static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
 		      size_t len)
@@ -30,11 +40,8 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 	struct tracer *t = ctx;
 
 	(void)level_ns;
-	if (s != CHANNEL_STDOUT)
-		return;
-	if (t->fd >= 0 && write(t->fd, data, len) < 0)
-		close_p(&t->fd);
-	trace_stream_feed(t->stream, data, len);
+	if (s == CHANNEL_STDOUT)
+		take(t, data, len);
 }
 
 static int put(struct run *r, const char *file, const char *text)
@@ -60,22 +67,38 @@ static int set_up(struct run *r)
 	return ret ? fail_prefix("setting up L1's ftrace") : 0;
 }
 
+static int open_trace(struct run *r)
+{
+	_cleanup_free_ char *path = strf("%s/trace.txt", r->dir);
+	struct tracer *t = xcalloc(1, sizeof(*t));
+
+	r->tracer = t;
+	t->stream = trace_stream_new();
+	t->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return t->fd < 0 ? fail(OUT_BROKEN, "can't write %s: %s", path, strerror(errno)) : 0;
+}
+
+/* Behind the last words of an L1 that is gone. Its reader went with the channel. */
+static int go_on(struct tracer *t)
+{
+	static const char text[] = "\n# nestlab: the lab was lost, and came up again\n";
+
+	take(t, text + !t->in_line, strlen(text) - !t->in_line);
+	t->id = 0;
+	return 0;
+}
+
 int tracer_start(struct run *r)
 {
 	/* Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits for the trace. */
 	char *const argv[] = { (char *)"/bin/dd", (char *)"if=" TRACEFS "trace_pipe",
 			       (char *)"bs=64k", NULL };
-	_cleanup_free_ char *path = strf("%s/trace.txt", r->dir);
-	struct tracer *t = xcalloc(1, sizeof(*t));
+	int ret = r->tracer ? go_on(r->tracer) : open_trace(r);
+	struct tracer *t = r->tracer;
 	struct channel_exec e = { .argv = argv, .on_output = on_output, .ctx = t };
-	int ret;
 
-	r->tracer = t;
-	t->stream = trace_stream_new();
-	t->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (t->fd < 0)
-		return fail(OUT_BROKEN, "can't write %s: %s", path, strerror(errno));
-	ret = set_up(r);
+	if (!ret)
+		ret = set_up(r);
 	return ret ? ret : channel_start(r->lab->l1.channel, &e, &t->status, &t->id);
 }
 

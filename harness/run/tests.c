@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The picked tests, one after the other. A test that loses the lab (a kernel died or hung, or the lab itself failed) costs itself: the
+ * lab is brought up again for the next one, from its saved state where it has one. (The first crash once ended the run, so a change
+ * that dies in one test had no verdict on the others.)
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "judge/checks.h"
+#include "run/run.h"
+
+/* A kernel that dies in everything costs minutes, not hours. */
+#define LOSSES_MAX 5
+/* What lost the lab may have hurt the first try, too. */
+#define RESTORES 2
+
+/* The lab from one start to its end: what its kernels' logs held meanwhile. */
+struct life {
+	struct {
+		bool there, clean;
+		char *observed;
+	} log[2]; /* of L1, of L2 */
+};
+
+/* How far the tests have come. */
+struct course {
+	struct life *lives; /* that have ended */
+	size_t n_lives;
+	unsigned int losses;
+	bool lost;  /* the lab is to be brought up before the next test */
+	char *gone; /* why no test is run any more, for their reasons; NULL: they are */
+};
+
+/* ---- the logs of each life ---- */
+
+/* lost_in: the test that this life ended in; NULL: it did not. */
+static char *tell_log(const struct level *l, const char *lost_in)
+{
+	const struct strv *found = &l->console.findings;
+	_cleanup_free_ char *warnings =
+		found->n ? strf("%zu, the first: %s", found->n, found->v[0]) : xstrdup("none");
+
+	if (!lost_in)
+		return xstrdup(warnings);
+	return strf("%s; the lab was lost in %s%s%s", warnings, lost_in, l->console.crash ? ": " : "",
+		    l->console.crash ? l->console.crash->name : "");
+}
+
+static void end_life(struct run *r, struct course *c, const char *lost_in)
+{
+	struct level *const levels[] = { &r->lab->l1, &r->lab->l2 };
+	struct life *life;
+
+	c->lives = xrealloc(c->lives, c->n_lives + 1, sizeof(*c->lives));
+	life = &c->lives[c->n_lives++];
+	*life = (struct life){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		life->log[i].there = level_exists(levels[i]);
+		life->log[i].clean = !levels[i]->console.findings.n;
+		life->log[i].observed = tell_log(levels[i], lost_in);
+	}
+}
+
+static void check_log(const struct life *life, size_t i, struct test_result *t)
+{
+	_cleanup_free_ char *name = strf("L%zu's kernel log", i + 1);
+	_cleanup_free_ char *where = strf("l%zu-console.log", i + 1);
+
+	if (life->log[i].there)
+		result_set_ref(check_that(t, name, life->log[i].clean, "no warning while the tests ran",
+					  life->log[i].observed, NULL),
+			       where, 0, 0);
+}
+
+/* A change that works but makes a kernel warn is not right. A check for each life of the lab: its second one's name ends in " (2)". */
+static void judge_logs(struct run *r, const struct course *c)
+{
+	bool l1 = !r->lab->plan->kernel.flavor.name; /* or its tests have told */
+	struct test_result *t = NULL;
+
+	for (size_t n = 0; n < c->n_lives; n++)
+		for (size_t i = l1 ? 0 : 1; i < ARRAY_SIZE(c->lives[n].log); i++) {
+			if (!t && c->lives[n].log[i].there)
+				t = result_add_test(r->result, "lab/kernel-logs", "lab");
+			if (t)
+				check_log(&c->lives[n], i, t);
+		}
+	if (t)
+		result_judge_test(t);
+}
+
+/* ---- a lab that is lost ---- */
+
+/* What a new life of the lab has nothing of yet. */
+static int begin_life(struct run *r)
+{
+	int ret;
+
+	str_set(&r->monitor_at, NULL);
+	r->program_there = NULL;
+	r->reports_told = 0;
+	ret = tracer_start(r);
+	if (!ret)
+		oracles_begin(r);
+	return ret;
+}
+
+static int bring_back(struct run *r)
+{
+	int ret = -OUT_BROKEN;
+
+	for (unsigned int i = 0; ret && i < RESTORES && !proc_interrupted(); i++) {
+		ret = lab_up_again(r->lab);
+		if (!ret)
+			ret = begin_life(r);
+	}
+	return ret;
+}
+
+static void give_up(struct course *c, const char *fmt, const char *why)
+{
+	free(c->gone);
+	c->gone = strf(fmt, why);
+}
+
+/* An emulator that lost a level is no verdict on the kernel: from the saved state again, and what was seen is told. */
+static int retry_test(struct run *r, struct course *c, const struct testcase *t)
+{
+	r->retries--;
+	ui_note("%s; %s is run once more", fail_text(), t->name);
+	end_life(r, c, t->name);
+	if (bring_back(r)) {
+		give_up(c, "not run: the lab did not come up again: %s", fail_text());
+		return 0;
+	}
+	result_drop_test(r->result);
+	return execute_test(r, t);
+}
+
+static void run_test(struct run *r, struct course *c, const struct testcase *t)
+{
+	int ret = execute_test(r, t);
+
+	if (ret && r->retries && lab_lost_silently(r->lab, ret))
+		ret = retry_test(r, c, t);
+	if (!ret || c->gone)
+		return;
+	end_life(r, c, t->name);
+	c->lost = true;
+	if (proc_interrupted())
+		give_up(c, "not run: %s", fail_text());
+	else if (++c->losses == LOSSES_MAX)
+		c->gone = strf("not run: %u tests had lost the lab by then", c->losses);
+}
+
+static void skip_test(struct run *r, const struct testcase *t, const char *why)
+{
+	struct test_result *res =
+		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
+
+	res->verdict = OUT_SKIP;
+	str_set(&res->reason, why);
+}
+
+static void next_test(struct run *r, struct course *c, const struct testcase *t)
+{
+	if (c->lost && !c->gone) {
+		c->lost = bring_back(r);
+		if (c->lost)
+			give_up(c, "not run: the lab did not come up again: %s", fail_text());
+	}
+	if (c->gone)
+		skip_test(r, t, c->gone);
+	else
+		run_test(r, c, t);
+}
+
+static void free_course(struct course *c)
+{
+	for (size_t i = 0; i < c->n_lives; i++) {
+		free(c->lives[i].log[0].observed);
+		free(c->lives[i].log[1].observed);
+	}
+	free(c->lives);
+	free(c->gone);
+}
+
+int execute_tests(struct run *r)
+{
+	struct course c = { 0 };
+	int ret = begin_life(r);
+
+	r->retries = r->lab->plan->lane.retries;
+	if (ret)
+		give_up(&c, "not run: %s", fail_text());
+	for (size_t i = 0; i < r->n_tests; i++)
+		next_test(r, &c, r->tests[i]);
+	if (!ret && proc_interrupted())
+		ret = fail(OUT_INTERRUPTED, "interrupted");
+	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
+	if (ret)
+		str_set(&r->why, fail_text());
+	tracer_stop(r);
+	if (!ret && !c.lost && !c.gone)
+		end_life(r, &c, NULL);
+	if (!ret)
+		judge_logs(r, &c);
+	free_course(&c);
+	return ret;
+}

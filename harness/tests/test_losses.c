@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tests that lose the lab, in one whose L1 is the real agent. */
+#include "tests/fake_machine.h"
+
+#define OOPS "echo '[    9.1] BUG: kernel NULL pointer dereference, address: 0' >>$CONSOLE; "
+
+static const struct test_result *logs_of(const struct fake *f)
+{
+	return fake_result(f, "lab/kernel-logs");
+}
+
+static bool has_line(const struct strv *lines, const char *text)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		if (strstr(lines->v[i], text))
+			return true;
+	return false;
+}
+
+static void test_a_crash_costs_its_test(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "first", DONE);
+	fake_test(f, "dies", OOPS "sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "first", OUT_PASS);
+	assert_verdict(f, "dies", OUT_CRASH);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->run.result->verdict, OUT_CRASH);
+	assert_non_null(strstr(f->run.result->reason, "dies: L1's kernel died (BUG): "));
+	assert_int_equal(f->ups, 2);
+	fake_free(f);
+}
+
+/* What the dead kernel said: in the test, in the run, and in the log of the console, which the next life goes on with. */
+static void test_last_words_are_kept(void **state)
+{
+	struct fake *f = fake_new();
+	_cleanup_free_ char *log = NULL;
+	const char *first, *second;
+
+	(void)state;
+	fake_test(f, "dies", OOPS "sleep 100");
+	fake_test(f, "again", "echo WARNING: CPU: 0 PID: 1 >>$CONSOLE; " OOPS "sleep 100");
+	fake_test(f, "next", "echo lives on >>$CONSOLE; sleep 0.3; " DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_true(has_line(&fake_result(f, "dies")->log, "NULL pointer"));
+	assert_true(has_line(&fake_result(f, "again")->log, "NULL pointer"));
+	assert_int_equal(f->run.result->console.n, 2);
+	log = fake_file(f, "l1-console.log");
+	first = strstr(log, "NULL pointer");
+	assert_true(first && strstr(log, "boot of life 1") < first);
+	second = strstr(first + 1, "NULL pointer");
+	assert_true(second && strstr(log, "boot of life 2") > first && strstr(log, "boot of life 2") < second);
+	assert_true(strstr(log, "boot of life 3") > second && strstr(log, "lives on") > second);
+	fake_free(f);
+}
+
+static void test_kernel_logs_of_each_life(void **state)
+{
+	struct fake *f = fake_new();
+	const struct test_result *t;
+
+	(void)state;
+	fake_test(f, "dies", "echo WARNING: CPU: 0 PID: 1 >>$CONSOLE; " OOPS "sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	t = logs_of(f);
+	assert_int_equal(t->n_checks, 2);
+	assert_string_equal(t->checks[0].name, "L1's kernel log");
+	assert_int_equal(t->checks[0].verdict, OUT_FAIL);
+	assert_string_equal(t->checks[0].observed,
+			    "1, the first: WARNING: CPU: 0 PID: 1; the lab was lost in dies: BUG");
+	assert_string_equal(t->checks[1].name, "L1's kernel log (2)");
+	assert_int_equal(t->checks[1].verdict, OUT_PASS);
+	assert_string_equal(t->checks[1].observed, "none");
+	fake_free(f);
+}
+
+static void test_the_trace_goes_on(void **state)
+{
+	struct fake *f = fake_new();
+	_cleanup_free_ char *trace = NULL;
+	const char *first;
+
+	(void)state;
+	fake_test(f, "dies", "printf 'a line that is cut' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " OOPS "sleep 100");
+	fake_test(f, "next", "echo 'another life' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " DONE);
+	assert_int_equal(fake_run(f), 0);
+	trace = fake_file(f, "trace.txt");
+	first = strstr(trace, "a line that is cut\n# nestlab: the lab was lost");
+	assert_true(first && strstr(first, "\nanother life\n"));
+	fake_free(f);
+}
+
+/* A kernel that dies in everything. */
+static void test_five_losses_are_enough(void **state)
+{
+	static const char *const names[] = { "t1", "t2", "t3", "t4", "t5", "t6", "t7" };
+	struct fake *f = fake_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		fake_test(f, names[i], OOPS "sleep 100");
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "t5", OUT_CRASH);
+	assert_verdict(f, "t6", OUT_SKIP);
+	assert_verdict(f, "t7", OUT_SKIP);
+	assert_string_equal(fake_result(f, "t7")->reason, "not run: 5 tests had lost the lab by then");
+	assert_int_equal(f->run.result->verdict, OUT_CRASH);
+	assert_int_equal(f->ups, 5);
+	assert_int_equal(logs_of(f)->n_checks, 5);
+	fake_free(f);
+}
+
+static void test_a_lab_that_comes_up_at_the_second_try(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->refusals = 1;
+	fake_test(f, "dies", OOPS "sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->ups, 3);
+	fake_free(f);
+}
+
+static void test_a_lab_that_does_not_come_up_again(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->refusals = 9;
+	fake_test(f, "dies", OOPS "sleep 100");
+	fake_test(f, "next", DONE);
+	fake_test(f, "last", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "dies", OUT_CRASH);
+	assert_verdict(f, "next", OUT_SKIP);
+	assert_verdict(f, "last", OUT_SKIP);
+	assert_string_equal(fake_result(f, "last")->reason,
+			    "not run: the lab did not come up again: L1's kernel died at its boot");
+	assert_int_equal(f->run.result->verdict, OUT_CRASH);
+	assert_int_equal(f->ups, 3);
+	fake_free(f);
+}
+
+/* Nothing comes after it: nobody waits for a lab. */
+static void test_a_crash_at_the_end_restores_nothing(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "dies", OOPS "sleep 100");
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "dies", OUT_CRASH);
+	assert_int_equal(f->ups, 1);
+	fake_free(f);
+}
+
+static void test_an_agent_that_dies(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "kills it", "echo before; sleep 0.3; kill -KILL $PPID; sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "kills it", OUT_CRASH);
+	assert_non_null(strstr(fake_result(f, "kills it")->reason, "L1 hangs: its agent does not answer any more"));
+	assert_true(has_line(&fake_result(f, "kills it")->log, "before"));
+	assert_verdict(f, "next", OUT_PASS);
+	fake_free(f);
+}
+
+/* Only the first time, as an emulator does. */
+static void test_a_level_that_is_lost_without_a_word(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->lab.lane.retries = 1;
+	fake_test(f, "unlucky", "test -e $KEPT/once && " DONE " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "unlucky", OUT_PASS);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->run.result->verdict, OUT_PASS);
+	assert_int_equal(f->run.result->n_tests, 3);
+	assert_int_equal(f->ups, 2);
+	fake_free(f);
+}
+
+/* Its first result stands. */
+static void test_one_that_is_lost_and_stays_lost(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->lab.lane.retries = 1;
+	f->refusals = 9;
+	fake_test(f, "unlucky", "kill -KILL $PPID; sleep 100");
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "unlucky", OUT_CRASH);
+	assert_verdict(f, "next", OUT_SKIP);
+	assert_int_equal(f->run.result->verdict, OUT_CRASH);
+	fake_free(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_crash_costs_its_test),
+		cmocka_unit_test(test_last_words_are_kept),
+		cmocka_unit_test(test_kernel_logs_of_each_life),
+		cmocka_unit_test(test_the_trace_goes_on),
+		cmocka_unit_test(test_five_losses_are_enough),
+		cmocka_unit_test(test_a_lab_that_comes_up_at_the_second_try),
+		cmocka_unit_test(test_a_lab_that_does_not_come_up_again),
+		cmocka_unit_test(test_a_crash_at_the_end_restores_nothing),
+		cmocka_unit_test(test_an_agent_that_dies),
+		cmocka_unit_test(test_a_level_that_is_lost_without_a_word),
+		cmocka_unit_test(test_one_that_is_lost_and_stays_lost),
+	};
+
+	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);
+}
