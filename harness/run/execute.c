@@ -198,6 +198,18 @@ static int gather(struct run *r, const struct testcase *t, struct execution *x)
 	return ret;
 }
 
+/*
+ * An oops that a test ended with, or that its deadline came just behind: not seen to its end yet, it was the next test's crash, and this
+ * one's wrong answers.
+ */
+static int look_for_crash(struct run *r)
+{
+	struct level *l2 = &r->lab->l2;
+	int ret = level_step(l2, 0);
+
+	return !ret && (l2->console.crash || l2->carrier->console.crash) ? level_look_for_end(l2) : ret;
+}
+
 static void add_rows(const struct trace_records *trace, struct test_result *res)
 {
 	for (size_t i = 0; i < trace->n; i++) {
@@ -274,6 +286,8 @@ int execute_test(struct run *r, const struct testcase *t)
 	ret = baseline_read(r, t, &x.e.baseline);
 	if (!ret)
 		ret = gather(r, t, &x);
+	if (!ret)
+		ret = look_for_crash(r);
 	if (ret)
 		ret = explain(level_of(r->lab, t), ret);
 	res->seconds = (double)(now_ns() - start) / 1e9;

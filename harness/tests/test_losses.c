@@ -35,6 +35,22 @@ static void test_a_crash_costs_its_test(void **state)
 	fake_free(f);
 }
 
+/* Its kernel is dead all the same: the next test must not be blamed for it. */
+static void test_a_crash_at_a_test_s_end(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "ends", OOPS DONE);
+	fake_test(f, "late", OOPS "sleep 100")->timeout_s = 1;
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "ends", OUT_CRASH);
+	assert_verdict(f, "late", OUT_CRASH);
+	assert_verdict(f, "next", OUT_PASS);
+	fake_free(f);
+}
+
 /* What the dead kernel said: in the test, in the run, and in the log of the console, which the next life goes on with. */
 static void test_last_words_are_kept(void **state)
 {
@@ -217,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_crash_costs_its_test),
+		cmocka_unit_test(test_a_crash_at_a_test_s_end),
 		cmocka_unit_test(test_last_words_are_kept),
 		cmocka_unit_test(test_kernel_logs_of_each_life),
 		cmocka_unit_test(test_the_trace_goes_on),
