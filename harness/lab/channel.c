@@ -16,6 +16,7 @@ struct channel {
 	uint32_t last_id;
 	bool ready; /* the agent answered this session's hello */
 	bool lost;  /* the transport hung up */
+	bool late;  /* a call's deadline passed, and no frame came since */
 	bool feeding; /* in channel_feed(): a callback that waited would overwrite its own frame */
 	char *broken; /* why the session can't go on */
 	struct agent_info info;
@@ -263,6 +264,7 @@ static void on_frame(struct channel *c, const struct proto_frame *f)
 		break_off(c, "it was started again: it died, or its level was reset");
 	if (!c->session || f->session != c->session || c->broken)
 		return; /* written before a reconnect or before the snapshot */
+	c->late = false;
 	readable = proto_unpack(f, m);
 	if (readable && f->type == PROTO_READY)
 		on_ready(c, &m->ready);
@@ -299,6 +301,11 @@ void channel_lost(struct channel *c)
 	c->lost = true;
 }
 
+bool channel_is_late(const struct channel *c)
+{
+	return c->late;
+}
+
 /* ---- waiting ---- */
 
 uint64_t channel_deadline(unsigned int ms)
@@ -322,8 +329,10 @@ int channel_until(struct channel *c, const bool *flag, uint64_t deadline_ns)
 	while (!*flag) {
 		int err = usable(c);
 
-		if (!err && now_ns() >= deadline_ns)
+		if (!err && now_ns() >= deadline_ns) {
+			c->late = true;
 			return 1;
+		}
 		if (!err)
 			err = step_until(c, deadline_ns);
 		if (err && !*flag)
@@ -369,7 +378,7 @@ static void begin_session(struct channel *c)
 	c->broken = NULL;
 	c->session = new_session(c->session, c->transport.seat);
 	c->sent_seq = c->got_seq = 0;
-	c->ready = c->lost = false;
+	c->ready = c->lost = c->late = false;
 	memset(&c->decoder, 0, sizeof(c->decoder));
 }
 

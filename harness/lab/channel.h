@@ -140,6 +140,9 @@ int channel_connect(struct channel *c, const char *path,
 		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
 		    void *ctx, struct channel_status *status, uint32_t *id);
 
+/* Has a call ended by its deadline, and nothing been heard of the agent since? The next one is likely to wait in vain. */
+bool channel_is_late(const struct channel *c);
+
 /* The level's monotonic clock now. */
 int channel_time(struct channel *c, uint64_t *level_ns, unsigned int deadline_ms);
 

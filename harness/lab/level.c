@@ -34,8 +34,15 @@ void level_init(struct level *l, unsigned int number, struct level *carrier, uin
 	console_init(&l->console);
 }
 
+static bool is_late(const struct level *l)
+{
+	return l->late || (l->channel && channel_is_late(l->channel)) || (l->carrier && is_late(l->carrier));
+}
+
 unsigned int level_ms(const struct level *l, unsigned int seconds)
 {
+	if (seconds > SILENT_S && is_late(l))
+		seconds = SILENT_S;
 	return seconds * 1000 * l->slowdown;
 }
 
@@ -277,8 +284,12 @@ static int blocking(struct level *l, struct call *c, const char *what, unsigned 
 		.deadline_ms = level_ms(l, deadline_s),
 		.grace_ms = l->carrier ? 0 : GRACE_MS,
 	};
+	uint64_t deadline = now_ns() + lc.deadline_ms * NSEC_PER_MSEC;
+	int ret = loop_call(&lc);
 
-	return loop_call(&lc);
+	if (ret && now_ns() > deadline)
+		c->l->late = true;
+	return ret;
 }
 
 /* While all is being ended: ^C changes nothing, a failure is not told. Is it done? */
@@ -644,15 +655,23 @@ int level_look_for_end(struct level *l)
 	return end;
 }
 
+bool level_answers(struct level *l)
+{
+	uint64_t ns;
+
+	if (!l->silent)
+		l->silent = !l->channel || channel_time(l->channel, &ns, level_ms(l, SILENT_S));
+	return !l->silent;
+}
+
 /* What is above a silent level can't answer. */
 static const struct level *find_silent(struct level *l)
 {
 	const struct level *below = l->carrier ? find_silent(l->carrier) : NULL;
-	uint64_t ns;
 
 	if (below || !l->channel)
 		return below;
-	return channel_time(l->channel, &ns, level_ms(l, SILENT_S)) ? l : NULL;
+	return level_answers(l) ? NULL : l;
 }
 
 /* All that is said to a level goes through it: a kernel would be blamed for a libvirtd that was stopped. */
@@ -687,13 +706,13 @@ void level_close_channel(struct level *l)
 static int wait_for(struct level *l, bool (*done)(const struct level *l), const char *what,
 		    unsigned int deadline_s)
 {
-	uint64_t deadline = now_ns() + level_ms(l, deadline_s) * NSEC_PER_MSEC;
+	unsigned int ms = level_ms(l, deadline_s);
+	uint64_t deadline = now_ns() + ms * NSEC_PER_MSEC;
 	int ret = 0;
 
 	while (!ret && !done(l)) {
 		if (now_ns() > deadline)
-			return fail(OUT_BROKEN, "%s: %s did not happen within %u s", l->name, what,
-				    level_ms(l, deadline_s) / 1000);
+			return fail(OUT_BROKEN, "%s: %s did not happen within %u s", l->name, what, ms / 1000);
 		ret = level_step(l, STEP_MS);
 	}
 	return ret;

@@ -53,6 +53,8 @@ struct level {
 	struct vstream *port;
 	struct channel *channel; /* NULL: not open */
 	struct agent_info agent;
+	bool late;   /* a call of its libvirt's ended by its deadline */
+	bool silent; /* its agent was asked, and did not answer */
 	int event_id;
 	bool stopped;		/* a lifecycle event said so */
 	uint64_t stop_ns;	/* when */
@@ -117,6 +119,8 @@ int level_step(struct level *l, unsigned int timeout_ms);
 
 /* A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what level_step() says. */
 int level_look_for_end(struct level *l);
+/* Does its agent still answer? Asked once: of one that did not, the answer stays. False also without a channel. */
+bool level_answers(struct level *l);
 /*
  * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none). *silent: the
  * first that does not answer, or NULL.
@@ -136,7 +140,10 @@ int level_place(struct level *l, const char *local, const char *path, mode_t mod
 /* One QMP command to the level's QEMU, over its carrier's libvirt; the caller owns the answer (JSON text). */
 int level_qmp(struct level *l, const char *command, char **answer);
 
-/* A deadline in milliseconds, scaled by the lane. */
+/*
+ * A deadline in milliseconds, scaled by the lane. Of a level that let one pass, or whose carrier did, no more than the time of one question:
+ * a hang costs one deadline, not one a call.
+ */
 unsigned int level_ms(const struct level *l, unsigned int seconds);
 
 #endif

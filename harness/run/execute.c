@@ -115,13 +115,13 @@ static int execute_program(struct run *r, const struct testcase *t, const struct
 	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s * r->lab->plan->knobs.effort));
 	channel_forget(l->channel, id);
 	if (ret == -OUT_BROKEN && !proc_interrupted()) {
-		uint64_t ns;
+		_cleanup_free_ char *why = xstrdup(fail_text());
 
 		/* Past its deadline in a level that still answers: the program's own matter. */
 		status->done = false; /* by itself it was not: the kill may have been told by now */
-		if (!channel_time(l->channel, &ns, level_ms(l, 3)))
+		if (level_answers(l))
 			return 0;
-		ret = -OUT_BROKEN;
+		ret = fail(OUT_BROKEN, "%s", why);
 	}
 	if (!ret && status->error)
 		return fail(OUT_BROKEN, "can't run %s in %s: %s", argv.v[0], l->name,
@@ -159,13 +159,12 @@ static int execute_loudly(struct run *r, const struct testcase *t, struct execut
 
 static int execute_quietly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	int ret = level_suspend(&r->lab->l2), resumed;
+	int ret = level_suspend(&r->lab->l2);
 
-	if (ret)
-		return ret;
-	ret = execute_program(r, t, x->e.assignment, &x->sink, &x->status);
-	resumed = ret == -OUT_CRASH ? 0 : level_resume(&r->lab->l2);
-	return ret ? ret : resumed;
+	if (!ret)
+		ret = execute_program(r, t, x->e.assignment, &x->sink, &x->status);
+	/* After a failure the lab is brought up anew: an L1 that hangs was given another minute for this. */
+	return ret ? ret : level_resume(&r->lab->l2);
 }
 
 static bool is_quieted(const struct run *r, const struct testcase *t)

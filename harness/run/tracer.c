@@ -120,18 +120,21 @@ void tracer_stop(struct run *r)
 	r->tracer = NULL;
 }
 
-/* A test may have switched it off, and died; and the ring buffer refuses a write now and then where that was done (EBADF). */
+/*
+ * A test may have switched it off, and died; and the ring buffer refuses a write now and then where that was done (EBADF). An L1 that does
+ * not answer is not asked again.
+ */
 static int mark(struct run *r, bool end)
 {
 	struct tracer *t = r->tracer;
 	_cleanup_free_ char *text = trace_marker(end, t->name, t->nonce);
-	int ret = -1;
+	int ret, tries = 0;
 
-	for (int tries = 0; ret && tries < MARK_TRIES && !proc_interrupted(); tries++) {
+	do {
 		ret = put(r, "tracing_on", "1\n");
 		if (!ret)
 			ret = put(r, "trace_marker", text);
-	}
+	} while (ret && ++tries < MARK_TRIES && !proc_interrupted() && !channel_is_late(r->lab->l1.channel));
 	return ret;
 }
 

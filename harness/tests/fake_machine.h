@@ -39,8 +39,8 @@
 #define FAKE static __attribute__((unused))
 
 struct fake {
-	struct plan plan;
 	struct lab lab; /* first: the backend finds us by it */
+	struct plan plan;
 	struct run run;
 	const struct testcase *tests[16];
 	struct testcase cases[16];

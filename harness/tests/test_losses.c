@@ -229,6 +229,66 @@ static void test_one_that_is_lost_and_stays_lost(void **state)
 	fake_free(f);
 }
 
+/* ---- hangs: what each costs ---- */
+
+/* The test's deadline, the kill's 2 s, one question's 3 s, and twice the 4 s that a death may take to be told. */
+static void test_an_agent_that_never_answers(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "hangs", "kill -STOP $PPID; sleep 100")->timeout_s = 1;
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "hangs", OUT_CRASH);
+	assert_non_null(strstr(fake_result(f, "hangs")->reason, "L1 hangs: its agent does not answer any more"));
+	assert_non_null(strstr(fake_result(f, "hangs")->reason, "took longer than 1.0 s"));
+	assert_true(fake_result(f, "hangs")->seconds < 1 + 2 + 3 + 4 + 4 + 1.5);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->ups, 2);
+	fake_free(f);
+}
+
+static void judge_slowly(const struct evidence *e, struct test_result *t)
+{
+	judge_end(e, t);
+	usleep(800000);
+}
+
+/* It is seen by a call with 5 s, which would be made five times. */
+static void test_a_hang_between_tests(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "leaves",
+		  "agent=$PPID; (setsid sh -c \"sleep 0.4; kill -STOP $agent\" &) >/dev/null 2>&1; sleep 0.2; " DONE)
+		->judge = judge_slowly;
+	fake_test(f, "traced", DONE)->wants_trace = true;
+	fake_test(f, "next", DONE)->wants_trace = true;
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "leaves", OUT_PASS);
+	assert_verdict(f, "traced", OUT_CRASH);
+	assert_true(fake_result(f, "traced")->seconds < 5 + 3 + 4 + 4 + 1.5);
+	assert_verdict(f, "next", OUT_PASS);
+	fake_free(f);
+}
+
+/* Stopped for longer than the test's deadline, but it lives: the program's matter, and the lab goes on. */
+static void test_an_agent_that_answers_late(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "late", "(sleep 4.5; kill -CONT $PPID) & kill -STOP $PPID; sleep 100")->timeout_s = 1;
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "late", OUT_FAIL);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->ups, 1);
+	fake_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +304,9 @@ int main(void)
 		cmocka_unit_test(test_an_agent_that_dies),
 		cmocka_unit_test(test_a_level_that_is_lost_without_a_word),
 		cmocka_unit_test(test_one_that_is_lost_and_stays_lost),
+		cmocka_unit_test(test_an_agent_that_never_answers),
+		cmocka_unit_test(test_a_hang_between_tests),
+		cmocka_unit_test(test_an_agent_that_answers_late),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);
