@@ -141,7 +141,7 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 {
 	int ret;
 
-	*variant = (struct lab){ .place.lock = -1, .without_l2 = lab->without_l2, .backend = lab->backend };
+	*variant = (struct lab){ .place.lock = -1, .without_l2 = lab->without_l2, .backend = lab->backend, .monitor = lab->monitor };
 	variant->own_plan = xcalloc(1, sizeof(*variant->own_plan));
 	variant->plan = variant->own_plan;
 	ret = unpatched(lab->plan, variant->own_plan);

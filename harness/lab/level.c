@@ -288,7 +288,7 @@ static int blocking(struct level *l, struct call *c, const char *what, unsigned 
 	int ret = loop_call(&lc);
 
 	if (ret && now_ns() > deadline)
-		c->l->late = true;
+		l->late = true;
 	return ret;
 }
 

@@ -192,7 +192,7 @@ static void free_run(struct run *r)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);
 	monitor_free(&r->monitor);
-	free(r->monitor_at);
+	placed_forget(&r->placed);
 	free(r->tests);
 	free(r->why);
 	free(r->debugfs_pids);

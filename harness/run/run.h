@@ -15,6 +15,14 @@
 
 struct tracer;
 
+/* What was put into a lab's levels for the tests' programs: not again while the lab lives. */
+struct placed {
+	const char *program; /* the last one; NULL: none */
+	unsigned int level;  /* that has it */
+	char *monitor;	     /* where its level has it; NULL: not yet */
+};
+void placed_forget(struct placed *p); /* program.c: of a lab that is gone */
+
 /* What the parts of a run share. */
 struct run {
 	const struct plan *plan;
@@ -27,8 +35,7 @@ struct run {
 	size_t n_assignments;
 	struct reason_table reasons; /* that the host kernel under test handles */
 	struct monitor monitor; /* for the tests that want one; path NULL: none does */
-	char *monitor_at;	/* where its level has it; NULL: not yet */
-	const char *program_there; /* the test program that was put into its level last; NULL: none */
+	struct placed placed;
 	struct tracer *tracer;
 	uint32_t
 		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
@@ -119,9 +126,12 @@ void findings_judge(struct run *r, struct test_result *t);
 
 /*
  * For each picked test that wants one: its program's output on the unpatched kernel, from the cache or by booting it. Call before the lab
- * is up: both use the same domains.
+ * is up: both use the same domains. What goes wrong there is never told as a fault of the change: -OUT_BROKEN, "the unpatched kernel's
+ * baseline: ...".
  */
 int baseline_prepare(struct run *r);
+/* The same with that kernel's lab at hand, prepared and not up; its levels are down after it. */
+int baseline_take(struct run *r, struct lab *variant);
 /* Read it back; n is 0 when there is none. */
 int baseline_read(struct run *r, const struct testcase *t, struct observations *o);
 

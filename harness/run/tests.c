@@ -100,8 +100,7 @@ static int begin_life(struct run *r)
 {
 	int ret;
 
-	str_set(&r->monitor_at, NULL);
-	r->program_there = NULL;
+	placed_forget(&r->placed);
 	r->reports_told = 0;
 	ret = tracer_start(r);
 	if (!ret)

@@ -361,7 +361,7 @@ FAKE void fake_free(struct fake *f)
 	result_free(f->run.result);
 	free(f->run.dir);
 	free(f->run.why);
-	free(f->run.monitor_at);
+	placed_forget(&f->run.placed);
 	free(f->run.debugfs_pids);
 	free(f->dir);
 	free(f);
