@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "monitor/monitor.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,12 +14,13 @@
 #include "kernel/make.h"
 #include "kernel/sandbox.h"
 #include "monitor/interface.h"
+#include "monitor/program.h"
+#include "monitor/why.h"
 
 #define REFERENCE "testcases/kvm-api/monitor"
 #define BUILD_DEADLINE_S 120
 #define MAX_FILES 200
 #define MAX_FILE_BYTES (8u << 20)
-#define MAX_PROGRAM_BYTES (64u << 20)
 #define MAX_DEPTH 4
 /* musl brings none; last, and only for <linux/...>. */
 #define KERNEL_HEADERS "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu"
@@ -36,6 +35,17 @@ struct sources {
 	unsigned int n;
 };
 
+static bool is_makefile(const char *relative)
+{
+	return !strcmp(relative, "Makefile") || !strcmp(relative, "makefile") || !strcmp(relative, "GNUmakefile");
+}
+
+/* A makefile may call a script of its own. */
+static mode_t mode_of(const char *from)
+{
+	return access(from, X_OK) ? 0644 : 0755;
+}
+
 static int take_file(struct sources *s, const char *from, const char *relative)
 {
 	int err = 0;
@@ -48,10 +58,12 @@ static int take_file(struct sources *s, const char *from, const char *relative)
 	}
 	if (str_ends(relative, ".c") || str_ends(relative, ".S"))
 		strv_addf(&s->c_files, "./%s", relative);
-	s->has_makefile |= !strcmp(relative, "Makefile") || !strcmp(relative, "makefile");
+	s->has_makefile |= is_makefile(relative);
 	_cleanup_free_ char *to = strf("%s/%s", s->to, relative);
 
-	err = file_copy(from, to, 0644);
+	err = file_copy(from, to, mode_of(from));
+	if (!err)
+		err = program_date(to);
 	return err ? fail(OUT_BROKEN, "can't copy %s to %s: %s", from, to, strerror(-err)) : 0;
 }
 
@@ -111,49 +123,59 @@ static int take_sources(struct sources *s, const char *from)
 
 /* -- building it -- */
 
-/* A program that L1 can run by itself, and nothing that only looks like one: a link could lead to any file of ours. */
-static int read_program(const char *path, struct buf *b)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	char chunk[65536];
-	ssize_t n;
+/*
+ * What the makefile calls the compiler is this, whatever it calls it by: warnings are never fatal (a newer gcc has more of them, and -Werror
+ * made them a zero), and what is linked needs no library of L1's. Appending -Wno-error would not do: -Werror=NAME is stronger.
+ */
+static const char compiler[] = "#!/bin/sh\n"
+			       "n=$# static=-static\n"
+			       "while [ $n -gt 0 ]; do\n"
+			       "	a=$1; shift; n=$((n - 1))\n"
+			       "	case $a in\n"
+			       "	-Werror | -pie) continue ;;\n"
+			       "	-Werror=*) a=-W${a#-Werror=} ;;\n"
+			       "	-pedantic-errors) a=-pedantic ;;\n"
+			       "	-shared | -r) static= ;;\n"
+			       "	esac\n"
+			       "	set -- \"$@\" \"$a\"\n"
+			       "done\n"
+			       "PATH=" SANDBOX_PATH "\n"
+			       "exec %s $static \"$@\"\n";
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_PROGRAM_BYTES)
-		return fail(OUT_BUILD_ERROR, "no such program was made");
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_add(b, chunk, (size_t)n);
+static const struct {
+	const char *name, *program;
+} compilers[] = {
+	{ "cc", "gcc" },     { "gcc", "gcc" }, { "c99", "gcc" },     { "x86_64-linux-gnu-gcc", "gcc" },
+	{ "clang", "gcc" },  { "c++", "g++" }, { "g++", "g++" },     { "clang++", "g++" },
+	{ "musl-gcc", "musl-gcc" },
+};
+
+static int write_compilers(const char *dir)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(compilers); i++) {
+		_cleanup_free_ char *path = strf("%s/%s", dir, compilers[i].name);
+		_cleanup_free_ char *text = strf(compiler, compilers[i].program);
+
+		if (file_write(path, text, strlen(text), 0755))
+			return fail(OUT_BROKEN, "can't write %s", path);
+	}
 	return 0;
 }
 
-static bool is_static(const struct buf *b)
+static int keep_program(const struct monitor *m, const char *obj, bool asked_for)
 {
-	const Elf64_Ehdr *h = (const void *)b->data;
-
-	if (b->len < sizeof(*h) || memcmp(h->e_ident, ELFMAG, SELFMAG) ||
-	    h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_machine != EM_X86_64 ||
-	    h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff > b->len ||
-	    h->e_phnum * sizeof(Elf64_Phdr) > b->len - h->e_phoff)
-		return false;
-	for (unsigned int i = 0; i < h->e_phnum; i++) {
-		Elf64_Phdr p;
-
-		memcpy(&p, b->data + h->e_phoff + i * sizeof(p), sizeof(p));
-		if (p.p_type == PT_INTERP)
-			return false;
-	}
-	return true;
-}
-
-static int keep_program(struct monitor *m, const char *made)
-{
+	_cleanup_free_ char *found = NULL, *made = NULL;
 	_cleanup_buf_ struct buf b = { 0 };
-	int ret = read_program(made, &b), err;
+	int ret = program_find(obj, m->program, asked_for, &found), err;
 
-	if (!ret && !is_static(&b))
-		ret = fail(OUT_BUILD_ERROR, "it is no static x86-64 program: link it by $(CC)");
 	if (ret)
 		return ret;
+	made = strf("%s/%s", obj, found);
+	ret = program_read(made, &b);
+	if (ret)
+		return fail_prefix("%s", found);
+	if (strcmp(found, m->program))
+		ui_note("the monitor %s: its makefile made %s", m->name, found);
 	err = file_write(m->path, b.data, b.len, 0755);
 	return err ? fail(OUT_BROKEN, "can't write %s: %s", m->path, strerror(-err)) : 0;
 }
@@ -161,10 +183,17 @@ static int keep_program(struct monitor *m, const char *made)
 /*
  * The folder's own makefile, or all of its C files in one program. With musl, where it has all that they include: 40 KB go into L1 in
  * no time, and glibc's 800 KB took longer than a test.
+ *
+ * A makefile that has no target of the program's name (or nothing to do for it: a folder is called that) is asked for its own first one.
  */
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {
+	static const char by_make[] = "PATH=$PWD/tools:$PATH; cd obj; said=$(make -q \"$1\" 2>&1) && set --; "
+				      "case $said in *\"No rule to make target '$1'.\"*) set -- ;; esac; exec make \"$@\"";
+	static const char *const made[] = { "sh", "-c", by_make, "sh" };
 	static const char *const plain[] = {
+		"env",
+		"--chdir=obj",
 		"sh",
 		"-c",
 		"musl-gcc " KERNEL_HEADERS " \"$@\" 2>/dev/null || exec gcc \"$@\"",
@@ -176,17 +205,11 @@ static void add_recipe(const struct monitor *m, const struct sources *s, struct 
 		"-o",
 	};
 
-	strv_add(argv, "env");
-	strv_add(argv, "--chdir=obj");
-	if (s->has_makefile) {
-		strv_add(argv, "make");
-		strv_add(argv, "CC=gcc -static");
-		strv_add(argv, m->program);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		strv_add(argv, plain[i]);
+	for (size_t i = 0; i < (s->has_makefile ? ARRAY_SIZE(made) : ARRAY_SIZE(plain)); i++)
+		strv_add(argv, s->has_makefile ? made[i] : plain[i]);
 	strv_add(argv, m->program);
+	if (s->has_makefile)
+		return;
 	for (size_t i = 0; i < s->c_files.n; i++)
 		strv_add(argv, s->c_files.v[i]);
 	strv_add(argv, "-lpthread");
@@ -197,6 +220,7 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key);
 	_cleanup_free_ char *why = NULL;
+	_cleanup_buf_ struct buf said = { 0 };
 	struct make make = { .what = "building the monitor",
 			     .log = log,
 			     .enclosed = sandbox_works(),
@@ -207,7 +231,6 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	unlink(log);
 	add_recipe(m, s, &argv);
 	status = make_command(&make, BUILD_DEADLINE_S, (const char *const *)argv.v);
-	why = make_why(&make);
 	make_free(&make);
 	if (status < 0 && now_ns() - start >= BUILD_DEADLINE_S * NSEC_PER_SEC &&
 	    !proc_interrupted())
@@ -215,21 +238,25 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 			    BUILD_DEADLINE_S);
 	if (status <= 0)
 		return status;
+	file_read(log, &said);
+	why = why_build_failed(buf_str(&said));
 	return fail(OUT_BUILD_ERROR, "%s (all of it is in %s)", why, log);
 }
 
-static int build(struct monitor *m, const char *from)
+static int build(struct monitor *m, const char *from, bool asked_for)
 {
 	_cleanup_free_ char *src = path_in_cache("stage/monitor-%d", (int)getpid());
 	_cleanup_free_ char *obj = strf("%s/obj", src);
-	_cleanup_free_ char *made = strf("%s/%s", obj, m->program);
+	_cleanup_free_ char *tools = strf("%s/tools", src);
 	_cleanup_free_ char *dir = path_in_cache("monitors/%s", m->key);
 	_cleanup_free_ char *logs = path_in_cache("logs");
 	struct sources s = { .to = obj };
 	int ret = 0;
 
-	if (mkdir_p(obj) || mkdir_p(dir) || mkdir_p(logs))
+	if (mkdir_p(obj) || mkdir_p(tools) || mkdir_p(dir) || mkdir_p(logs))
 		ret = fail(OUT_BROKEN, "can't make %s, %s or %s", obj, dir, logs);
+	if (!ret)
+		ret = write_compilers(tools);
 	if (!ret)
 		ret = take_sources(&s, from);
 	if (!ret && !s.has_makefile && !s.c_files.n)
@@ -237,13 +264,15 @@ static int build(struct monitor *m, const char *from)
 	if (!ret)
 		ret = compile(m, &s, src);
 	if (!ret)
-		ret = keep_program(m, made);
+		ret = keep_program(m, obj, asked_for);
 	strv_free(&s.c_files);
 	rm_rf(src);
 	return ret;
 }
 
 /* -- what is given -- */
+
+#define PROGRAM "monitor" /* unless a monitor.conf says otherwise */
 
 static int load_interface(struct monitor *m, const char *from, const struct assignment *a)
 {
@@ -260,7 +289,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 
 static int make_key(struct monitor *m, const char *from)
 {
-	struct sources s = { .hash = hash_new("monitor-2") };
+	struct sources s = { .hash = hash_new("monitor-3") };
 	int ret;
 
 	hash_add_str(s.hash, "program", m->program);
@@ -275,7 +304,7 @@ int monitor_prepare(const char *given, const struct assignment *a, struct monito
 	int ret;
 
 	*m = (struct monitor){ .name = xstrdup(given && *given ? given : REFERENCE),
-			       .program = xstrdup("monitor") };
+			       .program = xstrdup(PROGRAM) };
 	if (!path_exists(from))
 		return fail(OUT_USAGE, "MONITOR=%s: there is no such file or folder", m->name);
 	ret = load_interface(m, from, a);
@@ -289,7 +318,7 @@ int monitor_prepare(const char *given, const struct assignment *a, struct monito
 		ui_stage_end("reused");
 		return 0;
 	}
-	ret = build(m, from);
+	ret = build(m, from, strcmp(m->program, PROGRAM) != 0);
 	ui_stage_end(ret ? "failed" : "built");
 	return ret ? fail_prefix("the monitor %s", m->name) : 0;
 }

@@ -6,7 +6,8 @@
  * How it is asked for a mode and which ports it serves its guest by is data: of the assignment, or of a file monitor.conf in the folder:
  *
  *	[monitor]
- *	program = hello			# what `make` is asked for, and makes; default: monitor
+ *	program = hello			# what is made, and what `make` is asked for where it has such a target; default: monitor, or the
+ *					# only program that the makefile's first target makes
  *	memory = 0x200000		# of the guest, bytes
  *	wrong = wrong fail		# words of its complaints, in any case of letters
  *	invalid = invalid		# words that tell of an invalid address
@@ -25,14 +26,15 @@
 struct monitor {
 	char *name;    /* as it was given; the reference's folder otherwise */
 	char *path;    /* the static program, in the cache */
-	char *program; /* its name */
+	char *program; /* the name that it is asked for by */
 	struct monitor_interface interface;
 	char key[HASH_HEX_LEN + 1]; /* of its sources and how they are built */
 };
 
 /*
  * Build it, or find it in the cache. given: MONITOR=, or "" for the reference. a: has the interface of those that bring no monitor.conf.
- * 0, -OUT_USAGE (no such file, a wrong monitor.conf), -OUT_BUILD_ERROR (it does not compile, or is no static program), -OUT_BROKEN.
+ * 0, -OUT_USAGE (no such file, a wrong monitor.conf), -OUT_BUILD_ERROR (it does not compile; none or several programs
+ * are made, or no static one), -OUT_BROKEN.
  */
 int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m);
 void monitor_free(struct monitor *m);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "monitor/why.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/util.h"
+
+#define LINES 3
+
+/* Of the compiler, the assembler, the linker, make and the shell. */
+static const char *const reasons[] = {
+	": error: ",	       ": fatal error: ",      ": Error: ",   "undefined reference to ", "multiple definition of ",
+	"ld: cannot find ",    "ld: cannot open ",     "No rule to make target", "  Stop.", ": not found",
+	"No such file or directory", "Permission denied",
+};
+
+/* What only says that there was a reason, or goes along with one. ("collect2: error: ld returned 1 exit status" was all that was shown.) */
+static const char *const echoes[] = { "collect2: error:", "] Error ", ": warning: ", ": note: ", ": in function `", "make[", "make: Target " };
+
+static bool has_one_of(const char *line, const char *const marks[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strstr(line, marks[i]))
+			return true;
+	return false;
+}
+
+static bool tells(const char *line)
+{
+	return has_one_of(line, reasons, ARRAY_SIZE(reasons));
+}
+
+static bool echoes_only(const char *line)
+{
+	return has_one_of(line, echoes, ARRAY_SIZE(echoes));
+}
+
+char *why_build_failed(const char *log)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	_cleanup_buf_ struct buf why = { 0 };
+	const char *last = NULL;
+	size_t n = 0;
+
+	strv_split(&lines, log, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		if (echoes_only(lines.v[i]))
+			continue;
+		last = lines.v[i];
+		if (tells(lines.v[i]) && n < LINES)
+			buf_printf(&why, "%s%s", n++ ? "; " : "", lines.v[i]);
+	}
+	if (n)
+		return xstrdup(buf_str(&why));
+	if (!last && lines.n)
+		last = lines.v[lines.n - 1];
+	return xstrdup(last ? last : "it said nothing");
+}
