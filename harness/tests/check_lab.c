@@ -166,9 +166,10 @@ static void run_killed(const char *name, int sig, const char *until, const struc
 	_cleanup_free_ char *command =
 		strf(NESTLAB " test TESTS=fault/never-ends >" LOGS "/killed.log 2>&1 & pid=$!; "
 			     "for i in $(seq 600); do sleep 0.1; grep -q '%s' " LOGS "/killed.log && break; "
-			     "done; sleep 1; kill -%d $pid; wait $pid; echo status $?",
-		     until, sig);
-	struct one_case c = { name, command, 0, { "status" }, 300 };
+			     "done; grep -q '%s' " LOGS "/killed.log || exit 98; sleep 1; kill -%d $pid; wait $pid; "
+			     "s=$?; [ $s = 137 ] || [ $s = 130 ]",
+		     until, until, sig);
+	struct one_case c = { name, command, 0, { NULL }, 300 };
 
 	if (run_case(&c))
 		run_case(after);
@@ -179,6 +180,14 @@ static void check_killed(void)
 	static const struct one_case nothing_left = {
 		"^C leaves nothing", COUNT_OURS,
 		0, { NOTHING_LEFT }, 0 };
+	/* It answers nothing, and was waited for without an end. */
+	static const struct one_case mute = {
+		"^C while libvirtd is stopped",
+		NESTLAB " test TESTS=fault/never-ends >" LOGS "/mute.log 2>&1 & pid=$!; "
+			"for i in $(seq 600); do sleep 0.1; grep -q restored " LOGS "/mute.log && break; done; "
+			"kill -STOP $(cat \"$(" NESTLAB " cache run)/libvirtd.pid\"); sleep 1; kill -INT $pid; "
+			"wait $pid; s=$?; cat " LOGS "/mute.log; exit $s",
+		130, { "verdict: interrupted" }, 120 };
 	static const struct one_case cleaned = {
 		"the next command cleans up", NESTLAB " test TESTS=cpuid-exits/counters", 0,
 		{ "ended what an earlier run had left behind", "verdict: pass" }, 300 };
@@ -188,6 +197,8 @@ static void check_killed(void)
 		"! grep -q '\"verdict\": \"pass\"' $r/results.json", 0, { NULL }, 0 };
 
 	run_killed("^C in a running test", SIGINT, "restored", &nothing_left);
+	if (run_case(&mute))
+		run_case(&nothing_left);
 	run_killed("kill -9 in a running test", SIGKILL, "restored", &unfinished);
 	run_case(&cleaned);
 }
