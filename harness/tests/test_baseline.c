@@ -82,7 +82,7 @@ static void test_asked_the_same_way(void **state)
 
 	(void)state;
 	p.t->args = args;
-	p.run->lab.set.effort = 3;
+	p.run->plan.knobs.effort = 3;
 	assert_int_equal(take(&p), 0);
 	assert_int_equal(baseline_read(&p.run->run, p.t, &o), 0);
 	assert_int_equal(obs_get(&o, "arg", 0)->u64, 7);
@@ -90,7 +90,7 @@ static void test_asked_the_same_way(void **state)
 	assert_int_equal(obs_get(&o, "slowdown", 0)->u64, 1);
 	observations_free(&o);
 	/* Another effort is another question. */
-	p.run->lab.set.effort = 1;
+	p.run->plan.knobs.effort = 1;
 	assert_int_equal(take(&p), 0);
 	assert_int_equal(p.variant->ups, 2);
 	pair_free(&p);
@@ -161,7 +161,7 @@ static void test_a_level_that_is_lost_without_a_word(void **state)
 	struct pair p = pair_new("test -e $KEPT/once && " DONE " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
 
 	(void)state;
-	p.variant->lab.lane.retries = 1;
+	p.variant->plan.lane.retries = 1;
 	assert_int_equal(take(&p), 0);
 	assert_int_equal(p.variant->ups, 2);
 	assert_int_equal(n_cached(), 1);
