@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A lab whose L1 is the real agent (build/tests/agent) in namespaces of its own, behind struct level_machine, as Bochs is: what runs
- * tests, takes baselines and drives levels runs against it for real. The test programs are shell scripts that misbehave as they like: the
- * agent is their parent ($PPID), L1's console is $CONSOLE, $KEPT is a folder that outlives a life of the lab. Its /tmp and its tracefs
- * are new with each life. There is no L2.
+ * A lab whose L1 is the real agent (build/tests/agent) in namespaces of its own, behind struct
+ * level_machine, as Bochs is: what runs tests, takes baselines and drives levels runs against it
+ * for real. The test programs are shell scripts that misbehave as they like: the agent is their
+ * parent ($PPID), L1's console is $CONSOLE, $KEPT is a folder that outlives a life of the lab. Its
+ * /tmp and its tracefs are new with each life. There is no L2.
  */
 #ifndef NESTLAB_TESTS_FAKE_MACHINE_H
 #define NESTLAB_TESTS_FAKE_MACHINE_H
@@ -47,7 +48,9 @@ struct fake {
 	unsigned int ups;      /* how often the lab was brought up */
 	unsigned int refusals; /* how often it will not come up again */
 	unsigned int bad_ends; /* agents that the sanitizers had something to say of */
-	char *dir;	       /* console, kept/, results/ */
+	const char
+		*ended; /* the machine says that it has ended by itself, and why; NULL: it runs */
+	char *dir;	/* console, kept/, results/ */
 };
 
 static const char *agent_path(void)
@@ -62,7 +65,7 @@ static const char *agent_path(void)
 struct fake_machine {
 	pid_t init;
 	int port;
-	unsigned int *bad_ends;
+	struct fake *fake;
 };
 
 static void write_text(const char *path, const char *text)
@@ -85,15 +88,19 @@ static void become_root(unsigned int uid, unsigned int gid)
 	write_text("/proc/self/gid_map", map);
 }
 
-/* A /tmp that goes with this life, and a tracefs of plain files: trace_pipe is a pipe that anybody may write to. */
+/*
+ * A /tmp that goes with this life, and a tracefs of plain files: trace_pipe is a pipe that anybody
+ * may write to.
+ */
 static void make_world(const struct fake *f)
 {
-	static const char *const files[] = { "trace_clock", "buffer_size_kb", "tracing_on", "trace_marker" };
+	static const char *const files[] = { "trace_clock", "buffer_size_kb", "tracing_on",
+					     "trace_marker" };
 	_cleanup_free_ char *console = strf("%s/console", f->dir), *kept = strf("%s/kept", f->dir);
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("fake", "/sys/kernel", "tmpfs", 0, NULL) ||
-	    mkdir("/sys/kernel/tracing", 0755) || mkdir("/sys/kernel/kept", 0755) ||
-	    mount(kept, "/sys/kernel/kept", NULL, MS_BIND, NULL))
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("fake", "/sys/kernel", "tmpfs", 0, NULL) || mkdir("/sys/kernel/tracing", 0755) ||
+	    mkdir("/sys/kernel/kept", 0755) || mount(kept, "/sys/kernel/kept", NULL, MS_BIND, NULL))
 		_exit(125);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char path[128];
@@ -113,7 +120,8 @@ static void make_world(const struct fake *f)
 static _Noreturn void be_machine(const struct fake *f, int port, unsigned int uid, unsigned int gid)
 {
 	char name[16];
-	char *argv[] = { (char *)agent_path(), (char *)"--port", name, (char *)"--level", (char *)"L1", NULL };
+	char *argv[] = { (char *)agent_path(), (char *)"--port", name,
+			 (char *)"--level",    (char *)"L1",	 NULL };
 	char *agent = realpath(agent_path(), NULL);
 	int status = 0;
 	pid_t pid;
@@ -158,7 +166,10 @@ static void fake_cut(struct level *l)
 	kill(m->init, SIGKILL);
 }
 
-/* Hanging up ends the agent, and its exit status is the sanitizers' verdict. One that does not go is killed. */
+/*
+ * Hanging up ends the agent, and its exit status is the sanitizers' verdict. One that does not go
+ * is killed.
+ */
 static void fake_end(struct level *l)
 {
 	struct fake_machine *m = l->machine_data;
@@ -176,7 +187,7 @@ static void fake_end(struct level *l)
 		kill(m->init, SIGKILL);
 		waitpid(m->init, &status, 0);
 	}
-	*m->bad_ends += WIFEXITED(status) && WEXITSTATUS(status);
+	m->fake->bad_ends += WIFEXITED(status) && WEXITSTATUS(status);
 	free(m);
 }
 
@@ -189,7 +200,10 @@ static struct vstream *fake_open_port(struct level *l, const struct vstream_hand
 
 static void fake_look(struct level *l)
 {
-	(void)l;
+	const struct fake_machine *m = l->machine_data;
+
+	if (m->fake->ended)
+		level_note_end(l, OUT_CRASH, m->fake->ended);
 }
 
 static const struct level_machine fake_machine = {
@@ -205,7 +219,9 @@ static int power_on(struct fake *f, struct level *l)
 
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), errno);
 	fcntl(sv[0], F_SETFD, FD_CLOEXEC);
-	*m = (struct fake_machine){ .init = start_machine(f, sv[1], sv[0]), .port = sv[0], .bad_ends = &f->bad_ends };
+	*m = (struct fake_machine){ .init = start_machine(f, sv[1], sv[0]),
+				    .port = sv[0],
+				    .fake = f };
 	close(sv[1]);
 	assert_true(m->init > 0);
 	level_adopt(l, &fake_machine, m);
@@ -234,13 +250,17 @@ static const struct lab_backend fake_backend = { .name = "fake", .up = fake_up }
 
 /* ---- a run in it ---- */
 
-/* The checkout of these tests: their programs lie in its build/guest. Once a process, as paths are remembered. */
+/*
+ * The checkout of these tests: their programs lie in its build/guest. Once a process, as paths are
+ * remembered.
+ */
 static char *fake_root;
 
 FAKE int fake_group_setup(void **state)
 {
 	char root[] = "/tmp/nestlab-test.XXXXXX";
-	_cleanup_free_ char *agent = realpath(agent_path(), NULL), *guest = NULL, *run = NULL, *cache = NULL;
+	_cleanup_free_ char *agent = realpath(agent_path(), NULL), *guest = NULL, *run = NULL,
+			    *cache = NULL;
 
 	(void)state;
 	assert_non_null(agent);
@@ -305,7 +325,9 @@ FAKE struct testcase *fake_test(struct fake *f, const char *name, const char *sc
 {
 	struct testcase *t = &f->cases[f->run.n_tests];
 
-	*t = (struct testcase){ .name = name, .program = name, .level = 1, .timeout_s = 20, .judge = judge_end };
+	*t = (struct testcase){
+		.name = name, .program = name, .level = 1, .timeout_s = 20, .judge = judge_end
+	};
 	fake_program(name, script);
 	f->tests[f->run.n_tests++] = t;
 	return t;
@@ -338,8 +360,8 @@ FAKE void assert_verdict(const struct fake *f, const char *name, enum outcome o)
 	const struct test_result *t = fake_result(f, name);
 
 	if (t->verdict != o)
-		print_error("%s: %s, not %s (%s)\n", name, outcome_name(t->verdict), outcome_name(o),
-			    t->reason ? t->reason : "no reason");
+		print_error("%s: %s, not %s (%s)\n", name, outcome_name(t->verdict),
+			    outcome_name(o), t->reason ? t->reason : "no reason");
 	assert_int_equal(t->verdict, o);
 }
 

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A level by its machine, with the real agent in it; and the loop that waits for it. */
+#include "tests/fake_machine.h"
+
+#include <stdatomic.h>
+
+static struct fake *fake_lab_up(void)
+{
+	struct fake *f = fake_new();
+
+	assert_int_equal(lab_up(&f->lab, f->run.dir, false), 0);
+	return f;
+}
+
+static int shell(struct fake *f, const char *script, unsigned int deadline_s)
+{
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script, NULL };
+
+	return level_command(&f->lab.l1, "trying it", argv, deadline_s);
+}
+
+/* ---- calls ---- */
+
+static void test_commands(void **state)
+{
+	char *const nothing[] = { (char *)"/no/such", NULL };
+	struct fake *f = fake_lab_up();
+
+	(void)state;
+	assert_int_equal(shell(f, "true", 5), 0);
+	assert_int_equal(shell(f, "echo why >&2; exit 3", 5), -OUT_BROKEN);
+	assert_string_equal(fail_text(), "trying it: /bin/sh in L1 ended with status 3: why\n");
+	assert_int_equal(level_command(&f->lab.l1, "trying it", nothing, 5), -OUT_BROKEN);
+	assert_string_equal(fail_text(),
+			    "trying it: can't run /no/such in L1: No such file or directory");
+	fake_free(f);
+}
+
+static void test_placing_a_file(void **state)
+{
+	struct fake *f = fake_lab_up();
+	_cleanup_free_ char *local = strf("%s/here", f->dir), *where = NULL, *on_medium = NULL;
+
+	(void)state;
+	assert_int_equal(file_write(local, "text", 4, 0600), 0);
+	assert_int_equal(level_place(&f->lab.l1, local, "/tmp/there", 0600, &where), 0);
+	assert_string_equal(where, "/tmp/there");
+	assert_int_equal(shell(f, "test \"$(cat /tmp/there)\" = text", 5), 0);
+	/* What the boot medium brought is not sent. */
+	f->lab.l1.medium = "/medium";
+	assert_int_equal(level_place(&f->lab.l1, local, "/tmp/again", 0600, &on_medium), 0);
+	assert_string_equal(on_medium, "/medium/here");
+	assert_int_equal(shell(f, "test ! -e /tmp/again", 5), 0);
+	fake_free(f);
+}
+
+static void test_waiting_for_the_console(void **state)
+{
+	struct fake *f = fake_lab_up();
+
+	(void)state;
+	assert_int_equal(shell(f,
+			       "(setsid sh -c 'sleep 0.6; echo it is here >>$CONSOLE' &) "
+			       ">/dev/null 2>&1; sleep 0.2",
+			       5),
+			 0);
+	assert_int_equal(level_wait_console(&f->lab.l1, "it is", 5), 0);
+	assert_int_equal(level_wait_console(&f->lab.l1, "nobody says", 1), -OUT_BROKEN);
+	assert_string_equal(fail_text(),
+			    "L1: the console line 'nobody says' did not happen within 1 s");
+	fake_free(f);
+}
+
+/* ---- ends ---- */
+
+static void test_a_machine_that_ends(void **state)
+{
+	struct fake *f = fake_lab_up();
+
+	(void)state;
+	f->ended = "L1's machine fell over";
+	assert_int_equal(shell(f, "sleep 20", 30), -OUT_CRASH);
+	assert_non_null(strstr(fail_text(), "L1's machine fell over"));
+	fake_free(f);
+}
+
+/* Its last words tell more than that it is gone. */
+static void test_a_kernel_that_dies_with_its_machine(void **state)
+{
+	struct fake *f = fake_lab_up();
+	const struct console *c = &f->lab.l1.console;
+
+	(void)state;
+	assert_int_equal(shell(f,
+			       "printf 'Kernel panic - not syncing: no\\n Call Trace:\\n  "
+			       "panic+0x1\\n' >>$CONSOLE",
+			       5),
+			 0);
+	f->ended = "L1's machine fell over";
+	assert_int_equal(level_look_for_end(&f->lab.l1), -OUT_CRASH);
+	assert_string_equal(fail_text(),
+			    "L1's kernel died (kernel panic): Kernel panic - not syncing: no");
+	assert_int_equal(c->crash_text.n, 3);
+	fake_free(f);
+}
+
+/* Whoever waits for L2 learns of L1's end. */
+static void test_the_carrier_s_end(void **state)
+{
+	struct fake *f = fake_lab_up();
+
+	(void)state;
+	f->ended = "L1's machine fell over";
+	assert_int_equal(level_look_for_end(&f->lab.l2), -OUT_CRASH);
+	assert_string_equal(fail_text(), "L1's machine fell over");
+	fake_free(f);
+}
+
+/* ---- silence ---- */
+
+/*
+ * A deadline that passed makes the next ones short, on the level and on what it carries, until
+ * something is heard of it.
+ */
+static void test_one_deadline_is_enough(void **state)
+{
+	struct fake *f = fake_lab_up();
+	struct level *l1 = &f->lab.l1;
+	uint64_t ns;
+
+	(void)state;
+	assert_int_equal(level_ms(l1, 10), 10000);
+	assert_int_equal(
+		shell(f, "(sleep 3; kill -CONT $PPID) >/dev/null 2>&1 & kill -STOP $PPID", 1),
+		-OUT_BROKEN);
+	assert_int_equal(level_ms(l1, 10), 3000);
+	assert_int_equal(level_ms(&f->lab.l2, 10), 3000);
+	assert_int_equal(level_ms(l1, 2), 2000);
+	assert_true(level_answers(l1));
+	assert_int_equal(level_ms(l1, 10), 10000);
+	assert_int_equal(channel_time(l1->channel, &ns, level_ms(l1, 10)), 0);
+	fake_free(f);
+}
+
+static void test_the_silent_one_is_found(void **state)
+{
+	struct fake *f = fake_lab_up();
+	struct level *l1 = &f->lab.l1;
+	const struct level *silent;
+	uint64_t start;
+
+	(void)state;
+	assert_int_equal(level_diagnose(l1, l1, &silent), 0);
+	assert_null(silent);
+	assert_int_equal(shell(f, "kill -STOP $PPID", 1), -OUT_BROKEN);
+	assert_int_equal(level_diagnose(l1, l1, &silent), 0);
+	assert_ptr_equal(silent, l1);
+	/* Who did not answer once is not asked again. */
+	start = now_ns();
+	assert_false(level_answers(l1));
+	assert_true(now_ns() - start < NSEC_PER_SEC);
+	fake_free(f);
+}
+
+static void test_an_agent_that_is_gone(void **state)
+{
+	struct fake *f = fake_lab_up();
+	const struct level *silent;
+
+	(void)state;
+	assert_int_equal(shell(f, "kill -KILL $PPID", 20), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "the connection to it was lost"));
+	assert_int_equal(level_diagnose(&f->lab.l1, &f->lab.l1, &silent), 0);
+	assert_ptr_equal(silent, &f->lab.l1);
+	fake_free(f);
+}
+
+/* ---- the loop ---- */
+
+struct stuck {
+	atomic_bool let_go;
+	bool stop; /* watch() says so */
+};
+
+static int wait_stuck(void *ctx)
+{
+	struct stuck *s = ctx;
+
+	while (!atomic_load(&s->let_go))
+		usleep(1000);
+	return 0;
+}
+
+static int watch_stuck(void *ctx)
+{
+	const struct stuck *s = ctx;
+
+	return s->stop ? fail(OUT_CRASH, "it is dead") : 0;
+}
+
+static void let_go(void *ctx)
+{
+	struct stuck *s = ctx;
+
+	atomic_store(&s->let_go, true);
+}
+
+static void test_a_call_that_does_not_return(void **state)
+{
+	struct stuck s = { .let_go = false };
+	struct loop_call c = { .what = "asking it",
+			       .call = wait_stuck,
+			       .watch = watch_stuck,
+			       .unblock = let_go,
+			       .ctx = &s,
+			       .deadline_ms = 1000 };
+	uint64_t start = now_ns();
+
+	(void)state;
+	assert_int_equal(loop_call(&c), -OUT_BROKEN);
+	assert_string_equal(fail_text(), "asking it: no answer within 1 s");
+	assert_true(now_ns() - start >= NSEC_PER_SEC);
+	atomic_store(&s.let_go, false);
+	s.stop = true;
+	c.deadline_ms = 60000;
+	assert_int_equal(loop_call(&c), -OUT_CRASH);
+	assert_string_equal(fail_text(), "it is dead");
+	/* One that returns is not unblocked. */
+	s.stop = false;
+	c.unblock = NULL;
+	assert_int_equal(loop_call(&c), 0);
+}
+
+/* A loop that nobody turns: whoever holds it up is let go. */
+static void test_the_guard(void **state)
+{
+	struct stuck s = { .let_go = false };
+
+	(void)state;
+	loop_guard(300, let_go, &s);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(loop_step(50), 0);
+		assert_false(atomic_load(&s.let_go));
+	}
+	wait_stuck(&s);
+	loop_unguard();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_placing_a_file),
+		cmocka_unit_test(test_waiting_for_the_console),
+		cmocka_unit_test(test_a_machine_that_ends),
+		cmocka_unit_test(test_a_kernel_that_dies_with_its_machine),
+		cmocka_unit_test(test_the_carrier_s_end),
+		cmocka_unit_test(test_one_deadline_is_enough),
+		cmocka_unit_test(test_the_silent_one_is_found),
+		cmocka_unit_test(test_an_agent_that_is_gone),
+		cmocka_unit_test(test_a_call_that_does_not_return),
+		cmocka_unit_test(test_the_guard),
+	};
+
+	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);
+}
