@@ -63,6 +63,21 @@ static void refer_to_output(struct test_result *t)
 			result_set_ref(&t->checks[i], file, 0, 0);
 }
 
+/* What is known of every test: its time, and what it cost the host. */
+static void measure(const struct testcase *tc, const struct evidence *e, struct test_result *t)
+{
+	const struct vmruns *v = &e->vmruns;
+
+	result_add_measure(t, "its program's time", "s", e->seconds);
+	if (v->present)
+		result_add_measure(t, "#VMEXITs meanwhile", "exits",
+				   (double)(v->after[0].vmexits - v->before[1].vmexits));
+	if (tc->level == 2 && oracle_has_all_exits(&e->before) && oracle_has_all_exits(&e->after))
+		result_add_measure(t, "exits of L2, by KVM's statistics", "exits",
+				   (double)oracle_total_exits(&e->after) -
+					   (double)oracle_total_exits(&e->before));
+}
+
 static void check_deadline(const struct testcase *tc, struct test_result *t)
 {
 	_cleanup_free_ char *within = strf("it runs to its end within %u s", tc->timeout_s);
@@ -82,5 +97,6 @@ void judge_test(const struct testcase *tc, const struct evidence *e, struct test
 	refer_to_output(t);
 	if (!e->killed)
 		check_oracles(tc, e, t);
+	measure(tc, e, t);
 	skip_what_was_not_asked(tc, t);
 }

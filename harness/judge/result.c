@@ -38,6 +38,24 @@ static void free_checks(struct test_result *t)
 	free(t->checks);
 }
 
+static void free_measures(struct measure *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(m[i].name);
+		free(m[i].unit);
+	}
+	free(m);
+}
+
+static void free_stages(struct run_result *r)
+{
+	for (size_t i = 0; i < r->n_stages; i++) {
+		free(r->stages[i].name);
+		free(r->stages[i].what);
+	}
+	free(r->stages);
+}
+
 static void free_test(struct test_result *t)
 {
 	free(t->name);
@@ -45,6 +63,7 @@ static void free_test(struct test_result *t)
 	free(t->reason);
 	free_checks(t);
 	free(t->vcpus);
+	free_measures(t->measures, t->n_measures);
 	strv_free(&t->log);
 }
 
@@ -80,7 +99,8 @@ void result_free(struct run_result *r)
 	free(r->boot_exits);
 	strv_free(&r->console);
 	free_kvs(r->manifest, r->n_manifest);
-	free_kvs(r->stages, r->n_stages);
+	free_stages(r);
+	free_measures(r->measures, r->n_measures);
 	free(r);
 }
 
@@ -223,9 +243,41 @@ void result_set_manifest(struct run_result *r, const char *key, const char *valu
 	add_kv(&r->manifest, &r->n_manifest, key, value);
 }
 
-void result_add_stage(struct run_result *r, const char *name, const char *what)
+void result_add_stage(struct run_result *r, const char *name, const char *what, double seconds)
 {
-	add_kv(&r->stages, &r->n_stages, name, what);
+	struct stage *s = append(&r->stages, &r->n_stages, sizeof(*s));
+
+	s->name = xstrdup(name);
+	s->what = xstrdup(what ? what : "");
+	s->seconds = isfinite(seconds) && seconds > 0 ? seconds : 0;
+}
+
+static bool add_measure(struct measure **measures, size_t *n, const char *name, const char *unit,
+			double value)
+{
+	struct measure *m = NULL;
+
+	if (!*name || !isfinite(value))
+		return false;
+	for (size_t i = 0; i < *n && !m; i++)
+		if (!strcmp((*measures)[i].name, name))
+			m = &(*measures)[i];
+	if (!m)
+		m = append(measures, n, sizeof(*m));
+	str_set(&m->name, name);
+	str_set(&m->unit, unit ? unit : "");
+	m->value = value;
+	return true;
+}
+
+bool result_add_measure(struct test_result *t, const char *name, const char *unit, double value)
+{
+	return add_measure(&t->measures, &t->n_measures, name, unit, value);
+}
+
+bool result_add_run_measure(struct run_result *r, const char *name, const char *unit, double value)
+{
+	return add_measure(&r->measures, &r->n_measures, name, unit, value);
 }
 
 /* The first of these that is there decides; a test and a run differ only in what can be there. */
@@ -316,6 +368,31 @@ static void set_run_reason(struct run_result *r)
 	r->reason = xstrdup(r->n_tests ? "no reason was given" : "no test was run");
 }
 
+/* A stage may come twice: a lab that was brought up again. */
+static double seconds_of_stage(const struct run_result *r, const char *name)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < r->n_stages; i++)
+		if (!strcmp(r->stages[i].name, name))
+			sum += r->stages[i].seconds;
+	return sum;
+}
+
+static void add_run_measures(struct run_result *r)
+{
+	result_add_run_measure(r, "the whole run", "s", r->seconds);
+	if (r->exits_per_boot) {
+		result_add_run_measure(r, "exits per boot", "exits", (double)r->exits_per_boot);
+		result_add_run_measure(r, "power-on to ready", "s", r->boot_seconds);
+	}
+	for (size_t i = 0; i < r->n_stages; i++) {
+		_cleanup_free_ char *name = strf(STAGE_MEASURE "%s", r->stages[i].name);
+
+		result_add_run_measure(r, name, "s", seconds_of_stage(r, r->stages[i].name));
+	}
+}
+
 void result_finish(struct run_result *r)
 {
 	for (size_t i = 0; i < r->n_tests; i++)
@@ -325,6 +402,7 @@ void result_finish(struct run_result *r)
 		r->verdict = result_tests_verdict(r);
 	r->finished = true;
 	set_run_reason(r);
+	add_run_measures(r);
 }
 
 enum outcome result_verdict(const struct run_result *r)

@@ -54,6 +54,13 @@ struct result_summary {
 	unsigned int passed, failed, skipped, broken;
 };
 
+/* A number of a test or a run that is kept for history and comparison. */
+struct measure {
+	char *name;   /* "cycles per exit", unique within its test or run */
+	char *unit;   /* "cycles/exit", "s", "exits" */
+	double value; /* finite */
+};
+
 struct test_result {
 	char *name;
 	char *assignment;
@@ -64,6 +71,8 @@ struct test_result {
 	size_t n_checks;
 	struct vcpu_row *vcpus; /* from the trace; none for most tests */
 	size_t n_vcpus;
+	struct measure *measures;
+	size_t n_measures;
 	struct strv log; /* the test program's own output, a line each (as text for people) */
 };
 
@@ -76,6 +85,13 @@ struct exit_sample {
 struct kv {
 	char *key;
 	char *value;
+};
+
+/* A part of a run that takes time: "host kernel", "L1", a test. */
+struct stage {
+	char *name;
+	char *what; /* "reused": how it went */
+	double seconds;
 };
 
 struct run_result {
@@ -102,8 +118,10 @@ struct run_result {
 	struct strv console; /* lines of a crash: the oops as the console told it */
 	struct kv *manifest; /* hashes of sources, patches, configs, images; versions of tools */
 	size_t n_manifest;
-	struct kv *stages; /* stage -> "reused, 0.01 s": what was built and what was reused */
+	struct stage *stages; /* in the order of time: what was built and what was reused */
 	size_t n_stages;
+	struct measure *measures;
+	size_t n_measures;
 };
 
 struct run_result *result_new(const char *run_id);
@@ -135,7 +153,15 @@ bool result_add_reg(struct vcpu_row *row, const char *name, uint64_t value);
 /* A sample that goes back in time, or has no time at all, is dropped. */
 void result_add_exit_sample(struct run_result *r, double seconds, uint64_t exits);
 void result_set_manifest(struct run_result *r, const char *key, const char *value); /* replaces */
-void result_add_stage(struct run_result *r, const char *name, const char *what);
+void result_add_stage(struct run_result *r, const char *name, const char *what, double seconds);
+/*
+ * Measures replace one of the same name. False, and nothing added or changed: the name is empty, or
+ * the value is no number (NaN, infinite).
+ */
+bool result_add_measure(struct test_result *t, const char *name, const char *unit, double value);
+bool result_add_run_measure(struct run_result *r, const char *name, const char *unit, double value);
+/* The seconds of all stages of a name are a measure of the run: "stage L1". */
+#define STAGE_MEASURE "stage "
 
 /*
  * A test's verdict from its checks: FAIL when one failed, else BROKEN when one broke, else PASS
@@ -147,7 +173,8 @@ void result_judge_test(struct test_result *t);
 
 /*
  * Judges the tests, counts the summary, sets the run's verdict from its tests unless one was set
- * before (anything but PASS), and its reason from the test that decided; finished = true.
+ * before (anything but PASS), and its reason from the test that decided; finished = true. What the
+ * tree knows of the run's times and its boot becomes measures.
  */
 void result_finish(struct run_result *r);
 

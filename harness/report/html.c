@@ -104,6 +104,8 @@ static void put_nav(struct buf *b, const struct run_result *r)
 		buf_puts(b, "<a href=\"#console\">Console</a>");
 	buf_puts(b, "<a href=\"#tests\">Tests</a><a href=\"#exits\">Exits</a><a "
 		    "href=\"#trace\">Trace</a>");
+	if (r->n_measures)
+		buf_puts(b, "<a href=\"#measures\">Measures</a>");
 	if (r->n_stages)
 		buf_puts(b, "<a href=\"#stages\">Stages</a>");
 	if (r->n_manifest)
@@ -126,14 +128,58 @@ static void put_console(struct buf *b, const struct run_result *r)
 	buf_puts(b, "</pre>\n</section>\n");
 }
 
-static void put_kvs(struct buf *b, const char *id, const char *title, const struct kv *kv, size_t n)
+static void put_measure(struct buf *b, const struct measure *m)
 {
-	if (!n)
-		return;
-	buf_printf(b, "<section id=\"%s\">\n<h2>%s</h2>\n<table class=\"narrow kv\"><tbody>\n", id,
-		   title);
+	_cleanup_free_ char *value = text_number(m->value);
+
+	buf_puts(b, "<tr><th scope=\"row\">");
+	html_text(b, m->name);
+	buf_puts(b, "</th>");
+	html_element(b, "td", "num", value);
+	html_element(b, "td", "soft", m->unit);
+	buf_puts(b, "</tr>\n");
+}
+
+void html_measures(struct buf *b, const struct measure *m, size_t n)
+{
+	buf_puts(b, "<table class=\"narrow\"><tbody>\n");
 	for (size_t i = 0; i < n; i++)
-		html_row(b, kv[i].key, kv[i].value);
+		if (!told_by_stage(&m[i]))
+			put_measure(b, &m[i]);
+	buf_puts(b, "</tbody></table>\n");
+}
+
+static void put_measures(struct buf *b, const struct run_result *r)
+{
+	if (!r->n_measures)
+		return;
+	buf_puts(b, "<section id=\"measures\">\n<h2>Measures</h2>\n");
+	html_measures(b, r->measures, r->n_measures);
+	buf_puts(b, "</section>\n");
+}
+
+static void put_stages(struct buf *b, const struct run_result *r)
+{
+	if (!r->n_stages)
+		return;
+	buf_puts(b,
+		 "<section id=\"stages\">\n<h2>Stages</h2>\n<table class=\"narrow kv\"><tbody>\n");
+	for (size_t i = 0; i < r->n_stages; i++) {
+		_cleanup_free_ char *told = told_of_stage(&r->stages[i]);
+
+		html_row(b, r->stages[i].name, told);
+	}
+	buf_puts(b, "</tbody></table>\n</section>\n");
+}
+
+static void put_manifest(struct buf *b, const struct run_result *r)
+{
+	if (!r->n_manifest)
+		return;
+	buf_puts(b, "<section id=\"manifest\">\n<h2>Manifest</h2>\n"
+		    "<table class=\"narrow kv\"><tbody>\n");
+	for (size_t i = 0; i < r->n_manifest; i++)
+		html_row(b, r->manifest[i].key, r->manifest[i].value);
 	buf_puts(b, "</tbody></table>\n</section>\n");
 }
 
@@ -187,8 +233,9 @@ int report_html(const struct run_result *r, const char *run_dir, const char *pat
 	html_tests(&b, r, &trace, run_dir);
 	html_exits(&b, r);
 	html_trace(&b, &trace);
-	put_kvs(&b, "stages", "Stages", r->stages, r->n_stages);
-	put_kvs(&b, "manifest", "Manifest", r->manifest, r->n_manifest);
+	put_measures(&b, r);
+	put_stages(&b, r);
+	put_manifest(&b, r);
 	put_footer(&b, run_dir);
 	buf_puts(&b, "</main>\n</body>\n</html>\n");
 	err = file_write(path, b.data, b.len, 0644);

@@ -35,6 +35,9 @@ void html_trace_free(struct html_trace *v);
 /* Can the page link to this line? */
 bool html_trace_has(const struct html_trace *v, uint64_t line);
 
+/* A table of measures. */
+void html_measures(struct buf *b, const struct measure *m, size_t n);
+
 /* Sections. run_dir: whose files a check may refer to. */
 void html_tests(struct buf *b, const struct run_result *r, const struct html_trace *trace,
 		const char *run_dir);

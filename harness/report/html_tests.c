@@ -212,6 +212,15 @@ static void put_vcpus(struct buf *b, const struct test_result *t)
 
 /* One test */
 
+static void put_measures(struct buf *b, const struct test_result *t)
+{
+	if (!t->n_measures)
+		return;
+	buf_puts(b, "<details><summary>Measures</summary>\n");
+	html_measures(b, t->measures, t->n_measures);
+	buf_puts(b, "</details>\n");
+}
+
 static void put_log(struct buf *b, const struct strv *log)
 {
 	if (!log->n)
@@ -243,6 +252,7 @@ static void put_test(struct buf *b, const struct test_result *t, size_t number,
 	if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL)
 		html_element(b, "p", NULL, told_test_reason(t));
 	put_checks(b, t, p);
+	put_measures(b, t);
 	put_vcpus(b, t);
 	put_log(b, &t->log);
 	buf_puts(b, "</section>\n");

@@ -140,6 +140,26 @@ static const struct field vcpu_fields[] = {
 };
 static const struct shape vcpu_shape = { SHAPE(struct vcpu_row, vcpu_fields) };
 
+/* Measures */
+
+static const struct field measure_fields[] = {
+	FIELD(struct measure, FIELD_STRING, name),
+	FIELD(struct measure, FIELD_STRING, unit),
+	FIELD(struct measure, FIELD_NUMBER, value),
+};
+static const struct shape measure_shape = { SHAPE(struct measure, measure_fields) };
+
+/* Who looks one up by its name finds the one. */
+static int check_measures(const struct measure *m, size_t n, const struct where *w)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(m[i].name, m[k].name))
+				return where_fail(w, "measures[%zu].name is that of measures[%zu]",
+						  i, k);
+	return 0;
+}
+
 /* Tests */
 
 /* Somebody may have turned a "fail" into a "pass" in one place only. */
@@ -158,7 +178,7 @@ static int check_test(void *owner, const struct where *w)
 	}
 	if (t->verdict == OUT_PASS && !passed)
 		return where_fail(w, "verdict is \"pass\", but no check passed that judges");
-	return 0;
+	return check_measures(t->measures, t->n_measures, w);
 }
 
 static const struct field test_fields[] = {
@@ -169,6 +189,7 @@ static const struct field test_fields[] = {
 	FIELD(struct test_result, FIELD_SECONDS, seconds),
 	FIELD_ITEMS(struct test_result, checks, &check_shape),
 	FIELD_ITEMS(struct test_result, vcpus, &vcpu_shape),
+	FIELD_ITEMS(struct test_result, measures, &measure_shape),
 	FIELD(struct test_result, FIELD_LINES, log),
 };
 static const struct shape test_shape = { SHAPE(struct test_result, test_fields),
@@ -191,10 +212,11 @@ static const struct field summary_fields[] = {
 static const struct shape summary_shape = { SHAPE(struct result_summary, summary_fields) };
 
 static const struct field stage_fields[] = {
-	{ .key = "name", .type = FIELD_STRING, .offset = offsetof(struct kv, key) },
-	{ .key = "what", .type = FIELD_STRING, .offset = offsetof(struct kv, value) },
+	FIELD(struct stage, FIELD_STRING, name),
+	FIELD(struct stage, FIELD_STRING, what),
+	FIELD(struct stage, FIELD_SECONDS, seconds),
 };
-static const struct shape stage_shape = { SHAPE(struct kv, stage_fields) };
+static const struct shape stage_shape = { SHAPE(struct stage, stage_fields) };
 
 static json_t *save_format(const void *owner)
 {
@@ -278,7 +300,9 @@ static int check_run(void *owner, const struct where *w)
 				  "summary does not agree with the checks: they are %u passed, %u "
 				  "failed, %u skipped, %u broken",
 				  n.passed, n.failed, n.skipped, n.broken);
-	return check_verdict_fits(r, w) ? -(int)OUT_USAGE : check_times(r, w);
+	if (check_verdict_fits(r, w) || check_times(r, w))
+		return -(int)OUT_USAGE;
+	return check_measures(r->measures, r->n_measures, w);
 }
 
 static const struct field run_fields[] = {
@@ -305,6 +329,7 @@ static const struct field run_fields[] = {
 	FIELD(struct run_result, FIELD_LINES, console),
 	{ .key = "manifest", .type = FIELD_HOOK, .save = save_manifest, .load = load_manifest },
 	FIELD_ITEMS(struct run_result, stages, &stage_shape),
+	FIELD_ITEMS(struct run_result, measures, &measure_shape),
 };
 static const struct shape run_shape = { SHAPE(struct run_result, run_fields), .check = check_run };
 

@@ -83,6 +83,11 @@ static json_t *save_seconds(double s)
 	return json_real(isfinite(s) && s > 0 ? round(s * 1e6) / 1e6 : 0);
 }
 
+static json_t *save_number(double value)
+{
+	return json_real(isfinite(value) ? value : 0);
+}
+
 static json_t *save_lines(const struct strv *lines)
 {
 	json_t *a = json_array();
@@ -123,6 +128,8 @@ static json_t *save_field(const struct field *f, const char *owner)
 		return save_u64(*(const uint64_t *)at);
 	case FIELD_SECONDS:
 		return save_seconds(*(const double *)at);
+	case FIELD_NUMBER:
+		return save_number(*(const double *)at);
 	case FIELD_OUTCOME:
 		return json_string(outcome_name(*(const enum outcome *)at));
 	case FIELD_LINES:
@@ -222,6 +229,14 @@ static int load_seconds(double *into, const json_t *value, const struct where *w
 	return *into >= 0 ? 0 : where_fail(w, "expected 0 or more seconds, found %g", *into);
 }
 
+static int load_number(double *into, const json_t *value, const struct where *w)
+{
+	if (!json_is_number(value))
+		return want(w, "a number", value);
+	*into = json_number_value(value);
+	return 0;
+}
+
 static int outcome_not_allowed(unsigned int allowed, const char *found, const struct where *w)
 {
 	_cleanup_buf_ struct buf names = { 0 };
@@ -303,6 +318,8 @@ static int load_field(const struct field *f, char *owner, const json_t *value,
 		return load_u64(at, value, w);
 	case FIELD_SECONDS:
 		return load_seconds(at, value, w);
+	case FIELD_NUMBER:
+		return load_number(at, value, w);
 	case FIELD_OUTCOME:
 		return load_outcome(at, f->allowed, value, w);
 	case FIELD_LINES:

@@ -32,6 +32,7 @@ enum field_type {
 	FIELD_U32,     /* unsigned int */
 	FIELD_U64,     /* uint64_t: a number up to 2^53 - 1, above it a string "0x..." */
 	FIELD_SECONDS, /* double, 0 or more, in microseconds' steps */
+	FIELD_NUMBER,  /* double, finite */
 	FIELD_OUTCOME, /* enum outcome: its name; one of `allowed` */
 	FIELD_LINES,   /* struct strv */
 	FIELD_OBJECT,  /* a struct inside this one: `item` */

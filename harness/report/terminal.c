@@ -139,6 +139,33 @@ static void put_vcpu(const struct terminal *t, const struct vcpu_row *row)
 	fputc('\n', t->f);
 }
 
+static size_t measures_width(const struct measure *m, size_t n)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!told_by_stage(&m[i]) && text_width(m[i].name) > width)
+			width = text_width(m[i].name);
+	return width;
+}
+
+static void put_measures(const struct terminal *t, const struct measure *m, size_t n)
+{
+	size_t width = measures_width(m, n);
+
+	if (n)
+		fputs("  measures\n", t->f);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *name = text_form(TEXT_LINE, m[i].name);
+		_cleanup_free_ char *unit = text_form(TEXT_LINE, m[i].unit);
+		_cleanup_free_ char *value = text_number(m[i].value);
+
+		if (!told_by_stage(&m[i]))
+			fprintf(t->f, "    %s%*s %14s %s\n", name,
+				(int)(width - text_width(m[i].name)), "", value, unit);
+	}
+}
+
 static void put_lines(const struct terminal *t, const char *title, const struct strv *lines,
 		      size_t max)
 {
@@ -179,6 +206,9 @@ static void put_test(const struct terminal *t, const struct test_result *test)
 	if (t->opts->verbose) {
 		for (size_t i = 0; i < test->n_vcpus; i++)
 			put_vcpu(t, &test->vcpus[i]);
+		if (test->n_measures)
+			fputc('\n', t->f);
+		put_measures(t, test->measures, test->n_measures);
 		put_lines(t, "\n  output of the test program", &test->log, SIZE_MAX);
 	}
 	fputc('\n', t->f);
@@ -189,13 +219,15 @@ static void put_stages(const struct terminal *t, const struct run_result *r)
 	size_t width = 0;
 
 	for (size_t i = 0; i < r->n_stages; i++)
-		if (text_width(r->stages[i].key) > width)
-			width = text_width(r->stages[i].key);
+		if (text_width(r->stages[i].name) > width)
+			width = text_width(r->stages[i].name);
 	for (size_t i = 0; i < r->n_stages; i++) {
-		_cleanup_free_ char *name = text_form(TEXT_LINE, r->stages[i].key);
+		_cleanup_free_ char *name = text_form(TEXT_LINE, r->stages[i].name);
+		_cleanup_free_ char *told_stage = told_of_stage(&r->stages[i]);
 
-		fprintf(t->f, "  %s%*s", name, (int)(width - text_width(r->stages[i].key) + 2), "");
-		put_wrapped(t, width + 4, r->stages[i].value);
+		fprintf(t->f, "  %s%*s", name, (int)(width - text_width(r->stages[i].name) + 2),
+			"");
+		put_wrapped(t, width + 4, told_stage);
 	}
 	if (r->n_stages)
 		fputc('\n', t->f);
@@ -250,5 +282,9 @@ void report_terminal(const struct run_result *r, const struct terminal_opts *o, 
 		fputc('\n', f);
 	}
 	put_exits(&t, r);
+	if (o->verbose && r->n_measures) {
+		put_measures(&t, r->measures, r->n_measures);
+		fputc('\n', f);
+	}
 	put_verdict(&t, r);
 }

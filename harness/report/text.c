@@ -177,6 +177,19 @@ char *text_rounded(double n)
 	return text_count(n > 0 ? (uint64_t)llround(n) : 0);
 }
 
+char *text_number(double n)
+{
+	double size = fabs(n);
+	_cleanup_free_ char *count = NULL;
+
+	if (!isfinite(n) || size >= 1e18)
+		return strf("%.4g", n);
+	if (size < 1000 && size > floor(size))
+		return strf("%.4g", n);
+	count = text_rounded(size);
+	return strf("%s%s", n < 0 ? "-" : "", count);
+}
+
 char *text_seconds(double seconds)
 {
 	unsigned long long whole;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "report/told.h"
 
+#include "report/text.h"
+
 bool told_by_tests(const struct run_result *r)
 {
 	return r->finished && result_verdict(r) == result_tests_verdict(r);
@@ -39,6 +41,18 @@ char *told_evidence(const struct check_result *c)
 	if (where && c->evidence)
 		return strf("%s; %s", c->evidence, where);
 	return where || c->evidence ? xstrdup(where ? where : c->evidence) : NULL;
+}
+
+bool told_by_stage(const struct measure *m)
+{
+	return str_starts(m->name, STAGE_MEASURE);
+}
+
+char *told_of_stage(const struct stage *s)
+{
+	_cleanup_free_ char *seconds = text_seconds(s->seconds);
+
+	return strf("%s%s%s", s->what, *s->what ? ", " : "", seconds);
 }
 
 char *told_summary(const struct run_result *r)

@@ -30,6 +30,11 @@ char *told_evidence(const struct check_result *c);
 /* "trace.txt line 17", "l1-console.log"; the caller frees it. */
 char *told_reference(const struct evidence_ref *ref);
 
+/* A measure that the list of stages tells as well. */
+bool told_by_stage(const struct measure *m);
+/* "reused, 0.01 s"; the caller frees it. */
+char *told_of_stage(const struct stage *s);
+
 /* "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. */
 char *told_summary(const struct run_result *r);
 

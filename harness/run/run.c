@@ -151,11 +151,8 @@ static void add_stages(struct run *r)
 	unsigned int n;
 	const struct ui_stage *s = ui_stages(&n);
 
-	for (unsigned int i = 0; i < n; i++) {
-		_cleanup_free_ char *what = strf("%s, %.1f s", s[i].word, s[i].seconds);
-
-		result_add_stage(r->result, s[i].name, what);
-	}
+	for (unsigned int i = 0; i < n; i++)
+		result_add_stage(r->result, s[i].name, s[i].word, s[i].seconds);
 }
 
 /* Of a run that never got to judge, the sentence is all there is. */

@@ -586,6 +586,36 @@ static void refers_to_half_a_trace(void **state)
 	unload(&r);
 }
 
+/* What a judge knows in numbers is kept as numbers. */
+static void measures_what_it_knows(void **state)
+{
+	static const char *const names[] = { "exits",
+					     "cycles",
+					     "cycles per exit",
+					     "readings in a row",
+					     "its program's time",
+					     "exits of L2, by KVM's statistics" };
+	const struct test_result *t;
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, CPUID);
+	run = judge(&r);
+	t = &run->tests[0];
+	assert_int_equal(t->n_measures, ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_string_equal(t->measures[i].name, names[i]);
+	assert_int_equal(
+		(uint32_t)t->measures[0].value,
+		(uint32_t)(obs(&r.e, "reading.exits", obs_count(&r.e.obs, "reading.exits") - 1)
+				   ->u64 -
+			   obs(&r.e, "reading.exits", 0)->u64));
+	assert_true(t->measures[2].value > 0);
+	result_free(run);
+	unload(&r);
+}
+
 /* A program that its deadline ended: its checks are there, and the oracles are not asked. */
 static void killed_at_the_deadline(void **state)
 {
@@ -711,6 +741,7 @@ int main(void)
 		cmocka_unit_test(names_what_stopped_it),
 		cmocka_unit_test(refers_to_lines),
 		cmocka_unit_test(refers_to_half_a_trace),
+		cmocka_unit_test(measures_what_it_knows),
 		cmocka_unit_test(killed_at_the_deadline),
 		cmocka_unit_test(every_test_declares_its_checks),
 		cmocka_unit_test(number_checks_tell_both_sides),

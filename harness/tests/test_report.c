@@ -66,8 +66,8 @@ static struct run_result *new_run(void)
 	str_set(&r->assignment, "vcpu-info");
 	str_set(&r->started, "2026-11-21T03:42:19Z");
 	r->seconds = 12.3;
-	result_add_stage(r, "host kernel", "reused, 0.01 s");
-	result_add_stage(r, "L1", "restored, 0.64 s");
+	result_add_stage(r, "host kernel", "reused", 0.01);
+	result_add_stage(r, "L1", "restored", 0.64);
 	result_set_manifest(r, "host patches", "sha256:60303ae22b998861bce3b28f33eec1be");
 	return r;
 }
@@ -85,6 +85,8 @@ static struct test_result *add_syscall(struct run_result *r)
 	result_add_reg(row, "rip", 0xffffffff81012345);
 	result_add_reg(row, "r15", UINT64_MAX);
 	strv_add(&t->log, "system call sys_vcpu_info result 0");
+	result_add_measure(t, "calls", "calls", 4);
+	result_add_measure(t, "cycles per exit", "cycles/exit", 120345.5);
 	result_add_check(t, "the program", OUT_PASS, "it runs to its end", "it did", NULL)
 		->preparatory = true;
 	result_set_ref(result_add_check(t, "system call returns 0", OUT_PASS, "0", "0", NULL),
@@ -395,6 +397,64 @@ static void test_big_numbers_survive(void **state)
 	result_free(r);
 }
 
+static const struct measure *find_measure(const struct measure *m, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(m[i].name, name))
+			return &m[i];
+	fail_msg("no measure '%s'", name);
+	return NULL;
+}
+
+/* As a number again, to the last digit that a double surely has. */
+static void test_measures_survive(void **state)
+{
+	static const double values[] = { 0, -1, 0.1, 1e-300, -1.7e308, 1e15, 123456789012345 };
+	struct run_result *r = run_pass(), *back;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_cleanup_free_ char *name = strf("value %zu", i);
+
+		assert_true(result_add_measure(&r->tests[0], name, "", values[i]));
+	}
+	text = json_of(r);
+	back = load_text(text);
+	assert_non_null(back);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_cleanup_free_ char *name = strf("value %zu", i);
+		double value =
+			find_measure(back->tests[0].measures, back->tests[0].n_measures, name)
+				->value;
+
+		assert_false(value < values[i] || value > values[i]);
+	}
+	result_free(back);
+	result_free(r);
+}
+
+static void test_measures_are_shown(void **state)
+{
+	struct run_result *r = run_pass();
+	_cleanup_free_ char *verbose = terminal_of(r, false, true),
+			    *brief = terminal_of(r, false, false);
+	_cleanup_free_ char *page = in_dir("report.html"), *html = NULL;
+
+	(void)state;
+	assert_non_null(strstr(verbose, "    cycles per exit        120,346 cycles/exit\n"));
+	assert_non_null(strstr(verbose, "    exits per boot            20,000 exits\n"));
+	assert_null(strstr(verbose, "stage L1"));
+	assert_null(strstr(brief, "cycles per exit"));
+	assert_int_equal(report_html(r, dir, page), 0);
+	html = slurp(page);
+	assert_non_null(strstr(html,
+			       "<th scope=\"row\">cycles per exit</th><td class=\"num\">120,346"
+			       "</td><td class=\"soft\">cycles/exit</td>"));
+	assert_non_null(strstr(html, "<th scope=\"row\">L1</th><td>restored, 0.64 s</td>"));
+	result_free(r);
+}
+
 static void test_times_without_a_number(void **state)
 {
 	struct run_result *r = run_pass(), *back;
@@ -462,6 +522,16 @@ static const struct {
 	{ "\"pid\": 1187", "\"pid\": 99999999999999999999", "no JSON" },
 	{ "\"pid\": 1187", "\"pid\": 1187, \"pid\": 1188", "duplicate" },
 	{ "\"pid\": 1187", "\"pid\": 1187, \"\\u001b[2J\": 1", "unknown field \"\\x1b[2J\"" },
+	{ "\"value\": 4.0", "\"value\": \"4\"", "tests[0].measures[0].value: expected a number" },
+	{ "\"value\": 4.0", "\"value\": null", "tests[0].measures[0].value: expected a number" },
+	{ "\"value\": 4.0", "\"value\": NaN", "no JSON" },
+	{ "\"value\": 4.0", "\"value\": -Infinity", "no JSON" },
+	{ "\"value\": 4.0", "\"value\": 1e999", "no JSON" },
+	{ "\"name\": \"calls\"", "\"name\": \"cycles per exit\"",
+	  "tests[0]: measures[1].name is that of measures[0]" },
+	{ "\"name\": \"exits per boot\"", "\"name\": \"the whole run\"",
+	  "measures[1].name is that of measures[0]" },
+	{ "\"unit\": \"calls\"", "\"unit\": 1", "tests[0].measures[0].unit: expected a string" },
 	{ "\"log\": [", "\"log\": [ 1, ", "tests[0].log[0]: expected a string" },
 	{ "\"console\": []", "\"console\": {}", "console: expected an array" },
 	{ "\"stages\": [", "\"stages\": [ null, ", "stages[0]: expected an object, found null" },
@@ -615,7 +685,9 @@ static struct run_result *run_of(const char *s)
 	str_set(&t->reason, s);
 	strv_add(&r->console, s);
 	result_set_manifest(r, s, s);
-	result_add_stage(r, s, s);
+	result_add_stage(r, s, s, strtod("nan", NULL));
+	result_add_measure(t, s, s, -1e300);
+	result_add_run_measure(r, s, s, 1e-300);
 	result_finish(r);
 	return r;
 }
@@ -1066,6 +1138,8 @@ int main(void)
 		cmocka_unit_test(test_schema_agrees),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_big_numbers_survive),
+		cmocka_unit_test(test_measures_survive),
+		cmocka_unit_test(test_measures_are_shown),
 		cmocka_unit_test(test_times_without_a_number),
 		cmocka_unit_test(test_forged_results_are_refused),
 		cmocka_unit_test(test_forged_pass_is_refused),

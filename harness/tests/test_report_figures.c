@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the reports share: text in each format's form, and the figures of a boot's exits. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,6 +49,21 @@ static void test_numbers_as_text(void **state)
 		{ 99.97, "1 min 40 s" }, { -1, "?" },
 	};
 	static const struct {
+		double in;
+		const char *out;
+	} numbers[] = {
+		{ 0, "0" },
+		{ 4, "4" },
+		{ -18840, "-18,840" },
+		{ 0.5, "0.5" },
+		{ 6.8234, "6.823" },
+		{ 120345.5, "120,346" },
+		{ 1e300, "1e+300" },
+		{ 1e-9, "1e-09" },
+		{ 999.96, "1000" },
+		{ (double)NAN, "nan" },
+	};
+	static const struct {
 		uint64_t in;
 		const char *out;
 	} counts[] = {
@@ -62,6 +78,11 @@ static void test_numbers_as_text(void **state)
 		_cleanup_free_ char *text = text_seconds(times[i].in);
 
 		assert_string_equal(text, times[i].out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		_cleanup_free_ char *text = text_number(numbers[i].in);
+
+		assert_string_equal(text, numbers[i].out);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		_cleanup_free_ char *text = text_count(counts[i].in);

@@ -249,6 +249,62 @@ static void test_samples_go_forward(void **state)
 	result_free(r);
 }
 
+static void test_measures(void **state)
+{
+	struct run_result *r = result_new("run");
+	struct test_result *t = result_add_test(r, "t", "a");
+
+	(void)state;
+	assert_true(result_add_measure(t, "cycles", "cycles", 7));
+	assert_true(result_add_measure(t, "share", NULL, -0.5));
+	assert_true(result_add_measure(t, "cycles", "ticks", 8));
+	assert_int_equal(t->n_measures, 2);
+	assert_string_equal(t->measures[0].unit, "ticks");
+	assert_true(t->measures[0].value > 7.9 && t->measures[0].value < 8.1);
+	assert_string_equal(t->measures[1].unit, "");
+	assert_false(result_add_measure(t, "cycles", "cycles", (double)NAN));
+	assert_false(result_add_measure(t, "new", "cycles", (double)INFINITY));
+	assert_false(result_add_measure(t, "", "cycles", 1));
+	assert_false(result_add_run_measure(r, "new", "cycles", -(double)INFINITY));
+	assert_int_equal(t->n_measures, 2);
+	assert_string_equal(t->measures[0].unit, "ticks");
+	assert_int_equal(r->n_measures, 0);
+	result_free(r);
+}
+
+static double run_measure(const struct run_result *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_measures; i++)
+		if (!strcmp(r->measures[i].name, name))
+			return r->measures[i].value;
+	fail_msg("no measure '%s'", name);
+	return 0;
+}
+
+/* What the tree knows of times is there as numbers; a stage that came twice took both times. */
+static void test_measures_of_a_run(void **state)
+{
+	struct run_result *r = result_new("run");
+
+	(void)state;
+	r->seconds = 12;
+	r->exits_per_boot = 9890;
+	r->boot_seconds = 4.5;
+	result_add_stage(r, "L1", "restored", 1);
+	result_add_stage(r, "L2", "booted", 4);
+	result_add_stage(r, "L1", "restored", 0.5);
+	result_add_stage(r, "L1", "odd", (double)NAN);
+	result_finish(r);
+	result_finish(r);
+	assert_int_equal(r->n_measures, 5);
+	assert_true(run_measure(r, "the whole run") > 11.9);
+	assert_int_equal((int)run_measure(r, "exits per boot"), 9890);
+	assert_int_equal((int)(run_measure(r, "power-on to ready") * 10), 45);
+	assert_int_equal((int)(run_measure(r, "stage L1") * 10), 15);
+	assert_int_equal((int)(run_measure(r, "stage L2") * 10), 40);
+	result_free(r);
+}
+
 static void test_manifest_replaces(void **state)
 {
 	struct run_result *r = result_new("run");
@@ -296,6 +352,8 @@ int main(void)
 		cmocka_unit_test(test_check_that_is_told_badly),
 		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_samples_go_forward),
+		cmocka_unit_test(test_measures),
+		cmocka_unit_test(test_measures_of_a_run),
 		cmocka_unit_test(test_manifest_replaces),
 	};
 

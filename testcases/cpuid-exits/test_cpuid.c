@@ -386,8 +386,21 @@ static void check_against_kvm(const struct readings *r, struct test_result *t)
 	check_at_most(t, growth, after - before, last - first, BY_KVM_STATS);
 }
 
+static void measure(const struct readings *r, struct test_result *t)
+{
+	uint32_t exits = (uint32_t)r->exits.v[r->n - 1] - (uint32_t)r->exits.v[0];
+	double cycles = (double)r->cycles.v[r->n - 1] - (double)r->cycles.v[0];
+
+	result_add_measure(t, "exits", "exits", exits);
+	result_add_measure(t, "cycles", "cycles", cycles);
+	if (exits)
+		result_add_measure(t, "cycles per exit", "cycles/exit", cycles / exits);
+	result_add_measure(t, "readings in a row", "calls", (double)r->calls);
+}
+
 static void check_readings(const struct readings *r, struct test_result *t)
 {
+	measure(r, t);
 	check_edx(r, t);
 	check_exits_never_fall(r, t);
 	check_exits_grow(r, t);

@@ -312,6 +312,7 @@ static void check_share(struct test_result *t, const char *name, uint64_t least,
 	_cleanup_free_ char *observed =
 		strf("%" PRIu64 "/1000 in the best %d of %d bouts of %s", share, BEST, BOUTS, of);
 
+	result_add_measure(t, name, "1/1000 of the time outside", (double)share);
 	check_that(t, name, share >= least, expected, observed, BY_TIME);
 }
 
@@ -368,8 +369,20 @@ static void check_slow_exits(const struct readings *r, struct test_result *t)
 		check_share(t, name, 1000 / SLOW_SHARE, share, "touching memory");
 }
 
+static void measure(const struct readings *r, struct test_result *t)
+{
+	uint32_t exits = (uint32_t)r->exits.v[r->n - 1] - (uint32_t)r->exits.v[0];
+	double cycles = (double)r->cycles.v[r->n - 1] - (double)r->cycles.v[0];
+
+	result_add_measure(t, "exits", "exits", exits);
+	result_add_measure(t, "cycles", "cycles", cycles);
+	if (exits)
+		result_add_measure(t, "cycles per exit", "cycles/exit", cycles / exits);
+}
+
 static void check_readings(const struct readings *r, struct test_result *t)
 {
+	measure(r, t);
 	check_exits(r, t);
 	check_cycles_most(r, t);
 	check_cycles_least(r, t);

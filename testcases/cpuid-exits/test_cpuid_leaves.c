@@ -220,6 +220,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	}
 	compare_leaves(e, &others, &ours);
 	find_lost_leaves(e, &others);
+	result_add_measure(t, "leaves compared", "leaves", (double)others.n);
 	tally_check(t, name, "answers as the unpatched kernel's", &others, by);
 	tally_check(t, "the assignment's leaf", "does not answer as the unpatched kernel's", &ours,
 		    by);

@@ -153,6 +153,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 		check_broken(t, "the answers", "every answer told whole", "some of its lines are missing");
 		return;
 	}
+	result_add_measure(t, "answers", "calls", (double)y.rows);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		check_rule(e, &y, &rules[i], t);
 	check_caller_unharmed(e, t);

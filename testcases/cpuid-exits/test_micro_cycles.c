@@ -197,6 +197,7 @@ static void judge_spins(const struct table *y, uint64_t spun, struct test_result
 	for (size_t i = SLOW_DONE + 1; i < y->rows; i++)
 		if (growth(y, i) < least)
 			least = growth(y, i);
+	result_add_measure(t, "cycles while the guest spins", "cycles", (double)least);
 	check_between(t, "cycles while the guest spins", 1, spun / 2, least, BY_SPIN);
 }
 
@@ -218,6 +219,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 		check_broken(t, "the readings", "all told whole", "some of its lines are missing");
 		return;
 	}
+	result_add_measure(t, "cycles of fast exits", "cycles", (double)growth(&y, FAST_DONE));
+	result_add_measure(t, "cycles of slow exits", "cycles", (double)growth(&y, SLOW_DONE));
 	check_between(t, "cycles of fast exits", 1, most_between(e, &y, FAST_DONE),
 		      growth(&y, FAST_DONE), BY_TSC);
 	check_between(t, "cycles of slow exits", slept, most_between(e, &y, SLOW_DONE),

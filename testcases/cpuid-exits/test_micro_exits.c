@@ -184,6 +184,14 @@ static struct range of_host(const struct readings *r, size_t row)
 	return host;
 }
 
+static void measure_row(const struct readings *r, size_t row, struct test_result *t)
+{
+	_cleanup_free_ char *name = strf("exits: %s", obs_get(&r->e->obs, "bout", row)->str);
+
+	result_add_measure(t, name, "exits",
+			   (uint32_t)(table_at(&r->y, row, LAST) - table_at(&r->y, row, FIRST)));
+}
+
 static void judge_row(struct readings *r, size_t row, struct tally *y)
 {
 	uint32_t n = (uint32_t)(table_at(&r->y, row, LAST) - table_at(&r->y, row, FIRST));
@@ -218,8 +226,10 @@ static void judge(const struct evidence *e, struct test_result *t)
 	    obs_count(&e->obs, "bout") != r.y.rows) {
 		check_broken(t, "the bouts", "every bout told whole", "some of its lines are missing");
 	} else {
-		for (size_t i = 0; i < r.y.rows; i++)
+		for (size_t i = 0; i < r.y.rows; i++) {
 			judge_row(&r, i, &y);
+			measure_row(&r, i, t);
+		}
 		tally_check(t, "exits of each kind", "the leaf grows exactly as KVM's own count", &y,
 			    BY_STATS);
 	}

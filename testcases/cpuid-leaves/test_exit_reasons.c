@@ -215,6 +215,16 @@ static void tally_cycles(const struct evidence *e, const struct table *y, size_t
 			  obs_get(&e->obs, "bout", row)->str, table_at(y, row, REASON), grown, most);
 }
 
+static void measure_bout(const struct evidence *e, const struct table *y, size_t row,
+			 struct test_result *t)
+{
+	_cleanup_free_ char *name = strf("exits: %s", obs_get(&e->obs, "bout", row)->str);
+
+	result_add_measure(
+		t, name, "exits",
+		(uint32_t)(table_at(y, row, LAST_EXITS) - table_at(y, row, FIRST_EXITS)));
+}
+
 static void check_bouts(const struct evidence *e, struct test_result *t)
 {
 	_cleanup_table_ struct table y = { 0 };
@@ -228,6 +238,7 @@ static void check_bouts(const struct evidence *e, struct test_result *t)
 	for (size_t i = 0; i < y.rows; i++) {
 		tally_exits(e, &y, i, &exits);
 		tally_cycles(e, &y, i, &cycles);
+		measure_bout(e, &y, i, t);
 	}
 	tally_check(t, "exits of a reason", "grow as the exits of this reason that were traced",
 		    &exits, BY_TRACEPOINT);
@@ -312,9 +323,11 @@ static void check_sum(const struct evidence *e, struct test_result *t)
 	uint64_t before, sum, after;
 
 	if (want_u64(e, t, "total.before", &before) && want_u64(e, t, "total.sum", &sum) &&
-	    want_u64(e, t, "total.after", &after))
+	    want_u64(e, t, "total.after", &after)) {
+		result_add_measure(t, "exits of all reasons", "exits", (double)sum);
 		check_between(t, "the reasons' sum", before, after, sum,
 			      "the total that the leaf told before and after all of them");
+	}
 }
 
 static const char *const checks[] = {

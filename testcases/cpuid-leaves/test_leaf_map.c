@@ -234,11 +234,13 @@ static void judge(const struct evidence *e, struct test_result *t)
 
 	if (!check_program(e, t))
 		return;
-	if (collect(&r))
+	if (collect(&r)) {
+		result_add_measure(t, "exits made of each reason", "exits", (double)r.made);
 		check_map(&r, t);
-	else
+	} else {
 		check_broken(t, "the readings", "two of each leaf, told whole",
 			     "some of its lines are missing");
+	}
 	table_free(&r.y);
 	u64v_free(&r.tsc);
 	u64v_free(&r.before);

@@ -630,6 +630,8 @@ static void judge_mode(const struct evidence *e, struct test_result *t)
 	if (begin(e, t, &r)) {
 		s = run_with(&r, "none");
 		log_output(&r, t);
+		result_add_measure(t, "calls to KVM", "calls", (double)s->n_calls);
+		result_add_measure(t, "exits of the guest", "exits", (double)s->n_exits);
 		check_ends(&r, t);
 		check_order(s, t);
 		check_failures(s, t);

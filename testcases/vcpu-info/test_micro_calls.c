@@ -109,6 +109,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	}
 	for (size_t i = 0; i < e->obs.n; i++)
 		judge_call(e, &e->obs.v[i], &known, &unknown);
+	result_add_measure(t, "numbers compared", "calls", (double)(known.n + unknown.n));
 	tally_check(t, "other hypercalls", "answer as the unpatched kernel's", &known, by);
 	tally_check(t, "numbers of no hypercall", "-1000 (KVM_ENOSYS), as on the unpatched kernel",
 		    &unknown, by);

@@ -241,6 +241,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 		check_broken(t, "the calls", "every call told whole", "some of its lines are missing");
 		return;
 	}
+	result_add_measure(t, "calls", "calls", (double)y.rows);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		check_kind(e, &y, &kinds[i], t);
 	check_caller_unharmed(e, t);

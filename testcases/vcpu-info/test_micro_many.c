@@ -109,6 +109,9 @@ static void judge(const struct evidence *e, struct test_result *t)
 	if (!check_program(e, t) || !want_u64(e, t, "calls.made", &made) ||
 	    !want_u64(e, t, "calls.wrong", &wrong))
 		return;
+	result_add_measure(t, "calls", "calls", (double)made);
+	if (e->seconds > 0)
+		result_add_measure(t, "calls a second", "calls/s", (double)made / e->seconds);
 	check_equal_u64(t, "calls that returned", CALLS, made, NULL);
 	check_equal_u64(t, "calls with an error", 0, wrong, NULL);
 	last = obs_get(&e->obs, "last.result", 0);

@@ -398,6 +398,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 		check_broken(t, "the calls", "every call told whole",
 			     "some of its lines are missing");
 	} else {
+		result_add_measure(t, "calls", "calls", (double)c.n);
 		check_call_results(e, t);
 		check_caller_unharmed(e, t);
 		if (check_trace(e, t) && check_records(&c, t)) {

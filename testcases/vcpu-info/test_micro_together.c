@@ -67,6 +67,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	if (!check_program(e, t) || !want_u64(e, t, "calls", &calls) ||
 	    !want_u64(e, t, "wrong", &wrong))
 		return;
+	result_add_measure(t, "calls", "calls", (double)calls);
 	check_at_least(t, "calls made", 1, calls, NULL);
 	check_equal_u64(t, "calls that did not return 0", 0, wrong,
 			"oracle: the test program, which owns the vCPUs");

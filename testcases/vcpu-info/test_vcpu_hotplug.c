@@ -72,6 +72,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 
 	if (!check_program(e, t) || !want_u64(e, t, "offline.id", &offline))
 		return;
+	result_add_measure(t, "calls", "calls", (double)obs_count(&e->obs, "call.result"));
 	check_call_results(e, t);
 	if (check_trace(e, t))
 		check_counts(e, t, offline);

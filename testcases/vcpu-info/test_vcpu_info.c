@@ -264,6 +264,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	u64v_collect(&c.callers, &e->obs, "call.caller");
 	check_equal_u64(t, "online CPUs", e->l2_cpus, c.cpus.n, "as the program sees them")
 		->preparatory = true;
+	result_add_measure(t, "calls", "calls", (double)c.callers.n);
 	check_call_results(e, t);
 	if (check_trace(e, t))
 		check_records(&c, t);

@@ -365,6 +365,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	u64v_collect(&p.cpus, &e->obs, "cpu.id");
 	u64v_collect(&p.targets, &e->obs, "target.id");
 	u64v_collect(&p.loops, &e->obs, "call.loops");
+	result_add_measure(t, "calls", "calls", (double)p.loops.n);
 	check_call_results(e, t);
 	if (check_trace(e, t) && check_counts(&p, t))
 		check_passes(&p, t);
