@@ -1,31 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "exit_hist.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "guest.h"
 
 #define EVENT "/sys/kernel/tracing/events/kvm/kvm_exit/"
 #define TRIGGER "hist:keys=exit_reason"
 
-void hist_stop(void)
-{
-	int fd = open(EVENT "trigger", O_WRONLY | O_CLOEXEC);
+static bool is_ours; /* the trigger: somebody else's goes on counting for them */
 
-	if (fd < 0)
+static bool is_there(void)
+{
+	FILE *f = fopen(EVENT "trigger", "re");
+	bool found = false;
+	char line[160];
+
+	if (!f)
 		guest_broken(__FILE__, __LINE__, "can't open " EVENT "trigger");
-	/* None may be there. */
-	(void)!write(fd, "!" TRIGGER, strlen("!" TRIGGER));
-	close(fd);
+	while (fgets(line, sizeof(line), f))
+		found |= !strncmp(line, TRIGGER, strlen(TRIGGER));
+	fclose(f);
+	return found;
 }
 
 void hist_start(void)
 {
-	hist_stop(); /* of a program that was killed */
-	SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
+	is_ours = !is_there();
+	if (is_ours)
+		SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
+}
+
+void hist_stop(void)
+{
+	if (is_ours)
+		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
 }
 
 static FILE *open_hist(void)

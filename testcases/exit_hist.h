@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * L1's kernel counts each kvm:kvm_exit event by its exit reason (a histogram trigger, see
- * Documentation/trace/histogram.rst): all machines of the host, from hist_start() on.
+ * Documentation/trace/histogram.rst): all machines of the host, since the lab loaded KVM or, where
+ * nobody counts yet, from hist_start() to hist_stop(). Compare two counts of one program.
  */
 #ifndef NESTLAB_TESTCASES_EXIT_HIST_H
 #define NESTLAB_TESTCASES_EXIT_HIST_H
 
 #include <stdint.h>
 
-/* All end the program as broken where L1 has no such trigger. */
+/*
+ * All end the program as broken where L1 has no such trigger. hist_stop() leaves the lab's alone:
+ * it is an oracle of the tests that follow.
+ */
 void hist_start(void);
 void hist_stop(void);
 uint64_t hist_count(uint32_t reason); /* 0 when there was none */
