@@ -83,12 +83,28 @@ static void free_kvs(struct kv *kv, size_t n)
 	free(kv);
 }
 
+static void free_subject(struct subject *s)
+{
+	for (size_t i = 0; i < s->n_patches; i++) {
+		free(s->patches[i].role);
+		free(s->patches[i].file);
+		free(s->patches[i].subject);
+		free(s->patches[i].author);
+		free(s->patches[i].sha256);
+	}
+	free(s->patches);
+	free(s->what);
+	free(s->monitor);
+	free(s->hash);
+}
+
 void result_free(struct run_result *r)
 {
 	if (!r)
 		return;
 	free(r->run_id);
 	free(r->reason);
+	free_subject(&r->subject);
 	free(r->lane);
 	free(r->lane_reason);
 	free(r->kernel);
@@ -223,6 +239,38 @@ void result_add_exit_sample(struct run_result *r, double seconds, uint64_t exits
 		return;
 	s = append(&r->boot_exits, &r->n_boot_exits, sizeof(*s));
 	*s = (struct exit_sample){ .seconds = seconds, .exits = exits };
+}
+
+void result_set_subject_what(struct run_result *r, const char *what)
+{
+	str_set(&r->subject.what, what);
+}
+
+void result_set_subject_monitor(struct run_result *r, const char *path)
+{
+	str_set(&r->subject.monitor, path);
+}
+
+void result_set_subject_hash(struct run_result *r, const char *hash)
+{
+	str_set(&r->subject.hash, hash);
+}
+
+void result_add_patch(struct run_result *r, const struct subject_patch *p)
+{
+	struct subject *s = &r->subject;
+	struct subject_patch *copy = append(&s->patches, &s->n_patches, sizeof(*copy));
+
+	if (!s->what)
+		str_set(&s->what, "a change");
+	copy->role = xstrdup(p->role ? p->role : "");
+	copy->file = xstrdup(p->file ? p->file : "");
+	str_set(&copy->subject, p->subject);
+	str_set(&copy->author, p->author);
+	str_set(&copy->sha256, p->sha256);
+	copy->files = p->files;
+	copy->added = p->added;
+	copy->removed = p->removed;
 }
 
 static void add_kv(struct kv **kvs, size_t *n, const char *key, const char *value)

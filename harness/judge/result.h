@@ -94,11 +94,31 @@ struct stage {
 	double seconds;
 };
 
+/* A patch that was judged. */
+struct subject_patch {
+	char *role;			    /* whose kernel it is a patch of: "host", "guest" */
+	char *file;			    /* "caller-pid.patch" */
+	char *subject;			    /* of its message; NULL: it has none */
+	char *author;			    /* "Name <address>"; NULL: it tells none */
+	unsigned int files, added, removed; /* files that it touches, lines */
+	char *sha256;			    /* of its bytes, in hex; NULL: not known */
+};
+
+/* What a run judged: nobody should take the reference's pass for that of a change. */
+struct subject {
+	char *what; /* "the reference", "a change"; NULL: not known, nothing was judged */
+	struct subject_patch *patches;
+	size_t n_patches;
+	char *monitor; /* a monitor's path (MONITOR=); NULL: none */
+	char *hash;    /* of all of it, in hex; NULL: not known */
+};
+
 struct run_result {
 	char *run_id;  /* "20261121-034219-7f3a": sorts by time */
 	bool finished; /* false from the start, until the run ended by itself */
 	enum outcome verdict;
 	char *reason; /* what stopped the run, for BUILD_ERROR, CRASH, SKIP, BROKEN; may be NULL */
+	struct subject subject;
 	char *lane;
 	char *lane_reason; /* why this lane */
 	char *kernel;	   /* the kernel's name: "6.12" */
@@ -152,6 +172,12 @@ struct vcpu_row *result_add_vcpu(struct test_result *t, uint64_t vcpu_id);
 bool result_add_reg(struct vcpu_row *row, const char *name, uint64_t value);
 /* A sample that goes back in time, or has no time at all, is dropped. */
 void result_add_exit_sample(struct run_result *r, double seconds, uint64_t exits);
+/* NULL for what: nothing was judged. */
+void result_set_subject_what(struct run_result *r, const char *what);
+void result_set_subject_monitor(struct run_result *r, const char *path);
+void result_set_subject_hash(struct run_result *r, const char *hash);
+/* Copies it. A subject that was not told yet becomes "a change". */
+void result_add_patch(struct run_result *r, const struct subject_patch *p);
 void result_set_manifest(struct run_result *r, const char *key, const char *value); /* replaces */
 void result_add_stage(struct run_result *r, const char *name, const char *what, double seconds);
 /*

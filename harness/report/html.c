@@ -48,6 +48,21 @@ static const char *const headlines[OUT_COUNT] = {
 	[OUT_INTERRUPTED] = "Interrupted",
 };
 
+static void put_subject(struct buf *b, const struct run_result *r)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	bool known = told_subject(r, &lines);
+
+	buf_puts(b, "<p class=\"judged\">");
+	html_text(b, known ? "Judged: " : "Nothing was judged");
+	for (size_t i = 0; i < lines.n && known; i++) {
+		if (i)
+			buf_puts(b, "<br>");
+		html_text(b, lines.v[i]);
+	}
+	buf_puts(b, "</p>\n");
+}
+
 static void put_banner(struct buf *b, const struct run_result *r)
 {
 	_cleanup_free_ char *why = told_run_reason(r);
@@ -57,8 +72,9 @@ static void put_banner(struct buf *b, const struct run_result *r)
 	buf_printf(b, "<header class=\"banner %s\">\n<p class=\"run\">nestlab run ",
 		   outcome_name(o));
 	html_text(b, r->run_id);
-	buf_printf(b,
-		   "</p>\n<h1>%s</h1>\n<p>Checks: ", r->finished ? headlines[o] : "Not finished");
+	buf_puts(b, "</p>\n");
+	put_subject(b, r);
+	buf_printf(b, "<h1>%s</h1>\n<p>Checks: ", r->finished ? headlines[o] : "Not finished");
 	html_text(b, summary);
 	buf_puts(b, "</p>\n");
 	if (why && o != OUT_PASS)

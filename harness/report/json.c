@@ -195,6 +195,42 @@ static const struct field test_fields[] = {
 static const struct shape test_shape = { SHAPE(struct test_result, test_fields),
 					 .check = check_test };
 
+/* The subject */
+
+static const struct field patch_fields[] = {
+	FIELD(struct subject_patch, FIELD_STRING, role),
+	FIELD(struct subject_patch, FIELD_STRING, file),
+	FIELD(struct subject_patch, FIELD_STRING0, subject),
+	FIELD(struct subject_patch, FIELD_STRING0, author),
+	FIELD(struct subject_patch, FIELD_U32, files),
+	FIELD(struct subject_patch, FIELD_U32, added),
+	FIELD(struct subject_patch, FIELD_U32, removed),
+	FIELD(struct subject_patch, FIELD_STRING0, sha256),
+};
+static const struct shape patch_shape = { SHAPE(struct subject_patch, patch_fields) };
+
+static const struct field subject_fields[] = {
+	FIELD(struct subject, FIELD_STRING, what),
+	FIELD_ITEMS(struct subject, patches, &patch_shape),
+	FIELD(struct subject, FIELD_STRING0, monitor),
+	FIELD(struct subject, FIELD_STRING0, hash),
+};
+static const struct shape subject_shape = { SHAPE(struct subject, subject_fields) };
+
+static json_t *save_subject(const void *owner)
+{
+	const struct subject *s = &((const struct run_result *)owner)->subject;
+
+	return s->what ? shape_save(&subject_shape, s) : json_null();
+}
+
+static int load_subject(void *owner, const json_t *value, const struct where *w)
+{
+	struct run_result *r = owner;
+
+	return json_is_null(value) ? 0 : shape_load(&subject_shape, &r->subject, value, w);
+}
+
 /* Small ones of the run */
 
 static const struct field sample_fields[] = {
@@ -311,6 +347,7 @@ static const struct field run_fields[] = {
 	FIELD(struct run_result, FIELD_BOOL, finished),
 	FIELD_VERDICT(struct run_result, verdict, RUN_VERDICTS),
 	FIELD(struct run_result, FIELD_STRING0, reason),
+	{ .key = "subject", .type = FIELD_HOOK, .save = save_subject, .load = load_subject },
 	FIELD(struct run_result, FIELD_STRING0, lane),
 	FIELD(struct run_result, FIELD_STRING0, lane_reason),
 	FIELD(struct run_result, FIELD_STRING0, kernel),

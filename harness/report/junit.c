@@ -178,6 +178,31 @@ static void put_log(xmlTextWriter *w, const struct strv *lines)
 	put_end(w);
 }
 
+static void put_property(xmlTextWriter *w, const char *name, const char *value)
+{
+	put_start(w, "property");
+	put_attr(w, "name", name);
+	put_attr(w, "value", value);
+	put_end(w);
+}
+
+/* A suite's: the element above them can't have any. */
+static void put_properties(xmlTextWriter *w, const struct run_result *r)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	told_subject(r, &lines);
+	put_start(w, "properties");
+	for (size_t i = 0; i < lines.n; i++) {
+		_cleanup_free_ char *name = i ? strf("judged.%zu", i + 1) : xstrdup("judged");
+
+		put_property(w, name, lines.v[i]);
+	}
+	if (r->subject.hash)
+		put_property(w, "judged.hash", r->subject.hash);
+	put_end(w);
+}
+
 static void put_suite(xmlTextWriter *w, const struct run_result *r, const char *name,
 		      const struct tally *n, double seconds)
 {
@@ -188,6 +213,7 @@ static void put_suite(xmlTextWriter *w, const struct run_result *r, const char *
 	put_time(w, seconds);
 	if (r->started)
 		put_attr(w, "timestamp", r->started);
+	put_properties(w, r);
 }
 
 static void put_test(xmlTextWriter *w, const struct run_result *r, const struct test_result *t)

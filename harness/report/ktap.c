@@ -85,9 +85,21 @@ static void put_run(FILE *f, size_t number, const struct run_result *r)
 						: "");
 }
 
+static void put_subject(FILE *f, const struct run_result *r)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	bool known = told_subject(r, &lines);
+
+	for (size_t i = 0; i < lines.n && known; i++)
+		put_diagnostic(f, "", "judged", lines.v[i]);
+	if (!known)
+		fprintf(f, "# %s\n", TOLD_NOTHING);
+}
+
 static void put_head(FILE *f, const struct run_result *r)
 {
 	fputs("KTAP version 1\n", f);
+	put_subject(f, r);
 	put_diagnostic(f, "", "run", r->run_id);
 	put_diagnostic(f, "", "lane", r->lane);
 	put_diagnostic(f, "", "kernel", r->kernel);

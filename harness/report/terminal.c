@@ -251,6 +251,18 @@ static void put_exits(const struct terminal *t, const struct run_result *r)
 	fputc('\n', t->f);
 }
 
+static void put_subject(const struct terminal *t, const struct run_result *r)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	bool known = told_subject(r, &lines);
+
+	for (size_t i = 0; i < lines.n; i++) {
+		if (known)
+			fputs(i ? "        " : "judged: ", t->f);
+		put_wrapped(t, known ? 8 : 0, lines.v[i]);
+	}
+}
+
 static void put_verdict(const struct terminal *t, const struct run_result *r)
 {
 	_cleanup_free_ char *summary = told_summary(r);
@@ -263,6 +275,7 @@ static void put_verdict(const struct terminal *t, const struct run_result *r)
 		fputs("reason: ", t->f);
 		put_wrapped(t, 8, why);
 	}
+	put_subject(t, r);
 	/* The word stays on one plain line: scripts look for it. */
 	put_styled(t, told[o].style, "verdict: ");
 	put_styled(t, told[o].style, outcome_name(o));

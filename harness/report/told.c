@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "report/told.h"
 
+#include <string.h>
+
 #include "report/text.h"
 
 bool told_by_tests(const struct run_result *r)
@@ -53,6 +55,54 @@ char *told_of_stage(const struct stage *s)
 	_cleanup_free_ char *seconds = text_seconds(s->seconds);
 
 	return strf("%s%s%s", s->what, *s->what ? ", " : "", seconds);
+}
+
+#define TOLD_PATCHES 8
+#define TOLD_DIGITS 8 /* of a hash */
+
+static void add_patch(struct strv *lines, const struct subject_patch *p)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_printf(&b, "%s%s:", p->file, !strcmp(p->role, "guest") ? " (guest)" : "");
+	if (p->subject)
+		buf_printf(&b, " \"%s\"", p->subject);
+	if (p->author)
+		buf_printf(&b, " by %s", p->author);
+	buf_printf(&b, "%s %u file%s, +%u -%u", p->subject || p->author ? "," : "", p->files,
+		   p->files == 1 ? "" : "s", p->added, p->removed);
+	if (p->sha256)
+		buf_printf(&b, ", sha256 %.*s", TOLD_DIGITS, p->sha256);
+	strv_add(lines, buf_str(&b));
+}
+
+static void add_monitor(struct strv *lines, const struct subject *s)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_printf(&b, "monitor %s", s->monitor);
+	if (s->hash)
+		buf_printf(&b, ", sha256 %.*s", TOLD_DIGITS, s->hash);
+	strv_add(lines, buf_str(&b));
+}
+
+bool told_subject(const struct run_result *r, struct strv *lines)
+{
+	const struct subject *s = &r->subject;
+
+	if (!s->what)
+		strv_add(lines, TOLD_NOTHING);
+	else if (!s->n_patches && !s->monitor && r->kernel)
+		strv_addf(lines, "%s (kernel %s)", s->what, r->kernel);
+	else if (!s->n_patches && !s->monitor)
+		strv_add(lines, s->what);
+	for (size_t i = 0; i < s->n_patches && i < TOLD_PATCHES; i++)
+		add_patch(lines, &s->patches[i]);
+	if (s->n_patches > TOLD_PATCHES)
+		strv_addf(lines, "... and %zu more patches", s->n_patches - TOLD_PATCHES);
+	if (s->monitor)
+		add_monitor(lines, s);
+	return s->what;
 }
 
 char *told_summary(const struct run_result *r)

@@ -35,6 +35,15 @@ bool told_by_stage(const struct measure *m);
 /* "reused, 0.01 s"; the caller frees it. */
 char *told_of_stage(const struct stage *s);
 
+/*
+ * What was judged, a line for each patch (of many the first ones, and how many more), raw text:
+ *	the reference (kernel 6.12)
+ *	caller-pid.patch: "KVM: tell the caller's pid" by A <a@b>, 1 file, +3 -2, sha256 1a2b3c4d
+ * False, and the one line TOLD_NOTHING: nothing was judged. The caller frees the lines.
+ */
+#define TOLD_NOTHING "nothing was judged"
+bool told_subject(const struct run_result *r, struct strv *lines);
+
 /* "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. */
 char *told_summary(const struct run_result *r);
 

@@ -94,11 +94,28 @@ static struct test_result *add_syscall(struct run_result *r)
 	return t;
 }
 
+static void add_patch(struct run_result *r, const char *role, const char *file)
+{
+	const struct subject_patch p = {
+		.role = (char *)role,
+		.file = (char *)file,
+		.subject = (char *)"KVM: x86: tell the caller's pid",
+		.author = (char *)"A. Student <a@example.org>",
+		.files = 1,
+		.added = 3,
+		.removed = 2,
+		.sha256 = (char *)"1a2b3c4d5e6f",
+	};
+
+	result_add_patch(r, &p);
+}
+
 static struct run_result *run_pass(void)
 {
 	struct run_result *r = new_run();
 	struct test_result *t = add_syscall(r);
 
+	result_set_subject_what(r, "the reference");
 	result_add_check(t, "ids in a sparse id space", OUT_SKIP, NULL, "needs a micro guest",
 			 NULL);
 	for (unsigned int i = 0; i <= 20; i++)
@@ -122,6 +139,8 @@ static struct run_result *run_fail(void)
 				 "every record holds the same values, and the argument in rbx "
 				 "names the one that was asked for"),
 		"trace.txt", 6, 6);
+	add_patch(r, "host", "caller-pid.patch");
+	result_set_subject_hash(r, "99aabbcc");
 	result_add_check(t, "exits between the oracle's readings", OUT_BROKEN, "10,412 to 10,640",
 			 "the oracle could not be read", NULL);
 	result_finish(r);
@@ -134,6 +153,11 @@ static struct run_result *run_crash(void)
 	struct test_result *t;
 
 	add_syscall(r);
+	for (unsigned int i = 1; i <= 10; i++) {
+		_cleanup_free_ char *file = strf("%04u-part.patch", i);
+
+		add_patch(r, i % 2 ? "host" : "guest", file);
+	}
 	t = result_add_test(r, "vcpu-info/storm", "vcpu-info");
 	t->verdict = OUT_CRASH;
 	t->seconds = 125;
@@ -152,6 +176,9 @@ static struct run_result *run_killed(void)
 
 	result_judge_test(add_syscall(r));
 	result_add_test(r, "vcpu-info/ids", "vcpu-info");
+	result_set_subject_what(r, "a change");
+	result_set_subject_monitor(r, "solutions/monitor.c");
+	result_set_subject_hash(r, "0011223344556677");
 	return r;
 }
 
@@ -434,6 +461,64 @@ static void test_measures_survive(void **state)
 	result_free(r);
 }
 
+/* Every report says what was judged, before it says how that went. */
+static const struct {
+	struct run_result *(*make)(void);
+	const char *terminal, *ktap, *junit, *html;
+} subjects[] = {
+	{ run_pass, "\njudged: the reference (kernel 6.12)\nverdict: pass\n",
+	  "KTAP version 1\n# judged: the reference (kernel 6.12)\n",
+	  "<property name=\"judged\" value=\"the reference (kernel 6.12)\"/>",
+	  "<p class=\"judged\">Judged: the reference (kernel 6.12)</p>\n<h1>Pass</h1>" },
+	{ run_fail,
+	  "\njudged: caller-pid.patch: \"KVM: x86: tell the caller's pid\" by A. Student "
+	  "<a@example.org>, 1\n        file, +3 -2, sha256 1a2b3c4d\nverdict: fail\n",
+	  "\n# judged: caller-pid.patch: \"KVM: x86: tell the caller's pid\" by A. Student "
+	  "<a@example.org>, 1 file, +3 -2, sha256 1a2b3c4d\n",
+	  "<property name=\"judged.hash\" value=\"99aabbcc\"/>",
+	  "caller-pid.patch: &quot;KVM: x86: tell the caller&#39;s pid&quot; by A. Student "
+	  "&lt;a@example.org&gt;, 1 file, +3 -2, sha256 1a2b3c4d</p>\n<h1>Fail</h1>" },
+	{ run_crash, "\n        ... and 2 more patches\nverdict: crash\n",
+	  "\n# judged: 0002-part.patch (guest): ", "<property name=\"judged.8\" value=\"0008-part",
+	  "<br>... and 2 more patches</p>" },
+	{ run_killed, "\njudged: monitor solutions/monitor.c, sha256 00112233\nverdict: broken\n",
+	  "\n# judged: monitor solutions/monitor.c, sha256 00112233\n",
+	  "value=\"monitor solutions/monitor.c, sha256 00112233\"/>",
+	  "Judged: monitor solutions/monitor.c, sha256 00112233</p>" },
+	{ run_not_built, "\nnothing was judged\nverdict: build-error\n",
+	  "KTAP version 1\n# nothing was judged\n",
+	  "<property name=\"judged\" value=\"nothing was judged\"/>",
+	  "<p class=\"judged\">Nothing was judged</p>" },
+};
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in\n%s", part, text);
+}
+
+static void test_subjects_are_told(void **state)
+{
+	_cleanup_free_ char *junit = in_dir("junit.xml"), *page = in_dir("report.html");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+		struct run_result *r = subjects[i].make();
+		_cleanup_free_ char *terminal = terminal_of(r, false, false), *ktap = ktap_of(r);
+		_cleanup_free_ char *xml = NULL, *html = NULL;
+
+		assert_int_equal(report_junit(r, junit), 0);
+		assert_int_equal(report_html(r, dir, page), 0);
+		xml = slurp(junit);
+		html = slurp(page);
+		assert_has(terminal, subjects[i].terminal);
+		assert_has(ktap, subjects[i].ktap);
+		assert_has(xml, subjects[i].junit);
+		assert_has(html, subjects[i].html);
+		result_free(r);
+	}
+}
+
 static void test_measures_are_shown(void **state)
 {
 	struct run_result *r = run_pass();
@@ -532,12 +617,17 @@ static const struct {
 	{ "\"name\": \"exits per boot\"", "\"name\": \"the whole run\"",
 	  "measures[1].name is that of measures[0]" },
 	{ "\"unit\": \"calls\"", "\"unit\": 1", "tests[0].measures[0].unit: expected a string" },
+	{ "\"what\": \"the reference\"", "\"what\": null", "subject.what: expected a string" },
+	{ "\"monitor\": null", "\"monitor\": 1", "subject.monitor: expected a string or null" },
+	{ "\"patches\": []", "\"patches\": [ {} ]",
+	  "subject.patches[0]: field \"role\" is missing" },
+	{ "\"subject\": {", "\"subject\": [], \"subjects\": {", "unknown field \"subjects\"" },
 	{ "\"log\": [", "\"log\": [ 1, ", "tests[0].log[0]: expected a string" },
 	{ "\"console\": []", "\"console\": {}", "console: expected an array" },
 	{ "\"stages\": [", "\"stages\": [ null, ", "stages[0]: expected an object, found null" },
 	{ "\"boot_exits\": [\n    {\n      \"seconds\": 0.0",
 	  "\"boot_exits\": [\n    {\n      \"seconds\": 0.3", "boot_exits[1].seconds is before" },
-	{ "\"reason\": null,\n  \"lane\"", "\"lane\"", "field \"reason\" is missing" },
+	{ "\"reason\": null,\n  \"subject\"", "\"subject\"", "field \"reason\" is missing" },
 	{ "{", "[", "no JSON" },
 	{ "\"tcg-svm\"", "\"\xff\"", "no JSON" },
 	{ "\"tcg-svm\"", "\"a\\u0000b\"", "no JSON" },
@@ -664,8 +754,15 @@ static const char *const hostile[] = {
 
 static struct run_result *run_of(const char *s)
 {
+	const struct subject_patch p = { (char *)s, (char *)s, (char *)s,  (char *)s,
+					 1,	    2,	       UINT32_MAX, (char *)s };
 	struct run_result *r = result_new(s);
 	struct test_result *t = result_add_test(r, s, s);
+
+	result_set_subject_what(r, s);
+	result_set_subject_monitor(r, s);
+	result_set_subject_hash(r, s);
+	result_add_patch(r, &p);
 
 	str_set(&r->lane, s);
 	str_set(&r->lane_reason, s);
@@ -1140,6 +1237,7 @@ int main(void)
 		cmocka_unit_test(test_big_numbers_survive),
 		cmocka_unit_test(test_measures_survive),
 		cmocka_unit_test(test_measures_are_shown),
+		cmocka_unit_test(test_subjects_are_told),
 		cmocka_unit_test(test_times_without_a_number),
 		cmocka_unit_test(test_forged_results_are_refused),
 		cmocka_unit_test(test_forged_pass_is_refused),
