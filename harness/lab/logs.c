@@ -24,7 +24,10 @@ static void put_console_aside(const char *run_dir, unsigned int level)
 		ui_debug("can't rename %s to %s", log, before);
 }
 
-/* Bochs writes at its own place in the file, so that nothing can be put in front: l1-bochs-1.log is the first life's. */
+/*
+ * Bochs writes at its own place in the file, so that nothing can be put in front: l1-bochs-1.log is
+ * the first life's.
+ */
 static void number_emulator_log(const char *run_dir)
 {
 	_cleanup_free_ char *log = strf("%s/l1-bochs.log", run_dir);

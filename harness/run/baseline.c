@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the unpatched kernel answers. Nobody's change runs there, so whatever goes wrong is the lab's fault: never a crash or a failure of
- * what was handed in. Only the output of a program that ended by itself and said that it is done is kept: a cut one was compared with, for
- * ever.
+ * What the unpatched kernel answers. Nobody's change runs there, so whatever goes wrong is the
+ * lab's fault: never a crash or a failure of what was handed in. Only the output of a program that
+ * ended by itself and said that it is done is kept: a cut one was compared with, for ever.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static void parse(const struct buf *text, struct observations *o)
 /* ---- the cache ---- */
 
 /* Where the output on this variant's lab is kept. All that the program is given is in the name. */
-static int cached_path(const struct run *r, const struct lab *variant, const struct testcase *t, char **path)
+static int cached_path(const struct run *r, const struct lab *variant, const struct testcase *t,
+		       char **path)
 {
 	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
 	_cleanup_free_ char *local = path_in_root(relative);
@@ -87,7 +88,8 @@ struct recording {
 	bool too_long;
 };
 
-static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data, size_t len)
+static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		      size_t len)
 {
 	struct recording *k = ctx;
 
@@ -110,7 +112,8 @@ static const char *own_words(const struct observations *o)
 }
 
 /* 0, or what keeps its output from being a baseline. */
-static int judge_end(const struct testcase *t, const struct recording *k, const struct channel_status *st)
+static int judge_end(const struct testcase *t, const struct recording *k,
+		     const struct channel_status *st)
 {
 	struct observations o;
 	int ret = 0;
@@ -119,22 +122,31 @@ static int judge_end(const struct testcase *t, const struct recording *k, const 
 	if (!st->done)
 		ret = fail(OUT_BROKEN, "%s: still running at its deadline, killed", t->program);
 	else if (st->signal)
-		ret = fail(OUT_BROKEN, "%s: ended by signal %d (%s)", t->program, st->signal, strsignal(st->signal));
+		ret = fail(OUT_BROKEN, "%s: ended by signal %d (%s)", t->program, st->signal,
+			   strsignal(st->signal));
 	else if (st->exit_code)
-		ret = fail(OUT_BROKEN, "%s: ended with status %d: %s", t->program, st->exit_code, own_words(&o));
+		ret = fail(OUT_BROKEN, "%s: ended with status %d: %s", t->program, st->exit_code,
+			   own_words(&o));
 	else if (k->too_long)
-		ret = fail(OUT_BROKEN, "%s: it printed more than %u MiB", t->program, PROGRAM_OUTPUT_MAX >> 20);
+		ret = fail(OUT_BROKEN, "%s: it printed more than %u MiB", t->program,
+			   PROGRAM_OUTPUT_MAX >> 20);
 	else if (!is_whole(&o))
 		ret = fail(OUT_BROKEN, "%s: ended without saying that it is done", t->program);
 	observations_free(&o);
 	return ret;
 }
 
-static int record(const struct run *r, struct lab *variant, struct placed *placed, const struct testcase *t)
+static int record(const struct run *r, struct lab *variant, struct placed *placed,
+		  const struct testcase *t)
 {
 	struct recording k = { 0 };
 	struct channel_status st = { 0 };
-	const struct program p = { .run = r, .lab = variant, .placed = placed, .test = t, .on_output = on_output, .ctx = &k };
+	const struct program p = { .run = r,
+				   .lab = variant,
+				   .placed = placed,
+				   .test = t,
+				   .on_output = on_output,
+				   .ctx = &k };
 	_cleanup_free_ char *path = NULL;
 	int ret = cached_path(r, variant, t, &path);
 
@@ -183,7 +195,8 @@ static int record_in(const struct run *r, struct lab *variant, const char *dir)
 
 	if (!ret)
 		ret = record_missing(r, variant);
-	if (ret && variant->plan->lane.retries && level_exists(&variant->l1) && lab_lost_silently(variant, ret))
+	if (ret && variant->plan->lane.retries && level_exists(&variant->l1) &&
+	    lab_lost_silently(variant, ret))
 		ret = record_again(r, variant);
 	return ret;
 }
@@ -207,7 +220,8 @@ static void keep_logs(const struct run *r, const char *dir)
 
 static int record_all(const struct run *r, struct lab *variant)
 {
-	_cleanup_free_ char *cache = path_in_cache("baselines"), *dir = strf("%s/baseline", r->dir), *why = NULL;
+	_cleanup_free_ char *cache = path_in_cache("baselines"), *dir = strf("%s/baseline", r->dir),
+			    *why = NULL;
 	int ret;
 
 	if (mkdir_p(cache) || mkdir_p(dir))

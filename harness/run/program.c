@@ -56,7 +56,8 @@ static int place_monitor(const struct program *p, struct level *l)
 	return level_place(l, p->run->monitor.path, MONITOR_IN_LEVEL, 0755, &p->placed->monitor);
 }
 
-void program_env(const struct run *r, const struct testcase *t, const char *monitor_at, struct strv *env)
+void program_env(const struct run *r, const struct testcase *t, const char *monitor_at,
+		 struct strv *env)
 {
 	assignment_env(run_assignment(r, t->assignment), env);
 	strv_addf(env, "NESTLAB_EFFORT=%u", r->lab->plan->knobs.effort);
@@ -65,7 +66,8 @@ void program_env(const struct run *r, const struct testcase *t, const char *moni
 		monitor_env(&r->monitor, monitor_at, env);
 }
 
-static int start(const struct program *p, struct level *l, struct channel_status *status, uint32_t *id)
+static int start(const struct program *p, struct level *l, struct channel_status *status,
+		 uint32_t *id)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	struct channel_exec e = { .on_output = p->on_output, .ctx = p->ctx };
@@ -104,11 +106,13 @@ int program_run(const struct program *p, struct channel_status *status)
 
 	if (ret)
 		return ret;
-	ret = channel_wait(l->channel, id, status, level_ms(l, t->timeout_s * p->run->lab->plan->knobs.effort));
+	ret = channel_wait(l->channel, id, status,
+			   level_ms(l, t->timeout_s * p->run->plan->knobs.effort));
 	channel_forget(l->channel, id);
 	ret = judge_wait(l, status, ret);
 	if (!ret && status->error)
-		return fail(OUT_BROKEN, "can't run %s in %s: %s", t->program, l->name, strerror(status->error));
+		return fail(OUT_BROKEN, "can't run %s in %s: %s", t->program, l->name,
+			    strerror(status->error));
 	return ret;
 }
 
@@ -117,7 +121,8 @@ int program_settle(struct lab *lab)
 	struct level *l2 = &lab->l2;
 	int ret = level_step(l2, 0);
 
-	return !ret && (l2->console.crash || l2->carrier->console.crash) ? level_look_for_end(l2) : ret;
+	return !ret && (l2->console.crash || l2->carrier->console.crash) ? level_look_for_end(l2)
+									 : ret;
 }
 
 int program_explain(struct level *l, int ret)
@@ -133,5 +138,6 @@ int program_explain(struct level *l, int ret)
 		return end;
 	if (!silent)
 		return fail(OUT_BROKEN, "%s", first);
-	return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, first);
+	return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name,
+		    first);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The picked tests, one after the other. A test that loses the lab (a kernel died or hung, or the lab itself failed) costs itself: the
- * lab is brought up again for the next one, from its saved state where it has one. (The first crash once ended the run, so a change
- * that dies in one test had no verdict on the others.)
+ * The picked tests, one after the other. A test that loses the lab (a kernel died or hung, or the
+ * lab itself failed) costs itself: the lab is brought up again for the next one, from its saved
+ * state where it has one. (The first crash once ended the run, so a change that dies in one test
+ * had no verdict on the others.)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +47,8 @@ static char *tell_log(const struct level *l, const char *lost_in)
 
 	if (!lost_in)
 		return xstrdup(warnings);
-	return strf("%s; the lab was lost in %s%s%s", warnings, lost_in, l->console.crash ? ": " : "",
-		    l->console.crash ? l->console.crash->name : "");
+	return strf("%s; the lab was lost in %s%s%s", warnings, lost_in,
+		    l->console.crash ? ": " : "", l->console.crash ? l->console.crash->name : "");
 }
 
 static void end_life(struct run *r, struct course *c, const char *lost_in)
@@ -76,7 +77,10 @@ static void check_log(const struct life *life, size_t i, struct test_result *t)
 			       where, 0, 0);
 }
 
-/* A change that works but makes a kernel warn is not right. A check for each life of the lab: its second one's name ends in " (2)". */
+/*
+ * A change that works but makes a kernel warn is not right. A check for each life of the lab: its
+ * second one's name ends in " (2)".
+ */
 static void judge_logs(struct run *r, const struct course *c)
 {
 	bool l1 = !r->lab->plan->kernel.flavor.name; /* or its tests have told */
@@ -126,7 +130,10 @@ static void give_up(struct course *c, const char *fmt, const char *why)
 	c->gone = strf(fmt, why);
 }
 
-/* An emulator that lost a level is no verdict on the kernel: from the saved state again, and what was seen is told. */
+/*
+ * An emulator that lost a level is no verdict on the kernel: from the saved state again, and what
+ * was seen is told.
+ */
 static int retry_test(struct run *r, struct course *c, const struct testcase *t)
 {
 	r->retries--;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The unpatched kernel's answers, taken in a lab whose L1 is the real agent: what goes wrong there is the lab's fault, and is never kept. */
+/*
+ * The unpatched kernel's answers, taken in a lab whose L1 is the real agent: what goes wrong there
+ * is the lab's fault, and is never kept.
+ */
 #include "tests/fake_machine.h"
 
 #define OOPS "echo '[    9.1] BUG: kernel NULL pointer dereference, address: 0' >>$CONSOLE; "
@@ -76,8 +79,9 @@ static void test_consoles_apart(void **state)
 static void test_asked_the_same_way(void **state)
 {
 	static const char *const args[] = { "7", NULL };
-	struct pair p = pair_new("echo \"@nestlab arg u64 $1\"; echo \"@nestlab effort u64 $NESTLAB_EFFORT\"; "
-				 "echo \"@nestlab slowdown u64 $NESTLAB_SLOWDOWN\"; " DONE);
+	struct pair p = pair_new(
+		"echo \"@nestlab arg u64 $1\"; echo \"@nestlab effort u64 $NESTLAB_EFFORT\"; "
+		"echo \"@nestlab slowdown u64 $NESTLAB_SLOWDOWN\"; " DONE);
 	struct observations o = { 0 };
 
 	(void)state;
@@ -102,7 +106,8 @@ static void test_programs_that_fail(void **state)
 	static const struct {
 		const char *script, *says;
 	} faults[] = {
-		{ "echo '@nestlab guest.broken str \"no /dev/kvm\"'; exit 3", "asks: ended with status 3: no /dev/kvm" },
+		{ "echo '@nestlab guest.broken str \"no /dev/kvm\"'; exit 3",
+		  "asks: ended with status 3: no /dev/kvm" },
 		{ DONE "; exit 1", "asks: ended with status 1" },
 		{ DONE "; kill -SEGV $$", "asks: ended by signal 11" },
 		{ "echo '@nestlab answer u64 42'", "asks: ended without saying that it is done" },
@@ -158,7 +163,8 @@ static void test_an_agent_that_dies(void **state)
 /* By an emulator: once more, as a test is. */
 static void test_a_level_that_is_lost_without_a_word(void **state)
 {
-	struct pair p = pair_new("test -e $KEPT/once && " DONE " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
+	struct pair p = pair_new("test -e $KEPT/once && " DONE
+				 " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
 
 	(void)state;
 	p.variant->plan.lane.retries = 1;

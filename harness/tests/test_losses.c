@@ -51,7 +51,10 @@ static void test_a_crash_at_a_test_s_end(void **state)
 	fake_free(f);
 }
 
-/* What the dead kernel said: in the test, in the run, and in the log of the console, which the next life goes on with. */
+/*
+ * What the dead kernel said: in the test, in the run, and in the log of the console, which the next
+ * life goes on with.
+ */
 static void test_last_words_are_kept(void **state)
 {
 	struct fake *f = fake_new();
@@ -70,7 +73,8 @@ static void test_last_words_are_kept(void **state)
 	first = strstr(log, "NULL pointer");
 	assert_true(first && strstr(log, "boot of life 1") < first);
 	second = strstr(first + 1, "NULL pointer");
-	assert_true(second && strstr(log, "boot of life 2") > first && strstr(log, "boot of life 2") < second);
+	assert_true(second && strstr(log, "boot of life 2") > first &&
+		    strstr(log, "boot of life 2") < second);
 	assert_true(strstr(log, "boot of life 3") > second && strstr(log, "lives on") > second);
 	fake_free(f);
 }
@@ -103,8 +107,11 @@ static void test_the_trace_goes_on(void **state)
 	const char *first;
 
 	(void)state;
-	fake_test(f, "dies", "printf 'a line that is cut' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " OOPS "sleep 100");
-	fake_test(f, "next", "echo 'another life' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " DONE);
+	fake_test(f, "dies",
+		  "printf 'a line that is cut' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " OOPS
+		  "sleep 100");
+	fake_test(f, "next",
+		  "echo 'another life' >/sys/kernel/tracing/trace_pipe; sleep 0.2; " DONE);
 	assert_int_equal(fake_run(f), 0);
 	trace = fake_file(f, "trace.txt");
 	first = strstr(trace, "a line that is cut\n# nestlab: the lab was lost");
@@ -125,7 +132,8 @@ static void test_five_losses_are_enough(void **state)
 	assert_verdict(f, "t5", OUT_CRASH);
 	assert_verdict(f, "t6", OUT_SKIP);
 	assert_verdict(f, "t7", OUT_SKIP);
-	assert_string_equal(fake_result(f, "t7")->reason, "not run: 5 tests had lost the lab by then");
+	assert_string_equal(fake_result(f, "t7")->reason,
+			    "not run: 5 tests had lost the lab by then");
 	assert_int_equal(f->run.result->verdict, OUT_CRASH);
 	assert_int_equal(f->ups, 5);
 	assert_int_equal(logs_of(f)->n_checks, 5);
@@ -188,7 +196,8 @@ static void test_an_agent_that_dies(void **state)
 	fake_test(f, "next", DONE);
 	assert_int_equal(fake_run(f), 0);
 	assert_verdict(f, "kills it", OUT_CRASH);
-	assert_non_null(strstr(fake_result(f, "kills it")->reason, "L1 hangs: its agent does not answer any more"));
+	assert_non_null(strstr(fake_result(f, "kills it")->reason,
+			       "L1 hangs: its agent does not answer any more"));
 	assert_true(has_line(&fake_result(f, "kills it")->log, "before"));
 	assert_verdict(f, "next", OUT_PASS);
 	fake_free(f);
@@ -201,7 +210,9 @@ static void test_a_level_that_is_lost_without_a_word(void **state)
 
 	(void)state;
 	f->lab.lane.retries = 1;
-	fake_test(f, "unlucky", "test -e $KEPT/once && " DONE " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
+	fake_test(f, "unlucky",
+		  "test -e $KEPT/once && " DONE
+		  " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
 	fake_test(f, "next", DONE);
 	assert_int_equal(fake_run(f), 0);
 	assert_verdict(f, "unlucky", OUT_PASS);
@@ -231,7 +242,10 @@ static void test_one_that_is_lost_and_stays_lost(void **state)
 
 /* ---- hangs: what each costs ---- */
 
-/* The test's deadline, the kill's 2 s, one question's 3 s, and twice the 4 s that a death may take to be told. */
+/*
+ * The test's deadline, the kill's 2 s, one question's 3 s, and twice the 4 s that a death may take
+ * to be told.
+ */
 static void test_an_agent_that_never_answers(void **state)
 {
 	struct fake *f = fake_new();
@@ -241,7 +255,8 @@ static void test_an_agent_that_never_answers(void **state)
 	fake_test(f, "next", DONE);
 	assert_int_equal(fake_run(f), 0);
 	assert_verdict(f, "hangs", OUT_CRASH);
-	assert_non_null(strstr(fake_result(f, "hangs")->reason, "L1 hangs: its agent does not answer any more"));
+	assert_non_null(strstr(fake_result(f, "hangs")->reason,
+			       "L1 hangs: its agent does not answer any more"));
 	assert_non_null(strstr(fake_result(f, "hangs")->reason, "took longer than 1.0 s"));
 	assert_true(fake_result(f, "hangs")->seconds < 1 + 2 + 3 + 4 + 4 + 1.5);
 	assert_verdict(f, "next", OUT_PASS);
@@ -262,7 +277,8 @@ static void test_a_hang_between_tests(void **state)
 
 	(void)state;
 	fake_test(f, "leaves",
-		  "agent=$PPID; (setsid sh -c \"sleep 0.4; kill -STOP $agent\" &) >/dev/null 2>&1; sleep 0.2; " DONE)
+		  "agent=$PPID; (setsid sh -c \"sleep 0.4; kill -STOP $agent\" &) >/dev/null 2>&1; "
+		  "sleep 0.2; " DONE)
 		->judge = judge_slowly;
 	fake_test(f, "traced", DONE)->wants_trace = true;
 	fake_test(f, "next", DONE)->wants_trace = true;
@@ -274,13 +290,17 @@ static void test_a_hang_between_tests(void **state)
 	fake_free(f);
 }
 
-/* Stopped for longer than the test's deadline, but it lives: the program's matter, and the lab goes on. */
+/*
+ * Stopped for longer than the test's deadline, but it lives: the program's matter, and the lab goes
+ * on.
+ */
 static void test_an_agent_that_answers_late(void **state)
 {
 	struct fake *f = fake_new();
 
 	(void)state;
-	fake_test(f, "late", "(sleep 4.5; kill -CONT $PPID) & kill -STOP $PPID; sleep 100")->timeout_s = 1;
+	fake_test(f, "late", "(sleep 4.5; kill -CONT $PPID) & kill -STOP $PPID; sleep 100")
+		->timeout_s = 1;
 	fake_test(f, "next", DONE);
 	assert_int_equal(fake_run(f), 0);
 	assert_verdict(f, "late", OUT_FAIL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fault/guest-hang, fault/host-hang: a level that does nothing for anybody any more, and says nothing about it. The lab must notice by the
- * test's deadline, tell which level it is, and go on with the next test.
+ * fault/guest-hang, fault/host-hang: a level that does nothing for anybody any more, and says
+ * nothing about it. The lab must notice by the test's deadline, tell which level it is, and go on
+ * with the next test.
  */
 #ifdef NESTLAB_GUEST
 #include "guest.h"
@@ -43,8 +44,8 @@ static int cpus_online(void)
 }
 
 /*
- * No share for ordinary tasks; and the agent, our parent, no ordinary one: the scheduler's fair server would give it 50 ms of each second
- * beside our real-time ones.
+ * No share for ordinary tasks; and the agent, our parent, no ordinary one: the scheduler's fair
+ * server would give it 50 ms of each second beside our real-time ones.
  */
 static void run(void)
 {
