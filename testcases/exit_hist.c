@@ -12,14 +12,21 @@
 
 static bool is_ours; /* the trigger: somebody else's goes on counting for them */
 
+static FILE *open_file(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		guest_broken(__FILE__, __LINE__, "can't open %s", path);
+	return f;
+}
+
 static bool is_there(void)
 {
-	FILE *f = fopen(EVENT "trigger", "re");
+	FILE *f = open_file(EVENT "trigger");
 	bool found = false;
 	char line[160];
 
-	if (!f)
-		guest_broken(__FILE__, __LINE__, "can't open " EVENT "trigger");
 	while (fgets(line, sizeof(line), f))
 		found |= !strncmp(line, TRIGGER, strlen(TRIGGER));
 	fclose(f);
@@ -39,19 +46,10 @@ void hist_stop(void)
 		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
 }
 
-static FILE *open_hist(void)
-{
-	FILE *f = fopen(EVENT "hist", "re");
-
-	if (!f)
-		guest_broken(__FILE__, __LINE__, "can't open " EVENT "hist");
-	return f;
-}
-
 /* Lines of "{ exit_reason:        114 } hitcount:        500". */
 uint64_t hist_count(uint32_t reason)
 {
-	FILE *f = open_hist();
+	FILE *f = open_file(EVENT "hist");
 	uint64_t count = 0, n;
 	char line[160];
 	uint32_t key;

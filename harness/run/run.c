@@ -32,6 +32,40 @@ static void describe(struct run *r)
 	str_set(&r->result->kernel_flavor, p->kernel.flavor.name);
 }
 
+static const char *or_null(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+static void describe_change(struct run_result *res, const char *role, const struct change *c)
+{
+	for (size_t i = 0; i < c->patches.n; i++) {
+		const struct patch *p = &c->patches.v[i];
+		const struct subject_patch told = {
+			.role = (char *)role,
+			.file = (char *)patch_base_name(p),
+			.subject = (char *)or_null(p->subject),
+			.author = (char *)or_null(p->author),
+			.files = (unsigned int)p->n_files,
+			.added = (unsigned int)p->added,
+			.removed = (unsigned int)p->removed,
+			.sha256 = (char *)p->sha256,
+		};
+
+		result_add_patch(res, &told);
+	}
+}
+
+static void describe_subject(struct run_result *res, const struct plan *p)
+{
+	result_set_subject_what(res, plan_has_change(p) ? "a change" : "the reference");
+	describe_change(res, "host", &p->host);
+	describe_change(res, "guest", &p->guest);
+	if (p->knobs.monitor)
+		result_set_subject_monitor(res, p->knobs.monitor);
+	result_set_subject_hash(res, p->hash);
+}
+
 static void describe_tests(struct run *r)
 {
 	_cleanup_buf_ struct buf names = { 0 };
@@ -124,6 +158,7 @@ static int go_as_asked(struct run *r, int asked)
 	if (ret)
 		return ret;
 	describe(r);
+	describe_subject(r->result, r->plan);
 	tell(r);
 	ret = plan_save(r->plan, r->dir);
 	return ret ? ret : go(r);

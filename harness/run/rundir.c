@@ -83,7 +83,7 @@ static void point_latest(const char *dir)
 	size_t n = strlen(root);
 	const char *target = str_starts(dir, root) && dir[n] == '/' ? dir + n + 1 : dir;
 
-	if (symlink(target, tmp) || rename(tmp, latest))
+	if (mkdir_p(root) || symlink(target, tmp) || rename(tmp, latest))
 		unlink(tmp);
 }
 

@@ -308,8 +308,11 @@ FAKE struct fake *fake_new(void)
 
 FAKE void judge_end(const struct evidence *e, struct test_result *t)
 {
-	check_program(e, t);
+	if (check_program(e, t))
+		check_that(t, "it is judged", true, "a program that ended", "it did", NULL);
 }
+
+static const char *const fake_checks[] = { "it is judged", NULL };
 
 /* A script of this name in build/guest. */
 FAKE void fake_program(const char *name, const char *script)
@@ -326,7 +329,8 @@ FAKE struct testcase *fake_test(struct fake *f, const char *name, const char *sc
 	struct testcase *t = &f->cases[f->run.n_tests];
 
 	*t = (struct testcase){
-		.name = name, .program = name, .level = 1, .timeout_s = 20, .judge = judge_end
+		.name = name, .program = name, .level = 1, .timeout_s = 20, .judge = judge_end,
+		.checks = fake_checks,
 	};
 	fake_program(name, script);
 	f->tests[f->run.n_tests++] = t;

@@ -181,8 +181,8 @@ static void set_patches(struct paths *p, const char *value, const char *const *e
 
 	assert_int_equal(knobs_set(&p->k, "PATCH", value), 0);
 	for (; expected[n]; n++) {
-		_cleanup_free_ char *path = expected[n][0] == '/' || !strchr(expected[n], '.') ?
-						    xstrdup(expected[n]) : strf("%s/%s", p->dir, expected[n]);
+		bool literal = expected[n][0] == '/' || str_starts(expected[n], "no-such");
+		_cleanup_free_ char *path = literal ? xstrdup(expected[n]) : strf("%s/%s", p->dir, expected[n]);
 
 		assert_true(n < p->k.patch.n);
 		assert_string_equal(p->k.patch.v[n], path);

@@ -2,7 +2,6 @@
 /* A level by its machine, with the real agent in it; and the loop that waits for it. */
 #include "tests/fake_machine.h"
 
-#include <stdatomic.h>
 
 static struct fake *fake_lab_up(void)
 {
@@ -175,77 +174,6 @@ static void test_an_agent_that_is_gone(void **state)
 	fake_free(f);
 }
 
-/* ---- the loop ---- */
-
-struct stuck {
-	atomic_bool let_go;
-	bool stop; /* watch() says so */
-};
-
-static int wait_stuck(void *ctx)
-{
-	struct stuck *s = ctx;
-
-	while (!atomic_load(&s->let_go))
-		usleep(1000);
-	return 0;
-}
-
-static int watch_stuck(void *ctx)
-{
-	const struct stuck *s = ctx;
-
-	return s->stop ? fail(OUT_CRASH, "it is dead") : 0;
-}
-
-static void let_go(void *ctx)
-{
-	struct stuck *s = ctx;
-
-	atomic_store(&s->let_go, true);
-}
-
-static void test_a_call_that_does_not_return(void **state)
-{
-	struct stuck s = { .let_go = false };
-	struct loop_call c = { .what = "asking it",
-			       .call = wait_stuck,
-			       .watch = watch_stuck,
-			       .unblock = let_go,
-			       .ctx = &s,
-			       .deadline_ms = 1000 };
-	uint64_t start = now_ns();
-
-	(void)state;
-	assert_int_equal(loop_call(&c), -OUT_BROKEN);
-	assert_string_equal(fail_text(), "asking it: no answer within 1 s");
-	assert_true(now_ns() - start >= NSEC_PER_SEC);
-	atomic_store(&s.let_go, false);
-	s.stop = true;
-	c.deadline_ms = 60000;
-	assert_int_equal(loop_call(&c), -OUT_CRASH);
-	assert_string_equal(fail_text(), "it is dead");
-	/* One that returns is not unblocked. */
-	s.stop = false;
-	c.unblock = NULL;
-	assert_int_equal(loop_call(&c), 0);
-}
-
-/* A loop that nobody turns: whoever holds it up is let go. */
-static void test_the_guard(void **state)
-{
-	struct stuck s = { .let_go = false };
-
-	(void)state;
-	loop_guard(300, let_go, &s);
-	for (int i = 0; i < 10; i++) {
-		assert_int_equal(loop_step(50), 0);
-		assert_false(atomic_load(&s.let_go));
-	}
-	wait_stuck(&s);
-	loop_unguard();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,8 +186,6 @@ int main(void)
 		cmocka_unit_test(test_one_deadline_is_enough),
 		cmocka_unit_test(test_the_silent_one_is_found),
 		cmocka_unit_test(test_an_agent_that_is_gone),
-		cmocka_unit_test(test_a_call_that_does_not_return),
-		cmocka_unit_test(test_the_guard),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);

@@ -209,7 +209,7 @@ static void test_a_level_that_is_lost_without_a_word(void **state)
 	struct fake *f = fake_new();
 
 	(void)state;
-	f->lab.lane.retries = 1;
+	f->plan.lane.retries = 1;
 	fake_test(f, "unlucky",
 		  "test -e $KEPT/once && " DONE
 		  " && exit; touch $KEPT/once; kill -KILL $PPID; sleep 100");
@@ -229,7 +229,7 @@ static void test_one_that_is_lost_and_stays_lost(void **state)
 	struct fake *f = fake_new();
 
 	(void)state;
-	f->lab.lane.retries = 1;
+	f->plan.lane.retries = 1;
 	f->refusals = 9;
 	fake_test(f, "unlucky", "kill -KILL $PPID; sleep 100");
 	fake_test(f, "next", DONE);

@@ -115,7 +115,7 @@ static void test_no_such_test(void **state)
 
 	(void)state;
 	assert_int_equal(pick(&r, "no/such", NULL), -OUT_USAGE);
-	assert_non_null(strstr(fail_text(), "TESTS=no/such"));
+	assert_non_null(strstr(fail_text(), "TESTS= names no test by 'no/such'"));
 	assert_non_null(strstr(fail_text(), "vcpu-info/syscall"));
 	forget(&r);
 }
