@@ -429,7 +429,8 @@ static double seconds_of_stage(const struct run_result *r, const char *name)
 
 static void add_run_measures(struct run_result *r)
 {
-	result_add_run_measure(r, "the whole run", "s", r->seconds);
+	if (r->seconds > 0)
+		result_add_run_measure(r, "the whole run", "s", r->seconds);
 	if (r->exits_per_boot) {
 		result_add_run_measure(r, "exits per boot", "exits", (double)r->exits_per_boot);
 		result_add_run_measure(r, "power-on to ready", "s", r->boot_seconds);

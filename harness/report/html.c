@@ -63,6 +63,14 @@ static void put_subject(struct buf *b, const struct run_result *r)
 	buf_puts(b, "</p>\n");
 }
 
+/* Of a run that nobody ended: what it came to by then is no verdict. */
+static const char *headline(const struct run_result *r)
+{
+	enum outcome o = result_verdict(r);
+
+	return !r->finished && o == OUT_BROKEN ? "Not finished" : headlines[o];
+}
+
 static void put_banner(struct buf *b, const struct run_result *r)
 {
 	_cleanup_free_ char *why = told_run_reason(r);
@@ -74,11 +82,17 @@ static void put_banner(struct buf *b, const struct run_result *r)
 	html_text(b, r->run_id);
 	buf_puts(b, "</p>\n");
 	put_subject(b, r);
-	buf_printf(b, "<h1>%s</h1>\n<p>Checks: ", r->finished ? headlines[o] : "Not finished");
-	html_text(b, summary);
-	buf_puts(b, "</p>\n");
-	if (why && o != OUT_PASS)
-		html_element(b, "p", NULL, why);
+	html_element(b, "h1", NULL, headline(r));
+	buf_puts(b, "\n");
+	if (why && o != OUT_PASS) {
+		html_element(b, "p", "reason", why);
+		buf_puts(b, "\n");
+	}
+	if (summary) {
+		buf_puts(b, "<p>Checks: ");
+		html_text(b, summary);
+		buf_puts(b, "</p>\n");
+	}
 	buf_puts(b, "</header>\n");
 }
 
@@ -99,42 +113,67 @@ static void put_fact(struct buf *b, const char *name, const char *value, const c
 
 static void put_facts(struct buf *b, const struct run_result *r)
 {
-	_cleanup_free_ char *seconds = text_seconds(r->seconds);
+	_cleanup_free_ char *seconds = r->seconds > 0 ? text_seconds(r->seconds) : NULL;
 	_cleanup_free_ char *exits = r->exits_per_boot ? text_count(r->exits_per_boot) : NULL;
 
-	buf_puts(b, "<dl class=\"facts\">\n");
-	put_fact(b, "Assignment", r->assignment, NULL);
-	put_fact(b, "Kernel", r->kernel, NULL);
-	put_fact(b, "Flavor", r->kernel_flavor, NULL);
-	put_fact(b, "Lane", r->lane, r->lane_reason);
-	put_fact(b, "Started", r->started, NULL);
-	put_fact(b, "Duration", seconds, NULL);
-	put_fact(b, "Exits per full boot", exits, NULL);
-	buf_puts(b, "</dl>\n");
+	_cleanup_buf_ struct buf facts = { 0 };
+
+	put_fact(&facts, "Assignment", r->assignment, NULL);
+	put_fact(&facts, "Kernel", r->kernel, NULL);
+	put_fact(&facts, "Flavor", r->kernel_flavor, NULL);
+	put_fact(&facts, "Lane", r->lane, r->lane_reason);
+	put_fact(&facts, "Started", r->started, NULL);
+	put_fact(&facts, "Duration", seconds, NULL);
+	put_fact(&facts, "Exits per full boot", exits, NULL);
+	if (facts.len)
+		buf_printf(b, "<dl class=\"facts\">\n%s</dl>\n", buf_str(&facts));
 }
 
-static void put_nav(struct buf *b, const struct run_result *r)
+/* A run in which nothing was executed has nothing to show but why. */
+struct sections {
+	bool console, tests, exits, trace, measures, stages, manifest;
+};
+
+static struct sections sections_of(const struct run_result *r, const struct html_trace *trace)
 {
-	buf_puts(b, "<nav aria-label=\"Sections\">");
-	if (r->console.n)
-		buf_puts(b, "<a href=\"#console\">Console</a>");
-	buf_puts(b, "<a href=\"#tests\">Tests</a><a href=\"#exits\">Exits</a><a "
-		    "href=\"#trace\">Trace</a>");
-	if (r->n_measures)
-		buf_puts(b, "<a href=\"#measures\">Measures</a>");
-	if (r->n_stages)
-		buf_puts(b, "<a href=\"#stages\">Stages</a>");
-	if (r->n_manifest)
-		buf_puts(b, "<a href=\"#manifest\">Manifest</a>");
-	buf_puts(b, "</nav>\n");
+	return (struct sections){
+		.console = r->console.n,
+		.tests = r->n_tests,
+		.exits = r->n_tests || r->n_boot_exits || r->exits_per_boot,
+		.trace = r->n_tests || trace->lines,
+		.measures = r->n_measures,
+		.stages = r->n_stages,
+		.manifest = r->n_manifest,
+	};
+}
+
+static void put_nav(struct buf *b, const struct sections *s)
+{
+	const struct {
+		bool there;
+		const char *id, *title;
+	} links[] = {
+		{ s->console, "console", "Console" },	 { s->tests, "tests", "Tests" },
+		{ s->exits, "exits", "Exits" },		 { s->trace, "trace", "Trace" },
+		{ s->measures, "measures", "Measures" }, { s->stages, "stages", "Stages" },
+		{ s->manifest, "manifest", "Manifest" },
+	};
+	const char *start = "<nav aria-label=\"Sections\">", *end = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (!links[i].there)
+			continue;
+		buf_printf(b, "%s<a href=\"#%s\">%s</a>", start, links[i].id, links[i].title);
+		start = "";
+		end = "</nav>\n";
+	}
+	buf_puts(b, end);
 }
 
 /* The rest */
 
 static void put_console(struct buf *b, const struct run_result *r)
 {
-	if (!r->console.n)
-		return;
 	buf_puts(b, "<section id=\"console\">\n<h2>What the console said</h2>\n<pre tabindex=\"0\" "
 		    "aria-label=\"Console\">");
 	for (size_t i = 0; i < r->console.n; i++) {
@@ -167,8 +206,6 @@ void html_measures(struct buf *b, const struct measure *m, size_t n)
 
 static void put_measures(struct buf *b, const struct run_result *r)
 {
-	if (!r->n_measures)
-		return;
 	buf_puts(b, "<section id=\"measures\">\n<h2>Measures</h2>\n");
 	html_measures(b, r->measures, r->n_measures);
 	buf_puts(b, "</section>\n");
@@ -176,8 +213,6 @@ static void put_measures(struct buf *b, const struct run_result *r)
 
 static void put_stages(struct buf *b, const struct run_result *r)
 {
-	if (!r->n_stages)
-		return;
 	buf_puts(b,
 		 "<section id=\"stages\">\n<h2>Stages</h2>\n<table class=\"narrow kv\"><tbody>\n");
 	for (size_t i = 0; i < r->n_stages; i++) {
@@ -190,8 +225,6 @@ static void put_stages(struct buf *b, const struct run_result *r)
 
 static void put_manifest(struct buf *b, const struct run_result *r)
 {
-	if (!r->n_manifest)
-		return;
 	buf_puts(b, "<section id=\"manifest\">\n<h2>Manifest</h2>\n"
 		    "<table class=\"narrow kv\"><tbody>\n");
 	for (size_t i = 0; i < r->n_manifest; i++)
@@ -234,6 +267,28 @@ static void put_head(struct buf *b, const struct run_result *r)
 	render(buf_str(&styled), "@TITLE@", buf_str(&title), b); /* last: what a run is named is not looked at */
 }
 
+static void put_sections(struct buf *b, const struct run_result *r, const struct html_trace *trace,
+			 const char *run_dir)
+{
+	struct sections s = sections_of(r, trace);
+
+	put_nav(b, &s);
+	if (s.console)
+		put_console(b, r);
+	if (s.tests)
+		html_tests(b, r, trace, run_dir);
+	if (s.exits)
+		html_exits(b, r);
+	if (s.trace)
+		html_trace(b, trace);
+	if (s.measures)
+		put_measures(b, r);
+	if (s.stages)
+		put_stages(b, r);
+	if (s.manifest)
+		put_manifest(b, r);
+}
+
 int report_html(const struct run_result *r, const char *run_dir, const char *path)
 {
 	_cleanup_html_trace_ struct html_trace trace = { 0 };
@@ -244,14 +299,7 @@ int report_html(const struct run_result *r, const char *run_dir, const char *pat
 	put_head(&b, r);
 	put_banner(&b, r);
 	put_facts(&b, r);
-	put_nav(&b, r);
-	put_console(&b, r);
-	html_tests(&b, r, &trace, run_dir);
-	html_exits(&b, r);
-	html_trace(&b, &trace);
-	put_measures(&b, r);
-	put_stages(&b, r);
-	put_manifest(&b, r);
+	put_sections(&b, r, &trace, run_dir);
 	put_footer(&b, run_dir);
 	buf_puts(&b, "</main>\n</body>\n</html>\n");
 	err = file_write(path, b.data, b.len, 0644);

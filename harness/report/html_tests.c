@@ -264,8 +264,6 @@ void html_tests(struct buf *b, const struct run_result *r, const struct html_tra
 	const struct places p = { trace, run_dir };
 
 	buf_puts(b, "<section id=\"tests\">\n<h2>Tests</h2>\n");
-	if (!r->n_tests)
-		buf_puts(b, "<p>No test was run.</p>\n");
 	/* One or two tests are their own overview. */
 	if (r->n_tests > 2)
 		put_overview(b, r);

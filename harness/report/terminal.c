@@ -270,7 +270,8 @@ static void put_verdict(const struct terminal *t, const struct run_result *r)
 	_cleanup_free_ char *why = told_run_reason(r);
 	enum outcome o = result_verdict(r);
 
-	fprintf(t->f, "%s, in %s\n", summary, seconds);
+	if (summary)
+		fprintf(t->f, "%s, in %s\n", summary, seconds);
 	if (why && o != OUT_PASS) {
 		fputs("reason: ", t->f);
 		put_wrapped(t, 8, why);

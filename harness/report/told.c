@@ -14,6 +14,9 @@ char *told_run_reason(const struct run_result *r)
 {
 	const char *why = r->reason;
 
+	/* It knows its end: nobody killed it unseen. */
+	if (result_verdict(r) == OUT_INTERRUPTED)
+		return xstrdup(why && *why ? why : "the run was interrupted before its end");
 	if (r->finished)
 		return why && *why ? xstrdup(why) : NULL;
 	return strf("the run was not finished: it was killed, or is still going on%s%s",
@@ -64,13 +67,14 @@ static void add_patch(struct strv *lines, const struct subject_patch *p)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
-	buf_printf(&b, "%s%s:", p->file, !strcmp(p->role, "guest") ? " (guest)" : "");
+	buf_printf(&b, "%s%s", p->file, !strcmp(p->role, "guest") ? " (guest)" : "");
 	if (p->subject)
-		buf_printf(&b, " \"%s\"", p->subject);
+		buf_printf(&b, ": \"%s\"", p->subject);
 	if (p->author)
 		buf_printf(&b, " by %s", p->author);
-	buf_printf(&b, "%s %u file%s, +%u -%u", p->subject || p->author ? "," : "", p->files,
-		   p->files == 1 ? "" : "s", p->added, p->removed);
+	if (p->files) /* or it was no change at all */
+		buf_printf(&b, ", %u file%s, +%u -%u", p->files, p->files == 1 ? "" : "s", p->added,
+			   p->removed);
 	if (p->sha256)
 		buf_printf(&b, ", sha256 %.*s", TOLD_DIGITS, p->sha256);
 	strv_add(lines, buf_str(&b));
@@ -86,13 +90,21 @@ static void add_monitor(struct strv *lines, const struct subject *s)
 	strv_add(lines, buf_str(&b));
 }
 
+/* What was handed in may be known, and was looked at no further. */
+static bool came_to_judging(enum outcome o)
+{
+	return o != OUT_USAGE && o != OUT_UNUSABLE && o != OUT_BUSY;
+}
+
 bool told_subject(const struct run_result *r, struct strv *lines)
 {
 	const struct subject *s = &r->subject;
 
-	if (!s->what)
+	if (!s->what || !came_to_judging(result_verdict(r))) {
 		strv_add(lines, TOLD_NOTHING);
-	else if (!s->n_patches && !s->monitor && r->kernel)
+		return false;
+	}
+	if (!s->n_patches && !s->monitor && r->kernel)
 		strv_addf(lines, "%s (kernel %s)", s->what, r->kernel);
 	else if (!s->n_patches && !s->monitor)
 		strv_add(lines, s->what);
@@ -102,7 +114,7 @@ bool told_subject(const struct run_result *r, struct strv *lines)
 		strv_addf(lines, "... and %zu more patches", s->n_patches - TOLD_PATCHES);
 	if (s->monitor)
 		add_monitor(lines, s);
-	return s->what;
+	return true;
 }
 
 char *told_summary(const struct run_result *r)
@@ -110,6 +122,8 @@ char *told_summary(const struct run_result *r)
 	struct result_summary n = result_count(r);
 	_cleanup_buf_ struct buf b = { 0 };
 
+	if (!n.passed && !n.failed && !n.skipped && !n.broken)
+		return NULL;
 	buf_printf(&b, "%u passed, %u failed, %u skipped", n.passed, n.failed, n.skipped);
 	if (n.broken)
 		buf_printf(&b, ", %u broken", n.broken);

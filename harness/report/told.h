@@ -44,7 +44,10 @@ char *told_of_stage(const struct stage *s);
 #define TOLD_NOTHING "nothing was judged"
 bool told_subject(const struct run_result *r, struct strv *lines);
 
-/* "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. */
+/*
+ * "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. NULL: no
+ * check was made.
+ */
 char *told_summary(const struct run_result *r);
 
 #endif

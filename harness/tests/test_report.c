@@ -201,6 +201,59 @@ static struct run_result *run_nothing(void)
 	return r;
 }
 
+/* A run of which nothing is known but that it did not come to judging, and why. */
+static struct run_result *run_refused(enum outcome o, const char *reason)
+{
+	struct run_result *r = result_new("20261121-034219-7f3a");
+
+	str_set(&r->started, "2026-11-21T03:42:19Z");
+	r->verdict = o;
+	str_set(&r->reason, reason);
+	result_finish(r);
+	return r;
+}
+
+static struct run_result *run_usage(void)
+{
+	return run_refused(OUT_USAGE, "TESTS=vcpu-inof: no test has such a name");
+}
+
+static struct run_result *run_unusable(void)
+{
+	struct run_result *r = run_refused(OUT_UNUSABLE, "words.patch: it is text, and no change");
+	const struct subject_patch p = { .role = (char *)"host", .file = (char *)"words.patch" };
+
+	result_add_patch(r, &p);
+	return r;
+}
+
+static struct run_result *run_busy(void)
+{
+	return run_refused(OUT_BUSY, "this checkout's lab is in use by pid 4711");
+}
+
+/* It was told to stop while a test ran; it said so itself, and is not finished. */
+static struct run_result *run_interrupted(void)
+{
+	struct run_result *r = new_run();
+
+	result_judge_test(add_syscall(r));
+	result_set_subject_what(r, "the reference");
+	result_add_test(r, "vcpu-info/ids", "vcpu-info");
+	r->verdict = OUT_INTERRUPTED;
+	str_set(&r->reason, "stopped by SIGINT while vcpu-info/ids ran");
+	return r;
+}
+
+/* The same before there was anything to judge. */
+static struct run_result *run_interrupted_early(void)
+{
+	struct run_result *r = result_new("20261121-034219-7f3a");
+
+	r->verdict = OUT_INTERRUPTED;
+	return r;
+}
+
 static const struct {
 	const char *name;
 	struct run_result *(*make)(void);
@@ -212,6 +265,11 @@ static const struct {
 	{ "killed", run_killed, false },
 	{ "not-built", run_not_built, false },
 	{ "nothing", run_nothing, true },
+	{ "usage", run_usage, false },
+	{ "unusable", run_unusable, false },
+	{ "busy", run_busy, false },
+	{ "interrupted", run_interrupted, false },
+	{ "interrupted-early", run_interrupted_early, false },
 };
 
 /* Golden files */
@@ -1162,6 +1220,60 @@ static void test_unfinished_page(void **state)
 	result_free(r);
 }
 
+/* The page of a run that came to no verdict: what it is and why stand first, and nothing is empty. */
+static const struct {
+	struct run_result *(*make)(void);
+	const char *head;
+} unjudged[] = {
+	{ run_usage,
+	  "<p class=\"judged\">Nothing was judged</p>\n<h1>Wrongly asked for</h1>\n"
+	  "<p class=\"reason\">TESTS=vcpu-inof: no test has such a name</p>\n</header>\n" },
+	{ run_unusable,
+	  "<p class=\"judged\">Nothing was judged</p>\n<h1>Unusable</h1>\n"
+	  "<p class=\"reason\">words.patch: it is text, and no change</p>\n</header>\n" },
+	{ run_busy, "<h1>Busy</h1>\n<p class=\"reason\">this checkout&#39;s lab is in use by pid "
+		    "4711</p>\n</header>\n" },
+	{ run_interrupted, "<h1>Interrupted</h1>\n<p class=\"reason\">stopped by SIGINT while "
+			   "vcpu-info/ids ran</p>\n"
+			   "<p>Checks: 2 passed" },
+	{ run_interrupted_early,
+	  "<h1>Interrupted</h1>\n<p class=\"reason\">the run was interrupted before its "
+	  "end</p>\n</header>\n" },
+	{ run_nothing, "<h1>Skipped</h1>\n<p class=\"reason\">no test was run</p>\n</header>\n" },
+};
+
+static void test_pages_without_a_verdict(void **state)
+{
+	_cleanup_free_ char *trace = in_dir("trace.txt");
+
+	(void)state;
+	unlink(trace);
+	for (size_t i = 0; i < ARRAY_SIZE(unjudged); i++) {
+		struct run_result *r = unjudged[i].make();
+		_cleanup_free_ char *text = html_of(r);
+
+		assert_has(text, unjudged[i].head);
+		assert_int_equal(strstr(text, "<section id=\"tests\">") != NULL, r->n_tests > 0);
+		assert_int_equal(strstr(text, "<section id=\"exits\">") != NULL, r->n_tests > 0);
+		assert_int_equal(strstr(text, "<section id=\"trace\">") != NULL, r->n_tests > 0);
+		assert_null(strstr(text, "<nav aria-label=\"Sections\"></nav>"));
+		assert_null(strstr(text, "<dl class=\"facts\">\n</dl>"));
+		assert_null(strstr(text, "0 passed"));
+		result_free(r);
+	}
+}
+
+static void test_terminal_without_a_verdict(void **state)
+{
+	struct run_result *r = run_busy();
+	_cleanup_free_ char *text = terminal_of(r, false, true);
+
+	(void)state;
+	assert_string_equal(text, "reason: this checkout's lab is in use by pid 4711\n"
+				  "nothing was judged\nverdict: busy\n");
+	result_free(r);
+}
+
 /* Writing */
 
 static void test_all_files_are_written(void **state)
@@ -1208,6 +1320,13 @@ static void test_junit_counts(void **state)
 		{ run_fail, "tests=\"4\" failures=\"1\" errors=\"1\"" },
 		{ run_killed, "tests=\"4\" failures=\"0\" errors=\"1\"" },
 		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+		{ run_usage,
+		  "<error message=\"TESTS=vcpu-inof: no test has such a name\" type=\"usage\">" },
+		{ run_unusable, "type=\"unusable\">" },
+		{ run_busy, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+		{ run_busy, "type=\"busy\">" },
+		{ run_interrupted, "tests=\"4\" failures=\"0\" errors=\"1\"" },
+		{ run_interrupted, "type=\"interrupted\">" },
 	};
 	_cleanup_free_ char *path = in_dir("junit.xml");
 
@@ -1255,6 +1374,8 @@ int main(void)
 		cmocka_unit_test(test_trace_that_is_strange),
 		cmocka_unit_test(test_page_stands_alone),
 		cmocka_unit_test(test_unfinished_page),
+		cmocka_unit_test(test_pages_without_a_verdict),
+		cmocka_unit_test(test_terminal_without_a_verdict),
 		cmocka_unit_test(test_all_files_are_written),
 		cmocka_unit_test(test_folder_that_is_not_there),
 		cmocka_unit_test(test_junit_counts),
