@@ -231,6 +231,8 @@ static const struct part {
 } parts[] = {
 	{ "unit", check_unit },
 	{ "lab", check_lab },
+	{ "mistakes", check_mistakes },
+	{ "places", check_places },
 	{ "lint", check_lint }, /* last: it reads the kernel source that the lab unpacks */
 };
 

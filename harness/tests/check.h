@@ -37,7 +37,7 @@ void check_failed(const char *name, uint64_t start, const char *why);
 
 /* The parts that stand in files of their own. */
 bool check_lab(void);
-void check_mistakes(void); /* people's: what is asked for wrongly, and what is no change */
-void check_places(void);   /* labs side by side, and one that is kept */
+bool check_mistakes(void); /* people's: what is asked for wrongly, and what is no change */
+bool check_places(void);   /* labs side by side, and one that is kept */
 
 #endif

@@ -80,7 +80,7 @@ static const struct one_case mistakes[] = {
 	{ "OUT is somebody else's folder", NESTLAB " test OUT=harness", 2, { "OUT=", "something else in it", USAGE }, 0 },
 };
 
-void check_mistakes(void)
+bool check_mistakes(void)
 {
-	run_cases(mistakes, ARRAY_SIZE(mistakes));
+	return run_cases(mistakes, ARRAY_SIZE(mistakes));
 }

@@ -51,8 +51,9 @@ static const struct one_case kept[] = {
 	  { "no lab is running", "!Welcome" }, 60 },
 };
 
-void check_places(void)
+bool check_places(void)
 {
-	run_cases(side_by_side, ARRAY_SIZE(side_by_side));
-	run_cases(kept, ARRAY_SIZE(kept));
+	bool good = run_cases(side_by_side, ARRAY_SIZE(side_by_side));
+
+	return run_cases(kept, ARRAY_SIZE(kept)) && good;
 }
