@@ -45,6 +45,30 @@ static int check_libvirt(const struct place *p)
 	return fail(OUT_BUSY, "LIBVIRT_DEFAULT_URI's libvirt carries one lab at a time, in place " PATH_FIRST_PLACE "; this is place %s", p->name);
 }
 
+static void remove_leftovers(void);
+
+static void sweep_here(void *ctx)
+{
+	unsigned int n = daemon_sweep();
+
+	*(unsigned int *)ctx += n;
+	if (n)
+		remove_leftovers();
+}
+
+/* Nothing may be running now in our place, nor in one that nobody has: what is was left by a killed run. */
+static void sweep_dead(const struct lab *lab)
+{
+	unsigned int n = 0;
+
+	if (!daemon_is_private())
+		return;
+	sweep_here(&n);
+	place_each_dead(&lab->place, sweep_here, &n);
+	if (n)
+		ui_note("ended what an earlier run had left behind");
+}
+
 int lab_open(struct lab *lab, const struct plan *plan, const char *who)
 {
 	int ret;
@@ -60,9 +84,7 @@ int lab_open(struct lab *lab, const struct plan *plan, const char *who)
 		place_release(&lab->place);
 		return ret;
 	}
-	/* Nothing may be running now: what is was left by a killed run. */
-	if (daemon_is_private() && daemon_sweep())
-		ui_note("ended what an earlier run had left behind");
+	sweep_dead(lab);
 	init_levels(lab, plan->lane.slowdown);
 	return 0;
 }

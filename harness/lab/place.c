@@ -190,3 +190,24 @@ int place_list(struct strv *names)
 	}
 	return 0;
 }
+
+static void look_if_dead(const char *name, void (*look)(void *ctx), void *ctx)
+{
+	struct place p;
+
+	if (!enter(name, &p) && !place_is_kept() && !lock_place(&p, "test", false))
+		look(ctx);
+	place_release(&p);
+}
+
+void place_each_dead(const struct place *ours, void (*look)(void *ctx), void *ctx)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (!place_list(&names))
+		for (size_t i = 0; i < names.n; i++)
+			if (strcmp(names.v[i], ours->name) != 0)
+				look_if_dead(names.v[i], look, ctx);
+	path_use_place(ours->name);
+	fail_clear();
+}

@@ -41,6 +41,11 @@ void place_unkeep(void);
 bool place_is_kept(void);
 char *place_note(void); /* the caller owns it; NULL: not kept */
 
+/*
+ * Be, for as long as look() takes, in each other place that nobody has and nobody keeps: what runs there was left by a killed one.
+ */
+void place_each_dead(const struct place *ours, void (*look)(void *ctx), void *ctx);
+
 /* Those of this checkout in which something is or was, by name. 0 or -OUT_BROKEN. */
 int place_list(struct strv *names);
 
