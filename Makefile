@@ -26,8 +26,8 @@ MUSL := musl-gcc
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 GUEST_CFLAGS := -std=gnu11 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections $(WARN) -D_GNU_SOURCE
 
-# Not harness/tests, and not harness/tcg-plugin, which QEMU loads.
-HARNESS_SRC := $(sort $(wildcard harness/*.c harness/[!t]*/*.c))
+# The tests are programs of their own, and QEMU loads the plugin.
+HARNESS_SRC := $(sort $(filter-out harness/tests/% harness/tcg-plugin/%,$(wildcard harness/*.c harness/*/*.c harness/*/*/*.c)))
 JUDGE_SRC := $(sort $(wildcard testcases/*/*.c))
 LIB_SRC := $(filter-out harness/main.c,$(HARNESS_SRC)) $(JUDGE_SRC) guest-image/agent/proto.c
 TEST_SRC := $(sort $(wildcard harness/tests/test_*.c))

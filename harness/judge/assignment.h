@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/util.h"
-#include "judge/trace.h"
+#include "evidence/trace.h"
 
 /* What a CPUID leaf of the change can answer. */
 enum leaf_role {

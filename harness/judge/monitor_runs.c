@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/lines.h"
+#include "evidence/lines.h"
 
 /* -- what was seen -- */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
 
+#include "evidence/vmruns.h"
 #include "judge/checks.h"
-#include "judge/vmruns.h"
 
 static const char *why_uncounted(const struct evidence *e)
 {

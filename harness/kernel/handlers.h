@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "judge/reasons.h"
+#include "evidence/reasons.h"
 
 /*
  * module: a kvm-amd.ko or kvm-intel.ko as kbuild made it; the table is svm_exit_handlers or

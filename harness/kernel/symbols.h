@@ -6,7 +6,7 @@
 #ifndef NESTLAB_KERNEL_SYMBOLS_H
 #define NESTLAB_KERNEL_SYMBOLS_H
 
-#include "judge/kreport.h"
+#include "evidence/kreport.h"
 
 /*
  * "arch/x86/kvm/x86.c:10012" of each frame into places[i], or NULL: of the image, or not found. dir: kernel_build.symbols; NULL finds

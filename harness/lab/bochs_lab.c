@@ -13,14 +13,14 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "image/medium.h"
-#include "lab/bochs.h"
-#include "lab/bochs_program.h"
 #include "lab/bringup.h"
 #include "lab/capabilities.h"
 #include "lab/golden.h"
 #include "lab/lab.h"
-#include "lab/loop.h"
 #include "lab/state.h"
+#include "machine/bochs/bochs.h"
+#include "machine/bochs/bochs_program.h"
+#include "machine/loop.h"
 
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */

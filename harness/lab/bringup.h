@@ -6,8 +6,8 @@
 #ifndef NESTLAB_LAB_BRINGUP_H
 #define NESTLAB_LAB_BRINGUP_H
 
-#include "lab/domxml.h"
 #include "lab/lab.h"
+#include "machine/libvirt/domxml.h"
 
 #define L1_DOMAIN "nestlab-l1"
 #define L2_DOMAIN "nestlab-l2"

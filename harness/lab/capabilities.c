@@ -9,7 +9,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/golden.h"
-#include "lab/loop.h"
+#include "machine/loop.h"
 
 #define L1_QEMU_CACHE "/var/cache/libvirt/qemu"
 

@@ -12,7 +12,7 @@
 #include "core/recent.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
-#include "lab/domxml.h"
+#include "machine/libvirt/domxml.h"
 
 #define KEEP_IMAGES 4 /* up to 900 MB each, with the copy for Bochs */
 #define PROVISION_UUID "6e657374-6c61-4b00-8001-000000000003"

@@ -11,10 +11,10 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
-#include "lab/daemon.h"
 #include "lab/golden.h"
 #include "lab/logs.h"
-#include "lab/loop.h"
+#include "machine/libvirt/daemon.h"
+#include "machine/loop.h"
 
 extern const struct lab_backend *const __start_nestlab_backends[];
 extern const struct lab_backend *const __stop_nestlab_backends[];

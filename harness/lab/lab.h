@@ -17,9 +17,9 @@
 #include "image/image.h"
 #include "judge/result.h"
 #include "kernel/kernel.h"
-#include "lab/level.h"
 #include "lab/place.h"
-#include "lab/plugin.h"
+#include "machine/level.h"
+#include "machine/libvirt/plugin.h"
 #include "plan/plan.h"
 
 /* How L2's boot went: sampled in L1 while it ran, kept with the state. */

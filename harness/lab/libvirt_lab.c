@@ -9,8 +9,8 @@
 #include "core/ui.h"
 #include "lab/bringup.h"
 #include "lab/capabilities.h"
-#include "lab/loop.h"
 #include "lab/state.h"
+#include "machine/loop.h"
 
 /* ---- the states' names ---- */
 

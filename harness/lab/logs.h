@@ -7,7 +7,7 @@
 #ifndef NESTLAB_LAB_LOGS_H
 #define NESTLAB_LAB_LOGS_H
 
-#include "lab/level.h"
+#include "machine/level.h"
 
 /* Before the lab is brought up again, with no level open. */
 void logs_put_aside(const char *run_dir);

@@ -8,8 +8,8 @@
 
 #include "core/outcome.h"
 #include "core/ui.h"
+#include "evidence/kreport.h"
 #include "judge/checks.h"
-#include "judge/kreport.h"
 #include "kernel/changed.h"
 #include "kernel/symbols.h"
 #include "run/run.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "judge/oracle.h"
+#include "evidence/oracle.h"
 #include "lab/bringup.h"
 #include "run/run.h"
 

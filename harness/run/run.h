@@ -5,8 +5,8 @@
 #ifndef NESTLAB_RUN_RUN_H
 #define NESTLAB_RUN_RUN_H
 
+#include "evidence/observation.h"
 #include "judge/assignment.h"
-#include "judge/observation.h"
 #include "judge/result.h"
 #include "judge/testcase.h"
 #include "lab/lab.h"

@@ -27,7 +27,7 @@
 
 #include "core/outcome.h"
 #include "core/util.h"
-#include "lab/channel.h"
+#include "machine/channel.h"
 
 #define SOON 20000 /* ms: a deadline that only a fault reaches, on a busy machine too */
 

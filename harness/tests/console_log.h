@@ -4,7 +4,7 @@
 #define NESTLAB_TESTS_CONSOLE_LOG_H
 
 #include "core/util.h"
-#include "lab/console.h"
+#include "machine/console.h"
 
 /* Fed in pieces of this many bytes: a line may come in any number of reads. */
 static inline void feed_log(struct console *c, const char *path, size_t piece)

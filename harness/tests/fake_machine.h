@@ -34,7 +34,7 @@
 #include "core/ui.h"
 #include "judge/checks.h"
 #include "lab/bringup.h"
-#include "lab/loop.h"
+#include "machine/loop.h"
 #include "run/run.h"
 
 #define FAKE static __attribute__((unused))

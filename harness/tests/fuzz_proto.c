@@ -6,7 +6,7 @@
  *
  * In the unit tests: test_fuzz.c feeds the corpus and random changes of it. For longer:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iharness \
- *		-Iguest-image/agent harness/tests/fuzz_*.c harness/lab/channel*.c \
+ *		-Iguest-image/agent harness/tests/fuzz_*.c harness/machine/channel*.c \
  *		harness/core/util.c harness/core/outcome.c \
  *		guest-image/agent/proto.c -o build/fuzz
  *	build/fuzz -max_len=4096 build/fuzz-corpus harness/tests/data/proto-corpus
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "lab/channel.h"
+#include "machine/channel.h"
 #include "proto.h"
 
 /* ---- reading the input ---- */

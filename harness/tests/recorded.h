@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/observation.h"
+#include "evidence/oracle.h"
+#include "evidence/trace.h"
 #include "judge/assignment.h"
-#include "judge/observation.h"
-#include "judge/oracle.h"
-#include "judge/trace.h"
 #include "tests/fixed_list.h"
 
 #define RECORDED static __attribute__((unused))

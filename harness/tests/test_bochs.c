@@ -13,10 +13,10 @@
 
 #include "core/outcome.h"
 #include "image/medium.h"
-#include "lab/bochs.h"
-#include "lab/loop.h"
+#include "machine/bochs/bochs.h"
+#include "machine/bochs/pulse.h"
+#include "machine/loop.h"
 #include "plan/lane.h"
-#include "lab/pulse.h"
 
 #include <cmocka.h>
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "lab/channel-internal.h"
+#include "machine/channel-internal.h"
 #include "proto.h"
 
 static bool alive(pid_t pid)

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/observation.h"
+#include "evidence/oracle.h"
+#include "judge/records.h"
+#include "evidence/trace.h"
 #include "judge/assignment.h"
 #include "judge/checks.h"
-#include "judge/observation.h"
-#include "judge/oracle.h"
-#include "judge/records.h"
-#include "judge/trace.h"
 
 #include <cmocka.h>
 

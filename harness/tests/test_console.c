@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lab/console.h"
+#include "machine/console.h"
 
 #include <cmocka.h>
 

@@ -14,9 +14,9 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/util.h"
-#include "lab/daemon.h"
-#include "lab/level.h"
-#include "lab/loop.h"
+#include "machine/level.h"
+#include "machine/libvirt/daemon.h"
+#include "machine/loop.h"
 
 #include <cmocka.h>
 

@@ -10,7 +10,7 @@
 
 #include "core/outcome.h"
 #include "core/util.h"
-#include "lab/domxml.h"
+#include "machine/libvirt/domxml.h"
 
 #include <cmocka.h>
 

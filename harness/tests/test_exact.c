@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "evidence/observation.h"
+#include "evidence/oracle.h"
 #include "judge/checks.h"
-#include "judge/observation.h"
-#include "judge/oracle.h"
 
 #include <cmocka.h>
 

@@ -4,7 +4,7 @@
 
 #include <sys/un.h>
 
-#include "lab/forward.h"
+#include "machine/bochs/forward.h"
 #include "proto.h"
 
 /* ---- the level's side: somebody listens ---- */

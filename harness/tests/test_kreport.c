@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "judge/kreport.h"
+#include "evidence/kreport.h"
 #include "kernel/changed.h"
 #include "kernel/flavor.h"
 #include "kernel/symbols.h"
-#include "lab/console.h"
+#include "machine/console.h"
 
 #include <cmocka.h>
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/paths.h"
-#include "judge/observation.h"
+#include "evidence/observation.h"
 #include "judge/testcase.h"
 
 #include <cmocka.h>

@@ -17,9 +17,9 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/util.h"
-#include "lab/hangup.h"
-#include "lab/level.h"
-#include "lab/loop.h"
+#include "machine/level.h"
+#include "machine/libvirt/hangup.h"
+#include "machine/loop.h"
 
 #include <cmocka.h>
 

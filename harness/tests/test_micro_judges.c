@@ -11,8 +11,8 @@
 
 #include "core/outcome.h"
 #include "core/proc.h"
+#include "evidence/reasons.h"
 #include "judge/checks.h"
-#include "judge/reasons.h"
 #include "kernel/handlers.h"
 
 #include <cmocka.h>

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "judge/observation.h"
+#include "evidence/observation.h"
 
 #include <cmocka.h>
 

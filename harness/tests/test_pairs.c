@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/observation.h"
+#include "evidence/observation.h"
 #include "judge/testcase.h"
 
 #include <cmocka.h>

@@ -13,7 +13,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
-#include "lab/plugin.h"
+#include "machine/libvirt/plugin.h"
 
 #include <cmocka.h>
 

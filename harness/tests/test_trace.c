@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "evidence/trace.h"
 #include "judge/assignment.h"
-#include "judge/trace.h"
 
 #include <cmocka.h>
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "evidence/oracle.h"
+#include "evidence/vmruns.h"
 #include "judge/checks.h"
-#include "judge/oracle.h"
-#include "judge/vmruns.h"
 
 #include <cmocka.h>
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/vmruns.h"
+#include "evidence/vmruns.h"
 
 static struct counters_sample scan_sample(const char *text)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/bochs_program.h"
+#include "machine/bochs/bochs_program.h"
 #include "verbs/verb.h"
 
 static int verb_bochs(int argc, char **argv);

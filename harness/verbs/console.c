@@ -3,7 +3,7 @@
 
 #include "core/ui.h"
 #include "lab/lab.h"
-#include "lab/tty.h"
+#include "machine/tty.h"
 #include "verbs/verb.h"
 
 static int verb_console(int argc, char **argv);

@@ -11,8 +11,8 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/util.h"
+#include "machine/libvirt/plugin.h"
 #include "plan/lane.h"
-#include "lab/plugin.h"
 #include "plan/probe.h"
 #include "verbs/verb.h"
 

@@ -9,7 +9,7 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "core/util.h"
-#include "judge/oracle.h"
+#include "evidence/oracle.h"
 #include "judge/testcase.h"
 #include "lab/lab.h"
 #include "report/text.h"

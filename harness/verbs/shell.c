@@ -7,7 +7,7 @@
 #include "core/ui.h"
 #include "core/util.h"
 #include "lab/lab.h"
-#include "lab/tty.h"
+#include "machine/tty.h"
 #include "verbs/verb.h"
 
 static int verb_shell(int argc, char **argv);

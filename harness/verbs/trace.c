@@ -4,7 +4,7 @@
 
 #include "core/outcome.h"
 #include "lab/lab.h"
-#include "lab/tty.h"
+#include "machine/tty.h"
 #include "verbs/verb.h"
 
 static int verb_trace(int argc, char **argv);

@@ -147,9 +147,9 @@ GUEST_TEST(run)
 #include <stdio.h>
 #include <string.h>
 
+#include "evidence/reasons.h"
 #include "judge/assignment.h"
 #include "judge/checks.h"
-#include "judge/reasons.h"
 
 #define BY_TRACEPOINT                                                                              \
 	"oracle: kvm:kvm_exit by exit_reason, a histogram of L1's kernel, read before and after"

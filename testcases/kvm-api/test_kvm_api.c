@@ -122,8 +122,8 @@ GUEST_TEST(run)
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/lines.h"
 #include "judge/checks.h"
-#include "judge/lines.h"
 #include "judge/monitor_runs.h"
 
 #define BY_WATCHING "oracle: the monitor's calls to KVM and its memory, by ptrace in L1"

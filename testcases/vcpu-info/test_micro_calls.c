@@ -50,8 +50,8 @@ GUEST_TEST(run)
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "judge/assignment.h"
 #include "judge/records.h"
+#include "judge/assignment.h"
 
 #define MINUS_ENOSYS ((uint64_t)-1000) /* -KVM_ENOSYS */
 

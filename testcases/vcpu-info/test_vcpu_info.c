@@ -46,8 +46,8 @@ GUEST_TEST(run)
 
 #include <inttypes.h>
 
-#include "judge/assignment.h"
 #include "judge/records.h"
+#include "judge/assignment.h"
 
 #define KERNEL_HALF 0xffff800000000000ULL
 

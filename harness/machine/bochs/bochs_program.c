@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "machine/bochs/bochs_program.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "kernel/series.h"
+
+/* The suite whose source is taken: Bochs 2.7, of the suite before, was not tried without its debugger. */
+#define SUITE "trixie"
+#define PATCHES "config/bochs"
+#define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+/* As Debian's, but for the debugger and what only a person at a screen would miss. */
+static const char *const options[] = {
+	"--enable-smp", "--enable-x86-64", "--enable-long-phy-address", "--enable-all-optimizations", "--enable-vmx=2",
+	"--enable-avx", "--enable-evex", "--enable-pci", "--with-rfb", "--with-nogui", "--disable-debugger", "--disable-plugins",
+	"--disable-docbook", "--disable-large-ramfile", "CFLAGS=-O3", "CXXFLAGS=-O3",
+};
+
+/* ---- which ---- */
+
+static int list_patches(struct strv *paths)
+{
+	_cleanup_strv_ struct strv folder = { 0 };
+
+	strv_add(&folder, PATCHES);
+	return series_list(&folder, paths);
+}
+
+/* NULL after fail(). */
+static char *build_dir(void)
+{
+	_cleanup_strv_ struct strv patches = { 0 };
+	struct hash *h = hash_new("bochs-1");
+	char hex[HASH_HEX_LEN + 1];
+	int ret = list_patches(&patches);
+
+	hash_add_str(h, "suite", SUITE);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		hash_add_str(h, "option", options[i]);
+	for (size_t i = 0; !ret && i < patches.n; i++)
+		ret = hash_add_file(h, "patch", patches.v[i]);
+	hash_hex(h, hex);
+	return ret ? NULL : path_in_cache("bochs/%.16s", hex);
+}
+
+char *bochs_program(void)
+{
+	_cleanup_free_ char *dir = build_dir(), *ours = dir ? strf("%s/bochs", dir) : NULL;
+
+	return xstrdup(ours && path_exists(ours) ? ours : BOCHS_DEBIAN);
+}
+
+bool bochs_is_debians(const char *program)
+{
+	return !strcmp(program, BOCHS_DEBIAN);
+}
+
+/* ---- fetching ---- */
+
+/* Where this machine gets Debian's packages from. */
+static int find_mirror(char **uri)
+{
+	char *const argv[] = { (char *)"apt-get", (char *)"indextargets", (char *)"--format", (char *)"$(REPO_URI)",
+			       (char *)"Origin: Debian", (char *)"Label: Debian", (char *)"Component: main", NULL };
+	_cleanup_buf_ struct buf out = { 0 };
+	struct proc p = { .what = "asking APT for this machine's mirror", .argv = argv, .out = &out };
+	int ret = proc_check(&p);
+
+	*uri = xstrndup(buf_str(&out), strcspn(buf_str(&out), "\n"));
+	if (!ret && !**uri)
+		ret = fail(OUT_BROKEN, "APT on this machine has no Debian mirror to fetch Bochs's source from; `apt-get update` first?");
+	return ret;
+}
+
+static int apt(const char *dir, const char *what, const char *const *words, struct buf *out, const char *log)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	struct proc p = { .what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = 300 };
+
+	strv_add(&argv, "apt-get");
+	strv_addf(&argv, "-oDir::Etc::sourcelist=%s/sources.list", dir);
+	strv_add(&argv, "-oDir::Etc::sourceparts=-");
+	strv_addf(&argv, "-oDir::State::lists=%s/lists", dir);
+	strv_addf(&argv, "-oDir::Cache=%s", dir);
+	strv_add(&argv, "-oAPT::Sandbox::User=");
+	for (size_t i = 0; words[i]; i++)
+		strv_add(&argv, words[i]);
+	p.argv = argv.v;
+	return proc_check(&p);
+}
+
+static int download(const char *dir, char *uri, char *name, char *hash, const char *log)
+{
+	char *const argv[] = { (char *)"/usr/lib/apt/apt-helper", (char *)"download-file", uri, name, hash, NULL };
+	struct proc p = { .what = "fetching Bochs's source", .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 300 };
+
+	return proc_check(&p);
+}
+
+/* A line of --print-uris: 'URI' NAME SIZE HASH. What Debian adds to the source is not needed. */
+static int fetch_original(const char *dir, char *uris, const char *log)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	char *line = strstr(uris, ".orig.tar.");
+
+	while (line && line > uris && line[-1] != '\n')
+		line--;
+	if (line)
+		line[strcspn(line, "\n")] = '\0';
+	strv_split(&words, line ? line : "", " '");
+	if (words.n != 4)
+		return fail(OUT_BROKEN, "APT names no source of Bochs in " SUITE);
+	return download(dir, words.v[0], words.v[1], words.v[3], log);
+}
+
+static int fetch(const char *dir, const char *log)
+{
+	static const char *const update[] = { "update", NULL };
+	static const char *const source[] = { "--print-uris", "source", "bochs", NULL };
+	_cleanup_free_ char *mirror = NULL, *list = strf("%s/sources.list", dir), *text = NULL;
+	_cleanup_buf_ struct buf uris = { 0 };
+	int ret = find_mirror(&mirror);
+
+	if (ret)
+		return ret;
+	text = strf("deb-src [signed-by=" KEYRING "] %s " SUITE " main\n", mirror);
+	if (file_write(list, text, strlen(text), 0644))
+		return fail(OUT_BROKEN, "can't write %s", list);
+	ret = apt(dir, "reading the list of Debian's sources", update, NULL, log);
+	if (!ret)
+		ret = apt(dir, "asking for Bochs's source", source, &uris, NULL);
+	return ret ? ret : fetch_original(dir, uris.data ? uris.data : (char *)"", log);
+}
+
+/* ---- compiling ---- */
+
+static int run_script(const char *dir, const char *what, const char *script, const char *arg, const char *log)
+{
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, (char *)"sh", (char *)arg, NULL };
+	struct proc p = { .what = what, .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 1800 };
+
+	return proc_check(&p);
+}
+
+static int unpack(const char *dir, const char *log)
+{
+	_cleanup_strv_ struct strv patches = { 0 };
+	int ret = list_patches(&patches);
+
+	if (!ret)
+		ret = run_script(dir, "unpacking Bochs's source", "mkdir src; tar -C src --strip-components=1 -xf bochs_*.orig.tar.*", "", log);
+	for (size_t i = 0; !ret && i < patches.n; i++)
+		ret = run_script(dir, "patching Bochs", "patch -d src -p1 --forward <\"$1\"", patches.v[i], log);
+	return ret;
+}
+
+static int compile(const char *dir, const char *log)
+{
+	_cleanup_free_ char *src = strf("%s/src", dir);
+	_cleanup_strv_ struct strv argv = { 0 };
+	struct proc p = { .what = "configuring Bochs", .cwd = src, .log_path = log, .deadline_s = 300 };
+	int ret;
+
+	strv_add(&argv, "./configure");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		strv_add(&argv, options[i]);
+	p.argv = argv.v;
+	ret = proc_check(&p);
+	return ret ? ret : run_script(src, "compiling Bochs", "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -j\"$(nproc)\"", "", log);
+}
+
+static int keep(const char *tmp, const char *dir)
+{
+	_cleanup_free_ char *from = strf("%s/src/bochs", tmp), *to = strf("%s/bochs", dir), *part = strf("%s.part", to);
+
+	if (mkdir_p(dir) || file_copy(from, part, 0755) || rename(part, to))
+		return fail(OUT_BROKEN, "can't keep %s", to);
+	return 0;
+}
+
+int bochs_build(void)
+{
+	_cleanup_free_ char *dir = build_dir(), *log = path_in_cache("logs/bochs.log"), *logs = path_in_cache("logs");
+	_cleanup_free_ char *program = dir ? strf("%s/bochs", dir) : NULL, *tmp = dir ? strf("%s.tmp.%d", dir, (int)getpid()) : NULL;
+	_cleanup_free_ char *lists = tmp ? strf("%s/lists/partial", tmp) : NULL;
+	int ret;
+
+	if (!dir)
+		return -fail_outcome();
+	ui_stage_begin("Bochs");
+	if (path_exists(program)) {
+		ui_stage_end("reused");
+		return 0;
+	}
+	unlink(log);
+	if (mkdir_p(lists) || mkdir_p(logs))
+		return fail(OUT_BROKEN, "can't make %s", lists);
+	ret = fetch(tmp, log);
+	if (!ret)
+		ret = unpack(tmp, log);
+	if (!ret)
+		ret = compile(tmp, log);
+	if (!ret)
+		ret = keep(tmp, dir);
+	rm_rf(tmp);
+	if (ret)
+		return fail_prefix("building a fast Bochs (the whole: %s)", log);
+	ui_stage_end("built without its debugger");
+	return 0;
+}

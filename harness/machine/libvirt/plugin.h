@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plugin that counts in L1's emulator (harness/tcg-plugin), as the lab uses it: whether this
+ * lane has it and this QEMU takes it, the file of its counters, and looks at them. The layout, and
+ * what is counted: tcg-plugin/counters.h.
+ */
+#ifndef NESTLAB_MACHINE_LIBVIRT_PLUGIN_H
+#define NESTLAB_MACHINE_LIBVIRT_PLUGIN_H
+
+#include <stdbool.h>
+
+#include "plan/lane.h"
+#include "tcg-plugin/counters.h"
+
+/* L1's QEMU, as libvirt finds it. */
+#define L1_QEMU "/usr/bin/qemu-system-x86_64"
+
+struct plugin {
+	char *option;		    /* for QEMU's -plugin; NULL: L1 runs without */
+	char *path;		    /* the file of counters */
+	char *missing;		    /* why L1 runs without, one sentence; NULL: it has it */
+	const struct counters *map; /* of the QEMU that was started last; NULL: none yet */
+};
+
+/*
+ * Find out whether L1 can have it: the lane names one, QEMU is ours to start, and takes it (tried
+ * once for each QEMU and plugin, and remembered in the cache). Never fails: a lab without it says
+ * so in `missing`.
+ */
+void plugin_open(struct plugin *p, const struct lane *lane);
+void plugin_close(struct plugin *p);
+
+/* A new, empty file of counters, for the QEMU that is started next. 0 or -OUT_BROKEN. */
+int plugin_renew(struct plugin *p);
+
+/* The counters; NULL when L1 runs without. They live until the next plugin_renew() or close. */
+const struct counters *plugin_counters(const struct plugin *p);
+
+/*
+ * For `nestlab doctor`: does this QEMU load the lane's plugin? Always tried anew. The caller owns
+ * *why.
+ */
+bool plugin_usable(const struct lane *lane, char **why);
+
+#endif
