@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/util.h"
 
 struct hash {
@@ -113,10 +113,14 @@ static int digest_fd(int fd, char *hex)
 /* Small files are quicker read than remembered. */
 #define REMEMBER_FROM_BYTES (1 << 20)
 
-static char *memory_path(const char *path, const struct stat *st)
+static const struct cache_kind hashes = {
+	.folder = "hashes", .suffix = "", .what = "hashes of large files", .keep_entries = 4000,
+};
+CACHE_KIND(hashes);
+
+static void memory_key(const char *path, const struct stat *st, char *hex)
 {
 	struct hash *h = hash_new("hash-memory-1");
-	char hex[HASH_HEX_LEN + 1];
 	_cleanup_free_ char *id = strf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 ".%09ld",
 				       (uint64_t)st->st_dev, (uint64_t)st->st_ino,
 				       (uint64_t)st->st_size, (int64_t)st->st_mtim.tv_sec,
@@ -125,14 +129,13 @@ static char *memory_path(const char *path, const struct stat *st)
 	hash_add_str(h, "path", path);
 	hash_add_str(h, "stat", id);
 	hash_hex(h, hex);
-	return path_in_cache("hashes/%s", hex);
 }
 
-static bool recall(const char *memory, char *hex)
+static bool recall(const char *key, char *hex)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
-	if (file_read(memory, &b) || b.len != HASH_HEX_LEN)
+	if (!cache_recall(&hashes, key, &b) || b.len != HASH_HEX_LEN)
 		return false;
 	memcpy(hex, b.data, HASH_HEX_LEN + 1);
 	return true;
@@ -141,25 +144,22 @@ static bool recall(const char *memory, char *hex)
 int hash_file(const char *path, char *hex)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *memory = NULL;
+	char key[HASH_HEX_LEN + 1];
 	struct stat st;
+	bool large;
 	int err;
 
 	if (fd < 0 || fstat(fd, &st))
 		return fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(errno));
-	if (st.st_size >= REMEMBER_FROM_BYTES)
-		memory = memory_path(path, &st);
-	if (memory && recall(memory, hex))
+	large = st.st_size >= REMEMBER_FROM_BYTES;
+	if (large)
+		memory_key(path, &st, key);
+	if (large && recall(key, hex))
 		return 0;
 	err = digest_fd(fd, hex);
 	if (err)
 		return fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(-err));
-	if (memory) {
-		_cleanup_free_ char *dir = path_in_cache("hashes");
-
-		/* Forgetting costs time only. */
-		if (!mkdir_p(dir))
-			(void)file_write(memory, hex, HASH_HEX_LEN, 0666);
-	}
+	if (large)
+		cache_remember(&hashes, key, hex, HASH_HEX_LEN);
 	return 0;
 }

@@ -7,12 +7,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "image/image.h"
 
 #define AGENT "build/guest/nestlab-agent"
+#define KEY_DIGITS 16
+
+static const struct cache_kind kind = {
+	.folder = "initramfs", .suffix = ".cpio", .what = "L2's initramfs", .keep_entries = 20,
+};
+CACHE_KIND(kind);
 
 static const char *const folders[] = { "bin", "dev", "etc", "proc", "root", "run", "sys", "tmp" };
 /* What a person in L2's shell expects; busybox has more, by its own name. */
@@ -145,10 +152,17 @@ int image_files(const char *path, const char *dir, const struct strv *files)
 	return write_archive(path, dir, files);
 }
 
+static int make_initramfs(void *ctx, const char *path)
+{
+	(void)ctx;
+	return write_archive(path, NULL, NULL);
+}
+
 int image_initramfs(struct image *out)
 {
-	_cleanup_free_ char *agent = path_in_root(AGENT), *dir = path_in_cache("initramfs");
+	_cleanup_free_ char *agent = path_in_root(AGENT), *name = NULL;
 	struct hash *h = hash_new("initramfs-1");
+	struct cache_entry *e;
 	int ret;
 
 	*out = (struct image){ 0 };
@@ -160,10 +174,13 @@ int image_initramfs(struct image *out)
 	hash_hex(h, out->key);
 	if (ret)
 		return ret;
-	if (mkdir_p(dir))
-		return fail(OUT_BROKEN, "can't make %s", dir);
-	out->path = strf("%s/%.16s.cpio", dir, out->key);
+	name = xstrndup(out->key, KEY_DIGITS);
+	ret = cache_get(&kind, name, make_initramfs, NULL, &e);
+	if (ret)
+		return ret;
+	out->path = xstrdup(cache_path(e));
 	out->format = xstrdup("cpio");
-	out->reused = path_exists(out->path);
-	return out->reused ? 0 : write_archive(out->path, NULL, NULL);
+	out->reused = !cache_made(e);
+	cache_hold(e);
+	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
@@ -15,6 +16,12 @@
 #define DISK_SIZE "2560M" /* sparse: some 400 MB are written */
 #define PACKAGES "guest-image/l1-packages"
 #define EXCLUDES "guest-image/l1-excludes"
+#define KEY_DIGITS 16
+
+static const struct cache_kind roots = {
+	.folder = "roots", .whole = "root.img", .what = "L1's Debian roots", .keep_entries = 3, .wait_s = 1600,
+};
+CACHE_KIND(roots);
 
 void image_free(struct image *i)
 {
@@ -115,26 +122,23 @@ static int make_file_system(const char *dir, const char *tar, const char *image,
 	return proc_check(&p);
 }
 
-static int make_root(const char *dir)
+static int make_root(void *ctx, const char *dir)
 {
-	_cleanup_free_ char *tmp = strf("%s.tmp.%d", dir, (int)getpid());
-	_cleanup_free_ char *tar = strf("%s/root.tar", tmp), *part = strf("%s/root.img", tmp);
+	_cleanup_free_ char *tar = strf("%s/root.tar", dir), *image = strf("%s/root.img", dir);
 	_cleanup_free_ char *log = path_in_cache("logs/l1-root.log");
-	_cleanup_free_ char *logs = path_in_cache("logs");
-	int ret;
+	int ret = cache_folder(&cache_logs, NULL);
 
-	rm_rf(tmp);
-	if (mkdir_p(tmp) || mkdir_p(logs))
-		return fail(OUT_BROKEN, "can't make %s", tmp);
+	(void)ctx;
+	if (ret)
+		return ret;
 	unlink(log);
-	ret = bootstrap(tmp, tar, log);
+	ui_stage_begin("L1's Debian root");
+	ret = bootstrap(dir, tar, log);
 	if (!ret)
-		ret = make_file_system(tmp, tar, part, log);
+		ret = make_file_system(dir, tar, image, log);
 	unlink(tar);
-	rm_rf(dir);
-	if (!ret && rename(tmp, dir))
-		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
-	rm_rf(tmp);
+	if (!ret)
+		ui_stage_end("made");
 	return ret;
 }
 
@@ -142,7 +146,8 @@ static int own_root(struct image *out)
 {
 	_cleanup_free_ char *packages = path_in_root(PACKAGES), *excludes = path_in_root(EXCLUDES);
 	struct hash *h = hash_new("l1-root-1");
-	_cleanup_free_ char *dir = NULL;
+	_cleanup_free_ char *name = NULL;
+	struct cache_entry *e;
 	int ret = hash_add_file(h, "packages", packages);
 
 	if (!ret)
@@ -151,17 +156,15 @@ static int own_root(struct image *out)
 	hash_hex(h, out->key);
 	if (ret)
 		return ret;
-	dir = path_in_cache("roots/%.16s", out->key);
-	out->path = strf("%s/root.img", dir);
+	name = xstrndup(out->key, KEY_DIGITS);
+	ret = cache_get(&roots, name, make_root, NULL, &e);
+	if (ret)
+		return ret;
+	out->path = strf("%s/root.img", cache_path(e));
 	out->format = xstrdup("raw");
-	out->reused = path_exists(out->path);
-	if (out->reused)
-		return 0;
-	ui_stage_begin("L1's Debian root");
-	ret = make_root(dir);
-	if (!ret)
-		ui_stage_end("made");
-	return ret;
+	out->reused = !cache_made(e);
+	cache_hold(e);
+	return 0;
 }
 
 static int image_info(const char *path, char **format, off_t *size)
@@ -199,10 +202,13 @@ static int copy_beginning(const char *path, const char *format, off_t size, cons
 
 static int find_partition(const char *path, const char *format, off_t size, unsigned int *number)
 {
-	_cleanup_free_ char *part = path_in_cache("base.%d.beginning", (int)getpid());
-	_cleanup_free_ char *name = strf("BASE_IMAGE=%s", path);
-	int ret = copy_beginning(path, format, size, part);
+	_cleanup_free_ char *stage = NULL, *part = NULL, *name = strf("BASE_IMAGE=%s", path);
+	int ret = cache_folder(&cache_stage, &stage);
 
+	if (ret)
+		return ret;
+	part = cache_temp(stage, "disk");
+	ret = copy_beginning(path, format, size, part);
 	if (!ret)
 		ret = partition_of_root(part, name, number);
 	unlink(part);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
@@ -11,6 +11,12 @@
 #include "core/render.h"
 
 #define AGENT "build/guest/nestlab-agent"
+#define KEY_DIGITS 16
+
+static const struct cache_kind seeds = {
+	.folder = "seeds", .suffix = ".iso", .what = "cloud-init seeds", .keep_entries = 10,
+};
+CACHE_KIND(seeds);
 
 /* This lab's key pair: made once, for people's ssh into L1. */
 static int public_key(struct buf *key)
@@ -63,18 +69,11 @@ static int write_iso(const char *tmp, const struct buf *user_data, const char *i
 	return proc_check(&p);
 }
 
-static int make_iso(const struct buf *user_data, const char *path)
+static int make_iso(void *ctx, const char *path)
 {
-	_cleanup_free_ char *dir = path_in_cache("seeds");
-	_cleanup_free_ char *tmp = strf("%s/tmp.%d", dir, (int)getpid());
-	_cleanup_free_ char *part = strf("%s/part.%d", dir, (int)getpid());
-	int ret = write_iso(tmp, user_data, part);
+	_cleanup_free_ char *files = strf("%s.files", path);
 
-	rm_rf(tmp);
-	if (!ret && rename(part, path))
-		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", part, path);
-	unlink(part);
-	return ret;
+	return write_iso(files, ctx, path);
 }
 
 int image_seed(struct image *out)
@@ -82,6 +81,8 @@ int image_seed(struct image *out)
 	_cleanup_free_ char *meta = path_in_root("guest-image/meta-data");
 	_cleanup_free_ char *agent = path_in_root(AGENT);
 	_cleanup_buf_ struct buf user_data = { 0 };
+	_cleanup_free_ char *name = NULL;
+	struct cache_entry *e;
 	struct hash *h;
 	int ret;
 
@@ -97,8 +98,13 @@ int image_seed(struct image *out)
 	hash_hex(h, out->key);
 	if (ret)
 		return ret;
-	out->path = path_in_cache("seeds/%.16s.iso", out->key);
+	name = xstrndup(out->key, KEY_DIGITS);
+	ret = cache_get(&seeds, name, make_iso, &user_data, &e);
+	if (ret)
+		return ret;
+	out->path = xstrdup(cache_path(e));
 	out->format = xstrdup("raw");
-	out->reused = path_exists(out->path);
-	return out->reused ? 0 : make_iso(&user_data, out->path);
+	out->reused = !cache_made(e);
+	cache_hold(e);
+	return 0;
 }

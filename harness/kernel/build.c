@@ -368,30 +368,27 @@ out:
 
 /* ---- steps known from the last build ---- */
 
-static char *steps_path(const struct job *j)
-{
-	return path_in_cache("steps/%s", j->config_name);
-}
+static const struct cache_kind steps_kind = {
+	.folder = "steps", .suffix = "", .what = "numbers of build steps", .keep_entries = 200,
+};
+CACHE_KIND(steps_kind);
 
 static unsigned int known_steps(const struct job *j)
 {
-	_cleanup_free_ char *path = steps_path(j);
 	_cleanup_buf_ struct buf b = { 0 };
 	uint64_t n;
 
-	if (!file_read(path, &b) && parse_u64(buf_str(&b), &n) && n <= UINT_MAX)
+	if (cache_recall(&steps_kind, j->config_name, &b) && parse_u64(buf_str(&b), &n) && n <= UINT_MAX)
 		return (unsigned int)n;
 	return j->rc->objects;
 }
 
 static void remember_steps(const struct job *j, unsigned int steps)
 {
-	_cleanup_free_ char *path = steps_path(j), *text = strf("%u", steps);
-	_cleanup_free_ char *dir = path_in_cache("steps");
+	_cleanup_free_ char *text = strf("%u", steps);
 
 	/* It is for the progress display only. */
-	if (!mkdir_p(dir))
-		(void)file_write(path, text, strlen(text), 0666);
+	cache_remember(&steps_kind, j->config_name, text, strlen(text));
 }
 
 /* ---- building ---- */
@@ -492,11 +489,9 @@ static int check_sandbox(const struct job *j)
 
 static int make_folders(const char *ccache)
 {
-	_cleanup_free_ char *logs = path_in_cache("logs"), *kernels = path_in_cache("kernels");
-
-	if (mkdir_p(logs) || mkdir_p(kernels) || mkdir_p(ccache))
-		return fail(OUT_BROKEN, "can't make folders in the cache %s: %m", path_cache());
-	return 0;
+	if (mkdir_p(ccache))
+		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", ccache);
+	return cache_folder(&cache_logs, NULL);
 }
 
 static bool is_done(const struct job *j, const struct worktree *w, struct kernel_build *b)
@@ -649,6 +644,7 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 
 void kernel_build_free(struct kernel_build *b)
 {
+	cache_release(b->entry);
 	free(b->dir);
 	free(b->bzimage);
 	free(b->symbols);

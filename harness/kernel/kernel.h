@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/cache.h"
 #include "core/hash.h"
 #include "core/util.h"
 #include "kernel/flavor.h"
@@ -55,6 +56,7 @@ struct kernel_patch {
 
 struct kernel_build {
 	char key[HASH_HEX_LEN + 1]; /* of source, patches, fragments, compiler, recipe */
+	struct cache_entry *entry;  /* keeps dir where it is, until kernel_build_free() */
 	char *dir;		    /* in the cache; holds config, System.map, build.log, too */
 	char *bzimage;
 	char bzimage_sha256[HASH_HEX_LEN + 1];

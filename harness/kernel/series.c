@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/ui.h"
@@ -324,16 +325,14 @@ int series_finish(struct series *s)
 
 int series_begin(struct series *s, const char *pristine)
 {
-	static unsigned int count; /* a run may have two series at once */
-	_cleanup_free_ char *stage = path_in_cache("stage");
-	_cleanup_free_ char *prefix = strf("series-%u", count++);
+	_cleanup_free_ char *stage = NULL;
+	int ret;
 
 	*s = (struct series){ .pristine = pristine };
-	if (mkdir_p(stage))
-		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", stage);
-	tree_sweep(stage);
-	s->dir = tree_temp(stage, prefix);
-	(void)rm_rf(s->dir);
+	ret = cache_folder(&cache_stage, &stage);
+	if (ret)
+		return ret;
+	s->dir = cache_temp(stage, "series"); /* a run may have two series at once */
 	if (mkdir(s->dir, 0777))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", s->dir);
 	return 0;

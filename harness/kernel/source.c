@@ -3,17 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/ui.h"
-#include "kernel/lock.h"
 #include "kernel/tree.h"
 
-#define UNPACK_DEADLINE_S 1200 /* a git clone of a kernel over a slow line, or a slow disk */
 #define DIR_DIGITS 12
+
+/* Some 1.7 GB each. wait_s: a git clone of a kernel over a slow line, or a slow disk. */
+static const struct cache_kind sources = {
+	.folder = "src", .what = "kernel sources", .keep_entries = 6, .wait_s = 1200,
+};
+CACHE_KIND(sources);
 
 static const struct source_kind *const kinds[] = {
 	&source_package, &source_tarball, &source_plain_tree, &source_git_tree, &source_git_fetched,
@@ -39,58 +40,34 @@ static int check_is_kernel(const struct source *s, const char *dir)
 	return 0;
 }
 
-static int unpack_to(const struct source_kind *kind, const struct kernel_conf *k,
-		     const struct source *s, const char *tmp)
+struct unpacking {
+	const struct source_kind *kind;
+	const struct kernel_conf *k;
+	const struct source *s;
+};
+
+static int unpack(void *ctx, const char *dir)
 {
+	const struct unpacking *u = ctx;
 	int ret;
 
-	if (mkdir(tmp, 0777))
-		return fail(OUT_BROKEN, "can't make the folder %s: %m", tmp);
-	ret = kind->unpack(k, s, tmp);
-	if (!ret)
-		ret = check_is_kernel(s, tmp);
-	if (!ret && rename(tmp, s->dir))
-		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, s->dir);
-	return ret;
-}
-
-static int unpack(const struct source_kind *kind, const struct kernel_conf *k,
-		  const struct source *s, const char *src)
-{
-	_cleanup_free_ char *tmp = tree_temp(src, "unpack");
-	int ret;
-
-	tree_sweep(src);
+	/* It was there a moment ago, and what is wanted was found to be near it. */
+	if (u->s->changed.n)
+		return fail(OUT_BROKEN, "the source tree %.*s was removed from the cache just now; try again", DIR_DIGITS, u->s->key);
 	ui_stage_begin("kernel source");
-	(void)rm_rf(tmp); /* of an earlier try of this process */
-	ret = unpack_to(kind, k, s, tmp);
-	if (ret)
-		(void)rm_rf(tmp);
-	else
-		ui_stage_end("unpacked %s", s->name);
+	ret = u->kind->unpack(u->k, u->s, dir);
+	if (!ret)
+		ret = check_is_kernel(u->s, dir);
+	if (!ret)
+		ui_stage_end("unpacked %s", u->s->name);
 	return ret;
-}
-
-static int make_tree(const struct source_kind *kind, const struct kernel_conf *k,
-		     const struct source *s)
-{
-	_cleanup_free_ char *src = path_in_cache("src");
-	_cleanup_free_ char *lock = path_in_cache("src/.lock");
-	_cleanup_close_ int fd = -1;
-
-	if (mkdir_p(src))
-		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", src);
-	fd = lock_take(lock, "the kernel sources in the cache", UNPACK_DEADLINE_S);
-	if (fd < 0)
-		return fd;
-	if (path_exists(s->dir)) /* made while we waited */
-		return 0;
-	return unpack(kind, k, s, src);
 }
 
 int source_resolve(const struct kernel_conf *k, struct source *s)
 {
 	const struct source_kind *kind = kind_of(k);
+	struct unpacking u = { .kind = kind, .k = k, .s = s };
+	_cleanup_free_ char *key = NULL;
 	int ret;
 
 	*s = (struct source){ 0 };
@@ -100,14 +77,16 @@ int source_resolve(const struct kernel_conf *k, struct source *s)
 	ret = kind->identify(k, s);
 	if (ret)
 		return ret;
-	s->dir = path_in_cache("src/%.*s", DIR_DIGITS, s->key);
-	if (path_exists(s->dir))
-		return 0;
-	return make_tree(kind, k, s);
+	key = xstrndup(s->key, DIR_DIGITS);
+	ret = cache_get(&sources, key, unpack, &u, &s->entry);
+	if (!ret)
+		s->dir = xstrdup(cache_path(s->entry));
+	return ret;
 }
 
 void source_free(struct source *s)
 {
+	cache_release(s->entry);
 	free(s->dir);
 	free(s->name);
 	strv_free(&s->changed);

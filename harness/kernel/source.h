@@ -11,6 +11,7 @@
 
 struct source {
 	char key[HASH_HEX_LEN + 1]; /* of the pristine tree's content */
+	struct cache_entry *entry;  /* keeps dir where it is, until source_free() */
 	char *dir;		    /* the pristine tree: CACHE/src/<first 12 of key> */
 	char *name;		    /* for messages: "linux-source-6.12", "/home/me/linux" */
 	/*

@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cache.h"
+#include "core/lock.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "kernel/git.h"
-#include "kernel/lock.h"
 #include "kernel/source.h"
-#include "kernel/tree.h"
 
 #define FETCH_DEADLINE_S 1200
 #define INDEX_DEADLINE_S 300
@@ -64,9 +64,8 @@ static int open_cache(struct repo *r)
 
 	if (mkdir_p(dir))
 		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", dir);
-	tree_sweep(git);
-	r->index = tree_temp(git, "index");
-	unlink(r->index);
+	cache_sweep(git);
+	r->index = cache_temp(git, "index");
 	return 0;
 }
 

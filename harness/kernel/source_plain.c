@@ -98,9 +98,6 @@ static int unpack(const struct kernel_conf *k, const struct source *s, const cha
 	_cleanup_free_ char *from = path_in_root(k->source.tree);
 
 	(void)s;
-	/* tree_clone() makes its target, and dir is there already. */
-	if (rm_rf(dir))
-		return fail(OUT_BROKEN, "can't replace the folder %s: %m", dir);
 	return tree_clone(from, dir, TREE_COPY, is_build_product);
 }
 

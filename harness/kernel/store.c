@@ -2,18 +2,21 @@
 #include "kernel/store.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
+#include "core/cache.h"
 #include "core/conf.h"
 #include "core/outcome.h"
-#include "core/paths.h"
-#include "core/recent.h"
 #include "kernel/tree.h"
 
 #define STRIP_DEADLINE_S 60
-#define KEEP_KERNELS 400 /* some 10 MB each */
 #define STRIPPED "nestlab-stripped.ko"
 #define STRIPPED_PATH PATCH_RESERVED_DIR "/" STRIPPED
+
+/* Some 10 MB each. */
+static const struct cache_kind kernels = {
+	.folder = "kernels", .whole = "info", .what = "kernels", .keep_entries = 400,
+};
+CACHE_KIND(kernels);
 
 static const char *base_name(const char *path)
 {
@@ -83,29 +86,43 @@ static bool take_info(const struct info *i, const char *image, struct kernel_bui
 	return true;
 }
 
-bool store_find(const char *key, const struct strv *modules, struct kernel_build *b)
+static bool is_whole(const char *dir, const char *image, const struct strv *modules, struct kernel_build *b)
 {
-	_cleanup_free_ char *dir = path_in_cache("kernels/%s", key);
-	_cleanup_free_ char *image = strf("%s/bzImage", dir), *path = strf("%s/info", dir);
-	_cleanup_free_ char *symbols = strf("%s/symbols", dir);
+	_cleanup_free_ char *path = strf("%s/info", dir);
 	_cleanup_strv_ struct strv found = { 0 };
 	struct info info = { 0 };
-	bool good;
+	bool good = !conf_load(path, info_keys, ARRAY_SIZE(info_keys), &info) &&
+		    add_modules(dir, modules, &found) && take_info(&info, image, b);
 
-	if (!path_exists(path))
-		return false;
-	good = !conf_load(path, info_keys, ARRAY_SIZE(info_keys), &info) &&
-	       add_modules(dir, modules, &found) && take_info(&info, image, b);
 	conf_free(info_keys, ARRAY_SIZE(info_keys), &info);
 	fail_clear();
 	if (!good)
 		return false;
-	recent_use(dir);
-	str_set(&b->dir, dir);
-	str_set(&b->bzimage, image);
-	str_set(&b->symbols, path_exists(symbols) ? symbols : NULL);
+	strv_free(&b->modules);
 	b->modules = found;
 	found = (struct strv){ 0 };
+	return true;
+}
+
+bool store_find(const char *key, const struct strv *modules, struct kernel_build *b)
+{
+	struct cache_entry *entry = cache_find(&kernels, key);
+	_cleanup_free_ char *image = NULL, *symbols = NULL;
+
+	if (!entry)
+		return false;
+	image = strf("%s/bzImage", cache_path(entry));
+	symbols = strf("%s/symbols", cache_path(entry));
+	if (!is_whole(cache_path(entry), image, modules, b)) {
+		cache_release(entry);
+		cache_drop(&kernels, key);
+		return false;
+	}
+	cache_release(b->entry);
+	b->entry = entry;
+	str_set(&b->dir, cache_path(entry));
+	str_set(&b->bzimage, image);
+	str_set(&b->symbols, path_exists(symbols) ? symbols : NULL);
 	return true;
 }
 
@@ -193,35 +210,27 @@ static int take_all(const struct strv *modules, const struct worktree *w, struct
 	return ret ? ret : write_info(dir, release, about);
 }
 
-static int put_in(const char *tmp, const char *dir, const struct strv *modules,
-		  const struct worktree *w, struct make *m, const struct store_about *about)
-{
-	_cleanup_free_ char *modules_dir = strf("%s/modules", tmp);
-	int ret;
+struct putting {
+	const struct strv *modules;
+	const struct worktree *w;
+	struct make *m;
+	const struct store_about *about;
+};
 
-	if (rm_rf(tmp) || mkdir_p(modules_dir))
+static int put_in(void *ctx, const char *dir)
+{
+	const struct putting *p = ctx;
+	_cleanup_free_ char *modules_dir = strf("%s/modules", dir);
+
+	if (mkdir_p(modules_dir))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", modules_dir);
-	ret = take_all(modules, w, m, about, tmp);
-	if (ret)
-		return ret;
-	/* One that is there and was not found is damaged. */
-	if (rm_rf(dir) || rename(tmp, dir))
-		return fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
-	return 0;
+	return take_all(p->modules, p->w, p->m, p->about, dir);
 }
 
 int store_put(const char *key, const struct strv *modules, const struct worktree *w, struct make *m,
 	      const struct store_about *about)
 {
-	_cleanup_free_ char *kernels = path_in_cache("kernels");
-	_cleanup_free_ char *dir = strf("%s/%s", kernels, key), *tmp = tree_temp(kernels, key);
-	int ret;
+	struct putting p = { .modules = modules, .w = w, .m = m, .about = about };
 
-	tree_sweep(kernels);
-	ret = put_in(tmp, dir, modules, w, m, about);
-	if (ret)
-		(void)rm_rf(tmp);
-	else
-		recent_keep(kernels, KEEP_KERNELS);
-	return ret;
+	return cache_put(&kernels, key, put_in, &p, NULL);
 }

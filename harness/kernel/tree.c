@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,7 +63,9 @@ static int clone_entry(struct clone *c, const FTSENT *e)
 
 	switch (e->fts_info) {
 	case FTS_D:
-		return mkdir(to, (e->fts_statp->st_mode & 0777) | 0700) ? -errno : 0;
+		if (!mkdir(to, (e->fts_statp->st_mode & 0777) | 0700))
+			return 0;
+		return e->fts_level == 0 && errno == EEXIST ? 0 : -errno;
 	case FTS_F:
 		return link_file(c, e->fts_path, to, e->fts_statp);
 	case FTS_SL:
@@ -171,33 +172,4 @@ bool tree_has_file(const char *root, const char *relative, struct stat *st)
 	if (st)
 		*st = s;
 	return true;
-}
-
-char *tree_temp(const char *dir, const char *prefix)
-{
-	return strf("%s/%s.%d", dir, prefix, (int)getpid());
-}
-
-static bool owner_gone(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	uint64_t pid;
-
-	if (!dot || !parse_u64(dot + 1, &pid) || pid == 0 || pid > INT32_MAX)
-		return false;
-	return kill((pid_t)pid, 0) && errno == ESRCH;
-}
-
-void tree_sweep(const char *dir)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (dir_list(dir, NULL, &names))
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *path = strf("%s/%s", dir, names.v[i]);
-
-		if (owner_gone(names.v[i]))
-			(void)rm_rf(path); /* what can't be removed now can be next time */
-	}
 }

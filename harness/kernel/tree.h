@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whole folders: cloned, looked into without following symbolic links, and temporary ones that a
- * killed run leaves nothing of.
+ * Whole folders: cloned, and looked into without following symbolic links.
  */
 #ifndef NESTLAB_KERNEL_TREE_H
 #define NESTLAB_KERNEL_TREE_H
@@ -15,7 +14,7 @@ enum tree_how {
 };
 
 /*
- * Clone the folder `from` to `to`, which must not exist. skip (may be NULL) is asked with each
+ * Clone the folder `from` to `to`, which does not exist, or is empty. skip (may be NULL) is asked with each
  * path relative to `from`; what is in a skipped folder is skipped. 0 or -OUT_BROKEN; then `to` is
  * left as far as it came.
  */
@@ -37,13 +36,5 @@ bool tree_leaves(const char *root, const char *relative);
 /* Each regular file and symbolic link under root, relative to it, in no order. 0 or -OUT_BROKEN. */
 int tree_each(const char *root,
 	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx);
-
-/*
- * A name in folder `dir` for something temporary: "dir/PREFIX.PID". The process's id at its end
- * says whose it is; tree_sweep() removes those whose process is gone, as after kill -9. The
- * caller owns the string.
- */
-char *tree_temp(const char *dir, const char *prefix);
-void tree_sweep(const char *dir);
 
 #endif

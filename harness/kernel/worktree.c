@@ -8,14 +8,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/ui.h"
-#include "kernel/lock.h"
 #include "kernel/patch.h"
 #include "kernel/tree.h"
 
-#define LOCK_DEADLINE_S 4000 /* a whole cold build by another nestlab, and a little */
+/* Some 400 MB of objects each. wait_s: a whole cold build by another nestlab, and a little. */
+static const struct cache_kind trees = {
+	.folder = "work", .what = "work trees", .keep_entries = 12, .wait_s = 4000,
+};
+CACHE_KIND(trees);
 
 /* ---- what is installed ---- */
 
@@ -223,30 +226,14 @@ static bool is_needless(const char *relative, bool is_dir)
 	return false;
 }
 
-static int make_from(const char *pristine, const char *tmp)
+static int make_tree(void *ctx, const char *dir)
 {
-	_cleanup_free_ char *src = strf("%s/src", tmp), *obj = strf("%s/" PATCH_RESERVED_DIR, src);
-	int ret;
+	const struct source *s = ctx;
+	_cleanup_free_ char *src = strf("%s/src", dir), *obj = strf("%s/" PATCH_RESERVED_DIR, src);
+	int ret = tree_clone(s->dir, src, TREE_LINK, is_needless);
 
-	if (mkdir(tmp, 0777))
-		return fail(OUT_BROKEN, "can't make the folder %s: %m", tmp);
-	ret = tree_clone(pristine, src, TREE_LINK, is_needless);
 	if (!ret && mkdir(obj, 0777))
 		ret = fail(OUT_BROKEN, "can't make the folder %s: %m", obj);
-	return ret;
-}
-
-static int make_tree(const struct source *s, const struct worktree *w, const char *work)
-{
-	_cleanup_free_ char *tmp = tree_temp(work, "new");
-	int ret;
-
-	(void)rm_rf(tmp);
-	ret = make_from(s->dir, tmp);
-	if (!ret && rename(tmp, w->dir))
-		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, w->dir);
-	if (ret)
-		(void)rm_rf(tmp);
 	return ret;
 }
 
@@ -259,7 +246,6 @@ static int copy_tree(const struct worktree *from, const struct worktree *to)
 	_cleanup_free_ char *old_record = record_path(from), *new_record = record_path(to);
 	int ret;
 
-	(void)rm_rf(to->dir);
 	if (mkdir(to->dir, 0777))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", to->dir);
 	ret = tree_clone(from->src, to->src, TREE_LINK, is_obj);
@@ -410,43 +396,37 @@ static bool is_untouched(const struct worktree *w)
 	return !path_exists(config);
 }
 
-static int open_shared(const struct source *s, const char *work, const char *name,
-		       struct worktree *w)
+static int open_shared(const struct source *s, const char *name, struct worktree *w)
 {
-	_cleanup_free_ char *lock = strf("%s/%s.lock", work, name);
+	int ret = 0;
 
-	set_dir(w, strf("%s/%s", work, name));
-	w->lock = lock_take(lock, "the same kernel's work tree", LOCK_DEADLINE_S);
+	set_dir(w, cache_path_of(&trees, name));
+	w->lock = cache_lock(&trees, name, "the same kernel's work tree");
 	if (w->lock < 0)
 		return w->lock;
-	tree_sweep(work);
-	if (!path_exists(w->dir)) {
-		int ret = make_tree(s, w, work);
-
-		if (ret)
-			return ret;
-	}
-	if (repair(w))
-		return -OUT_BROKEN;
+	if (!cache_exists(&trees, name))
+		ret = cache_put(&trees, name, make_tree, (void *)s, NULL);
+	if (ret || repair(w))
+		return ret ? ret : -OUT_BROKEN;
 	w->fresh = is_untouched(w);
 	return 0;
 }
 
 int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w)
 {
-	_cleanup_free_ char *work = path_in_cache("work");
+	_cleanup_free_ char *work = NULL;
 	struct worktree shared = { .lock = -1 };
 	int ret;
 
 	*w = (struct worktree){ .lock = -1 };
-	if (mkdir_p(work))
-		return fail(OUT_BROKEN, "can't make the cache folder %s: %m", work);
 	if (!private_copy)
-		return open_shared(s, work, name, w);
-	ret = open_shared(s, work, name, &shared);
+		return open_shared(s, name, w);
+	ret = open_shared(s, name, &shared);
+	if (!ret)
+		ret = cache_folder(&trees, &work);
 	if (!ret) {
 		w->private = true;
-		set_dir(w, tree_temp(work, name));
+		set_dir(w, cache_temp(work, name));
 		ret = copy_tree(&shared, w);
 		w->fresh = shared.fresh;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
@@ -12,6 +13,12 @@
 #include "machine/loop.h"
 
 #define L1_QEMU_CACHE "/var/cache/libvirt/qemu"
+#define KEY_DIGITS 16
+
+static const struct cache_kind answers = {
+	.folder = "capabilities", .suffix = ".tar.gz", .what = "what L1's QEMU can", .keep_entries = 50,
+};
+CACHE_KIND(answers);
 
 /* ---- which ---- */
 
@@ -62,13 +69,13 @@ static int ask(struct lab *lab, const char *path)
 
 static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct lab *lab))
 {
-	_cleanup_free_ char *dir = path_in_cache("capabilities"), *logs = strf("%s/asking", path_run());
+	_cleanup_free_ char *logs = strf("%s/asking", path_run());
 	char *run_dir = lab->run_dir;
 	int ret;
 
 	rm_rf(logs); /* of an earlier boot: consoles are appended to, and go into states */
-	if (mkdir_p(dir) || mkdir_p(logs))
-		return fail(OUT_BROKEN, "can't make %s or %s", dir, logs);
+	if (mkdir_p(logs))
+		return fail(OUT_BROKEN, "can't make %s", logs);
 	lab->run_dir = logs;
 	ret = boot(lab);
 	lab->run_dir = run_dir;
@@ -86,14 +93,21 @@ static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct la
 	return ret;
 }
 
-static int ask_with_own_kernel(struct lab *lab, const char *path, int (*boot)(struct lab *lab))
+struct asking {
+	struct lab *lab;
+	int (*boot)(struct lab *lab);
+};
+
+static int ask_with_own_kernel(void *ctx, const char *path)
 {
+	const struct asking *a = ctx;
+	struct lab *lab = a->lab;
 	struct kernel_build judged = lab->host, own = { 0 };
 	int ret = golden_kernel(lab, &own);
 
 	if (!ret) {
 		lab->host = own;
-		ret = boot_and_ask(lab, path, boot);
+		ret = boot_and_ask(lab, path, a->boot);
 		lab->host = judged;
 	}
 	kernel_build_free(&own);
@@ -102,24 +116,27 @@ static int ask_with_own_kernel(struct lab *lab, const char *path, int (*boot)(st
 
 int capabilities_prepare(struct lab *lab, int (*boot)(struct lab *lab))
 {
-	_cleanup_free_ char *path = NULL;
+	struct asking a = { .lab = lab, .boot = boot };
+	_cleanup_free_ char *name = NULL;
 	char key[HASH_HEX_LEN + 1];
-	int ret = 0;
+	struct cache_entry *e;
+	int ret;
 
 	if (!would_fit(lab))
 		return 0;
 	make_key(lab, key);
-	path = path_in_cache("capabilities/%.16s.tar.gz", key);
-	if (!path_exists(path))
-		ret = ask_with_own_kernel(lab, path, boot);
+	name = xstrndup(key, KEY_DIGITS);
+	ret = cache_get(&answers, name, ask_with_own_kernel, &a, &e);
 	if (ret && !proc_interrupted()) {
 		ui_note("asking once what QEMU in L1 can: %s; L2 will start later (L1's console: %s/asking)", fail_text(), path_run());
 		fail_clear();
 		return 0;
 	}
-	if (!ret)
-		str_set(&lab->capabilities, path);
-	return ret;
+	if (ret)
+		return ret;
+	str_set(&lab->capabilities, cache_path(e));
+	cache_hold(e);
+	return 0;
 }
 
 /* ---- telling ---- */

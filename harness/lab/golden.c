@@ -6,15 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
-#include "core/recent.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
 #include "machine/libvirt/domxml.h"
 
-#define KEEP_IMAGES 4 /* up to 900 MB each, with the copy for Bochs */
+/* Some 450 MB each, and the plain copies as much again. wait_s: a kernel and a boot of cloud-init, by another nestlab. */
+static const struct cache_kind images = {
+	.folder = "golden", .whole = "l1.qcow2", .what = "L1's images", .keep_entries = 4, .wait_s = 4600,
+};
+CACHE_KIND(images);
+static const struct cache_kind plain = {
+	.folder = "disks", .suffix = ".raw", .what = "L1's images for Bochs", .keep_entries = 4,
+};
+CACHE_KIND(plain);
+
+#define KEY_DIGITS 16
 #define PROVISION_UUID "6e657374-6c61-4b00-8001-000000000003"
 /* What guest-image/user-data's last command says on the console. */
 #define PROVISIONED "nestlab: provision"
@@ -24,7 +34,6 @@ struct provisioning {
 	struct lab *lab;
 	struct image root, seed;
 	struct kernel_build kernel;
-	char *dir;     /* of the finished image */
 	char *overlay; /* what the boot writes to */
 	char *log;
 };
@@ -96,14 +105,13 @@ static int convert(const char *what, const char *from, const char *format, const
 	return proc_check(&p);
 }
 
-static int provision(struct provisioning *p)
+static int boot(struct provisioning *p, const char *image)
 {
-	_cleanup_free_ char *image = strf("%s/l1.qcow2", p->dir), *xml = NULL;
-	_cleanup_free_ char *part = strf("%s.part", image);
-	int ret;
+	_cleanup_free_ char *xml = NULL;
+	int ret = cache_folder(&cache_logs, NULL);
 
-	if (mkdir_p(p->dir))
-		return fail(OUT_BROKEN, "can't make %s", p->dir);
+	if (ret)
+		return ret;
 	unlink(p->log);
 	ret = bringup_make_overlay(p->root.path, p->root.format, p->overlay);
 	if (!ret)
@@ -111,13 +119,26 @@ static int provision(struct provisioning *p)
 	if (!ret)
 		ret = boot_until_off(p, xml);
 	if (!ret)
-		ret = convert("keeping the provisioned image", p->overlay, "qcow2", part);
-	if (!ret && rename(part, image))
-		ret = fail(OUT_BROKEN, "can't rename %s: %m", part);
+		ret = convert("keeping the provisioned image", p->overlay, "qcow2", image);
 	unlink(p->overlay);
 	if (ret)
 		return fail_prefix("making L1's image (its console: %s)", p->log);
 	return 0;
+}
+
+static int provision(void *ctx, const char *dir)
+{
+	_cleanup_free_ char *image = strf("%s/l1.qcow2", dir);
+	struct provisioning *p = ctx;
+	int ret = golden_kernel(p->lab, &p->kernel);
+
+	if (ret)
+		return ret;
+	ui_stage_begin("L1 image");
+	ret = boot(p, image);
+	if (!ret)
+		ui_stage_end("provisioned by cloud-init");
+	return ret;
 }
 
 static int inputs(struct provisioning *p)
@@ -140,32 +161,24 @@ int golden_kernel(const struct lab *lab, struct kernel_build *kernel)
 
 static int find_or_make(struct provisioning *p, struct image *golden)
 {
-	_cleanup_free_ char *all = path_in_cache("golden");
+	_cleanup_free_ char *name = NULL;
+	struct cache_entry *e;
 	int ret = inputs(p);
 
 	if (ret)
 		return ret;
 	golden_key(p, golden->key);
-	p->dir = path_in_cache("golden/%.16s", golden->key);
-	p->log = strf("%s/provision-console.log", p->dir);
+	name = xstrndup(golden->key, KEY_DIGITS);
+	p->log = path_in_cache("logs/l1-image-%s.log", name);
 	p->overlay = strf("%s/provision.qcow2", path_run());
-	golden->path = strf("%s/l1.qcow2", p->dir);
+	ret = cache_get(&images, name, provision, p, &e);
+	if (ret)
+		return ret;
+	golden->path = strf("%s/l1.qcow2", cache_path(e));
 	golden->format = xstrdup("qcow2");
 	golden->partition = p->root.partition;
-	golden->reused = path_exists(golden->path);
-	if (golden->reused) {
-		recent_use(p->dir);
-		return 0;
-	}
-	ret = golden_kernel(p->lab, &p->kernel);
-	if (ret)
-		return ret;
-	ui_stage_begin("L1 image");
-	ret = provision(p);
-	if (ret)
-		return ret;
-	recent_keep(all, KEEP_IMAGES);
-	ui_stage_end("provisioned by cloud-init");
+	golden->reused = !cache_made(e);
+	cache_hold(e); /* L1's disk stands on it */
 	return 0;
 }
 
@@ -177,7 +190,6 @@ int golden_prepare(struct lab *lab)
 	image_free(&p.root);
 	image_free(&p.seed);
 	kernel_build_free(&p.kernel);
-	free(p.dir);
 	free(p.overlay);
 	free(p.log);
 	return ret;
@@ -195,19 +207,29 @@ static int round_up(const char *path, unsigned int unit)
 	return truncate(path, size) ? fail(OUT_BROKEN, "can't make %s %lld bytes long: %m", path, (long long)size) : 0;
 }
 
+struct copying {
+	const char *image;
+	unsigned int unit;
+};
+
+static int copy_plain(void *ctx, const char *path)
+{
+	const struct copying *c = ctx;
+	int ret = convert("copying L1's image for an emulator that knows no formats", c->image, "raw", path);
+
+	return ret ? ret : round_up(path, c->unit);
+}
+
 int golden_raw(const struct lab *lab, unsigned int unit, char **path)
 {
-	_cleanup_free_ char *part = strf("%s.raw.part", lab->golden.path);
-	int ret = 0;
+	_cleanup_free_ char *name = strf("%.*s-%u", KEY_DIGITS, lab->golden.key, unit);
+	struct copying c = { .image = lab->golden.path, .unit = unit };
+	struct cache_entry *e;
+	int ret = cache_get(&plain, name, copy_plain, &c, &e);
 
-	*path = strf("%s.raw", lab->golden.path);
-	if (path_exists(*path))
-		return 0;
-	ret = convert("copying L1's image for an emulator that knows no formats", lab->golden.path, "raw", part);
-	if (!ret)
-		ret = round_up(part, unit);
-	if (!ret && rename(part, *path))
-		ret = fail(OUT_BROKEN, "can't rename %s: %m", part);
-	unlink(part);
-	return ret;
+	if (ret)
+		return ret;
+	*path = xstrdup(cache_path(e));
+	cache_hold(e); /* as long as Bochs runs */
+	return 0;
 }

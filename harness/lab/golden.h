@@ -13,7 +13,7 @@ int golden_prepare(struct lab *lab);
 /* The lab's own kernel, which nobody handed in: for what is kept and used for all kernels. The caller frees *kernel. */
 int golden_kernel(const struct lab *lab, struct kernel_build *kernel);
 
-/* The same image as a plain file of whole units, cached beside it; the caller owns *path. 0 or -OUT_BROKEN. */
+/* The same image as a plain file of whole units, cached too; the caller owns *path, set on success. 0 or -OUT_BROKEN. */
 int golden_raw(const struct lab *lab, unsigned int unit, char **path);
 
 #endif

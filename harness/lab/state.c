@@ -4,33 +4,33 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "core/recent.h"
 
-#define KEEP_STATES 8 /* some 200 MB each */
+#define KEY_DIGITS 16
+
+/* Some 200 MB each. */
+static const struct cache_kind states = {
+	.folder = "states", .what = "saved labs", .keep_entries = 8,
+};
+CACHE_KIND(states);
 
 static const char *const consoles[] = { "l1-console.log", "l2-console.log" };
 
-static char *state_dir(const char *key)
-{
-	return path_in_cache("states/%.16s", key);
-}
-
 bool state_exists(const char *key)
 {
-	_cleanup_free_ char *dir = state_dir(key);
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
 
-	return path_exists(dir);
+	return cache_exists(&states, name);
 }
 
 void state_drop(const char *key)
 {
-	_cleanup_free_ char *dir = state_dir(key);
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
 
-	rm_rf(dir);
+	cache_drop(&states, name);
 }
 
 static int write_boot(const struct boot_record *b, const char *dir)
@@ -91,50 +91,47 @@ static int copy_consoles(const char *from, const char *to)
 	return 0;
 }
 
-static int fill(struct lab *lab, const char *dir, bool with_boot)
+struct saving {
+	struct lab *lab;
+	bool with_boot;
+};
+
+static int save(void *ctx, const char *dir)
 {
-	int ret = lab->backend->save(lab, dir);
+	const struct saving *s = ctx;
+	int ret = s->lab->backend->save(s->lab, dir);
 
 	if (!ret)
-		ret = copy_consoles(lab->run_dir, dir);
-	if (!ret && with_boot)
-		ret = write_boot(&lab->boot, dir);
+		ret = copy_consoles(s->lab->run_dir, dir);
+	if (!ret && s->with_boot)
+		ret = write_boot(&s->lab->boot, dir);
 	return ret;
 }
 
+/* Not cache_get(): L1 runs, and its guard would end it while we waited for another lab that saves the same. */
 int state_save(struct lab *lab, const char *key, bool with_boot)
 {
-	_cleanup_free_ char *dir = state_dir(key), *root = path_in_cache("states");
-	_cleanup_free_ char *tmp = strf("%s.tmp.%d", dir, (int)getpid());
-	int ret;
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
+	struct saving s = { .lab = lab, .with_boot = with_boot };
 
-	rm_rf(tmp);
-	if (mkdir_p(tmp))
-		return fail(OUT_BROKEN, "can't make %s", tmp);
-	ret = fill(lab, tmp, with_boot);
-	if (!ret) {
-		rm_rf(dir);
-		if (rename(tmp, dir))
-			ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", tmp, dir);
-	}
-	if (ret)
-		rm_rf(tmp);
-	recent_keep(root, KEEP_STATES);
-	return ret;
+	return cache_put(&states, name, save, &s, NULL);
 }
 
 int state_restore(struct lab *lab, const char *key)
 {
-	_cleanup_free_ char *dir = state_dir(key);
-	int ret = copy_consoles(dir, lab->run_dir);
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
+	struct cache_entry *e = cache_find(&states, name);
+	int ret;
 
+	if (!e)
+		return fail(OUT_BROKEN, "the saved state %s/%s is gone", states.folder, name);
+	ret = copy_consoles(cache_path(e), lab->run_dir);
 	if (!ret)
-		ret = lab->backend->restore(lab, dir);
-	if (ret)
-		return ret;
-	read_boot(&lab->boot, dir);
-	recent_use(dir);
-	return 0;
+		ret = lab->backend->restore(lab, cache_path(e));
+	if (!ret)
+		read_boot(&lab->boot, cache_path(e));
+	cache_release(e);
+	return ret;
 }
 
 /* ---- names ---- */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
@@ -24,6 +25,11 @@
 #define MAX_DEPTH 4
 /* musl brings none; last, and only for <linux/...>. */
 #define KERNEL_HEADERS "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu"
+
+static const struct cache_kind programs = {
+	.folder = "monitors", .whole = "monitor", .what = "monitors", .keep_entries = 400,
+};
+CACHE_KIND(programs);
 
 /* -- its sources: regular files only, into a folder of ours -- */
 
@@ -162,7 +168,7 @@ static int write_compilers(const char *dir)
 	return 0;
 }
 
-static int keep_program(const struct monitor *m, const char *obj, bool asked_for)
+static int keep_program(const struct monitor *m, const char *obj, bool asked_for, const char *to)
 {
 	_cleanup_free_ char *found = NULL, *made = NULL;
 	_cleanup_buf_ struct buf b = { 0 };
@@ -176,8 +182,8 @@ static int keep_program(const struct monitor *m, const char *obj, bool asked_for
 		return fail_prefix("%s", found);
 	if (strcmp(found, m->program))
 		ui_note("the monitor %s: its makefile made %s", m->name, found);
-	err = file_write(m->path, b.data, b.len, 0755);
-	return err ? fail(OUT_BROKEN, "can't write %s: %s", m->path, strerror(-err)) : 0;
+	err = file_write(to, b.data, b.len, 0755);
+	return err ? fail(OUT_BROKEN, "can't write %s: %s", to, strerror(-err)) : 0;
 }
 
 /*
@@ -243,29 +249,43 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	return fail(OUT_BUILD_ERROR, "%s (all of it is in %s)", why, log);
 }
 
-static int build(struct monitor *m, const char *from, bool asked_for)
+static int compile_copy(struct monitor *m, const char *from, const char *src, const char *obj)
 {
-	_cleanup_free_ char *src = path_in_cache("stage/monitor-%d", (int)getpid());
-	_cleanup_free_ char *obj = strf("%s/obj", src);
 	_cleanup_free_ char *tools = strf("%s/tools", src);
-	_cleanup_free_ char *dir = path_in_cache("monitors/%s", m->key);
-	_cleanup_free_ char *logs = path_in_cache("logs");
 	struct sources s = { .to = obj };
-	int ret = 0;
+	int ret = take_sources(&s, from);
 
-	if (mkdir_p(obj) || mkdir_p(tools) || mkdir_p(dir) || mkdir_p(logs))
-		ret = fail(OUT_BROKEN, "can't make %s, %s or %s", obj, dir, logs);
 	if (!ret)
-		ret = write_compilers(tools);
-	if (!ret)
-		ret = take_sources(&s, from);
+		ret = mkdir_p(tools) ? fail(OUT_BROKEN, "can't make %s", tools) : write_compilers(tools);
 	if (!ret && !s.has_makefile && !s.c_files.n)
 		ret = fail(OUT_USAGE, "there is neither a Makefile nor a C file");
 	if (!ret)
 		ret = compile(m, &s, src);
-	if (!ret)
-		ret = keep_program(m, obj, asked_for);
 	strv_free(&s.c_files);
+	return ret;
+}
+
+struct building {
+	struct monitor *m;
+	const char *from;
+	bool asked_for; /* the assignment names the program that make is to make */
+};
+
+static int build(void *ctx, const char *dir)
+{
+	const struct building *b = ctx;
+	_cleanup_free_ char *program = strf("%s/monitor", dir), *stage = NULL, *src = NULL, *obj = NULL;
+	int ret = cache_folder(&cache_logs, NULL);
+
+	if (!ret)
+		ret = cache_folder(&cache_stage, &stage);
+	if (ret)
+		return ret;
+	src = cache_temp(stage, "monitor");
+	obj = strf("%s/obj", src);
+	ret = mkdir_p(obj) ? fail(OUT_BROKEN, "can't make %s", obj) : compile_copy(b->m, b->from, src, obj);
+	if (!ret)
+		ret = keep_program(b->m, obj, b->asked_for, program);
 	rm_rf(src);
 	return ret;
 }
@@ -301,6 +321,7 @@ static int make_key(struct monitor *m, const char *from)
 int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m)
 {
 	_cleanup_free_ char *from = path_in_root(given && *given ? given : REFERENCE);
+	struct building b = { .m = m, .from = from };
 	int ret;
 
 	*m = (struct monitor){ .name = xstrdup(given && *given ? given : REFERENCE),
@@ -312,19 +333,19 @@ int monitor_prepare(const char *given, const struct assignment *a, struct monito
 		ret = make_key(m, from);
 	if (ret)
 		return ret;
-	m->path = path_in_cache("monitors/%s/monitor", m->key);
 	ui_stage_begin("monitor");
-	if (path_exists(m->path)) {
-		ui_stage_end("reused");
-		return 0;
-	}
-	ret = build(m, from, strcmp(m->program, PROGRAM) != 0);
-	ui_stage_end(ret ? "failed" : "built");
-	return ret ? fail_prefix("the monitor %s", m->name) : 0;
+	b.asked_for = strcmp(m->program, PROGRAM) != 0;
+	ret = cache_get(&programs, m->key, build, &b, &m->entry);
+	ui_stage_end(ret ? "failed" : cache_made(m->entry) ? "built" : "reused");
+	if (ret)
+		return fail_prefix("the monitor %s", m->name);
+	m->path = strf("%s/monitor", cache_path(m->entry));
+	return 0;
 }
 
 void monitor_free(struct monitor *m)
 {
+	cache_release(m->entry);
 	free(m->name);
 	free(m->path);
 	free(m->program);

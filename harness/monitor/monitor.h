@@ -25,6 +25,7 @@
 
 struct monitor {
 	char *name;    /* as it was given; the reference's folder otherwise */
+	struct cache_entry *entry; /* keeps path where it is, until monitor_free() */
 	char *path;    /* the static program, in the cache */
 	char *program; /* the name that it is asked for by */
 	struct monitor_interface interface;

@@ -821,23 +821,6 @@ static void test_shortcut(void **state)
 	worktree_close(w);
 }
 
-static void test_sweep(void **state)
-{
-	_cleanup_free_ char *dir = path_in_cache("sweep"), *live = tree_temp(dir, "mine");
-	_cleanup_free_ char *dead = strf("%s/theirs.2147483646", dir), *kept = strf("%s/6.12", dir);
-
-	(void)state;
-	assert_int_equal(mkdir_p(live) | mkdir_p(dead), 0);
-	tree_sweep(dir);
-	assert_true(path_exists(live));
-	assert_false(path_exists(dead));
-	free(kept);
-	kept = strf("%s/named", dir);
-	assert_int_equal(mkdir_p(kept), 0);
-	tree_sweep(dir);
-	assert_true(path_exists(kept));
-}
-
 static char cache[] = "/tmp/nestlab-test-series-XXXXXX";
 
 static int make_cache(void **state)
@@ -898,7 +881,6 @@ int main(void)
 		WITH_LAB(test_private_copy),
 		WITH_LAB(test_needless_files),
 		WITH_LAB(test_shortcut),
-		cmocka_unit_test(test_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, make_cache, remove_cache);

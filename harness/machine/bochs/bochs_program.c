@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/hash.h"
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -15,6 +16,7 @@
 /* The suite whose source is taken: Bochs 2.7, of the suite before, was not tried without its debugger. */
 #define SUITE "trixie"
 #define PATCHES "config/bochs"
+#define KEY_DIGITS 16
 #define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 /* As Debian's, but for the debugger and what only a person at a screen would miss. */
@@ -23,6 +25,11 @@ static const char *const options[] = {
 	"--enable-avx", "--enable-evex", "--enable-pci", "--with-rfb", "--with-nogui", "--disable-debugger", "--disable-plugins",
 	"--disable-docbook", "--disable-large-ramfile", "CFLAGS=-O3", "CXXFLAGS=-O3",
 };
+
+static const struct cache_kind programs = {
+	.folder = "bochs", .whole = "bochs", .what = "Bochs's programs", .keep_entries = 3, .wait_s = 3000,
+};
+CACHE_KIND(programs);
 
 /* ---- which ---- */
 
@@ -34,8 +41,8 @@ static int list_patches(struct strv *paths)
 	return series_list(&folder, paths);
 }
 
-/* NULL after fail(). */
-static char *build_dir(void)
+/* The caller owns it; NULL after fail(). */
+static char *build_key(void)
 {
 	_cleanup_strv_ struct strv patches = { 0 };
 	struct hash *h = hash_new("bochs-1");
@@ -48,14 +55,20 @@ static char *build_dir(void)
 	for (size_t i = 0; !ret && i < patches.n; i++)
 		ret = hash_add_file(h, "patch", patches.v[i]);
 	hash_hex(h, hex);
-	return ret ? NULL : path_in_cache("bochs/%.16s", hex);
+	return ret ? NULL : xstrndup(hex, KEY_DIGITS);
 }
 
 char *bochs_program(void)
 {
-	_cleanup_free_ char *dir = build_dir(), *ours = dir ? strf("%s/bochs", dir) : NULL;
+	_cleanup_free_ char *key = build_key();
+	char *ours;
+	struct cache_entry *e = key ? cache_find(&programs, key) : NULL;
 
-	return xstrdup(ours && path_exists(ours) ? ours : BOCHS_DEBIAN);
+	if (!e)
+		return xstrdup(BOCHS_DEBIAN);
+	ours = strf("%s/bochs", cache_path(e));
+	cache_hold(e);
+	return ours;
 }
 
 bool bochs_is_debians(const char *program)
@@ -177,42 +190,48 @@ static int compile(const char *dir, const char *log)
 	return ret ? ret : run_script(src, "compiling Bochs", "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -j\"$(nproc)\"", "", log);
 }
 
-static int keep(const char *tmp, const char *dir)
+static int keep(const char *work, const char *dir)
 {
-	_cleanup_free_ char *from = strf("%s/src/bochs", tmp), *to = strf("%s/bochs", dir), *part = strf("%s.part", to);
+	_cleanup_free_ char *from = strf("%s/src/bochs", work), *to = strf("%s/bochs", dir);
+	int err = file_copy(from, to, 0755);
 
-	if (mkdir_p(dir) || file_copy(from, part, 0755) || rename(part, to))
-		return fail(OUT_BROKEN, "can't keep %s", to);
+	if (err)
+		return fail(OUT_BROKEN, "can't keep %s: %s", to, strerror(-err));
+	(void)rm_rf(work);
 	return 0;
+}
+
+static int build(void *ctx, const char *dir)
+{
+	_cleanup_free_ char *work = strf("%s/work", dir), *lists = strf("%s/lists/partial", work);
+	const char *log = ctx;
+	int ret = cache_folder(&cache_logs, NULL);
+
+	if (!ret && mkdir_p(lists))
+		ret = fail(OUT_BROKEN, "can't make %s", lists);
+	unlink(log);
+	if (!ret)
+		ret = fetch(work, log);
+	if (!ret)
+		ret = unpack(work, log);
+	if (!ret)
+		ret = compile(work, log);
+	return ret ? ret : keep(work, dir);
 }
 
 int bochs_build(void)
 {
-	_cleanup_free_ char *dir = build_dir(), *log = path_in_cache("logs/bochs.log"), *logs = path_in_cache("logs");
-	_cleanup_free_ char *program = dir ? strf("%s/bochs", dir) : NULL, *tmp = dir ? strf("%s.tmp.%d", dir, (int)getpid()) : NULL;
-	_cleanup_free_ char *lists = tmp ? strf("%s/lists/partial", tmp) : NULL;
+	_cleanup_free_ char *key = build_key(), *log = path_in_cache("logs/bochs.log");
+	struct cache_entry *e;
 	int ret;
 
-	if (!dir)
+	if (!key)
 		return -fail_outcome();
 	ui_stage_begin("Bochs");
-	if (path_exists(program)) {
-		ui_stage_end("reused");
-		return 0;
-	}
-	unlink(log);
-	if (mkdir_p(lists) || mkdir_p(logs))
-		return fail(OUT_BROKEN, "can't make %s", lists);
-	ret = fetch(tmp, log);
-	if (!ret)
-		ret = unpack(tmp, log);
-	if (!ret)
-		ret = compile(tmp, log);
-	if (!ret)
-		ret = keep(tmp, dir);
-	rm_rf(tmp);
+	ret = cache_get(&programs, key, build, log, &e);
 	if (ret)
 		return fail_prefix("building a fast Bochs (the whole: %s)", log);
-	ui_stage_end("built without its debugger");
+	ui_stage_end(cache_made(e) ? "built without its debugger" : "reused");
+	cache_release(e);
 	return 0;
 }

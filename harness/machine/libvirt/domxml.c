@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/hash.h"
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -298,10 +299,14 @@ static int read_options(const char *name, struct strv *argv)
 }
 
 /* What virt-install said last time for the same options, so that a warm start needs no Python. */
-static char *memory_path(const struct strv *argv)
+static const struct cache_kind domains = {
+	.folder = "domains", .suffix = ".xml", .what = "descriptions of domains", .keep_entries = 100,
+};
+CACHE_KIND(domains);
+
+static void memory_key(const struct strv *argv, char *hex)
 {
 	struct hash *h = hash_new("domain-xml-1");
-	char hex[HASH_HEX_LEN + 1];
 
 	for (size_t i = 0; i < argv->n; i++)
 		hash_add_str(h, "option", argv->v[i]);
@@ -310,29 +315,28 @@ static char *memory_path(const struct strv *argv)
 	    hash_add_file(h, "virtinst", "/var/lib/dpkg/info/virtinst.md5sums"))
 		fail_clear();
 	hash_hex(h, hex);
-	return path_in_cache("domains/%s.xml", hex);
 }
 
 static int ask_virt_install(const struct domain_spec *s, const char *uri, struct buf *xml)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	_cleanup_free_ char *memory = NULL, *dir = path_in_cache("domains");
 	struct proc p = { .what = "describing a domain", .out = xml, .deadline_s = 120 };
+	char key[HASH_HEX_LEN + 1];
 	int ret;
 
 	strv_add(&argv, "virt-install");
 	ret = read_options(s->options, &argv);
 	if (ret)
 		return ret;
-	memory = memory_path(&argv);
-	if (!file_read(memory, xml) && xml->len)
+	memory_key(&argv, key);
+	if (cache_recall(&domains, key, xml) && xml->len)
 		return 0;
 	strv_add(&argv, "--connect");
 	strv_add(&argv, uri);
 	p.argv = argv.v;
 	ret = proc_check(&p);
-	if (!ret && !mkdir_p(dir))
-		(void)file_write(memory, xml->data, xml->len, 0666); /* only speed is lost */
+	if (!ret)
+		cache_remember(&domains, key, buf_str(xml), xml->len);
 	return ret;
 }
 

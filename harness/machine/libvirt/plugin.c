@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/hash.h"
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -173,32 +174,37 @@ bool plugin_usable(const struct lane *lane, char **why)
 
 /* -- remembered: trying costs a start of QEMU -- */
 
-static char *memory_path(const struct lane *lane)
+static const struct cache_kind usable = {
+	.folder = "plugins", .suffix = "", .what = "plugins that QEMU takes", .keep_entries = 200,
+};
+CACHE_KIND(usable);
+
+static bool memory_key(const struct lane *lane, char *hex)
 {
 	_cleanup_free_ char *object = object_path(lane);
 	struct hash *h = hash_new("plugin-1");
-	char hex[HASH_HEX_LEN + 1];
 	bool bad = hash_add_file(h, "qemu", L1_QEMU) || hash_add_file(h, "plugin", object);
 
 	hash_hex(h, hex);
 	if (bad)
 		fail_clear();
-	return bad ? NULL : path_in_cache("plugins/%s", hex);
+	return !bad;
 }
 
 static bool usable_by_memory(const struct lane *lane, char **why)
 {
-	_cleanup_free_ char *memory = lane->plugin ? memory_path(lane) : NULL;
-	_cleanup_free_ char *dir = path_in_cache("plugins");
+	_cleanup_buf_ struct buf nothing = { 0 };
+	char key[HASH_HEX_LEN + 1];
+	bool known = lane->plugin && memory_key(lane, key);
 
-	if (memory && path_exists(memory))
+	if (known && cache_recall(&usable, key, &nothing))
 		return true;
 	if (!plugin_usable(lane, why)) {
 		fail_clear();
 		return false;
 	}
-	if (memory && !mkdir_p(dir))
-		(void)file_write(memory, "", 0, 0666); /* only speed is lost */
+	if (known)
+		cache_remember(&usable, key, "", 0);
 	return true;
 }
 

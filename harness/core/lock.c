@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "kernel/lock.h"
+#include "core/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -36,7 +37,7 @@ static int wait_for(int fd, const char *path, const char *what, unsigned int dea
 	return 0;
 }
 
-int lock_take(const char *path, const char *what, unsigned int deadline_s)
+static int take_once(const char *path, const char *what, unsigned int deadline_s)
 {
 	int ret, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
@@ -49,4 +50,28 @@ int lock_take(const char *path, const char *what, unsigned int deadline_s)
 		return fd;
 	close(fd);
 	return ret;
+}
+
+bool lock_is_of(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return !fstat(fd, &mine) && !lstat(path, &there) && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+int lock_take(const char *path, const char *what, unsigned int deadline_s)
+{
+	int fd = take_once(path, what, deadline_s);
+
+	/* Who held it may have removed the file, and another has a new one of that name by now. */
+	while (fd >= 0 && !lock_is_of(fd, path)) {
+		close(fd);
+		fd = take_once(path, what, deadline_s);
+	}
+	return fd;
+}
+
+bool lock_at_once(int fd, const char *path)
+{
+	return !flock(fd, LOCK_EX | LOCK_NB) && lock_is_of(fd, path);
 }
