@@ -69,6 +69,9 @@ lab-down: build ## end them, and whatever a killed run left behind
 doctor: build ## what this machine offers: cores, memory, disk, packages, lanes
 	@$(NESTLAB) doctor
 
+gc: build ## make room in the cache: what is beyond its bounds goes (`build/nestlab cache sizes` tells what there is)
+	@$(NESTLAB) gc
+
 report: build ## show the newest run again
 	@$(NESTLAB) report
 
@@ -189,6 +192,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants lab-up lab-down doctor report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -190,6 +190,19 @@ char *text_number(double n)
 	return strf("%s%s", n < 0 ? "-" : "", count);
 }
 
+char *text_bytes(uint64_t n)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double d = (double)n / 1024;
+	size_t u = 0;
+
+	if (n < 1024)
+		return strf("%u bytes", (unsigned int)n);
+	for (; d >= 1023.5 && u + 1 < ARRAY_SIZE(units); u++)
+		d /= 1024;
+	return strf(d < 9.95 ? "%.1f %s" : "%.0f %s", d, units[u]);
+}
+
 char *text_seconds(double seconds)
 {
 	unsigned long long whole;

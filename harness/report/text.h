@@ -39,6 +39,8 @@ char *
 text_rounded(double n); /* the same for the nearest whole number; "0" for less, "?" for none */
 /* Of a measure: whole and large numbers as "18,840", others in four digits: "6.823". */
 char *text_number(double n);
+/* "17 bytes", "1.2 MiB", "340 MiB" */
+char *text_bytes(uint64_t n);
 /* "0.43 s", "12.3 s", "2 min 05 s" */
 char *text_seconds(double seconds);
 

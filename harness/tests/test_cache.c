@@ -18,6 +18,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "lab/state.h"
+#include "report/text.h"
 
 #include <cmocka.h>
 
@@ -657,6 +658,26 @@ static void test_room_made(void **state)
 	assert_false(path_exists(from));
 }
 
+static void test_size_texts(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = {
+		{ 0, "0 bytes" },	     { 1023, "1023 bytes" },
+		{ 1024, "1.0 KiB" },	     { 10 << 10, "10 KiB" },
+		{ (1 << 20) - 1, "1.0 MiB" }, { 1288490189, "1.2 GiB" },
+		{ 1ULL << 50, "1024 TiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = text_bytes(cases[i].bytes);
+
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 /* ---- small answers ---- */
 
 static void test_remember(void **state)
@@ -770,6 +791,7 @@ int main(void)
 		FRESH(test_sizes),
 		FRESH(test_collect),
 		FRESH(test_room_made),
+		FRESH(test_size_texts),
 		FRESH(test_remember),
 		FRESH(test_the_labs_bounds),
 		FRESH(test_state_in_use),

@@ -1,23 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/cache.h"
 #include "core/paths.h"
+#include "report/text.h"
 #include "verbs/verb.h"
 
 static int verb_cache(int argc, char **argv);
 
 static const struct verb cache = {
 	.name = "cache",
-	.usage = "[run]",
-	.summary = "where kernels, images and states are kept (run: where the running lab's sockets are)",
+	.usage = "[run|sizes]",
+	.summary = "where kernels, images and states are kept (run: the running lab's sockets; sizes: what there is)",
 	.order = 41,
 	.run = verb_cache,
 };
 VERB(cache);
 
+static int tell_sizes(void)
+{
+	_cleanup_free_ struct cache_use *all = NULL;
+	_cleanup_free_ char *other = text_bytes(cache_other_bytes()), *sum = NULL;
+	uint64_t bytes = 0;
+	size_t n;
+
+	cache_uses(&all, &n);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *size = text_bytes(all[i].bytes), *bound = NULL;
+
+		bound = all[i].kind->keep_entries ? strf(" of %u", all[i].kind->keep_entries) : NULL;
+		printf("%-13s %5zu%-9s %10s  %s\n", all[i].kind->folder, all[i].entries, bound ? bound : "", size, all[i].kind->what);
+		bytes += all[i].bytes;
+	}
+	sum = text_bytes(bytes);
+	printf("%-27s  %10s  in %s\n", "together", sum, path_cache());
+	printf("%-27s  %10s  what compilers, git and libvirt keep there\n", "besides", other);
+	return 0;
+}
+
 static int verb_cache(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "sizes"))
+		return tell_sizes();
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "run")))
 		return verb_usage(&cache);
 	puts(argc == 2 ? path_run() : path_cache());
