@@ -25,8 +25,8 @@ static pid_t start_worker(struct crew *crew, int cpu, void (*work)(unsigned int 
 	_Exit(0);
 }
 
-void crew_start(struct crew *crew, const struct guest_cpus *cpus, unsigned int first, void (*work)(unsigned int n),
-		unsigned int n)
+void crew_start(struct crew *crew, const struct guest_cpus *cpus, unsigned int first,
+		void (*work)(unsigned int n), unsigned int n)
 {
 	crew->n = crew->ready = 0;
 	crew->go = false;

@@ -20,11 +20,12 @@ struct crew {
 /* In memory that children share; it lives as long as the program. */
 struct crew *crew_new(void);
 /*
- * One child on each CPU from the first-th on. Returns once all run, each on its CPU and without an exit of its own making: they
- * compute until crew_go(), then do work(n). How many they are is crew->n.
+ * One child on each CPU from the first-th on. Returns once all run, each on its CPU and without an
+ * exit of its own making: they compute until crew_go(), then do work(n). How many they are is
+ * crew->n.
  */
-void crew_start(struct crew *crew, const struct guest_cpus *cpus, unsigned int first, void (*work)(unsigned int n),
-		unsigned int n);
+void crew_start(struct crew *crew, const struct guest_cpus *cpus, unsigned int first,
+		void (*work)(unsigned int n), unsigned int n);
 void crew_go(struct crew *crew);
 void crew_wait(struct crew *crew); /* until all have done their work */
 void crew_kill(struct crew *crew); /* whatever they do; then wait */

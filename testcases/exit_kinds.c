@@ -69,7 +69,8 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 
 void add_fresh_memory(struct micro *m)
 {
-	void *p = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, FRESH_PAGES * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED || madvise(p, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
 		guest_broken(__FILE__, __LINE__, "can't map memory");

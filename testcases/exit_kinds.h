@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exits that a micro guest makes on purpose, by kind: one instruction that the host must handle, again and again. For guest halves
- * that count them (micro.h).
+ * Exits that a micro guest makes on purpose, by kind: one instruction that the host must handle,
+ * again and again. For guest halves that count them (micro.h).
  */
 #ifndef NESTLAB_TESTCASES_EXIT_KINDS_H
 #define NESTLAB_TESTCASES_EXIT_KINDS_H
@@ -12,7 +12,10 @@
 
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_cpuid(void *arg);
-/* With up to 1,023 turns of an empty loop before each: vCPUs that do the same in the same time would never meet in a place that they missed once. */
+/*
+ * With up to 1,023 turns of an empty loop before each: vCPUs that do the same in the same time
+ * would never meet in a place that they missed once.
+ */
 void make_cpuid_unevenly(void *arg);
 void make_hypercall(void *arg); /* of a number that nobody has */
 void make_rdmsr(void *arg);
@@ -29,13 +32,17 @@ double cycles_in_ms(void);
 
 struct exit_kind {
 	const char *name;
-	uint32_t svm, vmx; /* basic exit reason: APM volume 2, appendix C; SDM volume 3, appendix C */
+	/* basic exit reason: APM volume 2, appendix C; SDM volume 3, appendix C */
+	uint32_t svm, vmx;
 	void (*make)(void *times);
 };
 #define EXIT_KINDS 6
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
-/* FRESH_PAGES of memory that was never touched, where make_fault() touches them. Once a machine; the process keeps them. */
+/*
+ * FRESH_PAGES of memory that was never touched, where make_fault() touches them. Once a machine;
+ * the process keeps them.
+ */
 void add_fresh_memory(struct micro *m);
 
 #endif

@@ -10,7 +10,10 @@
 #ifndef NESTLAB_TESTCASES_MARK_H
 #define NESTLAB_TESTCASES_MARK_H
 
-/* nopl DISPLACEMENT(%rax,%rax,1): a displacement that no compiler pads with; its low byte is the mark's number. */
+/*
+ * nopl DISPLACEMENT(%rax,%rax,1): a displacement that no compiler pads with; its low byte is the
+ * mark's number.
+ */
 #define MARK_DISPLACEMENT 0x4e4c3500
 #define MARK_BYTES 8
 

@@ -14,7 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The guest's physical memory: one slot. All addresses are below 2 GiB, so that code reaches them without a register. */
+/*
+ * The guest's physical memory: one slot. All addresses are below 2 GiB, so that code reaches them
+ * without a register.
+ */
 #define MEMORY_BYTES 0x200000
 #define PML4 0x1000
 #define PDPT 0x2000
@@ -292,7 +295,9 @@ static void read_stats(int line, int fd, void *to, size_t len, uint64_t at)
 		guest_broken(__FILE__, line, "can't read KVM's statistics");
 }
 
-/* Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD: a header, descriptors with their names, values. */
+/*
+ * Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD: a header, descriptors with their names, values.
+ */
 static void find_exits(struct vcpu *v)
 {
 	struct kvm_stats_header h;
@@ -323,7 +328,10 @@ static void on_kick(int sig)
 	(void)sig;
 }
 
-/* An out is complete, and rip behind it, only at the next KVM_RUN; that one need not enter the guest. */
+/*
+ * An out is complete, and rip behind it, only at the next KVM_RUN; that one need not enter the
+ * guest.
+ */
 static void complete_out(struct vcpu *v)
 {
 	v->run->immediate_exit = 1;
@@ -484,7 +492,10 @@ static const char *state(const struct vcpu *v)
 	return text;
 }
 
-/* Where one that hangs is: it is made to leave its guest, and that, too, has its deadline. The lock is held. */
+/*
+ * Where one that hangs is: it is made to leave its guest, and that, too, has its deadline. The lock
+ * is held.
+ */
 static const char *state_of_hung(struct vcpu *v)
 {
 	v->run->immediate_exit = 1;

@@ -4,12 +4,12 @@
  * that run in L1. Every register's value is known, an exit costs one instruction, and the program
  * itself is the oracle: it owns the vCPUs' threads and reads KVM's statistics of each.
  *
- * A vCPU runs flat and identity-mapped, with no IDT (any fault ends it with
- * KVM_EXIT_SHUTDOWN), from where its rip points to: one of the labels below, which are copied into
- * each guest's memory, or a C function of the program itself (micro_start): the machine's memory
- * holds the program's own image, data too, at the program's own addresses. So what a guest function
- * writes to a variable, the program reads there. Each vCPU has a thread of its own; micro_go() lets it
- * enter the guest, micro_wait() waits until it has left.
+ * A vCPU runs flat and identity-mapped, with no IDT (any fault ends it with KVM_EXIT_SHUTDOWN),
+ * from where its rip points to: one of the labels below, which are copied into each guest's memory,
+ * or a C function of the program itself (micro_start): the machine's memory holds the program's own
+ * image, data too, at the program's own addresses. So what a guest function writes to a variable,
+ * the program reads there. Each vCPU has a thread of its own; micro_go() lets it enter the guest,
+ * micro_wait() waits until it has left.
  *
  * All functions end the program: as broken when the set-up fails, as at fault when a vCPU hangs or
  * ends otherwise than its code says, as skipped where there is no /dev/kvm.
@@ -40,23 +40,26 @@ extern const char micro_call_amd[], micro_call_intel[], micro_cpuid[], micro_spi
 #define MICRO_PORT 0x10
 
 /*
- * How a vCPU runs; a new one is MICRO_LONG. The bytes of micro_call and micro_cpuid mean the same in
- * all of them. MICRO_USER is long mode at CPL 3, with I/O allowed.
+ * How a vCPU runs; a new one is MICRO_LONG. The bytes of micro_call and micro_cpuid mean the same
+ * in all of them. MICRO_USER is long mode at CPL 3, with I/O allowed.
  */
 enum micro_mode { MICRO_LONG, MICRO_USER, MICRO_PAGED, MICRO_PROTECTED, MICRO_REAL, MICRO_MODES };
 extern const char *const micro_mode_names[MICRO_MODES];
 
 /*
- * A vCPU's rflags at its start: interrupts are on. None ever comes (there is no interrupt controller), and real CPUs don't care: an
- * interrupt of the host ends guest mode either way. Bochs 2.7 keeps it waiting as long as the guest's interrupts are off, and the CPU
- * of L1 that runs a vCPU which spins is then lost ("hard LOCKUP").
+ * A vCPU's rflags at its start: interrupts are on. None ever comes (there is no interrupt
+ * controller), and real CPUs don't care: an interrupt of the host ends guest mode either way. Bochs
+ * 2.7 keeps it waiting as long as the guest's interrupts are off, and the CPU of L1 that runs a
+ * vCPU which spins is then lost ("hard LOCKUP").
  */
 #define MICRO_RFLAGS 0x202
 #define MICRO_RFLAGS_IO 0x3202 /* IOPL 3: user mode may use ports */
 
 struct micro;
 
-/* ids: of the vCPUs, in the order that the functions below count them from 0. Owned by the caller. */
+/*
+ * ids: of the vCPUs, in the order that the functions below count them from 0. Owned by the caller.
+ */
 struct micro *micro_new(const uint32_t *ids, unsigned int n);
 void micro_free(struct micro *m);
 
@@ -77,9 +80,9 @@ void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
 
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
- * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all of
- * the program, but runs in the guest: it calls no library and no system. micro_finish() waits until
- * it has returned.
+ * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all
+ * of the program, but runs in the guest: it calls no library and no system. micro_finish() waits
+ * until it has returned.
  */
 void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *arg);
 void micro_finish(struct micro *m, unsigned int vcpu);
@@ -94,7 +97,8 @@ void micro_stop(struct micro *m, unsigned int vcpu);
 
 uint64_t micro_exits(struct micro *m, unsigned int vcpu); /* KVM's binary statistics */
 uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
-uint64_t micro_host_exits(void);			   /* of all machines of this host: debugfs */
+/* of all machines of this host: debugfs */
+uint64_t micro_host_exits(void);
 /* A vCPU's thread runs on this CPU of L1 alone. */
 void micro_pin(struct micro *m, unsigned int vcpu, int cpu);
 pid_t micro_thread(struct micro *m, unsigned int vcpu);	   /* the id of the vCPU's thread */

@@ -21,7 +21,9 @@ extern const struct cache_kind *const __stop_nestlab_cache_kinds[];
 
 /* ---- sizes ---- */
 
-/* SHARED: each file's part of it, where it has several names. ALONE: what its removal would free. */
+/*
+ * SHARED: each file's part of it, where it has several names. ALONE: what its removal would free.
+ */
 enum count { SHARED, ALONE };
 
 static uint64_t entry_bytes(const FTSENT *e, enum count how)
@@ -104,7 +106,8 @@ static bool is_entry(const struct cache_kind *k, const char *name, const struct 
 	return S_ISREG(st->st_mode) && str_ends(name, k->suffix);
 }
 
-static void list_one(struct listing *l, const struct cache_kind *k, const char *folder, const char *name, bool sized)
+static void list_one(struct listing *l, const struct cache_kind *k, const char *folder,
+		     const char *name, bool sized)
 {
 	_cleanup_free_ char *path = strf("%s/%s", folder, name);
 	struct stat st;
@@ -112,16 +115,19 @@ static void list_one(struct listing *l, const struct cache_kind *k, const char *
 	if (lstat(path, &st) || !is_entry(k, name, &st))
 		return;
 	l->v = xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = (struct listed){ .kind = k,
-					.key = xstrndup(name, strlen(name) - (k->suffix ? strlen(k->suffix) : 0)),
-					.path = xstrdup(path),
-					.used = st.st_mtim,
-					.bytes = sized ? tree_bytes(path, SHARED) : 0 };
+	l->v[l->n++] = (struct listed){
+		.kind = k,
+		.key = xstrndup(name, strlen(name) - (k->suffix ? strlen(k->suffix) : 0)),
+		.path = xstrdup(path),
+		.used = st.st_mtim,
+		.bytes = sized ? tree_bytes(path, SHARED) : 0
+	};
 }
 
 static int by_use(const void *a, const void *b)
 {
-	const struct timespec *x = &((const struct listed *)a)->used, *y = &((const struct listed *)b)->used;
+	const struct timespec *x = &((const struct listed *)a)->used,
+			      *y = &((const struct listed *)b)->used;
 
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec < y->tv_sec ? -1 : 1;
@@ -144,7 +150,8 @@ static void list_kind(struct listing *l, const struct cache_kind *k, bool sized)
 
 /* ---- what goes ---- */
 
-static void tell(const struct listing *l, const struct cache_kind *k, const char *name, uint64_t bytes)
+static void tell(const struct listing *l, const struct cache_kind *k, const char *name,
+		 uint64_t bytes)
 {
 	if (l->told)
 		l->told(l->ctx, k, name, bytes);
@@ -291,9 +298,11 @@ static void remove_locks(const struct cache_kind *k)
 
 	(void)dir_list(folder, LOCK_SUFFIX, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *key = xstrndup(names.v[i], strlen(names.v[i]) - strlen(LOCK_SUFFIX));
+		_cleanup_free_ char *key =
+			xstrndup(names.v[i], strlen(names.v[i]) - strlen(LOCK_SUFFIX));
 		_cleanup_free_ char *lock = cache_lock_path(k, key);
-		_cleanup_close_ int fd = cache_exists(k, key) ? -1 : open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		_cleanup_close_ int fd =
+			cache_exists(k, key) ? -1 : open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 		if (fd >= 0 && lock_at_once(fd, lock) && !cache_exists(k, key))
 			(void)unlink(lock);
@@ -309,7 +318,8 @@ static size_t n_kinds(void)
 
 static int by_folder(const void *a, const void *b)
 {
-	return strcmp(((const struct cache_use *)a)->kind->folder, ((const struct cache_use *)b)->kind->folder);
+	return strcmp(((const struct cache_use *)a)->kind->folder,
+		      ((const struct cache_use *)b)->kind->folder);
 }
 
 static void count_use(struct cache_use *u)
@@ -398,7 +408,9 @@ static void tell_nobody(void *ctx, const struct cache_kind *k, const char *name,
 
 uint64_t cache_collect(uint64_t max_bytes, bool dry_run, cache_told *told, void *ctx)
 {
-	_cleanup_listing_ struct listing l = { .dry_run = dry_run, .told = told ? told : tell_nobody, .ctx = ctx };
+	_cleanup_listing_ struct listing l = { .dry_run = dry_run,
+					       .told = told ? told : tell_nobody,
+					       .ctx = ctx };
 	uint64_t room = sweep_all(&l);
 
 	for (size_t i = 0; i < n_kinds(); i++)

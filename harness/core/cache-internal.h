@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the cache's files share: cache.c finds and makes, cache-evict.c lists and removes. Nobody else includes this. */
+/*
+ * What the cache's files share: cache.c finds and makes, cache-evict.c lists and removes. Nobody
+ * else includes this.
+ */
 #ifndef NESTLAB_CORE_CACHE_INTERNAL_H
 #define NESTLAB_CORE_CACHE_INTERNAL_H
 

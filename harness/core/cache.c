@@ -111,12 +111,18 @@ static struct cache_entry *new_entry(const char *path, int fd)
 
 static void share(int fd)
 {
-	/* A file system without locks (then there is nothing to wait for) is no reason not to use the entry. */
+	/*
+	 * A file system without locks (then there is nothing to wait for) is no reason not to use
+	 * the entry.
+	 */
 	while (flock(fd, LOCK_SH) && errno == EINTR)
 		;
 }
 
-/* Whoever evicts it has it locked, for as long as it takes to rename it: afterwards it is another entry, or none. */
+/*
+ * Whoever evicts it has it locked, for as long as it takes to rename it: afterwards it is another
+ * entry, or none.
+ */
 static struct cache_entry *pin(const char *path)
 {
 	int fd;
@@ -199,7 +205,8 @@ static int move_pinned(const char *part, const char *path, int fd, struct cache_
 	return 0;
 }
 
-static int move(const struct cache_kind *k, const char *part, const char *key, struct cache_entry **e)
+static int move(const struct cache_kind *k, const char *part, const char *key,
+		struct cache_entry **e)
 {
 	_cleanup_free_ char *path = cache_path_of(k, key);
 	_cleanup_close_ int fd = open(part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -210,8 +217,8 @@ static int move(const struct cache_kind *k, const char *part, const char *key, s
 	return move_pinned(part, path, fd, e);
 }
 
-
-static int make_entry(const struct cache_kind *k, const char *key, cache_make *make, void *ctx, struct cache_entry **e)
+static int make_entry(const struct cache_kind *k, const char *key, cache_make *make, void *ctx,
+		      struct cache_entry **e)
 {
 	_cleanup_free_ char *temp = NULL, *part = NULL;
 	_cleanup_close_ int fd = open_temp(k, key, &temp);
@@ -229,7 +236,8 @@ static int make_entry(const struct cache_kind *k, const char *key, cache_make *m
 	return ret;
 }
 
-int cache_put(const struct cache_kind *k, const char *key, cache_make *make, void *ctx, struct cache_entry **e)
+int cache_put(const struct cache_kind *k, const char *key, cache_make *make, void *ctx,
+	      struct cache_entry **e)
 {
 	struct cache_entry *made = NULL;
 	int ret = make_entry(k, key, make, ctx, &made);
@@ -242,7 +250,8 @@ int cache_put(const struct cache_kind *k, const char *key, cache_make *make, voi
 	return ret;
 }
 
-int cache_get(const struct cache_kind *k, const char *key, cache_make *make, void *ctx, struct cache_entry **e)
+int cache_get(const struct cache_kind *k, const char *key, cache_make *make, void *ctx,
+	      struct cache_entry **e)
 {
 	_cleanup_free_ char *lock = cache_lock_path(k, key);
 	_cleanup_close_ int fd = -1;
@@ -263,7 +272,8 @@ int cache_get(const struct cache_kind *k, const char *key, cache_make *make, voi
 
 int cache_lock(const struct cache_kind *k, const char *key, const char *who)
 {
-	_cleanup_free_ char *folder = NULL, *lock = cache_lock_path(k, key), *path = cache_path_of(k, key);
+	_cleanup_free_ char *folder = NULL, *lock = cache_lock_path(k, key),
+			    *path = cache_path_of(k, key);
 	int fd, ret = make_folder(k, &folder);
 
 	if (ret)

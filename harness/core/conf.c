@@ -113,7 +113,9 @@ static bool take(struct load *l, const char *section, const char *name, const ch
 	return set_field(l, k, name, value);
 }
 
-/* inih's convention: non-zero is good. Only the first error is kept: its line is what inih returns. */
+/*
+ * inih's convention: non-zero is good. Only the first error is kept: its line is what inih returns.
+ */
 static int on_pair(void *ctx, const char *section, const char *name, const char *value)
 {
 	struct load *l = ctx;

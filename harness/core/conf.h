@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Configuration files: INI (read by inih), each described by a table of keys. An unknown section or key,
- * a key given twice and a value of the wrong form are errors that name the file and the line.
+ * Configuration files: INI (read by inih), each described by a table of keys. An unknown section or
+ * key, a key given twice and a value of the wrong form are errors that name the file and the line.
  */
 #ifndef NESTLAB_CORE_CONF_H
 #define NESTLAB_CORE_CONF_H
@@ -14,13 +14,15 @@ enum conf_type {
 	CONF_U32,  /* uint32_t, with min..max */
 	CONF_U64,  /* uint64_t, with min..max (max 0: no bound) */
 	CONF_BOOL, /* bool: yes/no/true/false/1/0 */
-	CONF_LIST, /* struct strv: separated by white space; the key may be given again to add more */
+	/* struct strv: separated by white space; the key may be given again to add more */
+	CONF_LIST,
 	CONF_LINES /* struct strv: one item a key line, white space kept; may be given again */
 };
 
 struct conf_key {
 	const char *section;
-	const char *name; /* "*" takes every name of the section: the item becomes "name=value" (LIST, LINES) */
+	/* "*" takes every name of the section: the item becomes "name=value" (LIST, LINES) */
+	const char *name;
 	enum conf_type type;
 	size_t offset; /* of the field in the struct that conf_load() fills */
 	uint64_t min, max;

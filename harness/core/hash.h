@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Content hashes (SHA-256): the keys of everything that is cached. A key is built by adding labelled
- * parts; each part's length goes in too, so no two lists of parts give the same bytes.
+ * Content hashes (SHA-256): the keys of everything that is cached. A key is built by adding
+ * labelled parts; each part's length goes in too, so no two lists of parts give the same bytes.
  */
 #ifndef NESTLAB_CORE_HASH_H
 #define NESTLAB_CORE_HASH_H
@@ -13,7 +13,8 @@ struct hash; /* opaque; made by hash_new(), freed by hash_hex() */
 
 #define HASH_HEX_LEN 64
 
-struct hash *hash_new(const char *domain); /* e.g. "kernel-build-1": bump it when the recipe changes */
+/* e.g. "kernel-build-1": bump it when the recipe changes */
+struct hash *hash_new(const char *domain);
 void hash_add(struct hash *h, const char *label, const void *data, size_t len);
 void hash_add_str(struct hash *h, const char *label, const char *s);
 void hash_add_number(struct hash *h, const char *label, uint64_t n);
@@ -23,8 +24,8 @@ int hash_add_file(struct hash *h, const char *label, const char *path);
 void hash_hex(struct hash *h, char *hex);
 
 /*
- * SHA-256 of a file's content. Remembered in the cache folder by path, size, mtime and inode, so that a
- * 150 MB tarball is read once. 0 or a negative outcome.
+ * SHA-256 of a file's content. Remembered in the cache folder by path, size, mtime and inode, so
+ * that a 150 MB tarball is read once. 0 or a negative outcome.
  */
 int hash_file(const char *path, char *hex);
 

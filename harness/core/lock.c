@@ -56,7 +56,8 @@ bool lock_is_of(int fd, const char *path)
 {
 	struct stat mine, there;
 
-	return !fstat(fd, &mine) && !lstat(path, &there) && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+	return !fstat(fd, &mine) && !lstat(path, &there) && mine.st_dev == there.st_dev &&
+	       mine.st_ino == there.st_ino;
 }
 
 int lock_take(const char *path, const char *what, unsigned int deadline_s)

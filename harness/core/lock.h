@@ -11,11 +11,15 @@
 /*
  * Take it, waiting at most deadline_s for another process and telling the user so. what: for
  * messages, "the host kernel's work tree". Returns a descriptor (close() it to let go), or
- * -OUT_BROKEN, or -OUT_INTERRUPTED. Who holds it may remove the file: others wait for a new one then.
+ * -OUT_BROKEN, or -OUT_INTERRUPTED. Who holds it may remove the file: others wait for a new one
+ * then.
  */
 int lock_take(const char *path, const char *what, unsigned int deadline_s);
 
-/* For one that is not to be waited for, with the path open: is it ours alone now, and still what the path names? */
+/*
+ * For one that is not to be waited for, with the path open: is it ours alone now, and still what
+ * the path names?
+ */
 bool lock_at_once(int fd, const char *path);
 
 /* Is the open file still what the path names? */

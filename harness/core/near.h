@@ -7,16 +7,24 @@
 
 #include <stddef.h>
 
-/* Letters put in, left out, changed, or swapped with their neighbour, to get from one to the other. */
+/*
+ * Letters put in, left out, changed, or swapped with their neighbour, to get from one to the other.
+ */
 size_t near_distance(const char *a, const char *b);
 
-/* Of n names the nearest to word, when it is near enough to be meant; NULL: none is. Case counts for little. */
+/*
+ * Of n names the nearest to word, when it is near enough to be meant; NULL: none is. Case counts
+ * for little.
+ */
 const char *near_name(const char *word, const char *const *names, size_t n);
 
 /* -OUT_USAGE: "WHAT 'WORD'; did you mean ...? There are: ...". */
 struct strv;
 int near_fail(const char *what, const char *word, const struct strv *names);
-/* The same, where the names are those of FOLDER/NAME.conf, and also (a name that has no file; or NULL). folder: root-relative. */
+/*
+ * The same, where the names are those of FOLDER/NAME.conf, and also (a name that has no file; or
+ * NULL). folder: root-relative.
+ */
 int near_fail_in(const char *what, const char *word, const char *folder, const char *also);
 
 #endif

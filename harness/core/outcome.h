@@ -17,13 +17,17 @@ enum outcome {
 	OUT_BUILD_ERROR, /* the change does not apply or does not build */
 	OUT_CRASH,	 /* a kernel under test panicked, oopsed, hung or reset */
 	OUT_SKIP,	 /* not judged, with a reason */
-	OUT_UNUSABLE,	 /* what was handed in is no change: empty, text, binary; nothing was judged */
+	/* what was handed in is no change: empty, text, binary; nothing was judged */
+	OUT_UNUSABLE,
 	OUT_BUSY,	 /* another nestlab has the place */
 	OUT_INTERRUPTED, /* stopped by a signal from outside, before its end */
 	OUT_COUNT
 };
 
-/* "pass", "fail", "usage", "broken", "build-error", "crash", "skip", "unusable", "busy", "interrupted": as written to results.json. */
+/*
+ * "pass", "fail", "usage", "broken", "build-error", "crash", "skip", "unusable", "busy",
+ * "interrupted": as written to results.json.
+ */
 const char *outcome_name(enum outcome o);
 
 /* The inverse; returns -1 for an unknown name. */

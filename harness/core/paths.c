@@ -11,7 +11,10 @@
 #include "core/hash.h"
 #include "core/util.h"
 
-/* The program is ROOT/build/nestlab (or ROOT/build/tests/test_x): the first folder above that has our config. */
+/*
+ * The program is ROOT/build/nestlab (or ROOT/build/tests/test_x): the first folder above that has
+ * our config.
+ */
 static char *find_root(void)
 {
 	char exe[PATH_MAX] = "";

@@ -5,16 +5,19 @@
 #ifndef NESTLAB_CORE_PATHS_H
 #define NESTLAB_CORE_PATHS_H
 
-const char *path_root(void);  /* the checkout: found from the program's own place, or NESTLAB_ROOT */
+/* the checkout: found from the program's own place, or NESTLAB_ROOT */
+const char *path_root(void);
 const char *path_cache(void); /* NESTLAB_CACHE, or XDG_CACHE_HOME/nestlab, or ~/.cache/nestlab */
 /*
- * State of this checkout's running lab: sockets, pids, the lock, private libvirt folders. Short, as a unix socket's path holds
- * 107 bytes: under XDG_RUNTIME_DIR or /tmp, mode 0700, named by uid and a hash of path_root().
+ * State of this checkout's running lab: sockets, pids, the lock, private libvirt folders. Short, as
+ * a unix socket's path holds 107 bytes: under XDG_RUNTIME_DIR or /tmp, mode 0700, named by uid and
+ * a hash of path_root().
  */
 const char *path_run(void);
 /*
- * A checkout has one such folder for each place that a lab can live in. A process is in one place at a time, the first until it
- * says otherwise, once, before it uses path_run(). path_run_of(): the caller owns it.
+ * A checkout has one such folder for each place that a lab can live in. A process is in one place
+ * at a time, the first until it says otherwise, once, before it uses path_run(). path_run_of(): the
+ * caller owns it.
  */
 #define PATH_FIRST_PLACE "1"
 void path_use_place(const char *place);

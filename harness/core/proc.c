@@ -88,7 +88,10 @@ static void child_exec(const struct proc *p, pid_t parent, int in, int out, int 
 	_exit(127);
 }
 
-/* A file with the input's bytes, already unlinked: no pipe, so no deadlock with a child that reads late. */
+/*
+ * A file with the input's bytes, already unlinked: no pipe, so no deadlock with a child that reads
+ * late.
+ */
 static int open_input(const char *input)
 {
 	char path[] = "/tmp/nestlab-input-XXXXXX";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Child processes with a deadline. The child leads a process group of its own, which dies whole when
- * the deadline passes, when the harness is told to stop (^C), and when the harness itself is killed.
+ * Child processes with a deadline. The child leads a process group of its own, which dies whole
+ * when the deadline passes, when the harness is told to stop (^C), and when the harness itself is
+ * killed.
  */
 #ifndef NESTLAB_CORE_PROC_H
 #define NESTLAB_CORE_PROC_H
@@ -27,12 +28,15 @@ struct proc {
 };
 
 /*
- * Run to the end. Returns the exit status (0..255), 128 + signal when a signal ended it, or a negative
- * outcome from fail(): it could not be started or its deadline passed (-OUT_BROKEN), or we were told to stop (-OUT_INTERRUPTED).
+ * Run to the end. Returns the exit status (0..255), 128 + signal when a signal ended it, or a
+ * negative outcome from fail(): it could not be started or its deadline passed (-OUT_BROKEN), or we
+ * were told to stop (-OUT_INTERRUPTED).
  */
 int proc_run(const struct proc *p);
 
-/* Like proc_run(), but a non-zero exit status is -OUT_BROKEN too, told with the output's last line. */
+/*
+ * Like proc_run(), but a non-zero exit status is -OUT_BROKEN too, told with the output's last line.
+ */
 int proc_check(const struct proc *p);
 
 /* True once SIGINT, SIGTERM or SIGHUP came; long waits look at it and give up. */
@@ -43,8 +47,9 @@ void proc_catch_signals(void);
 /* In a forked child before exec: die with the parent, default signals. */
 void proc_child_setup(void);
 /*
- * The same, when the first three are what they should be: close all others. What our caller left open for its children (a lock, make's
- * jobserver, the pipe that a CI reads to its end) would be held for as long as a daemon lives.
+ * The same, when the first three are what they should be: close all others. What our caller left
+ * open for its children (a lock, make's jobserver, the pipe that a CI reads to its end) would be
+ * held for as long as a daemon lives.
  */
 void proc_close_fds(void);
 

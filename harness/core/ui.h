@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the user sees while the lab works: one line a stage, with elapsed time, redrawn in place on a
- * terminal and printed once when finished elsewhere. Everything here goes to standard error, so that
- * standard output holds the report alone.
+ * What the user sees while the lab works: one line a stage, with elapsed time, redrawn in place on
+ * a terminal and printed once when finished elsewhere. Everything here goes to standard error, so
+ * that standard output holds the report alone.
  */
 #ifndef NESTLAB_CORE_UI_H
 #define NESTLAB_CORE_UI_H

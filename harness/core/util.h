@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Small helpers that the whole harness uses: memory that aborts when there is none (nothing sensible
- * can go on then), formatted strings, growing buffers, string vectors, files, deadlines.
+ * Small helpers that the whole harness uses: memory that aborts when there is none (nothing
+ * sensible can go on then), formatted strings, growing buffers, string vectors, files, deadlines.
  */
 #ifndef NESTLAB_CORE_UTIL_H
 #define NESTLAB_CORE_UTIL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What was seen while one test's program ran, parsed: what the program said, what L1's trace holds, what the oracles told before and
- * after. Nothing here thinks anything of it; that is judge/.
+ * What was seen while one test's program ran, parsed: what the program said, what L1's trace holds,
+ * what the oracles told before and after. Nothing here thinks anything of it; that is judge/.
  */
 #ifndef NESTLAB_EVIDENCE_EVIDENCE_H
 #define NESTLAB_EVIDENCE_EVIDENCE_H

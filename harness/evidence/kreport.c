@@ -120,7 +120,10 @@ static size_t find_line(const struct strv *text, const char *what, unsigned int 
 	return text->n;
 }
 
-/* "write to 0xffff... of 8 bytes by task 71 on cpu 1:", for each of the two (kernel/kcsan/report.c). */
+/*
+ * "write to 0xffff... of 8 bytes by task 71 on cpu 1:", for each of the two
+ * (kernel/kcsan/report.c).
+ */
 #define ACCESS " bytes by "
 
 size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLACES])

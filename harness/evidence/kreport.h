@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a kernel with sanitizers prints about a fault: where it happened, as symbol and offset. Pure. The text comes from the console of
- * a kernel under test: any bytes.
+ * What a kernel with sanitizers prints about a fault: where it happened, as symbol and offset.
+ * Pure. The text comes from the console of a kernel under test: any bytes.
  */
 #ifndef NESTLAB_EVIDENCE_KREPORT_H
 #define NESTLAB_EVIDENCE_KREPORT_H
@@ -12,7 +12,10 @@
 
 #include "core/util.h"
 
-/* "kvm_emulate_hypercall+0x1a/0x30 [kvm]" (lib/vsprintf.c, %pS; kernel/kallsyms.c, __sprint_symbol()) */
+/*
+ * "kvm_emulate_hypercall+0x1a/0x30 [kvm]" (lib/vsprintf.c, %pS; kernel/kallsyms.c,
+ * __sprint_symbol())
+ */
 struct kframe {
 	char symbol[128];
 	uint64_t offset, size;
@@ -26,9 +29,10 @@ bool kframe_parse(const char *line, struct kframe *f);
 #define KREPORT_PLACES 2
 
 /*
- * Where the fault is: the first frame in a module, as the modules are the code under test, else the first of all; and for a data race the
- * same of the second access. Frames of a report with a "Call Trace:" are taken from behind it: those before it say where locks were taken.
- * Returns how many, at most KREPORT_PLACES.
+ * Where the fault is: the first frame in a module, as the modules are the code under test, else the
+ * first of all; and for a data race the same of the second access. Frames of a report with a "Call
+ * Trace:" are taken from behind it: those before it say where locks were taken. Returns how many,
+ * at most KREPORT_PLACES.
  */
 size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLACES]);
 

@@ -24,8 +24,8 @@ int oracle_parse(const char *cpus, const char *stats, struct oracle *o);
 
 /*
  * Exits by reason: a histogram trigger counts them at the tracepoint, in L1's kernel
- * (Documentation/trace/histogram.rst); its file "hist" is what is read (lab/bringup.h). False, and o->has_reasons too: the text is no such
- * histogram, or it dropped events.
+ * (Documentation/trace/histogram.rst); its file "hist" is what is read (lab/bringup.h). False, and
+ * o->has_reasons too: the text is no such histogram, or it dropped events.
  */
 bool oracle_parse_reasons(const char *hist, struct oracle *o);
 

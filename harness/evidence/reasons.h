@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an exit reason is: SVM's exit code or VMX's basic exit reason. Editions of the manuals differ
- * at the edges of what they define; these numbers are left open.
+ * What an exit reason is: SVM's exit code or VMX's basic exit reason. Editions of the manuals
+ * differ at the edges of what they define; these numbers are left open.
  */
 #ifndef NESTLAB_EVIDENCE_REASONS_H
 #define NESTLAB_EVIDENCE_REASONS_H

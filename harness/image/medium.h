@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A CD-ROM that boots a kernel with an initramfs, for machines that can't be handed both. The initramfs is two archives, which the kernel
- * unpacks over one another: the levels' usual one, and the files that this level shall find in MEDIUM_DIR.
+ * A CD-ROM that boots a kernel with an initramfs, for machines that can't be handed both. The
+ * initramfs is two archives, which the kernel unpacks over one another: the levels' usual one, and
+ * the files that this level shall find in MEDIUM_DIR.
  */
 #ifndef NESTLAB_IMAGE_MEDIUM_H
 #define NESTLAB_IMAGE_MEDIUM_H

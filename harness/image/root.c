@@ -53,7 +53,10 @@ static int read_list(const char *relative, struct strv *items)
 	return 0;
 }
 
-/* The machine's own APT sources for Debian, so that its mirror or proxy is used; without one mmdebstrap takes its default. */
+/*
+ * The machine's own APT sources for Debian, so that its mirror or proxy is used; without one
+ * mmdebstrap takes its default.
+ */
 static const char *own_sources(void)
 {
 	static const char *const files[] = { "/etc/apt/sources.list.d/debian.sources",
@@ -187,7 +190,10 @@ static int image_info(const char *path, char **format, off_t *size)
 	return *format ? 0 : fail(OUT_USAGE, "BASE_IMAGE=%s is no disk image", path);
 }
 
-/* A file as long as the disk, with its first MiB, whatever its format: partition tables tell how long the disk must be. */
+/*
+ * A file as long as the disk, with its first MiB, whatever its format: partition tables tell how
+ * long the disk must be.
+ */
 static int copy_beginning(const char *path, const char *format, off_t size, const char *to)
 {
 	_cleanup_free_ char *in = strf("if=%s", path), *out = strf("of=%s", to);

@@ -129,7 +129,8 @@ struct table {
 	struct u64v column[TABLE_COLUMNS];
 	size_t n_columns, rows;
 };
-bool table_collect(struct table *y, const struct observations *o, const char *const *keys, size_t n);
+bool table_collect(struct table *y, const struct observations *o, const char *const *keys,
+		   size_t n);
 uint64_t table_at(const struct table *y, size_t row, size_t column);
 void table_free(struct table *y);
 #define _cleanup_table_ __attribute__((cleanup(table_free)))

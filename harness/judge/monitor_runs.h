@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs of a virtual machine monitor as the test program tells them (testcases/kvm-api/lib/watch.h explains each observation), put into
- * structs for the judges of assignment kvm-api. Names and modes point into the observations.
+ * Runs of a virtual machine monitor as the test program tells them (testcases/kvm-api/lib/watch.h
+ * explains each observation), put into structs for the judges of assignment kvm-api. Names and
+ * modes point into the observations.
  */
 #ifndef NESTLAB_JUDGE_MONITOR_RUNS_H
 #define NESTLAB_JUDGE_MONITOR_RUNS_H
@@ -59,7 +60,10 @@ struct reader {
 	size_t out, err;
 };
 
-/* These look behind what was matched before, on standard output and then on standard error, and go on behind what they find. */
+/*
+ * These look behind what was matched before, on standard output and then on standard error, and go
+ * on behind what they find.
+ */
 bool read_text(struct reader *r, const void *what, size_t len);
 bool read_number(struct reader *r, uint32_t n); /* in decimal or hex */
 /* Is one of these words in what was not matched yet? Does not go on. */

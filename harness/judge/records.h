@@ -14,7 +14,10 @@ size_t records_count(const struct trace_records *r, uint64_t vcpu_id);
 const struct trace_record *record_of(const struct trace_records *r, uint64_t vcpu_id, size_t k);
 bool record_has(const struct trace_record *r, enum trace_reg reg);
 
-/* The general registers as <linux/kvm.h>'s struct kvm_regs orders them: how micro guests number them. */
+/*
+ * The general registers as <linux/kvm.h>'s struct kvm_regs orders them: how micro guests number
+ * them.
+ */
 #define KVM_REGS 16
 extern const enum trace_reg kvm_regs_order[KVM_REGS];
 

@@ -160,8 +160,9 @@ struct check_result *result_add_check(struct test_result *t, const char *name, e
 				      const char *expected, const char *observed,
 				      const char *evidence);
 /*
- * Where this check can be seen (replaces). False, and nothing set: the file is no plain name (a page
- * links to it: letters, digits, dots, '-' and '_', no dot in front), or the lines are in no order.
+ * Where this check can be seen (replaces). False, and nothing set: the file is no plain name (a
+ * page links to it: letters, digits, dots, '-' and '_', no dot in front), or the lines are in no
+ * order.
  */
 bool result_set_ref(struct check_result *c, const char *file, unsigned int first,
 		    unsigned int last);
@@ -211,8 +212,8 @@ void result_finish(struct run_result *r);
 enum outcome result_tests_verdict(const struct run_result *r);
 
 /*
- * What every report says: the run's verdict; of a run that was not finished, BROKEN unless it was INTERRUPTED
- * or something worse is known. Such a run never reads as a pass.
+ * What every report says: the run's verdict; of a run that was not finished, BROKEN unless it was
+ * INTERRUPTED or something worse is known. Such a run never reads as a pass.
  */
 enum outcome result_verdict(const struct run_result *r);
 struct result_summary result_count(const struct run_result *r);

@@ -33,9 +33,9 @@ struct testcase {
 	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
 	/*
 	 * The checks that judge() makes, NULL-terminated. Every run of the test has all of them,
-	 * whatever lane, selection and evidence it has: one that could not be asked is skipped, with
-	 * the reason. (Checks that came and went with the other tests of a run made two runs of one
-	 * change look different.) judge() may add more only where they fail or broke.
+	 * whatever lane, selection and evidence it has: one that could not be asked is skipped,
+	 * with the reason. (Checks that came and went with the other tests of a run made two runs
+	 * of one change look different.) judge() may add more only where they fail or broke.
 	 */
 	const char *const *checks;
 	void (*judge)(const struct evidence *e, struct test_result *t);

@@ -40,7 +40,9 @@ static struct check_result *check_stats(const struct evidence *e, const char *na
 				       observed, BY_VMRUNS));
 }
 
-/* By how much a vCPU's num_exits grew from its first record to its last. 0: one record, or it fell. */
+/*
+ * By how much a vCPU's num_exits grew from its first record to its last. 0: one record, or it fell.
+ */
 static uint64_t growth_of(const struct trace_records *r, int64_t vcpu_id)
 {
 	const struct trace_record *first = NULL, *last = NULL;
@@ -71,7 +73,10 @@ static struct check_result *check_num_exits(const struct evidence *e, const char
 	return by_vmruns(t, check_at_most(t, name, b.most, growth, BY_VMRUNS));
 }
 
-/* KVM's tracepoint stands behind each VMRUN of all VMs. No other VM's exit is under way at either end. */
+/*
+ * KVM's tracepoint stands behind each VMRUN of all VMs. No other VM's exit is under way at either
+ * end.
+ */
 static struct check_result *check_reasons(const struct evidence *e, const char *name,
 					  struct test_result *t)
 {

@@ -45,8 +45,8 @@ struct job {
 	char *log;
 	bool strange; /* the patches are not this checkout's own */
 	/*
-	 * Of this checkout's own patches alone, and for the work tree's objects: they are wanted also
-	 * where the store has the kernel.
+	 * Of this checkout's own patches alone, and for the work tree's objects: they are wanted
+	 * also where the store has the kernel.
 	 */
 	bool fill;
 	char key[HASH_HEX_LEN + 1];
@@ -378,7 +378,8 @@ static unsigned int known_steps(const struct job *j)
 	_cleanup_buf_ struct buf b = { 0 };
 	uint64_t n;
 
-	if (cache_recall(&steps_kind, j->config_name, &b) && parse_u64(buf_str(&b), &n) && n <= UINT_MAX)
+	if (cache_recall(&steps_kind, j->config_name, &b) && parse_u64(buf_str(&b), &n) &&
+	    n <= UINT_MAX)
 		return (unsigned int)n;
 	return j->rc->objects;
 }
@@ -553,7 +554,9 @@ static void job_begin(struct job *j, const struct kernel_conf *k, enum kernel_ro
 		j->flavor = &k->flavor;
 }
 
-/* 1: the last build in the shared work tree came to its end; 0: it did not; or a negative outcome. */
+/*
+ * 1: the last build in the shared work tree came to its end; 0: it did not; or a negative outcome.
+ */
 static int has_base(const struct job *j)
 {
 	_cleanup_free_ char *name = worktree_name(j);

@@ -24,7 +24,10 @@ static const struct conf_key keys[] = {
 	{ "flavor", "changed_only", CONF_BOOL, FIELD(changed_only), 0, 0 },
 };
 
-/* What make's command line takes as a variable, and nothing that it would take for an option or a goal. */
+/*
+ * What make's command line takes as a variable, and nothing that it would take for an option or a
+ * goal.
+ */
 static bool is_assignment(const char *word)
 {
 	size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A flavour of the host kernel: the same source and patches with a sanitizer or the kernel's own debugging on, so that the kernel
- * reports a data race or an overrun that no test would see. A flavour is data: config/flavors/NAME.conf and the fragments that it
- * names. The guest's kernel has none.
+ * A flavour of the host kernel: the same source and patches with a sanitizer or the kernel's own
+ * debugging on, so that the kernel reports a data race or an overrun that no test would see. A
+ * flavour is data: config/flavors/NAME.conf and the fragments that it names. The guest's kernel has
+ * none.
  */
 #ifndef NESTLAB_KERNEL_FLAVOR_H
 #define NESTLAB_KERNEL_FLAVOR_H
@@ -17,13 +18,21 @@ struct flavor {
 	char *title;	       /* for people */
 	struct strv fragments; /* over the kernel's own; root-relative */
 	struct strv make;      /* VARIABLE=VALUE for make's command line */
-	struct strv module_cflags; /* put together as CFLAGS_MODULE: the code under test is modules, and it alone is instrumented */
+	/*
+	 * put together as CFLAGS_MODULE: the code under test is modules, and it alone is
+	 * instrumented
+	 */
+	struct strv module_cflags;
 	uint32_t slowdown;	   /* factor on deadlines, beside the lane's; at least 1 */
 	uint32_t memory;	   /* MiB that L1 needs more */
-	bool changed_only; /* what touches no line of the change is the kernel's own, and no finding */
+	/* what touches no line of the change is the kernel's own, and no finding */
+	bool changed_only;
 };
 
-/* "" and "plain" name the plain kernel. 0, or -OUT_USAGE with the names there are, or FILE:LINE. Free it in either case. */
+/*
+ * "" and "plain" name the plain kernel. 0, or -OUT_USAGE with the names there are, or FILE:LINE.
+ * Free it in either case.
+ */
 int flavor_load(const char *name, struct flavor *f);
 void flavor_free(struct flavor *f);
 

@@ -9,8 +9,8 @@
 
 /*
  * module: a kvm-amd.ko or kvm-intel.ko as kbuild made it; the table is svm_exit_handlers or
- * kvm_vmx_exit_handlers. False, with t->n 0, when the file can't be read or has no such table: it is
- * the work of a change that may have renamed it.
+ * kvm_vmx_exit_handlers. False, with t->n 0, when the file can't be read or has no such table: it
+ * is the work of a change that may have renamed it.
  */
 bool handlers_read(const char *module, struct reason_table *t);
 

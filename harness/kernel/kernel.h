@@ -31,8 +31,12 @@ struct kernel_conf {
 		char *ref;
 	} source;
 	struct kernel_role_conf {
-		struct strv patches;   /* of the kernel's own series: files, folders; root-relative */
-		/* The user's, on top of these: read already, borrowed for as long as this lives; or NULL. */
+		/* of the kernel's own series: files, folders; root-relative */
+		struct strv patches;
+		/*
+		 * The user's, on top of these: read already, borrowed for as long as this lives; or
+		 * NULL.
+		 */
 		const struct patches *change;
 		struct strv fragments; /* files over tinyconfig, in order */
 		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
@@ -44,7 +48,9 @@ struct kernel_conf {
 
 /* name: of a file in config/kernels/ ("6.12"), or a path to a .conf. 0 or -OUT_USAGE. */
 int kernel_conf_load(const char *name, struct kernel_conf *k);
-/* Make the host's kernel one of this flavour, by its name. 0 or -OUT_USAGE. Once for each struct. */
+/*
+ * Make the host's kernel one of this flavour, by its name. 0 or -OUT_USAGE. Once for each struct.
+ */
 int kernel_conf_flavor(struct kernel_conf *k, const char *flavor);
 void kernel_conf_free(struct kernel_conf *k);
 
@@ -61,12 +67,18 @@ struct kernel_build {
 	char *bzimage;
 	char bzimage_sha256[HASH_HEX_LEN + 1];
 	struct strv modules; /* paths, in the order of the conf: the order to load them in */
-	char *symbols;	     /* folder of the same modules with line numbers, for L0; NULL: the plain kernel's have none */
+	/*
+	 * folder of the same modules with line numbers, for L0; NULL: the plain kernel's have none
+	 */
+	char *symbols;
 	char *release;	     /* e.g. "6.12.117" */
 	bool reused;	     /* nothing was built */
 	double seconds;
 
-	/* What went in, for the manifest; set as far as it is known also when it was reused, and after a failure. */
+	/*
+	 * What went in, for the manifest; set as far as it is known also when it was reused, and
+	 * after a failure.
+	 */
 	char *source;			  /* "linux-source-6.12" */
 	char source_key[HASH_HEX_LEN + 1]; /* of the unpatched source */
 	char *compiler;			  /* a line each: gcc, ld */
@@ -77,8 +89,8 @@ struct kernel_build {
 
 /*
  * Build (or find) one kernel. Shows its stages by ui.h. -OUT_BUILD_ERROR: a patch does not apply
- * (its file, the hunk) or the compiler refuses (its first error lines); -OUT_UNUSABLE: the change is
- * none, or its names fit several files; -OUT_BROKEN: source or tool missing, no disk. Free b in
+ * (its file, the hunk) or the compiler refuses (its first error lines); -OUT_UNUSABLE: the change
+ * is none, or its names fit several files; -OUT_BROKEN: source or tool missing, no disk. Free b in
  * either case.
  */
 int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kernel_build *b);

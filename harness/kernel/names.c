@@ -42,7 +42,9 @@ static bool has_file(const struct resolving *r, const char *path)
 	return tree_has_file(r->tree, path, NULL) || is_made(r, path);
 }
 
-/* Is its first part a folder at the tree's top? Then it is a name of the tree, if of no file there. */
+/*
+ * Is its first part a folder at the tree's top? Then it is a name of the tree, if of no file there.
+ */
 static bool is_of_tree(const struct resolving *r, const char *path)
 {
 	const char *slash = strchr(path, '/');
@@ -85,7 +87,9 @@ static const char *without(const char *name, unsigned int strip)
 	return at;
 }
 
-/* Which strip level is tried first, second, …: what the diff's own form says, then the other one. */
+/*
+ * Which strip level is tried first, second, …: what the diff's own form says, then the other one.
+ */
 static unsigned int strip_level(const struct patch_file *f, unsigned int i)
 {
 	return i > 1 ? i : f->whole_names || f->moved ? i : !i;

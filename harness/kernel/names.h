@@ -16,8 +16,8 @@
 /*
  * The same patch with each name as "a/PATH" and "b/PATH" of the tree, in *out; p stays as it is.
  * made: files that earlier patches made, which the tree does not have. A sentence is added to notes
- * where that was more than taking a/ and b/ away. A name that is none of the tree's is left, for git
- * to say that the source has no such file.
+ * where that was more than taking a/ and b/ away. A name that is none of the tree's is left, for
+ * git to say that the source has no such file.
  *
  * 0; -OUT_UNUSABLE: a name may mean several files (they are listed); -OUT_BUILD_ERROR: it leads out
  * of the tree and ends in none of its files. Free out in either case.

@@ -27,17 +27,20 @@ struct patch_hunk {
 };
 
 struct patch_file {
-	char *old_name; /* as it stands in the diff: "a/arch/x86/kvm/x86.c"; NULL: the file is new */
+	/* as it stands in the diff: "a/arch/x86/kvm/x86.c"; NULL: the file is new */
+	char *old_name;
 	char *new_name; /* NULL: it is deleted */
 	/*
-	 * In the source tree, as far as the diff alone tells: without the first part, or whole where
-	 * the diff was made without prefixes. NULL as above. They differ for renames and copies.
+	 * In the source tree, as far as the diff alone tells: without the first part, or whole
+	 * where the diff was made without prefixes. NULL as above. They differ for renames and
+	 * copies.
 	 */
 	char *old_path, *new_path;
 	unsigned long line; /* where its header begins in the patch file, from 1 */
 	bool moved;	    /* renamed or copied: the names come from lines that have no prefix */
 	bool whole_names;   /* no a/ and b/ before them, as it seems: both sides read the same */
-	bool header_acts;   /* its header alone changes something: a name, a mode, that it is there */
+	/* its header alone changes something: a name, a mode, that it is there */
+	bool header_acts;
 	unsigned long added, removed; /* lines */
 	struct patch_hunk *hunks;
 	size_t n_hunks;

@@ -123,8 +123,8 @@ static void add_ccache_env(const struct sandbox *s, bool enclosed, struct strv *
 	strv_add(argv, "CCACHE_NOHASHDIR=1");
 	strv_add(argv, "CCACHE_MAXSIZE=3G");
 	/*
-	 * Never its depend mode, though it saves a sixth of the time: it does not see .incbin, and gave
-	 * a bzImage with another kernel's compressed image in it. What it stored is in another
+	 * Never its depend mode, though it saves a sixth of the time: it does not see .incbin, and
+	 * gave a bzImage with another kernel's compressed image in it. What it stored is in another
 	 * namespace.
 	 */
 	strv_add(argv, "CCACHE_NODEPEND=1");

@@ -27,14 +27,14 @@ struct series {
 };
 
 /*
- * The patch files that the items name: each a file, or a folder of *.patch taken by name. Root-relative or absolute. 0 or -OUT_USAGE: an
- * item is not there.
+ * The patch files that the items name: each a file, or a folder of *.patch taken by name.
+ * Root-relative or absolute. 0 or -OUT_USAGE: an item is not there.
  */
 int series_list(const struct strv *items, struct strv *files);
 
 /*
- * Show each patch that patches_read() finds in the items to look(), until it returns another value than 0; that is returned. What can't be
- * read counts as nothing: applying it tells why.
+ * Show each patch that patches_read() finds in the items to look(), until it returns another value
+ * than 0; that is returned. What can't be read counts as nothing: applying it tells why.
  */
 int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx);
 
@@ -48,12 +48,16 @@ int series_begin(struct series *s, const char *pristine);
 void series_note(struct series *s, const char *path);
 
 /*
- * Apply these, on top of what was applied before; their names are matched with the source's files (names_resolve()). 0; -OUT_UNUSABLE: a
- * name may mean several files; -OUT_BUILD_ERROR with the patch file, its line, the kernel's file and the hunk; -OUT_BROKEN.
+ * Apply these, on top of what was applied before; their names are matched with the source's files
+ * (names_resolve()). 0; -OUT_UNUSABLE: a name may mean several files; -OUT_BUILD_ERROR with the
+ * patch file, its line, the kernel's file and the hunk; -OUT_BROKEN.
  */
 int series_apply(struct series *s, const struct patch *patches, size_t n);
 
-/* Fill files: what differs from the source now. May be called again after more was applied. 0 or a negative outcome. */
+/*
+ * Fill files: what differs from the source now. May be called again after more was applied. 0 or a
+ * negative outcome.
+ */
 int series_finish(struct series *s);
 
 /* Does the series touch a file with this beginning of its last part ("Kconfig", "Makefile")? */

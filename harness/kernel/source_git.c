@@ -75,7 +75,8 @@ static char *user_index(const struct repo *r)
 {
 	const char *where[] = { "rev-parse", "--path-format=absolute", "--git-path", "index",
 				NULL };
-	const struct repo plain = { .dir = r->dir }; /* with a private index git would name that one */
+	/* with a private index git would name that one */
+	const struct repo plain = { .dir = r->dir };
 
 	return git_line(&plain, where);
 }

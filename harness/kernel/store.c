@@ -86,7 +86,8 @@ static bool take_info(const struct info *i, const char *image, struct kernel_bui
 	return true;
 }
 
-static bool is_whole(const char *dir, const char *image, const struct strv *modules, struct kernel_build *b)
+static bool is_whole(const char *dir, const char *image, const struct strv *modules,
+		     struct kernel_build *b)
 {
 	_cleanup_free_ char *path = strf("%s/info", dir);
 	_cleanup_strv_ struct strv found = { 0 };

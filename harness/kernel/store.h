@@ -13,7 +13,10 @@ struct store_about {
 	const struct kernel_patch *patches;
 	size_t n_patches;
 	double seconds;
-	/* Keep the modules with their line numbers too, in symbols/, and this (changed_lines()) as symbols/changed; NULL: don't. */
+	/*
+	 * Keep the modules with their line numbers too, in symbols/, and this (changed_lines()) as
+	 * symbols/changed; NULL: don't.
+	 */
 	const struct buf *changed;
 };
 

@@ -54,7 +54,10 @@ bool symbols_take_entry(const char *line, const struct kframe *f, char section[6
 	if (end == copy || !sec || strlen(sec + 1) >= 64)
 		return false;
 	size = strtoull(tab + 1, &end, 16);
-	/* Static functions of one name differ in size; the kernel rounds sizes up to where the next symbol begins. */
+	/*
+	 * Static functions of one name differ in size; the kernel rounds sizes up to where the next
+	 * symbol begins.
+	 */
 	if (end == tab + 1 || strcmp(str_strip(end), f->symbol) || f->offset > f->size ||
 	    f->size < size || f->size - size > 64)
 		return false;

@@ -14,9 +14,9 @@ enum tree_how {
 };
 
 /*
- * Clone the folder `from` to `to`, which does not exist, or is empty. skip (may be NULL) is asked with each
- * path relative to `from`; what is in a skipped folder is skipped. 0 or -OUT_BROKEN; then `to` is
- * left as far as it came.
+ * Clone the folder `from` to `to`, which does not exist, or is empty. skip (may be NULL) is asked
+ * with each path relative to `from`; what is in a skipped folder is skipped. 0 or -OUT_BROKEN; then
+ * `to` is left as far as it came.
  */
 int tree_clone(const char *from, const char *to, enum tree_how how,
 	       bool (*skip)(const char *relative, bool is_dir));

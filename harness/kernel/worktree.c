@@ -295,8 +295,8 @@ static bool is_configuration(const char *relative)
 }
 
 /*
- * By the later of both times: `mv` and `cp -p` keep one. Files of the same tick of the kernel's clock
- * as the mark count as its build's.
+ * By the later of both times: `mv` and `cp -p` keep one. Files of the same tick of the kernel's
+ * clock as the mark count as its build's.
  */
 static int look_at(const char *relative, const struct stat *st, void *ctx)
 {
@@ -332,7 +332,9 @@ static int drop_with_partner(const struct worktree *w, const char *relative)
 	return drop(path) ? -OUT_BROKEN : drop(partner);
 }
 
-/* In one step: a repair that is killed itself must not leave objects whose configuration is gone. */
+/*
+ * In one step: a repair that is killed itself must not leave objects whose configuration is gone.
+ */
 static int drop_all(const struct worktree *w)
 {
 	_cleanup_free_ char *away = strf("%s/dropped", w->dir);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lab in Bochs: booted anew for each run from a medium that holds L1's kernel, the initramfs, the KVM modules and what L2 is made of.
- * For tests of L1 alone that is all; to carry an L2, L1 changes to the same disk as in other lanes, with the same libvirt and QEMU on it.
+ * The lab in Bochs: booted anew for each run from a medium that holds L1's kernel, the initramfs,
+ * the KVM modules and what L2 is made of. For tests of L1 alone that is all; to carry an L2, L1
+ * changes to the same disk as in other lanes, with the same libvirt and QEMU on it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,11 +28,13 @@
 #define PORT 7548 /* in a namespace of its own: never taken */
 
 /*
- * Two ticks less to take care of and a known TSC, as for other emulators. A reset would boot again: stay there after a panic, we end it.
- * On the console (87 us a character, all of them waited for) only what is wrong. There is nothing to mitigate in a CPU that speculates on
- * nothing. idle=nomwait: Bochs drops TLB entries and traces of all CPUs at each MONITOR. Of the initcalls, trace_eval_init puts names for
- * numbers into the formats of built-in events, which nobody here reads (5 s of CPU time), and ftrace_check_for_weak_functions looks up
- * each built-in function's name, for function filters, while the boot waits to stop that CPU (0.5 s).
+ * Two ticks less to take care of and a known TSC, as for other emulators. A reset would boot again:
+ * stay there after a panic, we end it. On the console (87 us a character, all of them waited for)
+ * only what is wrong. There is nothing to mitigate in a CPU that speculates on nothing.
+ * idle=nomwait: Bochs drops TLB entries and traces of all CPUs at each MONITOR. Of the initcalls,
+ * trace_eval_init puts names for numbers into the formats of built-in events, which nobody here
+ * reads (5 s of CPU time), and ftrace_check_for_weak_functions looks up each built-in function's
+ * name, for function filters, while the boot waits to stop that CPU (0.5 s).
  */
 static char *make_cmdline(const struct lab *lab)
 {
@@ -248,7 +251,10 @@ static int prepare_l2(struct lab *lab)
 	return capabilities_prepare(lab, boot);
 }
 
-/* With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel warns of it. */
+/*
+ * With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel
+ * warns of it.
+ */
 static int prepare(struct lab *lab)
 {
 	if (lab->plan->l1_cpus < 2)
@@ -273,7 +279,8 @@ static bool is_room(const struct lab *lab)
 {
 	struct statvfs v;
 
-	if (!statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize >> 20 > lab->plan->l1_memory)
+	if (!statvfs(path_cache(), &v) &&
+	    (uint64_t)v.f_bavail * v.f_frsize >> 20 > lab->plan->l1_memory)
 		return true;
 	ui_debug("the lab's state is not saved: less than %u MiB are free in %s", lab->plan->l1_memory, path_cache());
 	return false;

@@ -53,12 +53,13 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
 }
 
 /*
- * QEMU's emulator gives its guest this machine's TSC, and on a busy machine the guest's kernel can't find out how fast it is ("could
- * not calculate TSC khz"): then KVM in L1 tells L2 nonsense about time, and L2 hung in one boot of three.
+ * QEMU's emulator gives its guest this machine's TSC, and on a busy machine the guest's kernel
+ * can't find out how fast it is ("could not calculate TSC khz"): then KVM in L1 tells L2 nonsense
+ * about time, and L2 hung in one boot of three.
  *
  * It also loses interrupts, it seems: a CPU of L1 was once found in L2 after 50 s in which it had
- * taken none, not even its timer's. (helper_vmrun() in QEMU 7.2 sets CPU_INTERRUPT_VIRQ without
- * the lock under which other threads raise interrupts.) A one-shot timer that is lost is never set
+ * taken none, not even its timer's. (helper_vmrun() in QEMU 7.2 sets CPU_INTERRUPT_VIRQ without the
+ * lock under which other threads raise interrupts.) A one-shot timer that is lost is never set
  * again; the next tick of a periodic one brings the lost one along.
  */
 char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
@@ -71,7 +72,10 @@ char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
 		    lab->plan->lane.spare_cpus ? " isolcpus=0" : "");
 }
 
-/* The agent is the init there, and joins the ports to libvirtd's socket: systemd would take half of the boot. */
+/*
+ * The agent is the init there, and joins the ports to libvirtd's socket: systemd would take half of
+ * the boot.
+ */
 static char *booted_cmdline(const struct lab *lab)
 {
 	_cleanup_free_ char *common = bringup_l1_cmdline(lab, &lab->golden);
@@ -84,7 +88,10 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 	*b = (struct bringup_l1){
 		.overlay = bringup_overlay_path(),
 		.console = bringup_console_path(),
-		/* Not where libvirt would put it: an ordinary user's path there is over the 107 bytes of a unix socket. */
+		/*
+		 * Not where libvirt would put it: an ordinary user's path there is over the 107
+		 * bytes of a unix socket.
+		 */
 		.port_agent = strf("%s/l1-agent", path_run()),
 		.port_lab = bringup_libvirt_path(false),
 		.port_people = bringup_libvirt_path(true),
@@ -149,8 +156,9 @@ static int connect_l2(struct lab *lab)
 }
 
 /*
- * L1 must have seen the end of the connection before its state is saved: restored, its bridge would otherwise take the next
- * connection for the old one ("End of file while reading data" at the next call, once in some runs).
+ * L1 must have seen the end of the connection before its state is saved: restored, its bridge would
+ * otherwise take the next connection for the old one ("End of file while reading data" at the next
+ * call, once in some runs).
  */
 int bringup_disconnect_l2(struct lab *lab)
 {
@@ -307,7 +315,9 @@ static int load_module(struct lab *lab, const char *local)
 
 		ret = level_command(&lab->l1, what, argv, 10);
 	}
-	/* The modules are the change under test: one that can't be loaded is not the lab's fault. */
+	/*
+	 * The modules are the change under test: one that can't be loaded is not the lab's fault.
+	 */
 	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
 		_cleanup_free_ char *why = xstrdup(fail_text());
 		int end = level_look_for_end(&lab->l1);
@@ -385,7 +395,8 @@ static int l2_xml(struct lab *lab, char **xml)
 	int ret = level_place(&lab->l1, lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
 
 	if (!ret)
-		ret = level_place(&lab->l1, lab->l2_initramfs ? lab->l2_initramfs : lab->initramfs.path,
+		ret = level_place(&lab->l1,
+				  lab->l2_initramfs ? lab->l2_initramfs : lab->initramfs.path,
 				  L1_DIR "/initramfs", 0644, &initrd);
 	s.kernel = kernel;
 	s.initrd = initrd;
@@ -504,7 +515,10 @@ int bringup_save(struct lab *lab)
 	if (!lab->plan->knobs.save_lab)
 		return 0;
 	ui_stage_begin("lab state");
-	/* QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest ("inconsistent ... nested state"). */
+	/*
+	 * QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest
+	 * ("inconsistent ... nested state").
+	 */
 	ret = level_suspend(&lab->l2);
 	if (!ret)
 		ret = bringup_disconnect_l2(lab);

@@ -14,7 +14,10 @@
 #include "lab/bringup.h"
 #include "machine/libvirt/domxml.h"
 
-/* Some 450 MB each, and the plain copies as much again. wait_s: a kernel and a boot of cloud-init, by another nestlab. */
+/*
+ * Some 450 MB each, and the plain copies as much again. wait_s: a kernel and a boot of cloud-init,
+ * by another nestlab.
+ */
 static const struct cache_kind images = {
 	.folder = "golden", .whole = "l1.qcow2", .what = "L1's images", .keep_entries = 4, .wait_s = 4600,
 };

@@ -24,7 +24,8 @@ static int choose_backend(struct lab *lab)
 	const struct lane *lane = &lab->plan->lane;
 	const char *name = lane->machine ? lane->machine : LAB_BACKEND_DEFAULT;
 
-	for (const struct lab_backend *const *b = __start_nestlab_backends; b < __stop_nestlab_backends; b++)
+	for (const struct lab_backend *const *b = __start_nestlab_backends;
+	     b < __stop_nestlab_backends; b++)
 		if (!strcmp((*b)->name, name))
 			lab->backend = *b;
 	return lab->backend ? 0
@@ -37,7 +38,9 @@ static void init_levels(struct lab *lab, uint32_t slowdown)
 	level_init(&lab->l2, 2, &lab->l1, slowdown);
 }
 
-/* The domains' names are the same in all places, so somebody else's libvirt has room for one lab. */
+/*
+ * The domains' names are the same in all places, so somebody else's libvirt has room for one lab.
+ */
 static int check_libvirt(const struct place *p)
 {
 	if (daemon_is_private() || !strcmp(p->name, PATH_FIRST_PLACE))
@@ -56,7 +59,10 @@ static void sweep_here(void *ctx)
 		remove_leftovers();
 }
 
-/* Nothing may be running now in our place, nor in one that nobody has: what is was left by a killed run. */
+/*
+ * Nothing may be running now in our place, nor in one that nobody has: what is was left by a killed
+ * run.
+ */
 static void sweep_dead(const struct lab *lab)
 {
 	unsigned int n = 0;
@@ -163,7 +169,10 @@ int lab_prepare_variant(const struct lab *lab, struct lab *variant)
 {
 	int ret;
 
-	*variant = (struct lab){ .place.lock = -1, .without_l2 = lab->without_l2, .backend = lab->backend, .monitor = lab->monitor };
+	*variant = (struct lab){ .place.lock = -1,
+				 .without_l2 = lab->without_l2,
+				 .backend = lab->backend,
+				 .monitor = lab->monitor };
 	variant->own_plan = xcalloc(1, sizeof(*variant->own_plan));
 	variant->plan = variant->own_plan;
 	ret = unpatched(lab->plan, variant->own_plan);
@@ -296,7 +305,8 @@ bool lab_is_up(const struct plan *plan, char **subject)
 {
 	struct place p = { .lock = -1 };
 	struct note n = { 0 };
-	bool same = !place_join(plan->knobs.place, &p) && read_note(&n) && !strcmp(n.shape, plan->shape);
+	bool same = !place_join(plan->knobs.place, &p) && read_note(&n) &&
+		    !strcmp(n.shape, plan->shape);
 
 	*subject = n.subject;
 	n.subject = NULL;

@@ -4,7 +4,7 @@
  *
  *	lab_open()	a plan gets its place; what a killed run left there is ended
  *	lab_prepare()	kernels and images: built, or found in the cache
- *	lab_up()	L1 and L2 run and their agents answer: restored from a state, or booted and saved
+ *	lab_up()	L1 and L2 run, their agents answer: restored from a state, or booted and saved
  *	lab_close()	all of it ended, or left running
  *
  * Functions return 0 or a negative outcome.
@@ -45,7 +45,10 @@ struct lab_backend {
 	int (*prepare)(struct lab *lab); /* when kernels and initramfs are there */
 	int (*name_states)(struct lab *lab); /* set the states' keys */
 	int (*up)(struct lab *lab, bool fresh);
-	/* L1, with what runs in it, to a folder; and back, running, without its channel. For state.c. */
+	/*
+	 * L1, with what runs in it, to a folder; and back, running, without its channel. For
+	 * state.c.
+	 */
 	int (*save)(struct lab *lab, const char *dir);
 	int (*restore)(struct lab *lab, const char *dir);
 	bool saving_ends; /* what was saved is gone, and goes on by being restored */
@@ -74,8 +77,16 @@ struct lab {
 	char *run_dir; /* consoles and logs go here; exists */
 	char *emulator;	    /* the program that L1 runs in; set by lab_prepare() */
 	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
-	char *l2_initramfs; /* with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the initramfs alone */
-	const char *monitor; /* a program that L1's boot medium brings to the tests, where it has one; set it before lab_up(); or NULL */
+	/*
+	 * with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the
+	 * initramfs alone
+	 */
+	char *l2_initramfs;
+	/*
+	 * a program that L1's boot medium brings to the tests, where it has one; set it before
+	 * lab_up(); or NULL
+	 */
+	const char *monitor;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
 	struct plan *own_plan; /* of a variant: plan points there, and it goes with the lab */
 };
@@ -88,41 +99,57 @@ int lab_prepare(struct lab *lab);
 int lab_up(struct lab *lab, const char *run_dir, bool fresh);
 
 /*
- * Did a level end, or stop answering, with nothing on any console that says why? Under emulation that may be the emulator's
- * doing; a kernel that dies says so. ret: what the failed call returned.
+ * Did a level end, or stop answering, with nothing on any console that says why? Under emulation
+ * that may be the emulator's doing; a kernel that dies says so. ret: what the failed call returned.
  */
 bool lab_lost_silently(const struct lab *lab, int ret);
-/* Up again after a level was lost, from the saved state when there is one. The levels' console logs go on. */
+/*
+ * Up again after a level was lost, from the saved state when there is one. The levels' console logs
+ * go on.
+ */
 int lab_up_again(struct lab *lab);
 
 /* Does an L2 run in it? */
 bool lab_has_l2(const struct lab *lab);
 
 /*
- * Join a lab that `lab-up` left running, to look into it: no build, no restore. place: PLACE=. Several may at a time, but not while it is
- * made or ended. Close it with lab_close(lab, true).
+ * Join a lab that `lab-up` left running, to look into it: no build, no restore. place: PLACE=.
+ * Several may at a time, but not while it is made or ended. Close it with lab_close(lab, true).
  */
 int lab_join(struct lab *lab, const char *place, bool with_l2);
 
 /*
- * Ends both levels and the private libvirtd, or (keep) leaves them. Always succeeds; the struct is empty after it.
+ * Ends both levels and the private libvirtd, or (keep) leaves them. Always succeeds; the struct is
+ * empty after it.
  */
 void lab_close(struct lab *lab, bool keep);
 
-/* The same lab with the unpatched host kernel, for baselines: shares nothing that is running. Close it with lab_close_variant(). */
+/*
+ * The same lab with the unpatched host kernel, for baselines: shares nothing that is running. Close
+ * it with lab_close_variant().
+ */
 int lab_prepare_variant(const struct lab *lab, struct lab *variant);
 void lab_close_variant(struct lab *variant);
 
 /* End the levels alone, so that another variant can run. */
 void lab_levels_down(struct lab *lab);
 
-/* Is the lab that was left running in this plan's place (auto: in any) made of the same? *subject: what it has under judgement; the caller owns it. */
+/*
+ * Is the lab that was left running in this plan's place (auto: in any) made of the same? *subject:
+ * what it has under judgement; the caller owns it.
+ */
 bool lab_is_up(const struct plan *plan, char **subject);
 
-/* End what was left running, or left behind, in a place (auto: in all of them). Returns how many processes were ended. */
+/*
+ * End what was left running, or left behind, in a place (auto: in all of them). Returns how many
+ * processes were ended.
+ */
 int lab_sweep(const char *place, unsigned int *n);
 
-/* libvirt URIs for people: the one that carries L1, the one that carries L2. The caller owns it; NULL after fail(). */
+/*
+ * libvirt URIs for people: the one that carries L1, the one that carries L2. The caller owns it;
+ * NULL after fail().
+ */
 char *lab_uri(const char *place, unsigned int level);
 
 #endif

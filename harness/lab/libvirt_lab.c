@@ -64,7 +64,10 @@ static void open_plugin(struct lab *lab)
 		ui_note("%s; what needs them is skipped", lab->plugin.missing);
 }
 
-/* L1's end closes every socket that leads into it, and whoever waits on one goes on; or L0's libvirt does not answer, and does not end it. */
+/*
+ * L1's end closes every socket that leads into it, and whoever waits on one goes on; or L0's
+ * libvirt does not answer, and does not end it.
+ */
 static void end_l1(void *ctx)
 {
 	struct lab *lab = ctx;

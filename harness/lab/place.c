@@ -181,7 +181,8 @@ int place_list(struct strv *names)
 	if (err)
 		return fail(OUT_BROKEN, "can't list %s: %s", parent, strerror(-err));
 	for (size_t i = 0; i < entries.n; i++) {
-		const char *rest = str_starts(entries.v[i], base) ? entries.v[i] + strlen(base) : NULL;
+		const char *rest =
+			str_starts(entries.v[i], base) ? entries.v[i] + strlen(base) : NULL;
 
 		if (rest && !*rest)
 			strv_add(names, PATH_FIRST_PLACE);

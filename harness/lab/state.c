@@ -108,7 +108,10 @@ static int save(void *ctx, const char *dir)
 	return ret;
 }
 
-/* Not cache_get(): L1 runs, and its guard would end it while we waited for another lab that saves the same. */
+/*
+ * Not cache_get(): L1 runs, and its guard would end it while we waited for another lab that saves
+ * the same.
+ */
 int state_save(struct lab *lab, const char *key, bool with_boot)
 {
 	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);

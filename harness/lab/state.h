@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saved states: a folder in the cache holds what the backend keeps of L1 (memory, disk), the consoles up to then, and how L2's boot went.
- * Keyed by all that went into it, the emulator's own binary included: the one that restores must be the one that saved.
+ * Saved states: a folder in the cache holds what the backend keeps of L1 (memory, disk), the
+ * consoles up to then, and how L2's boot went. Keyed by all that went into it, the emulator's own
+ * binary included: the one that restores must be the one that saved.
  */
 #ifndef NESTLAB_LAB_STATE_H
 #define NESTLAB_LAB_STATE_H
@@ -13,12 +14,15 @@
 bool state_exists(const char *key);
 
 /*
- * Save L1 (with whatever runs inside) under this key. With backends whose saving_ends, L1 is gone afterwards: restore it. with_boot: L2's
- * boot record too.
+ * Save L1 (with whatever runs inside) under this key. With backends whose saving_ends, L1 is gone
+ * afterwards: restore it. with_boot: L2's boot record too.
  */
 int state_save(struct lab *lab, const char *key, bool with_boot);
 
-/* Bring L1 back, running; its channel is not open yet. The state's consoles become the beginning of the run's. */
+/*
+ * Bring L1 back, running; its channel is not open yet. The state's consoles become the beginning of
+ * the run's.
+ */
 int state_restore(struct lab *lab, const char *key);
 
 /* Forget a state that can't be restored any more. */

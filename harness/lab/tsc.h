@@ -2,7 +2,10 @@
 #ifndef NESTLAB_LAB_TSC_H
 #define NESTLAB_LAB_TSC_H
 
-/* This machine's TSC frequency in kHz, measured against the monotonic clock within some 50 ppm. Takes 40 ms once. */
+/*
+ * This machine's TSC frequency in kHz, measured against the monotonic clock within some 50 ppm.
+ * Takes 40 ms once.
+ */
 unsigned int tsc_khz(void);
 
 #endif

@@ -133,14 +133,18 @@ int channel_watch(struct channel *c, const char *pattern, unsigned int interval_
 int channel_unwatch(struct channel *c, uint32_t id);
 
 /*
- * Join a unix socket of the level: channel_input() writes to it (len 0: shuts that direction down), on_data is what comes out of it.
- * status->done, with its error, when it could not be connected or the other end has closed; *status must live as long.
+ * Join a unix socket of the level: channel_input() writes to it (len 0: shuts that direction down),
+ * on_data is what comes out of it. status->done, with its error, when it could not be connected or
+ * the other end has closed; *status must live as long.
  */
 int channel_connect(struct channel *c, const char *path,
 		    void (*on_data)(void *ctx, uint64_t level_ns, const void *data, size_t len),
 		    void *ctx, struct channel_status *status, uint32_t *id);
 
-/* Has a call ended by its deadline, and nothing been heard of the agent since? The next one is likely to wait in vain. */
+/*
+ * Has a call ended by its deadline, and nothing been heard of the agent since? The next one is
+ * likely to wait in vain.
+ */
 bool channel_is_late(const struct channel *c);
 
 /* The level's monotonic clock now. */

@@ -44,7 +44,10 @@ static void begin_report(struct console *c, const struct oops_family *f)
 	c->in_report = true;
 }
 
-/* A report's own text may name other families ("WARNING: CPU: 0"): it goes on to its end, or to its bound. */
+/*
+ * A report's own text may name other families ("WARNING: CPU: 0"): it goes on to its end, or to its
+ * bound.
+ */
 static void collect_report(struct console *c, const struct oops_family *f, const char *line)
 {
 	struct console_report *r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A level's console: every byte goes to a file, every line is looked at for what a dying kernel says. Untrusted input.
+ * A level's console: every byte goes to a file, every line is looked at for what a dying kernel
+ * says. Untrusted input.
  */
 #ifndef NESTLAB_MACHINE_CONSOLE_H
 #define NESTLAB_MACHINE_CONSOLE_H

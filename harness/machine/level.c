@@ -22,7 +22,8 @@
 #define STEP_MS 50
 #define SILENT_S 3
 #define AFTERMATH_MS 4000 /* how long a death may take to be told after a call failed */
-#define GRACE_MS 3000 /* for L0's libvirt to answer what was asked before ^C: what it then made is known, and ended */
+/* for L0's libvirt to answer what was asked before ^C: what it then made is known, and ended */
+#define GRACE_MS 3000
 #define ALIVE_S 3 /* to answer a question that costs nothing */
 #define END_S 15 /* to end a domain (2 s as a rule), or to look its QEMU up */
 
@@ -36,7 +37,8 @@ void level_init(struct level *l, unsigned int number, struct level *carrier, uin
 
 static bool is_late(const struct level *l)
 {
-	return l->late || (l->channel && channel_is_late(l->channel)) || (l->carrier && is_late(l->carrier));
+	return l->late || (l->channel && channel_is_late(l->channel)) ||
+	       (l->carrier && is_late(l->carrier));
 }
 
 unsigned int level_ms(const struct level *l, unsigned int seconds)
@@ -154,7 +156,10 @@ int level_type(struct level *l, const void *data, size_t len)
 	return err ? fail(OUT_BROKEN, "%s's console is gone", l->name) : 0;
 }
 
-/* A panicked domain stays, paused (on_crash=preserve): gone at once, it would take the last lines of its console along. */
+/*
+ * A panicked domain stays, paused (on_crash=preserve): gone at once, it would take the last lines
+ * of its console along.
+ */
 static void note_stop(struct level *l, int detail)
 {
 	if (l->stopped)
@@ -197,7 +202,10 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
 
 /* ---- calls ---- */
 
-/* What a blocking call of libvirt's takes and gives; made in loop_call()'s thread, which may outlive the level: so all of it is its own. */
+/*
+ * What a blocking call of libvirt's takes and gives; made in loop_call()'s thread, which may
+ * outlive the level: so all of it is its own.
+ */
 struct call {
 	struct loop_job job; /* first: the loop knows only that */
 	int (*run)(struct call *c);
@@ -263,7 +271,10 @@ static void unblock(void *ctx)
 	level_hang_up(ctx);
 }
 
-/* A level's libvirt that does not answer any more lives in its carrier: end that, and the call returns. */
+/*
+ * A level's libvirt that does not answer any more lives in its carrier: end that, and the call
+ * returns.
+ */
 static void unblock_above(void *ctx)
 {
 	struct level *l = ctx;
@@ -320,7 +331,10 @@ static bool answers_within(struct level *l, unsigned int ms, bool aside)
 	return quietly(l, c, ms, aside);
 }
 
-/* To be asked before what would wait for it without an end. One that is silent is hung up on: then nothing waits for it any more. */
+/*
+ * To be asked before what would wait for it without an end. One that is silent is hung up on: then
+ * nothing waits for it any more.
+ */
 static bool answers(struct level *l, bool aside)
 {
 	bool hurry = !l->carrier || proc_interrupted();
@@ -330,7 +344,10 @@ static bool answers(struct level *l, bool aside)
 
 static int run_versions(struct call *c)
 {
-	return c->conn && !virConnectGetVersion(c->conn, &c->hypervisor) && !virConnectGetLibVersion(c->conn, &c->library) ? 0 : -1;
+	return c->conn && !virConnectGetVersion(c->conn, &c->hypervisor) &&
+			       !virConnectGetLibVersion(c->conn, &c->library)
+		       ? 0
+		       : -1;
 }
 
 bool level_versions(struct level *l, unsigned long *hypervisor, unsigned long *library)
@@ -674,7 +691,10 @@ static const struct level *find_silent(struct level *l)
 	return level_answers(l) ? NULL : l;
 }
 
-/* All that is said to a level goes through it: a kernel would be blamed for a libvirtd that was stopped. */
+/*
+ * All that is said to a level goes through it: a kernel would be blamed for a libvirtd that was
+ * stopped.
+ */
 static int ask_libvirt(struct level *l)
 {
 	if (!l->conn || answers_within(l, level_ms(l, ALIVE_S), false))

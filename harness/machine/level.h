@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A level is a libvirt connection + a domain + a console + an agent channel. The same code drives L1 through L0's libvirt
- * and L2 through L1's.
+ * A level is a libvirt connection + a domain + a console + an agent channel. The same code drives
+ * L1 through L0's libvirt and L2 through L1's.
  *
- * Every wait ends with the deadline, or with a crash: of this level, or of the one below that carries it. Functions return 0 or
- * a negative outcome; -OUT_CRASH is a kernel's end, told with its console's line.
+ * Every wait ends with the deadline, or with a crash: of this level, or of the one below that
+ * carries it. Functions return 0 or a negative outcome; -OUT_CRASH is a kernel's end, told with its
+ * console's line.
  */
 #ifndef NESTLAB_MACHINE_LEVEL_H
 #define NESTLAB_MACHINE_LEVEL_H
@@ -22,7 +23,8 @@ struct level;
 
 /* A level that no libvirt drives: how it is reached. All are called in the event loop's thread. */
 struct level_machine {
-	void (*cut)(struct level *l);  /* power off at once; the one that may be called from another thread */
+	/* power off at once; the one that may be called from another thread */
+	void (*cut)(struct level *l);
 	void (*end)(struct level *l);  /* the same, and free machine_data */
 	/* The agent's port, once; NULL after fail(). */
 	struct vstream *(*open_port)(struct level *l, const struct vstream_handler *h);
@@ -39,16 +41,21 @@ struct level {
 	char *socket; /* where conn leads to, when its URI says so (hangup.h); owned */
 	const struct level_machine *machine; /* NULL: a libvirt domain */
 	void *machine_data;
-	const char *medium; /* the folder in the level where its boot medium put modules and test programs; NULL: none */
+	/*
+	 * the folder in the level where its boot medium put modules and test programs; NULL: none
+	 */
+	const char *medium;
 	struct vstream *console_stream;
 	/*
-	 * Where QEMU writes this level's console, when its host is ours: read from there in place of a stream, as the last words of
-	 * a domain that is gone are still in it. NULL: by stream. Set before level_create(); owned.
+	 * Where QEMU writes this level's console, when its host is ours: read from there in place
+	 * of a stream, as the last words of a domain that is gone are still in it. NULL: by stream.
+	 * Set before level_create(); owned.
 	 */
 	char *console_file;
 	int console_fd;
 	struct console console;
-	void (*tap)(void *ctx, const void *data, size_t len); /* sees the console's bytes too; may be NULL */
+	/* sees the console's bytes too; may be NULL */
+	void (*tap)(void *ctx, const void *data, size_t len);
 	void *tap_ctx;
 	struct vstream *port;
 	struct channel *channel; /* NULL: not open */
@@ -74,21 +81,36 @@ void level_destroy(struct level *l);
 /* The machine, which is about to run, takes the place of a domain. */
 void level_adopt(struct level *l, const struct level_machine *machine, void *data);
 void level_note_end(struct level *l, enum outcome outcome, const char *why);
-/* End it at once, from any thread, or hang up on a libvirt that does not do it; the level learns of it as of any other end. */
+/*
+ * End it at once, from any thread, or hang up on a libvirt that does not do it; the level learns of
+ * it as of any other end.
+ */
 void level_cut(struct level *l);
 /* Is there anything that could run? */
 bool level_exists(const struct level *l);
-/* End it at once, domain or machine; says nothing, can't fail; some seconds for a libvirt that does not answer, which is hung up on. */
+/*
+ * End it at once, domain or machine; says nothing, can't fail; some seconds for a libvirt that does
+ * not answer, which is hung up on.
+ */
 void level_power_off(struct level *l);
-/* Whoever waits for the level's libvirt gets an error at once, and so does every later call. From any thread. */
+/*
+ * Whoever waits for the level's libvirt gets an error at once, and so does every later call. From
+ * any thread.
+ */
 void level_hang_up(struct level *l);
 
-/* End a domain that the level's libvirt knows by name, if it is there; the second from any thread, and telling nothing, as level_cut(). */
+/*
+ * End a domain that the level's libvirt knows by name, if it is there; the second from any thread,
+ * and telling nothing, as level_cut().
+ */
 int level_end(struct level *l, const char *domain);
 void level_cut_domain(struct level *l, const char *domain);
 
 int level_connect(struct level *l, const char *uri);
-/* Of what carries the level, as libvirt numbers them (a million for the major). False when it does not answer; says nothing, ^C or not. */
+/*
+ * Of what carries the level, as libvirt numbers them (a million for the major). False when it does
+ * not answer; says nothing, ^C or not.
+ */
 bool level_versions(struct level *l, unsigned long *hypervisor, unsigned long *library);
 
 /* Start the domain paused, attach console and events, let it run: no early panic is missed. */
@@ -112,37 +134,55 @@ int level_open_channel(struct level *l, unsigned int deadline_s);
 void level_close_channel(struct level *l);
 
 /*
- * Turn the loop once. 0, or what ends all waiting: -OUT_CRASH when this level or its carrier died, -OUT_INTERRUPTED on ^C.
- * After an oops it reads on for a moment first, so that the text is whole.
+ * Turn the loop once. 0, or what ends all waiting: -OUT_CRASH when this level or its carrier died,
+ * -OUT_INTERRUPTED on ^C. After an oops it reads on for a moment first, so that the text is whole.
  */
 int level_step(struct level *l, unsigned int timeout_ms);
 
-/* A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what level_step() says. */
+/*
+ * A call that failed may be the first sign of a level's end: give that time to be seen. 0, or what
+ * level_step() says.
+ */
 int level_look_for_end(struct level *l);
-/* Does its agent still answer? Asked once: of one that did not, the answer stays. False also without a channel. */
+/*
+ * Does its agent still answer? Asked once: of one that did not, the answer stays. False also
+ * without a channel.
+ */
 bool level_answers(struct level *l);
 /*
- * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none). *silent: the
- * first that does not answer, or NULL.
+ * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there
+ * (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none).
+ * *silent: the first that does not answer, or NULL.
  */
 int level_diagnose(struct level *l, struct level *asked, const struct level **silent);
 
-/* Wait until the domain has stopped by itself (expected), or a console line holds the awaited text. */
+/*
+ * Wait until the domain has stopped by itself (expected), or a console line holds the awaited text.
+ */
 int level_wait_stopped(struct level *l, unsigned int deadline_s);
 int level_wait_console(struct level *l, const char *text, unsigned int deadline_s);
 
-/* Run a command in the level; -OUT_BROKEN when it can't be started or fails, told with its last line of output. */
+/*
+ * Run a command in the level; -OUT_BROKEN when it can't be started or fails, told with its last
+ * line of output.
+ */
 int level_command(struct level *l, const char *what, char *const *argv, unsigned int deadline_s);
 
-/* Where the level finds a file of ours: its boot medium brought it under its own name, or it is put at `path` now. The caller owns *where. */
+/*
+ * Where the level finds a file of ours: its boot medium brought it under its own name, or it is put
+ * at `path` now. The caller owns *where.
+ */
 int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where);
 
-/* One QMP command to the level's QEMU, over its carrier's libvirt; the caller owns the answer (JSON text). */
+/*
+ * One QMP command to the level's QEMU, over its carrier's libvirt; the caller owns the answer (JSON
+ * text).
+ */
 int level_qmp(struct level *l, const char *command, char **answer);
 
 /*
- * A deadline in milliseconds, scaled by the lane. Of a level that let one pass, or whose carrier did, no more than the time of one question:
- * a hang costs one deadline, not one a call.
+ * A deadline in milliseconds, scaled by the lane. Of a level that let one pass, or whose carrier
+ * did, no more than the time of one question: a hang costs one deadline, not one a call.
  */
 unsigned int level_ms(const struct level *l, unsigned int seconds);
 

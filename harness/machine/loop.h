@@ -15,8 +15,9 @@ void loop_init(void);
 int loop_step(unsigned int timeout_ms);
 
 /*
- * What a blocking call works on. On the heap and shared with the thread that makes the call: one that never returns is left alone, and
- * what it may still write to stays until it does. Stands first in a struct of the caller's, who owns one reference.
+ * What a blocking call works on. On the heap and shared with the thread that makes the call: one
+ * that never returns is left alone, and what it may still write to stays until it does. Stands
+ * first in a struct of the caller's, who owns one reference.
  */
 struct loop_job {
 	int (*call)(struct loop_job *job);  /* in the thread: 0, or -1 with libvirt's error */
@@ -32,30 +33,43 @@ void loop_job_drop(struct loop_job *job);
 bool loop_job_done(const struct loop_job *job);
 
 /*
- * Run a blocking libvirt call in a thread while the loop goes on turning (so that consoles are read and a crash is seen),
- * until it ends, the deadline passes, the user interrupts or watch() says stop. libvirt's error becomes the sentence "WHAT: error" and
- * -OUT_BROKEN.
+ * Run a blocking libvirt call in a thread while the loop goes on turning (so that consoles are read
+ * and a crash is seen), until it ends, the deadline passes, the user interrupts or watch() says
+ * stop. libvirt's error becomes the sentence "WHAT: error" and -OUT_BROKEN.
  *
- * It always ends: after unblock() a call has some seconds left to return, then its thread is abandoned.
+ * It always ends: after unblock() a call has some seconds left to return, then its thread is
+ * abandoned.
  */
 struct loop_call {
 	const char *what;
 	struct loop_job *job;
-	int (*watch)(void *ctx);    /* looked at every turn; a negative outcome ends the waiting; may be NULL */
-	void (*unblock)(void *ctx); /* makes a stuck call return; tells nothing by fail(); may be NULL */
+	/* looked at every turn; a negative outcome ends the waiting; may be NULL */
+	int (*watch)(void *ctx);
+	/* makes a stuck call return; tells nothing by fail(); may be NULL */
+	void (*unblock)(void *ctx);
 	void *ctx;
 	unsigned int deadline_ms;
-	unsigned int grace_ms; /* from an interruption, or watch()'s word, to unblock(): a call that is answered ends by itself */
+	/*
+	 * from an interruption, or watch()'s word, to unblock(): a call that is answered ends by
+	 * itself
+	 */
+	unsigned int grace_ms;
 	bool to_the_end; /* ^C does not end it: cleaning up */
-	bool aside; /* the caller is not the loop's thread, or can't have it turn: it stands still; watch() is not asked */
+	/*
+	 * the caller is not the loop's thread, or can't have it turn: it stands still; watch() is
+	 * not asked
+	 */
+	bool aside;
 };
 int loop_call(const struct loop_call *c);
 
 /*
- * A guard against libvirt calls that can't be given a deadline (sending on a stream blocks when a level's libvirtd has stopped
- * reading): when one has lasted for this long, or for some seconds after ^C, unblock() is called from another thread, once.
- * loop_unguard() ends it. One is a turn of the loop, and what stands between loop_enter() and loop_leave(). Whatever else the loop's thread
- * does takes as long as it takes: virt-install ran for longer than the guard's 6 s in lane kvm, and a healthy L1 was ended for it.
+ * A guard against libvirt calls that can't be given a deadline (sending on a stream blocks when a
+ * level's libvirtd has stopped reading): when one has lasted for this long, or for some seconds
+ * after ^C, unblock() is called from another thread, once. loop_unguard() ends it. One is a turn of
+ * the loop, and what stands between loop_enter() and loop_leave(). Whatever else the loop's thread
+ * does takes as long as it takes: virt-install ran for longer than the guard's 6 s in lane kvm, and
+ * a healthy L1 was ended for it.
  */
 void loop_guard(unsigned int silence_ms, void (*unblock)(void *ctx), void *ctx);
 void loop_unguard(void);

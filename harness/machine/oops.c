@@ -11,8 +11,8 @@
 #define TRACE_END "---[ end trace " /* kernel/panic.c */
 
 /*
- * First match wins: the more telling families stand first. Wordings: lib/dump_stack, kernel/panic.c, mm/kasan, kernel/locking,
- * kernel/sched/core.c, lib/smp_processor_id.c.
+ * First match wins: the more telling families stand first. Wordings: lib/dump_stack,
+ * kernel/panic.c, mm/kasan, kernel/locking, kernel/sched/core.c, lib/smp_processor_id.c.
  */
 static const struct oops_family families[] = {
 	{ "KASAN report", "BUG: KASAN:", false, true, RULER },

@@ -11,9 +11,15 @@
 struct oops_family {
 	const char *name;    /* for people: "kernel panic" */
 	const char *pattern; /* what the line holds */
-	bool deadly;	     /* the kernel can't be trusted any more; otherwise a finding (a warning) */
-	bool line_start; /* only at the message's start, behind the time stamp: these words occur elsewhere too */
-	const char *end; /* of a report's text: the line behind the first that holds this; NULL: it has no text of its own */
+	/* the kernel can't be trusted any more; otherwise a finding (a warning) */
+	bool deadly;
+	/* only at the message's start, behind the time stamp: these words occur elsewhere too */
+	bool line_start;
+	/*
+	 * of a report's text: the line behind the first that holds this; NULL: it has no text of
+	 * its own
+	 */
+	const char *end;
 };
 
 /* The family of this console line, or NULL. The line is any bytes, NUL-terminated. */

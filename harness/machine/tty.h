@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The person's terminal, for interactive verbs: raw while it lasts, always put back, its keys given to a callback from
- * the event loop.
+ * The person's terminal, for interactive verbs: raw while it lasts, always put back, its keys given
+ * to a callback from the event loop.
  */
 #ifndef NESTLAB_MACHINE_TTY_H
 #define NESTLAB_MACHINE_TTY_H

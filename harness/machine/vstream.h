@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A libvirt stream (a domain's console or virtio-serial port) as callbacks on the event loop. Works the same over any
- * libvirt connection, so a port of L2 is opened just as one of L1. A socket can take the stream's place, where no libvirt drives
- * the level.
+ * A libvirt stream (a domain's console or virtio-serial port) as callbacks on the event loop. Works
+ * the same over any libvirt connection, so a port of L2 is opened just as one of L1. A socket can
+ * take the stream's place, where no libvirt drives the level.
  */
 #ifndef NESTLAB_MACHINE_VSTREAM_H
 #define NESTLAB_MACHINE_VSTREAM_H

@@ -130,8 +130,9 @@ static int take_sources(struct sources *s, const char *from)
 /* -- building it -- */
 
 /*
- * What the makefile calls the compiler is this, whatever it calls it by: warnings are never fatal (a newer gcc has more of them, and -Werror
- * made them a zero), and what is linked needs no library of L1's. Appending -Wno-error would not do: -Werror=NAME is stronger.
+ * What the makefile calls the compiler is this, whatever it calls it by: warnings are never fatal
+ * (a newer gcc has more of them, and -Werror made them a zero), and what is linked needs no library
+ * of L1's. Appending -Wno-error would not do: -Werror=NAME is stronger.
  */
 static const char compiler[] = "#!/bin/sh\n"
 			       "n=$# static=-static\n"
@@ -187,10 +188,11 @@ static int keep_program(const struct monitor *m, const char *obj, bool asked_for
 }
 
 /*
- * The folder's own makefile, or all of its C files in one program. With musl, where it has all that they include: 40 KB go into L1 in
- * no time, and glibc's 800 KB took longer than a test.
+ * The folder's own makefile, or all of its C files in one program. With musl, where it has all that
+ * they include: 40 KB go into L1 in no time, and glibc's 800 KB took longer than a test.
  *
- * A makefile that has no target of the program's name (or nothing to do for it: a folder is called that) is asked for its own first one.
+ * A makefile that has no target of the program's name (or nothing to do for it: a folder is called
+ * that) is asked for its own first one.
  */
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {

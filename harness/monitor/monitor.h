@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Somebody's virtual machine monitor (assignment kvm-api): a C file, or a folder with C files or a Makefile. It is a stranger's code:
- * built in the sandbox that kernels are built in, as a static program, and run in L1 only.
+ * Somebody's virtual machine monitor (assignment kvm-api): a C file, or a folder with C files or a
+ * Makefile. It is a stranger's code: built in the sandbox that kernels are built in, as a static
+ * program, and run in L1 only.
  *
- * How it is asked for a mode and which ports it serves its guest by is data: of the assignment, or of a file monitor.conf in the folder:
+ * How it is asked for a mode and which ports it serves its guest by is data: of the assignment, or
+ * of a file monitor.conf in the folder:
  *
  *	[monitor]
- *	program = hello			# what is made, and what `make` is asked for where it has such a target; default: monitor, or the
- *					# only program that the makefile's first target makes
- *	memory = 0x200000		# of the guest, bytes
- *	wrong = wrong fail		# words of its complaints, in any case of letters
- *	invalid = invalid		# words that tell of an invalid address
+ *	program = hello		# what is made, and what `make` is asked for where it has such a
+ *				# target; default: monitor, or the only program that the
+ *				# makefile's first target makes
+ *	memory = 0x200000	# of the guest, bytes
+ *	wrong = wrong fail	# words of its complaints, in any case of letters
+ *	invalid = invalid	# words that tell of an invalid address
  *	[options]
- *	real = -r			# and protected, paged, long; a mode that is not there is not offered
+ *	real = -r		# and protected, paged, long; a mode that is not there is not offered
  *	[ports]
- *	serial = 0xe9			# and print32, exits, exits_text, string, translate, hva: testcases/kvm-api/lib/watch.h
+ *	serial = 0xe9		# and print32, exits, exits_text, string, translate, hva:
+ *				# testcases/kvm-api/lib/watch.h
  */
 #ifndef NESTLAB_MONITOR_MONITOR_H
 #define NESTLAB_MONITOR_MONITOR_H
@@ -33,9 +37,10 @@ struct monitor {
 };
 
 /*
- * Build it, or find it in the cache. given: MONITOR=, or "" for the reference. a: has the interface of those that bring no monitor.conf.
- * 0, -OUT_USAGE (no such file, a wrong monitor.conf), -OUT_BUILD_ERROR (it does not compile; none or several programs
- * are made, or no static one), -OUT_BROKEN.
+ * Build it, or find it in the cache. given: MONITOR=, or "" for the reference. a: has the interface
+ * of those that bring no monitor.conf. 0, -OUT_USAGE (no such file, a wrong monitor.conf),
+ * -OUT_BUILD_ERROR (it does not compile; none or several programs are made, or no static one),
+ * -OUT_BROKEN.
  */
 int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m);
 void monitor_free(struct monitor *m);
@@ -43,7 +48,10 @@ void monitor_free(struct monitor *m);
 /* Where a level gets it, unless it was booted with it. */
 #define MONITOR_IN_LEVEL "/tmp/nestlab-monitor"
 
-/* What the test programs find in their environment: NESTLAB_MONITOR (where), NESTLAB_OPTION_REAL, NESTLAB_PORT_SERIAL, ... */
+/*
+ * What the test programs find in their environment: NESTLAB_MONITOR (where), NESTLAB_OPTION_REAL,
+ * NESTLAB_PORT_SERIAL, ...
+ */
 void monitor_env(const struct monitor *m, const char *where, struct strv *env);
 
 #endif

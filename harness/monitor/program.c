@@ -34,7 +34,8 @@ static bool is_elf(int fd)
 {
 	char magic[SELFMAG];
 
-	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, ELFMAG, SELFMAG);
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
 }
 
 int program_date(const char *path)
@@ -135,7 +136,10 @@ static bool is_named(const char *dir, const char *path, const char *name)
 	return !strcmp(base_name(path), name);
 }
 
-/* A guest's program, made for the monitor to run, has 16 or 32 bits mostly; a library is nobody's monitor. */
+/*
+ * A guest's program, made for the monitor to run, has 16 or 32 bits mostly; a library is nobody's
+ * monitor.
+ */
 static bool can_run(const char *dir, const char *path, const char *name)
 {
 	_cleanup_free_ char *whole = strf("%s/%s", dir, path);
@@ -171,7 +175,8 @@ static char *enumerate(const struct strv *made)
 	return xstrdup(buf_str(&b));
 }
 
-static int choose(const struct strv *made, const char *dir, const char *name, bool asked_for, char **path)
+static int choose(const struct strv *made, const char *dir, const char *name, bool asked_for,
+		  char **path)
 {
 	_cleanup_free_ char *all = enumerate(made);
 	size_t n;

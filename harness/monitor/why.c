@@ -15,7 +15,10 @@ static const char *const reasons[] = {
 	"No such file or directory", "Permission denied",
 };
 
-/* What only says that there was a reason, or goes along with one. ("collect2: error: ld returned 1 exit status" was all that was shown.) */
+/*
+ * What only says that there was a reason, or goes along with one. ("collect2: error: ld returned 1
+ * exit status" was all that was shown.)
+ */
 static const char *const echoes[] = { "collect2: error:", "] Error ", ": warning: ", ": note: ", ": in function `", "make[", "make: Target " };
 
 static bool has_one_of(const char *line, const char *const marks[], size_t n)

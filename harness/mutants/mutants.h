@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mutants: deliberate faults, as patches on the reference, that the checks must find. Each is a mail-format patch whose message ends
- * with one or more trailers
+ * Mutants: deliberate faults, as patches on the reference, that the checks must find. Each is a
+ * mail-format patch whose message ends with one or more trailers
  *
  *	Found-by: vcpu-info/pairs: registers of the target
  *
- * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die in, "the build" alone a mutant that
- * must not build. With a line "Kernel: guest" the patch is one on the guest's kernel. One that only a kernel
- * of a flavour can find names it in a line "Flavor: debug", one that shows by chance how many times longer to look: "Effort: 10".
+ * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die
+ * in, "the build" alone a mutant that must not build. With a line "Kernel: guest" the patch is one
+ * on the guest's kernel. One that only a kernel of a flavour can find names it in a line "Flavor:
+ * debug", one that shows by chance how many times longer to look: "Effort: 10".
  *
- * Lanes differ in what they can show. "Found-by (bochs-vmx): TEST: CHECK" lines take the place of the others in that lane, and
- * "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
+ * Lanes differ in what they can show. "Found-by (bochs-vmx): TEST: CHECK" lines take the place of
+ * the others in that lane, and "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
  *
  * A check that fails on the unchanged reference is a false alarm.
  */
@@ -36,19 +37,25 @@ struct mutant {
 };
 
 /*
- * Those in this folder are faults of the reference monitor (assignment kvm-api), and not of the host kernel: what is built and judged
- * then is a copy of it with the patch, given by MONITOR=.
+ * Those in this folder are faults of the reference monitor (assignment kvm-api), and not of the
+ * host kernel: what is built and judged then is a copy of it with the patch, given by MONITOR=.
  */
 #define MUTANTS_OF_MONITOR "testcases/mutants/kvm-api"
 bool mutant_is_of_monitor(const struct mutant *m);
 /* Make that copy in a folder of its own (made new). 0 or a negative outcome. */
 int mutant_make_monitor(const struct mutant *m, const char *folder);
 
-/* Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the file: unreadable, or it has none. */
+/*
+ * Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the
+ * file: unreadable, or it has none.
+ */
 int mutant_load(const char *patch, const char *lane, struct mutant *m);
 void mutant_free(struct mutant *m);
 
-/* Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that failed; missed: of those that should have. */
+/*
+ * Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that
+ * failed; missed: of those that should have.
+ */
 bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf *by,
 		  struct buf *missed);
 

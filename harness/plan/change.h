@@ -16,7 +16,8 @@ struct change {
 	struct vendor_side side;   /* whose side of KVM they touch; it owns its file */
 	char *lane;		   /* that one of them wants (PATCH_LANE); NULL: none */
 	char *lane_by;		   /* for people: "1.patch (Lane: kvm)" */
-	char *lane_conflict;	   /* a sentence, when two want different ones; LANE= decides then */
+	/* a sentence, when two want different ones; LANE= decides then */
+	char *lane_conflict;
 	char hash[HASH_HEX_LEN + 1]; /* of their files' names and bytes, in order */
 };
 

@@ -134,7 +134,9 @@ char *knobs_path(const char *given)
 	return NULL;
 }
 
-/* One that is not there stays as it was given: whoever needs it tells so, in the user's own words. */
+/*
+ * One that is not there stays as it was given: whoever needs it tells so, in the user's own words.
+ */
 static char *path_value(const char *given)
 {
 	char *there = knobs_path(given), here[PATH_MAX];
@@ -152,7 +154,9 @@ static char *named_value(const char *given)
 	return is_path ? path_value(given) : xstrdup(given);
 }
 
-/* One word, out of its quotes; a backslash takes the next character as it is. Moves *p behind it. */
+/*
+ * One word, out of its quotes; a backslash takes the next character as it is. Moves *p behind it.
+ */
 static char *next_word(const char **p)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -234,7 +238,8 @@ static int set_value(struct knobs *k, const struct knob *n, const char *value)
 	return 0;
 }
 
-static int set_from(struct knobs *k, const struct knob *n, const char *value, enum knob_source source)
+static int set_from(struct knobs *k, const struct knob *n, const char *value,
+		    enum knob_source source)
 {
 	k->source[n - table] = source;
 	if (*value || n->type == PROCESS)
@@ -283,7 +288,8 @@ static int take_file(struct knobs *k, struct file *f, const char *path)
 
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(table); i++)
 		if (f->values[i].n) {
-			ret = set_from(k, &table[i], f->values[i].v[f->values[i].n - 1], KNOB_FROM_FILE);
+			ret = set_from(k, &table[i], f->values[i].v[f->values[i].n - 1],
+				       KNOB_FROM_FILE);
 			if (ret)
 				fail_prefix("%s", path);
 		}

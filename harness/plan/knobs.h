@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The knobs: all that a user can set. One table (knobs.c) says of each its name, type, range, default and meaning; the parsers of
- * both command lines, the help texts, the check of config/defaults.conf and the Makefile's exports come from it.
+ * The knobs: all that a user can set. One table (knobs.c) says of each its name, type, range,
+ * default and meaning; the parsers of both command lines, the help texts, the check of
+ * config/defaults.conf and the Makefile's exports come from it.
  *
- * A value comes from, the later over the earlier: the table, config/defaults.conf, the environment, the command line (nestlab's or
- * make's). A name that no knob has is refused wherever it is given on purpose, with the nearest one named.
+ * A value comes from, the later over the earlier: the table, config/defaults.conf, the environment,
+ * the command line (nestlab's or make's). A name that no knob has is refused wherever it is given
+ * on purpose, with the nearest one named.
  *
- * A path that the user gives is relative to where he stands, then to the checkout. It is kept absolute.
+ * A path that the user gives is relative to where he stands, then to the checkout. It is kept
+ * absolute.
  */
 #ifndef NESTLAB_PLAN_KNOBS_H
 #define NESTLAB_PLAN_KNOBS_H
@@ -51,9 +54,10 @@ struct knobs {
 };
 
 /*
- * Take NAME=VALUE arguments out of argv, up to a "--" or stop arguments, and remember them for knobs_load(); what knobs make gave
- * (NESTLAB_MAKE_GIVEN) is checked, too. Returns what is left of argc. What is wrong with them is told by knobs_check() and
- * knobs_load(): a run that was to judge must have begun before.
+ * Take NAME=VALUE arguments out of argv, up to a "--" or stop arguments, and remember them for
+ * knobs_load(); what knobs make gave (NESTLAB_MAKE_GIVEN) is checked, too. Returns what is left of
+ * argc. What is wrong with them is told by knobs_check() and knobs_load(): a run that was to judge
+ * must have begun before.
  */
 int knobs_take(int argc, char **argv, int stop);
 int knobs_check(void);
@@ -68,14 +72,23 @@ int knobs_set(struct knobs *k, const char *name, const char *value);
 void knobs_copy(struct knobs *to, const struct knobs *from);
 void knobs_free(struct knobs *k);
 
-/* A value as the command line would give it; "" when there is none. NULL: no such knob. The caller owns it. */
+/*
+ * A value as the command line would give it; "" when there is none. NULL: no such knob. The caller
+ * owns it.
+ */
 char *knobs_text(const struct knobs *k, const char *name);
 /* Where its value comes from. */
 enum knob_source knobs_source(const struct knobs *k, const char *name);
-/* Each knob that says what is judged (not: where results go, how many at once), in the table's order. */
+/*
+ * Each knob that says what is judged (not: where results go, how many at once), in the table's
+ * order.
+ */
 void knobs_each_asked(void (*look)(void *ctx, const char *name), void *ctx);
 
-/* "EFFORT=3 TESTS=vcpu-info": those that came from the environment, so that a forgotten export is seen. NULL: none did. */
+/*
+ * "EFFORT=3 TESTS=vcpu-info": those that came from the environment, so that a forgotten export is
+ * seen. NULL: none did.
+ */
 char *knobs_of_environment(const struct knobs *k);
 
 /* The list for `nestlab help`. */
@@ -84,7 +97,9 @@ void knobs_help(FILE *f);
 /* Add a word as one of a list of paths is written: what would end it has a backslash. */
 void knobs_quote(struct buf *b, const char *word);
 
-/* A path as the user gave it: where it lies, absolute; NULL: it is not there. The caller owns it. */
+/*
+ * A path as the user gave it: where it lies, absolute; NULL: it is not there. The caller owns it.
+ */
 char *knobs_path(const char *given);
 
 #endif

@@ -87,7 +87,8 @@ extern const struct lane_need *const __stop_nestlab_needs[];
 
 bool lane_usable(struct lane *l, char **why)
 {
-	for (const struct lane_need *const *n = __start_nestlab_needs; n < __stop_nestlab_needs; n++)
+	for (const struct lane_need *const *n = __start_nestlab_needs; n < __stop_nestlab_needs;
+	     n++)
 		if (l->needs && !strcmp(l->needs, (*n)->name))
 			return (*n)->check(l, why);
 	*why = strf("config/lanes/%s.conf needs '%s', which is not known", l->name,

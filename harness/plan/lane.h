@@ -17,24 +17,40 @@ struct lane {
 	char *needs;	 /* "nothing", "nested-kvm": what the machine must offer */
 	char *machine;	 /* what runs L1: a lab_backend's name; NULL: libvirt */
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
-	char *cpu_mode;	 /* L1's <cpu mode=...>: maximum, host-passthrough; or the other machine's name of a CPU */
+	/* L1's <cpu mode=...>: maximum, host-passthrough; or the other machine's name of a CPU */
+	char *cpu_mode;
 	char *plugin;	 /* that L1's QEMU loads, of build/tcg-plugin/; NULL: none */
 	struct strv
-		modules; /* the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel */
-	uint32_t spare_cpus; /* of L1, the first ones: over those asked for, and left alone by all that runs in it */
+		/*
+		 * the KVM modules that L1 loads, in order; "vendor" stands for kvm_amd or kvm_intel
+		 */
+		modules;
+	/* of L1, the first ones: over those asked for, and left alone by all that runs in it */
+	uint32_t spare_cpus;
 	uint32_t
-		slowdown; /* factor on every deadline, against a machine with hardware virtualization */
-	uint32_t slowdown_built; /* the same with an emulator that was built here (`make bochs`); takes slowdown's place in lane_usable(). 0: none */
+		/* factor on every deadline, against a machine with hardware virtualization */
+		slowdown;
+	/*
+	 * the same with an emulator that was built here (`make bochs`); takes slowdown's place in
+	 * lane_usable(). 0: none
+	 */
+	uint32_t slowdown_built;
 	uint32_t
-		retries; /* how often a run may start again on a level that was lost without a word: for emulators, which lose one */
+		/*
+		 * how often a run may start again on a level that was lost without a word: for
+		 * emulators, which lose one
+		 */
+		retries;
 	uint32_t preference; /* auto takes the usable lane with the highest */
-	bool intel; /* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
+	/* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
+	bool intel;
 	char *reason; /* why this lane was chosen */
 };
 
 /*
- * What a lane may need of the machine, by the name in its file. check(): is it there, and why (not); it may set what the lane learns
- * of the machine, too. Whoever can provide it registers it; there is no central list.
+ * What a lane may need of the machine, by the name in its file. check(): is it there, and why
+ * (not); it may set what the lane learns of the machine, too. Whoever can provide it registers it;
+ * there is no central list.
  */
 struct lane_need {
 	const char *name;
@@ -45,12 +61,16 @@ struct lane_need {
 		__attribute__((used, section("nestlab_needs"))) = &(var)
 
 /*
- * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor whose side of KVM the change works on,
- * where there is such a lane; side NULL: any. -OUT_USAGE: no such lane; -OUT_BROKEN: named, and this machine can't run it (with the reason); -OUT_SKIP: nobody names one, and none
- * works here.
+ * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor
+ * whose side of KVM the change works on, where there is such a lane; side NULL: any. -OUT_USAGE: no
+ * such lane; -OUT_BROKEN: named, and this machine can't run it (with the reason); -OUT_SKIP: nobody
+ * names one, and none works here.
  */
 int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l);
-/* What to say of a change that works on the other vendor's side than this lane has, or NULL. The caller owns it. */
+/*
+ * What to say of a change that works on the other vendor's side than this lane has, or NULL. The
+ * caller owns it.
+ */
 char *lane_blind(const struct lane *l, const struct vendor_side *side);
 /* Is L1's CPU made by a program? */
 bool lane_emulates(const struct lane *l);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a run is asked for, as one value that does not change once it is made: the knobs, the change that is judged (read once), the
- * kernel it is put on, the lane and who chose it. Nothing is started to make one.
+ * What a run is asked for, as one value that does not change once it is made: the knobs, the change
+ * that is judged (read once), the kernel it is put on, the lane and who chose it. Nothing is
+ * started to make one.
  *
- * plan.json is it written down. It lies beside the results, with copies of the patches, so that `nestlab run plan.json` asks for
- * the same again wherever the originals went.
+ * plan.json is it written down. It lies beside the results, with copies of the patches, so that
+ * `nestlab run plan.json` asks for the same again wherever the originals went.
  */
 #ifndef NESTLAB_PLAN_PLAN_H
 #define NESTLAB_PLAN_PLAN_H
@@ -19,19 +20,24 @@
 
 struct plan {
 	struct knobs knobs;
-	struct kernel_conf kernel; /* of the knobs' flavour, with the changes below on its own patches */
+	/* of the knobs' flavour, with the changes below on its own patches */
+	struct kernel_conf kernel;
 	struct change host, guest; /* PATCH=, GUEST_PATCH=; no patches: the reference */
-	struct lane lane;	   /* its slowdown is all factors together: lane's, flavour's, SLOWDOWN= */
-	char *blind;		   /* why this lane can't show what the change does (lane_blind()), or NULL */
+	/* its slowdown is all factors together: lane's, flavour's, SLOWDOWN= */
+	struct lane lane;
+	/* why this lane can't show what the change does (lane_blind()), or NULL */
+	char *blind;
 	uint32_t l1_cpus;	   /* not fewer than L2's */
 	uint32_t l1_memory;	   /* MiB; with what the flavour needs for its books */
 	char hash[HASH_HEX_LEN + 1]; /* of all of it by content: equal plans ask for the same */
-	char shape[HASH_HEX_LEN + 1]; /* of what the lab is made of alone, whatever is then asked of it */
+	/* of what the lab is made of alone, whatever is then asked of it */
+	char shape[HASH_HEX_LEN + 1];
 };
 
 /*
- * Takes over the knobs (they are empty after it). 0; -OUT_USAGE: a name that is not there; -OUT_UNUSABLE, -OUT_BUILD_ERROR: as
- * change_read(); -OUT_BROKEN, -OUT_SKIP: as lane_choose(). Free it in either case.
+ * Takes over the knobs (they are empty after it). 0; -OUT_USAGE: a name that is not there;
+ * -OUT_UNUSABLE, -OUT_BUILD_ERROR: as change_read(); -OUT_BROKEN, -OUT_SKIP: as lane_choose(). Free
+ * it in either case.
  */
 int plan_make(struct knobs *k, struct plan *p);
 void plan_free(struct plan *p);
@@ -44,8 +50,8 @@ char *plan_subject(const struct plan *p);
 /* Write dir/plan.json and copies of the patches into dir/change/. 0 or -OUT_BROKEN. */
 int plan_save(const struct plan *p, const char *dir);
 /*
- * The knobs of a plan.json, over those in k, which may not name otherwise what the plan names: 0 or -OUT_USAGE (no plan of ours, or a
- * patch of it is not what it was).
+ * The knobs of a plan.json, over those in k, which may not name otherwise what the plan names: 0 or
+ * -OUT_USAGE (no plan of ours, or a patch of it is not what it was).
  */
 int plan_load_knobs(const char *path, struct knobs *k);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* plan.json: {"format", "hash", "knobs": {NAME: text}, "change": {"host": [{"file", "sha256"}], "guest": [...]}}. */
+/*
+ * plan.json: {"format", "hash", "knobs": {NAME: text}, "change": {"host": [{"file", "sha256"}],
+ * "guest": [...]}}.
+ */
 #include <jansson.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -23,8 +26,12 @@ static const struct change *change_of(const struct plan *p, size_t role)
 
 /* ---- writing ---- */
 
-/* As read: what was judged, even where the file has changed since. Numbered: two folders may have one name twice. */
-static int save_patch(const char *dir, const char *role, size_t i, const struct patch *patch, json_t *list)
+/*
+ * As read: what was judged, even where the file has changed since. Numbered: two folders may have
+ * one name twice.
+ */
+static int save_patch(const char *dir, const char *role, size_t i, const struct patch *patch,
+		      json_t *list)
 {
 	_cleanup_free_ char *file = strf("change/%s/%04zu-%s", role, i + 1, patch_base_name(patch));
 	_cleanup_free_ char *path = strf("%s/%s", dir, file);

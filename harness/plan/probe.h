@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What this machine's /dev/kvm really offers. A file that can be opened says nothing: some machines have a /dev/kvm
- * without nested SVM or VMX, so the ioctls are asked.
+ * What this machine's /dev/kvm really offers. A file that can be opened says nothing: some machines
+ * have a /dev/kvm without nested SVM or VMX, so the ioctls are asked.
  */
 #ifndef NESTLAB_PLAN_PROBE_H
 #define NESTLAB_PLAN_PROBE_H

@@ -17,7 +17,9 @@ void html_verdict(struct buf *b, enum outcome o);
  */
 void html_row(struct buf *b, const char *key, const char *value);
 
-/* trace.txt as the page shows it: its beginning, and a window around each line that a check names. */
+/*
+ * trace.txt as the page shows it: its beginning, and a window around each line that a check names.
+ */
 #define HTML_TRACE_LINES 2000
 struct html_window {
 	uint64_t first, last; /* lines, counted from 1 */

@@ -59,7 +59,10 @@ static void put_overview(struct buf *b, const struct run_result *r)
 
 /* Checks */
 
-/* Of a reference: a line that the page shows, else the file; "" where neither is there. The caller owns it. */
+/*
+ * Of a reference: a line that the page shows, else the file; "" where neither is there. The caller
+ * owns it.
+ */
 static char *link_to(const struct evidence_ref *ref, const struct places *p)
 {
 	_cleanup_free_ char *path = strf("%s/%s", p->run_dir, ref->file);

@@ -304,7 +304,8 @@ static int load_manifest(void *owner, const json_t *value, const struct where *w
 
 static int check_verdict_fits(const struct run_result *r, const struct where *w)
 {
-	bool judged = r->verdict != OUT_USAGE && r->verdict != OUT_UNUSABLE && r->verdict != OUT_BUSY;
+	bool judged =
+		r->verdict != OUT_USAGE && r->verdict != OUT_UNUSABLE && r->verdict != OUT_BUSY;
 
 	if (!judged && r->n_tests)
 		return where_fail(w, "verdict is \"%s\", but there are tests", outcome_name(r->verdict));

@@ -23,8 +23,8 @@ char *told_run_reason(const struct run_result *r);
 const char *told_test_reason(const struct test_result *t);
 
 /*
- * What a check believes and where it can be seen: "oracle: ...; trace.txt lines 12 to 80". The caller
- * frees it; NULL: there is nothing to say.
+ * What a check believes and where it can be seen: "oracle: ...; trace.txt lines 12 to 80". The
+ * caller frees it; NULL: there is nothing to say.
  */
 char *told_evidence(const struct check_result *c);
 /* "trace.txt line 17", "l1-console.log"; the caller frees it. */
@@ -45,8 +45,8 @@ char *told_of_stage(const struct stage *s);
 bool told_subject(const struct run_result *r, struct strv *lines);
 
 /*
- * "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. NULL: no
- * check was made.
+ * "14 passed, 1 failed, 2 skipped", and ", 1 broken" when there is one; the caller frees it. NULL:
+ * no check was made.
  */
 char *told_summary(const struct run_result *r);
 

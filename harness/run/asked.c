@@ -9,7 +9,9 @@ static int make_plan(struct knobs *k, const char *plan_file, struct plan *plan)
 	return ret ? ret : plan_make(k, plan);
 }
 
-/* The folder first: also what was wrongly asked for is a run of its own, and not the one before it. */
+/*
+ * The folder first: also what was wrongly asked for is a run of its own, and not the one before it.
+ */
 int run_as_asked(const char *plan_file)
 {
 	struct plan plan = { 0 };

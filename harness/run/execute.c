@@ -75,7 +75,10 @@ static int execute_quietly(struct run *r, const struct testcase *t, struct execu
 
 	if (!ret)
 		ret = run_program(r, t, x);
-	/* After a failure the lab is brought up anew: an L1 that hangs was given another minute for this. */
+	/*
+	 * After a failure the lab is brought up anew: an L1 that hangs was given another minute for
+	 * this.
+	 */
 	return ret ? ret : level_resume(&r->lab->l2);
 }
 
@@ -138,7 +141,10 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	judge_test(t, e, res);
 }
 
-/* A kernel's last words belong to the test that it died in, and to the run. Taken: the next life of the level has none of them. */
+/*
+ * A kernel's last words belong to the test that it died in, and to the run. Taken: the next life of
+ * the level has none of them.
+ */
 static void take_crash_lines(struct run *r, struct level *l, struct test_result *res)
 {
 	struct strv *text = &l->console.crash_text;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A kernel of a flavour reports its own faults on the console. What it has reported by a test's end, and by no earlier one's, is a failed
- * check of that test, with file and line: nothing is lost between tests, and what loading the modules brought up is the first one's.
+ * A kernel of a flavour reports its own faults on the console. What it has reported by a test's
+ * end, and by no earlier one's, is a failed check of that test, with file and line: nothing is lost
+ * between tests, and what loading the modules brought up is the first one's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@ static bool is_flavored(const struct run *r)
 	return r->lab->plan->kernel.flavor.name;
 }
 
-/* The console lags behind the agent: a line of our own comes after all that the kernel had to say. */
+/*
+ * The console lags behind the agent: a line of our own comes after all that the kernel had to say.
+ */
 static int sync_console(struct run *r)
 {
 	struct level *l = &r->lab->l1;
@@ -50,7 +53,10 @@ int findings_end(struct run *r)
 	return is_flavored(r) ? sync_console(r) : 0;
 }
 
-/* "arch/x86/kvm/x86.c:10012 and ...": of the places that the report tells, those that could be found. */
+/*
+ * "arch/x86/kvm/x86.c:10012 and ...": of the places that the report tells, those that could be
+ * found.
+ */
 static char *tell_places(const struct run *r, const struct strv *text)
 {
 	struct kframe frames[KREPORT_PLACES];
@@ -99,9 +105,10 @@ static bool frame_is_changed(const char *symbols, const struct kframe *f, const 
 }
 
 /*
- * Upstream's KVM has data races that its makers tolerate, so a race is the change's when a line of the change makes one of its accesses,
- * or calls what is inlined there. Its callers don't count: who asks a vCPU to leave the guest is above kvm_make_vcpu_request(), which
- * races with every vCPU. Where the change is not known (a source tree with no patches on it) every report counts.
+ * Upstream's KVM has data races that its makers tolerate, so a race is the change's when a line of
+ * the change makes one of its accesses, or calls what is inlined there. Its callers don't count:
+ * who asks a vCPU to leave the guest is above kvm_make_vcpu_request(), which races with every vCPU.
+ * Where the change is not known (a source tree with no patches on it) every report counts.
  */
 static bool is_background(const struct run *r, const struct console_report *report)
 {

@@ -12,7 +12,10 @@ static int read_time(struct lab *lab, struct oracle *o)
 	return channel_time(lab->l1.channel, &o->level_ns, level_ms(&lab->l1, 5));
 }
 
-/* What L1's kernel can't do (an old base) is an oracle less, not a fault. A dead L1 is seen by the next call. */
+/*
+ * What L1's kernel can't do (an old base) is an oracle less, not a fault. A dead L1 is seen by the
+ * next call.
+ */
 static void read_reasons(struct lab *lab, struct oracle *o)
 {
 	_cleanup_buf_ struct buf hist = { 0 };

@@ -39,7 +39,8 @@ void pool_free(struct pool *p)
 static bool is_judgement(int status)
 {
 	return status == outcome_exit_code(OUT_PASS) || status == outcome_exit_code(OUT_FAIL) ||
-	       status == outcome_exit_code(OUT_CRASH) || status == outcome_exit_code(OUT_BUILD_ERROR);
+	       status == outcome_exit_code(OUT_CRASH) ||
+	       status == outcome_exit_code(OUT_BUILD_ERROR);
 }
 
 static void take_result(struct pool_job *job, int status, const char *log)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Many plans, some at a time: each is run by a nestlab process of its own, in a place of its own, with a results folder of its own.
+ * Many plans, some at a time: each is run by a nestlab process of its own, in a place of its own,
+ * with a results folder of its own.
  */
 #ifndef NESTLAB_RUN_POOL_H
 #define NESTLAB_RUN_POOL_H
@@ -30,7 +31,10 @@ struct pool {
 /* Write the plan into dir (made new) and add it. 0 or -OUT_BROKEN. */
 int pool_add(struct pool *p, const char *name, const struct plan *plan, const char *dir, void *ctx);
 
-/* Run them all, `at_once` at a time, until one signal from outside stops all. 0, -OUT_INTERRUPTED, or -OUT_BROKEN. */
+/*
+ * Run them all, `at_once` at a time, until one signal from outside stops all. 0, -OUT_INTERRUPTED,
+ * or -OUT_BROKEN.
+ */
 int pool_run(struct pool *p, unsigned int at_once);
 void pool_free(struct pool *p);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One run: tests picked, the lab brought up, each test executed and judged, everything written to results/<run-id>/.
+ * One run: tests picked, the lab brought up, each test executed and judged, everything written to
+ * results/<run-id>/.
  */
 #ifndef NESTLAB_RUN_RUN_H
 #define NESTLAB_RUN_RUN_H
@@ -38,32 +39,38 @@ struct run {
 	struct placed placed;
 	struct tracer *tracer;
 	uint32_t
-		retries; /* still to be had: the lane's, used up by levels that were lost without a word */
+		/* still to be had: the lane's, used up by levels that were lost without a word */
+		retries;
 	char *debugfs_pids; /* what L1's debugfs says of L2's vCPU threads; NULL: not asked yet */
 	unsigned int marks, kept_reports; /* findings.c: counters for names */
-	size_t reports_told;		  /* findings.c: of L1's console in this life of the lab, the first ones */
+	/* findings.c: of L1's console in this life of the lab, the first ones */
+	size_t reports_told;
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
 /*
- * A run is a function: a plan goes in, a folder comes out. Its results are in dir, which rundir_make() gave, whatever happens; also on the
- * terminal, and as the last line there:
+ * A run is a function: a plan goes in, a folder comes out. Its results are in dir, which
+ * rundir_make() gave, whatever happens; also on the terminal, and as the last line there:
  *
  *	nestlab: verdict=fail exit=1 results=/home/me/nestlab/results/20261121-034219-7f3a
  *
- * asked: what making the plan said; where it is negative, that is the verdict and plan is not looked at. Returns the exit code.
+ * asked: what making the plan said; where it is negative, that is the verdict and plan is not
+ * looked at. Returns the exit code.
  */
 int run_plan(const struct plan *plan, int asked, struct rundir *dir);
 
-/* The same, with the plan made of the command line's knobs, or of a plan.json (and then only where it runs and what becomes of its results). */
+/*
+ * The same, with the plan made of the command line's knobs, or of a plan.json (and then only where
+ * it runs and what becomes of its results).
+ */
 int run_as_asked(const char *plan_file);
 
 /* -- select.c: which tests -- */
 
 /*
- * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns those of the assignment (NULL: of all)
- * that need not be asked for, of this level alone where it is not 0. The assignment's numbers are used in place of those of the one that
- * it is a variant of.
+ * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns
+ * those of the assignment (NULL: of all) that need not be asked for, of this level alone where it
+ * is not 0. The assignment's numbers are used in place of those of the one that it is a variant of.
  */
 int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
 		 unsigned int level);
@@ -74,9 +81,10 @@ const struct assignment *run_assignment(const struct run *r, const char *name);
 /* -- tests.c -- */
 
 /*
- * All picked tests, with a lab that is up. What a test did to the lab is told in its own result, and the lab is up again for the next
- * one; after some losses, or when it does not come up any more, the rest is told as skipped. 0; -OUT_INTERRUPTED, or what kept the first
- * test from beginning.
+ * All picked tests, with a lab that is up. What a test did to the lab is told in its own result,
+ * and the lab is up again for the next one; after some losses, or when it does not come up any
+ * more, the rest is told as skipped. 0; -OUT_INTERRUPTED, or what kept the first test from
+ * beginning.
  */
 int execute_tests(struct run *r);
 
@@ -85,15 +93,18 @@ int execute_tests(struct run *r);
 /* Once in each life of the lab; trace.txt and its lines' numbers go on. */
 int tracer_start(struct run *r);
 void tracer_stop(struct run *r);
-/* Cut the stream for a test: begin writes a marker; end writes one and waits for it, then hands over the records. */
+/*
+ * Cut the stream for a test: begin writes a marker; end writes one and waits for it, then hands
+ * over the records.
+ */
 int tracer_begin(struct run *r, const struct testcase *t, const struct assignment *a);
 int tracer_end(struct run *r, struct trace_records *records);
 
 /* -- oracles.c -- */
 
 /*
- * L1's QEMU and KVM about L2's vCPUs, where there is an L2, and L1's tracepoint about all exits, with
- * L1's clock before (after: behind) the reading.
+ * L1's QEMU and KVM about L2's vCPUs, where there is an L2, and L1's tracepoint about all exits,
+ * with L1's clock before (after: behind) the reading.
  */
 int oracles_read(struct run *r, bool after, struct oracle *o);
 /* Once the levels are up, before any other VM runs in L1: learn the vCPUs' threads by debugfs. */
@@ -105,29 +116,39 @@ void oracles_begin(struct run *r);
 void counting_begin(struct run *r, struct vmruns *v);
 /* At any time after it: the counters of this moment. */
 void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s);
-/* After the last look: the marks that the program made; and all of it kept with the run, for this test. */
+/*
+ * After the last look: the marks that the program made; and all of it kept with the run, for this
+ * test.
+ */
 void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
 
 /* -- execute.c -- */
 
 /*
- * Run one test's program and judge it into the result. A negative outcome ends the run (crash, broken); a failing test is not one.
+ * Run one test's program and judge it into the result. A negative outcome ends the run (crash,
+ * broken); a failing test is not one.
  */
 int execute_test(struct run *r, const struct testcase *t);
 
-/* -- findings.c: what a kernel of a flavour reports about itself; nothing is done for the plain one -- */
+/*
+ * -- findings.c: what a kernel of a flavour reports about itself; nothing is done for the plain one
+ * --
+ */
 
 /* Wait until all that L1's kernel has to say by now is on its console. */
 int findings_end(struct run *r);
-/* Each report since the last call is a failed check, told with file and line; its text is kept beside the results. */
+/*
+ * Each report since the last call is a failed check, told with file and line; its text is kept
+ * beside the results.
+ */
 void findings_judge(struct run *r, struct test_result *t);
 
 /* -- baseline.c -- */
 
 /*
- * For each picked test that wants one: its program's output on the unpatched kernel, from the cache or by booting it. Call before the lab
- * is up: both use the same domains. What goes wrong there is never told as a fault of the change: -OUT_BROKEN, "the unpatched kernel's
- * baseline: ...".
+ * For each picked test that wants one: its program's output on the unpatched kernel, from the cache
+ * or by booting it. Call before the lab is up: both use the same domains. What goes wrong there is
+ * never told as a fault of the change: -OUT_BROKEN, "the unpatched kernel's baseline: ...".
  */
 int baseline_prepare(struct run *r);
 /* The same with that kernel's lab at hand, prepared and not up; its levels are down after it. */

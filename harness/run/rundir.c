@@ -159,7 +159,10 @@ static bool has_file(const char *dir, const char *name)
 	return path_exists(path);
 }
 
-/* By its name: "20261121-034219-7f3a", perhaps with more behind it. Anything else in results/ is not a run's. */
+/*
+ * By its name: "20261121-034219-7f3a", perhaps with more behind it. Anything else in results/ is
+ * not a run's.
+ */
 static bool is_run_id(const char *name)
 {
 	static const char shape[] = "dddddddd-dddddd-xxxx";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The folder of a run. It is there from the run's first moment, with a results.json that says "not finished": a run that is killed, or
- * never gets to judge, can't be taken for the one before it. results/latest points to the newest.
+ * The folder of a run. It is there from the run's first moment, with a results.json that says "not
+ * finished": a run that is killed, or never gets to judge, can't be taken for the one before it.
+ * results/latest points to the newest.
  */
 #ifndef NESTLAB_RUN_RUNDIR_H
 #define NESTLAB_RUN_RUNDIR_H
@@ -16,13 +17,17 @@ struct rundir {
 	struct run_result *result; /* begun: its id, when it started */
 };
 
-/* k: OUT= and LABEL=. 0, -OUT_USAGE: OUT is a folder with something else in it; -OUT_BROKEN. Free it in either case. */
+/*
+ * k: OUT= and LABEL=. 0, -OUT_USAGE: OUT is a folder with something else in it; -OUT_BROKEN. Free
+ * it in either case.
+ */
 int rundir_make(const struct knobs *k, struct rundir *d);
 void rundir_free(struct rundir *d);
 
 /*
- * What is older than KEEP_DAYS, and the oldest of what is more than KEEP_MB, goes from results/: but nothing with a label, and nothing
- * that was written to within the hour (its run may not be over). What goes is told.
+ * What is older than KEEP_DAYS, and the oldest of what is more than KEEP_MB, goes from results/:
+ * but nothing with a label, and nothing that was written to within the hour (its run may not be
+ * over). What goes is told.
  */
 void rundir_prune(const struct knobs *k);
 

@@ -90,7 +90,10 @@ static int go_on(struct tracer *t)
 
 int tracer_start(struct run *r)
 {
-	/* Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits for the trace. */
+	/*
+	 * Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits
+	 * for the trace.
+	 */
 	char *const argv[] = { (char *)"/bin/dd", (char *)"if=" TRACEFS "trace_pipe",
 			       (char *)"bs=64k", NULL };
 	int ret = r->tracer ? go_on(r->tracer) : open_trace(r);
@@ -121,8 +124,8 @@ void tracer_stop(struct run *r)
 }
 
 /*
- * A test may have switched it off, and died; and the ring buffer refuses a write now and then where that was done (EBADF). An L1 that does
- * not answer is not asked again.
+ * A test may have switched it off, and died; and the ring buffer refuses a write now and then where
+ * that was done (EBADF). An L1 that does not answer is not asked again.
  */
 static int mark(struct run *r, bool end)
 {
@@ -134,7 +137,8 @@ static int mark(struct run *r, bool end)
 		ret = put(r, "tracing_on", "1\n");
 		if (!ret)
 			ret = put(r, "trace_marker", text);
-	} while (ret && ++tries < MARK_TRIES && !proc_interrupted() && !channel_is_late(r->lab->l1.channel));
+	} while (ret && ++tries < MARK_TRIES && !proc_interrupted() &&
+		 !channel_is_late(r->lab->l1.channel));
 	return ret;
 }
 

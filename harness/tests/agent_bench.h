@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The real agent, built for this machine with sanitizers, at the other end of a socket: for the tests of what speaks to it.
- * NESTLAB_TEST_AGENT: the agent's path (build/tests/agent).
+ * The real agent, built for this machine with sanitizers, at the other end of a socket: for the
+ * tests of what speaks to it. NESTLAB_TEST_AGENT: the agent's path (build/tests/agent).
  */
 #ifndef NESTLAB_TESTS_AGENT_BENCH_H
 #define NESTLAB_TESTS_AGENT_BENCH_H

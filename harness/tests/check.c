@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * `make check`: the project's own tests in one run. Unit tests, static analysis, then the lab for real, as a user drives it: each
- * case is a command line, the exit code that it must have, and words that must be in what it prints.
+ * `make check`: the project's own tests in one run. Unit tests, static analysis, then the lab for
+ * real, as a user drives it: each case is a command line, the exit code that it must have, and
+ * words that must be in what it prints.
  *
  * The last line is "N passed, N failed, N skipped".
  */
@@ -58,7 +59,9 @@ static char *log_path(const char *name)
 	return path;
 }
 
-/* Where a line of a failure starts, by its first word: of the lab's report, of TAP, of a compiler. */
+/*
+ * Where a line of a failure starts, by its first word: of the lab's report, of TAP, of a compiler.
+ */
 static bool is_failure(const char *line)
 {
 	static const char *const words[] = { "FAIL ", "not ok ", "verdict: crash", "broken: ", "error: " };
@@ -70,7 +73,10 @@ static bool is_failure(const char *line)
 	return false;
 }
 
-/* What failed, each with the lines that explain it, then the end: a log that is cut off has the first. */
+/*
+ * What failed, each with the lines that explain it, then the end: a log that is cut off has the
+ * first.
+ */
 static void show_failures(const char *text)
 {
 	static const unsigned int explained = 6, end = 25;
@@ -214,6 +220,12 @@ static bool check_lint(void)
 		  "--suppress=subtractPointers -D_GNU_SOURCE -D__linux__ "
 		  "-Iharness -Iguest-image/agent -I. harness guest-image/agent testcases",
 		  0, { NULL }, 600 },
+		/* A sentence in quotes is searched for, and stays in one piece. */
+		{ "lint width",
+		  "n=0; for f in $(git ls-files 'harness/*.[ch]'); do "
+		  "expand \"$f\" | awk -v f=\"$f\" 'length > 100 && !/\"/ { print f \":\" FNR; n = 1 } END { exit n }' || n=1; "
+		  "done; exit $n",
+		  0, { NULL }, 60 },
 		{ "lint kernel patches",
 		  "set -e; scripts=$(ls -d \"$(" NESTLAB " cache)\"/src/*/scripts | head -1); "
 		  "for p in kernel-patches/*/*/*.patch; do (cd \"$scripts/..\" && "

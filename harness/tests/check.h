@@ -29,7 +29,10 @@ struct one_case {
 bool run_case(const struct one_case *c);
 bool run_cases(const struct one_case *c, size_t n);
 
-/* For what is more than a case: a shell command with a deadline; its output to a log and to out. Returns its status, or negative. */
+/*
+ * For what is more than a case: a shell command with a deadline; its output to a log and to out.
+ * Returns its status, or negative.
+ */
 int check_shell(const char *name, const char *command, unsigned int deadline_s, struct buf *out);
 void check_passed(const char *name, uint64_t start);
 void check_skipped(const char *name, uint64_t start, const char *why);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What people do, and what they hand in. Each must be judged as it was meant, or be told what is missing: never a pass of something else,
- * and never a build error of what is no change.
+ * What people do, and what they hand in. Each must be judged as it was meant, or be told what is
+ * missing: never a pass of something else, and never a build error of what is no change.
  *
- * The inputs are the mutant edx-left in other shapes, so that a right answer is a fail by the check that finds it, or no work at all.
+ * The inputs are the mutant edx-left in other shapes, so that a right answer is a fail by the check
+ * that finds it, or no work at all.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A recorded console log, fed to the console reader as it would come. Included by the unit tests of it alone, after <cmocka.h>. */
+/*
+ * A recorded console log, fed to the console reader as it would come. Included by the unit tests of
+ * it alone, after <cmocka.h>.
+ */
 #ifndef NESTLAB_TESTS_CONSOLE_LOG_H
 #define NESTLAB_TESTS_CONSOLE_LOG_H
 

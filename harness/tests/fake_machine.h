@@ -296,7 +296,9 @@ FAKE struct fake *fake_new(void)
 	f->dir = strf("%s/lab-%u", fake_root, ++n);
 	kept = strf("%s/kept", f->dir);
 	f->plan = (struct plan){ .lane.slowdown = 1, .knobs.effort = 1 };
-	f->lab = (struct lab){ .place.lock = -1, .plan = &f->plan, .backend = &fake_backend, .without_l2 = true };
+	f->lab = (struct lab){
+		.place.lock = -1, .plan = &f->plan, .backend = &fake_backend, .without_l2 = true
+	};
 	level_init(&f->lab.l1, 1, NULL, 1);
 	level_init(&f->lab.l2, 2, &f->lab.l1, 1);
 	f->run = (struct run){ .plan = &f->plan, .lab = &f->lab, .tests = f->tests, .result = result_new("fake") };

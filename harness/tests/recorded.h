@@ -211,7 +211,10 @@ RECORDED void find_fault(const struct fault *f)
 	unload(&r);
 }
 
-/* What must pass: the evidence as it is, all of it; or (put) in another form that is right, in which a check may be skipped. */
+/*
+ * What must pass: the evidence as it is, all of it; or (put) in another form that is right, in
+ * which a check may be skipped.
+ */
 RECORDED void pass_right(const char *program, const char *form, void (*put)(struct evidence *e))
 {
 	struct run_result *run;

@@ -128,7 +128,8 @@ static void test_pulse(void **state)
 	assert_int_equal(pulse_note(&p, 'T', 8, 112 * NSEC_PER_SEC), 4);
 	assert_int_equal(pulse_note(&p, 'D', 8, 116 * NSEC_PER_SEC), 0); /* a slow disk */
 	assert_int_equal(pulse_note(&p, 'T', 8, 120 * NSEC_PER_SEC), 4);
-	assert_int_equal(pulse_note(&p, 'T', 8, 130 * NSEC_PER_SEC), 0); /* nobody looked for 10 s */
+	/* nobody looked for 10 s */
+	assert_int_equal(pulse_note(&p, 'T', 8, 130 * NSEC_PER_SEC), 0);
 	assert_int_equal(pulse_note(&p, 'T', 8, 131 * NSEC_PER_SEC), 1);
 }
 

@@ -314,7 +314,10 @@ static void test_put_beside_another(void **state)
 	assert_int_equal(names_in(&folders, NULL), 1);
 }
 
-/* What another process makes is no leftover, though its process can't be seen (another container's). */
+/*
+ * What another process makes is no leftover, though its process can't be seen (another
+ * container's).
+ */
 static void test_sweep(void **state)
 {
 	_cleanup_free_ char *folder = path_in_cache("t-folders"), *mine = cache_temp(folder, "x");
@@ -323,7 +326,9 @@ static void test_sweep(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(mkdir_p(mine) | mkdir_p(dead) | mkdir_p(locked) | mkdir_p(named) | symlink(named, link), 0);
+	assert_int_equal(mkdir_p(mine) | mkdir_p(dead) | mkdir_p(locked) | mkdir_p(named) |
+				 symlink(named, link),
+			 0);
 	fd = open(locked, O_RDONLY);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	cache_sweep(folder);
@@ -420,7 +425,9 @@ static void test_locked(void **state)
 	assert_int_equal(names_in(&folders, NULL), 0);
 }
 
-/* The entry is open and waited for when it is renamed: what was waited for is not there any more. */
+/*
+ * The entry is open and waited for when it is renamed: what was waited for is not there any more.
+ */
 static void test_found_too_late(void **state)
 {
 	_cleanup_free_ char *path = cache_path_of(&files, "a"), *away = path_in_cache("t-files/away");
@@ -441,7 +448,10 @@ static void test_found_too_late(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Whoever had the lock removed its file, and another has a new one: two must never have the same key. */
+/*
+ * Whoever had the lock removed its file, and another has a new one: two must never have the same
+ * key.
+ */
 static void test_locked_too_late(void **state)
 {
 	_cleanup_free_ char *path = path_in_cache("lock");
@@ -559,7 +569,8 @@ static void test_bound_by_size(void **state)
 	assert_int_equal(names_in(&files, NULL), 3);
 }
 
-static const struct cache_use *use_of(const struct cache_use *all, size_t n, const struct cache_kind *k)
+static const struct cache_use *use_of(const struct cache_use *all, size_t n,
+				      const struct cache_kind *k)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(all[i].kind->folder, k->folder))
@@ -591,7 +602,8 @@ static void test_sizes(void **state)
 	make_sized("b", 8192, 100);
 	assert_int_equal(bytes_of(&files, 2), 16384);
 	assert_int_equal(cache_other_bytes(), 0);
-	assert_int_equal(mkdir(other, 0755) | link(from, to), 0); /* as work trees share their sources */
+	/* as work trees share their sources */
+	assert_int_equal(mkdir(other, 0755) | link(from, to), 0);
 	assert_int_equal(bytes_of(&files, 2), 8192 + 4096);
 	assert_true(cache_other_bytes() >= 4096);
 }
@@ -746,7 +758,8 @@ static int restore_slowly(struct lab *lab, const char *dir)
 
 static void test_state_in_use(void **state)
 {
-	static const struct lab_backend backend = { .save = save_nothing, .restore = restore_slowly };
+	static const struct lab_backend backend = { .save = save_nothing,
+						    .restore = restore_slowly };
 	struct lab lab = { .backend = &backend, .run_dir = top };
 	static const char key[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 	const struct cache_kind states = { .folder = "states" };

@@ -180,7 +180,8 @@ static int ask(struct bench *b, enum proto_type type, const union proto_msg *m)
 
 static void test_shutdown_is_refused_here(void **state)
 {
-	union proto_msg off = { .shutdown = { .how = PROTO_POWEROFF } }, odd = { .shutdown = { .how = 77 } };
+	union proto_msg off = { .shutdown = { .how = PROTO_POWEROFF } },
+			odd = { .shutdown = { .how = 77 } };
 	struct bench *b = *state;
 	uint64_t t;
 
@@ -803,7 +804,8 @@ static void test_write_appends(void **state)
 	assert_int_equal(got.len, 0);
 }
 
-static void on_ready(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data, size_t len)
+static void on_ready(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		     size_t len)
 {
 	(void)s;
 	(void)data;

@@ -541,7 +541,9 @@ static void names_what_stopped_it(void **state)
 	unload(&r);
 }
 
-/* A reader is led to the line that is wrong; where all is right, to the test's part of the trace. */
+/*
+ * A reader is led to the line that is wrong; where all is right, to the test's part of the trace.
+ */
 static void refers_to_lines(void **state)
 {
 	const struct check_result *c;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The private libvirtd for real, in a run folder and a cache of its own: started, stopped by a signal, ended. */
+/*
+ * The private libvirtd for real, in a run folder and a cache of its own: started, stopped by a
+ * signal, ended.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -100,7 +103,10 @@ static char *seen(const char *path)
 	return strf("/proc/%d/root%s", (int)daemon_pid(), path);
 }
 
-/* Its own folders in place of the system's, a read-only file in place of /dev/kvm, and all that QEMU needs: it is no prison. */
+/*
+ * Its own folders in place of the system's, a read-only file in place of /dev/kvm, and all that
+ * QEMU needs: it is no prison.
+ */
 static void test_namespace(void **state)
 {
 	_cleanup_free_ char *conf = seen("/etc/libvirt/qemu.conf"), *kvm = seen("/dev/kvm"), *here = seen(path_run());
@@ -149,7 +155,10 @@ static void test_ends_at_start(void **state)
 	assert_true(since(at) < 10);
 }
 
-/* It accepts connections and never answers: closing one was a call that never returned. What failed before stays told. */
+/*
+ * It accepts connections and never answers: closing one was a call that never returned. What failed
+ * before stays told.
+ */
 static void test_stopped(void **state)
 {
 	unsigned long qemu, libvirt;

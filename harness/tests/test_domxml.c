@@ -120,7 +120,10 @@ static void test_other_qemu_options_stay(void **state)
 	assert_null(strstr(xml, "file=old"));
 }
 
-/* In a libvirt that is not ours QEMU runs as we do; a state that was saved there can be restored in ours. */
+/*
+ * In a libvirt that is not ours QEMU runs as we do; a state that was saved there can be restored in
+ * ours.
+ */
 static void test_whose_qemu_it_is(void **state)
 {
 	static const char label[] = "<seclabel model=\"dac\" relabel=\"yes\" type=\"static\"><label>+7:+8</label>";

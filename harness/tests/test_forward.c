@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sockets of a level over the agent's line: its CONNECT, two clients on one line, and the forwarder with its thread. */
+/*
+ * Sockets of a level over the agent's line: its CONNECT, two clients on one line, and the forwarder
+ * with its thread.
+ */
 #include "tests/agent_bench.h"
 
 #include <sys/un.h>
@@ -298,7 +301,8 @@ static void test_forward_carries_much(void **state)
 	fcntl(here, F_SETFL, O_NONBLOCK);
 	for (size_t sent = 0, got = 0; got < MUCH;) {
 		static char to[4096], from[65536];
-		struct pollfd p = { .fd = here, .events = (short)(POLLIN | (sent < MUCH ? POLLOUT : 0)) };
+		struct pollfd p = { .fd = here,
+				    .events = (short)(POLLIN | (sent < MUCH ? POLLOUT : 0)) };
 		ssize_t n;
 
 		assert_int_equal(poll(&p, 1, SOON), 1);

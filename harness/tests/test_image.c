@@ -67,7 +67,9 @@ static void patch_disk(struct disk *d, off_t at, unsigned char with)
 	close(fd);
 }
 
-/* By image_root(), which looks at the disk's beginning alone: the partition, or a negative outcome. */
+/*
+ * By image_root(), which looks at the disk's beginning alone: the partition, or a negative outcome.
+ */
 static int root_of(struct disk *d)
 {
 	struct image i;

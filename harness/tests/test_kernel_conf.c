@@ -410,7 +410,10 @@ static void test_plain_tree(void **state)
 	source_free(&b);
 }
 
-/* text: what makes it another tree than the others. A file that .gitignore names is added all the same. */
+/*
+ * text: what makes it another tree than the others. A file that .gitignore names is added all the
+ * same.
+ */
 static void make_git_tree(const char *name, const char *text)
 {
 	static const char *const words[] = {

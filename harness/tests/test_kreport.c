@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What kernels with sanitizers printed, as recorded from mutants: found on the console, whole, and with the place of the fault. */
+/*
+ * What kernels with sanitizers printed, as recorded from mutants: found on the console, whole, and
+ * with the place of the fault.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +76,10 @@ static void test_recorded(void **state)
 		}
 }
 
-/* A kernel that reports for ever, or never ends a report, fills no memory; a death in the middle is still seen. */
+/*
+ * A kernel that reports for ever, or never ends a report, fills no memory; a death in the middle is
+ * still seen.
+ */
 static void test_bounds(void **state)
 {
 	static const char endless[] = "[  1.0] BUG: KASAN: use-after-free in f+0x1/0x2 [kvm]\n";

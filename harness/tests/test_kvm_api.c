@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The judge of kvm-api/..., on what runs of the reference monitor reported: right, and wrong in one place each time. */
+/*
+ * The judge of kvm-api/..., on what runs of the reference monitor reported: right, and wrong in one
+ * place each time.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

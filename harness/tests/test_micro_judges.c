@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The judges of the micro guests' tests on recorded evidence: right, and with one fault at a time, as a wrong change would leave
- * it; the check that is there for it must find it.
+ * The judges of the micro guests' tests on recorded evidence: right, and with one fault at a time,
+ * as a wrong change would leave it; the check that is there for it must find it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -97,7 +97,10 @@ static void test_makefile(void **state)
 	assert_int_equal(prepare(folder), 0);
 }
 
-/* As handed in most often: a target of another name, and warnings that were errors for its author's compiler, or are for ours alone. */
+/*
+ * As handed in most often: a target of another name, and warnings that were errors for its author's
+ * compiler, or are for ours alone.
+ */
 static void test_other_target(void **state)
 {
 	(void)state;
@@ -154,7 +157,10 @@ static void test_which_program(void **state)
 	assert_int_equal(prepare(folder), 0);
 }
 
-/* What came along was built elsewhere: neither is it the monitor, nor does make find it newer than its sources. */
+/*
+ * What came along was built elsewhere: neither is it the monitor, nor does make find it newer than
+ * its sources.
+ */
 static void test_built_before(void **state)
 {
 	_cleanup_free_ char *program = strf("%s/monitor", folder), *made = NULL;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The judge of vcpu-info/pairs, on what a run of it reported: right, and wrong in one place each time. */
+/*
+ * The judge of vcpu-info/pairs, on what a run of it reported: right, and wrong in one place each
+ * time.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +16,10 @@
 
 #include "tests/fixed_list.h"
 
-/* Three calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about itself. */
+/*
+ * Three calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about
+ * itself.
+ */
 static const char told[] =
 	"@nestlab vcpu.id u64 2\n@nestlab vcpu.thread u64 41\n"
 	"@nestlab vcpu.id u64 7\n@nestlab vcpu.thread u64 42\n"

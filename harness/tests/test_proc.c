@@ -13,7 +13,10 @@
 
 static char *const list_fds[] = { (char *)"sh", (char *)"-c", (char *)"cat; cd /proc/self/fd; echo *", NULL };
 
-/* As a caller leaves it open: a lock, make's jobserver, a CI's pipe. The three that a child is given work. */
+/*
+ * As a caller leaves it open: a lock, make's jobserver, a CI's pipe. The three that a child is
+ * given work.
+ */
 static void test_fds(void **state)
 {
 	int fd = fcntl(STDIN_FILENO, F_DUPFD, 200);

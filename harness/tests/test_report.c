@@ -1220,7 +1220,9 @@ static void test_unfinished_page(void **state)
 	result_free(r);
 }
 
-/* The page of a run that came to no verdict: what it is and why stand first, and nothing is empty. */
+/*
+ * The page of a run that came to no verdict: what it is and why stand first, and nothing is empty.
+ */
 static const struct {
 	struct run_result *(*make)(void);
 	const char *head;

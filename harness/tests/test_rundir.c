@@ -93,7 +93,9 @@ static void test_what_goes_by_size(void **state)
 	rm_rf(root);
 }
 
-/* Fifty runs in an hour are no reason to take any away, and one of another place may still go on. */
+/*
+ * Fifty runs in an hour are no reason to take any away, and one of another place may still go on.
+ */
 static void test_young_ones_stay(void **state)
 {
 	const struct knobs k = { .keep_days = 30, .keep_mb = 1 };
@@ -155,8 +157,10 @@ static void test_out_of_somebody_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_goes_by_age), cmocka_unit_test(test_what_goes_by_size),
-		cmocka_unit_test(test_young_ones_stay), cmocka_unit_test(test_from_its_first_moment),
+		cmocka_unit_test(test_what_goes_by_age),
+		cmocka_unit_test(test_what_goes_by_size),
+		cmocka_unit_test(test_young_ones_stay),
+		cmocka_unit_test(test_from_its_first_moment),
 		cmocka_unit_test(test_out_of_somebody_else),
 	};
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which tests TESTS= names: everything, an assignment, a pattern, one; those that must fail only in full. */
+/*
+ * Which tests TESTS= names: everything, an assignment, a pattern, one; those that must fail only in
+ * full.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +57,10 @@ static void test_all(void **state)
 	forget(&r);
 }
 
-/* A flavour's tests are those on the micro guests, unless others are named; L2 is booted only for those that run there. */
+/*
+ * A flavour's tests are those on the micro guests, unless others are named; L2 is booted only for
+ * those that run there.
+ */
 static void test_level_1_alone(void **state)
 {
 	_cleanup_strv_ struct strv names = { 0 };

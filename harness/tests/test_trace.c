@@ -45,7 +45,8 @@ static void feed_marker(struct trace_stream *s, bool end)
 }
 
 /* The text as a test's piece of the trace; its lines are numbered from 2, behind the marker. */
-static void parse_text(const struct trace_contract *c, const char *text, size_t len, struct trace_records *r)
+static void parse_text(const struct trace_contract *c, const char *text, size_t len,
+		       struct trace_records *r)
 {
 	struct trace_stream *s = trace_stream_new();
 

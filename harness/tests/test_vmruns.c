@@ -202,7 +202,9 @@ static void test_cycles_most(void **state)
 	struct marked first = { &a[0], &a[1] }, second = { &b[0], &b[1] };
 
 	(void)state;
-	/* Two vCPUs had 1000 ticks each, were in their guests for 1800 of them, and 7 from before. */
+	/*
+	 * Two vCPUs had 1000 ticks each, were in their guests for 1800 of them, and 7 from before.
+	 */
 	assert_int_equal(vmruns_cycles_most(first, second, 2), 2000 - 1800 + 7);
 	b[1].guest_least = 850;
 	assert_int_equal(vmruns_cycles_most(first, second, 1), 1000 - 800);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What vmruns_print() wrote into a run's folder, read back: recorded evidence. Included by tests alone, after <cmocka.h>.
+ * What vmruns_print() wrote into a run's folder, read back: recorded evidence. Included by tests
+ * alone, after <cmocka.h>.
  */
 #ifndef NESTLAB_TESTS_VMRUNS_TEXT_H
 #define NESTLAB_TESTS_VMRUNS_TEXT_H
@@ -17,7 +18,8 @@ static struct counters_sample scan_sample(const char *text)
 	int n = sscanf(text,
 		       "begin=%" SCNu64 " end=%" SCNu64 " vmruns=%" SCNu64 " vmexits=%" SCNu64
 		       " guest_least=%" SCNu64 " guest_most=%" SCNu64 " outside=%" SCNu64,
-		       &s.begin, &s.end, &s.vmruns, &s.vmexits, &s.guest_least, &s.guest_most, &s.outside);
+		       &s.begin, &s.end, &s.vmruns, &s.vmexits, &s.guest_least, &s.guest_most,
+		       &s.outside);
 
 	assert_int_equal(n, 7);
 	return s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For `git bisect run`: 0 is good, 1 to 127 bad, but 125 "this commit can't be judged"; anything more ends the bisection
- * (git-bisect(1), "Bisect run").
+ * For `git bisect run`: 0 is good, 1 to 127 bad, but 125 "this commit can't be judged"; anything
+ * more ends the bisection (git-bisect(1), "Bisect run").
  */
 #include "core/outcome.h"
 #include "run/run.h"

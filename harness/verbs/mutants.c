@@ -159,7 +159,10 @@ static void note_flavor(struct strv *flavors, const char *name)
 		strv_add(flavors, name);
 }
 
-/* Why a fault never shows in this lane: its own line says so, or it is in the other vendor's half of KVM. NULL: it shows. */
+/*
+ * Why a fault never shows in this lane: its own line says so, or it is in the other vendor's half
+ * of KVM. NULL: it shows.
+ */
 static const char *why_hidden(const struct mutant *m, const struct plan *p)
 {
 	return m->hidden ? m->hidden : p->blind;

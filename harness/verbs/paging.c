@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What nested paging saves: L2's boot with it and without (npt=0, ept=0), the exits of each reason side by side.
+ * What nested paging saves: L2's boot with it and without (npt=0, ept=0), the exits of each reason
+ * side by side.
  */
 #include <asm/svm.h>
 #include <asm/vmx.h>
@@ -26,10 +27,27 @@ static const struct verb paging_verb = {
 };
 VERB(paging_verb);
 
-/* Exceptions by number (SDM volume 3, table 6-1), as the header's names of SVM's exits want them. */
+/*
+ * Exceptions by number (SDM volume 3, table 6-1), as the header's names of SVM's exits want them.
+ */
 enum {
-	DE_VECTOR, DB_VECTOR, BP_VECTOR = 3, OF_VECTOR, BR_VECTOR, UD_VECTOR, NM_VECTOR, DF_VECTOR, TS_VECTOR = 10, NP_VECTOR,
-	SS_VECTOR, GP_VECTOR, PF_VECTOR, MF_VECTOR = 16, AC_VECTOR, MC_VECTOR, XM_VECTOR,
+	DE_VECTOR,
+	DB_VECTOR,
+	BP_VECTOR = 3,
+	OF_VECTOR,
+	BR_VECTOR,
+	UD_VECTOR,
+	NM_VECTOR,
+	DF_VECTOR,
+	TS_VECTOR = 10,
+	NP_VECTOR,
+	SS_VECTOR,
+	GP_VECTOR,
+	PF_VECTOR,
+	MF_VECTOR = 16,
+	AC_VECTOR,
+	MC_VECTOR,
+	XM_VECTOR,
 };
 
 /* Names as the kernel's own trace has them (uapi headers). */
@@ -116,7 +134,8 @@ static void print_reason(const struct boot *with, const struct boot *without, ui
 {
 	_cleanup_free_ char *what = strf("0x%03llx %s", (unsigned long long)reason, name_of(with->intel, reason));
 
-	print_row(what, oracle_exits_with_reason(&with->o, reason), oracle_exits_with_reason(&without->o, reason));
+	print_row(what, oracle_exits_with_reason(&with->o, reason),
+		  oracle_exits_with_reason(&without->o, reason));
 }
 
 #define NO_REASON UINT64_MAX

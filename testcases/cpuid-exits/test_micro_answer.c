@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-exits/answer: what the leaf does to the registers, in each mode of the CPU and from user mode,
- * with something in every register before, and with every sort of number in ecx, which means nothing
- * to this leaf.
+ * cpuid-exits/answer: what the leaf does to the registers, in each mode of the CPU and from user
+ * mode, with something in every register before, and with every sort of number in ecx, which means
+ * nothing to this leaf.
  */
 #ifdef NESTLAB_GUEST
 #include "micro.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-exits/cycles: exits whose handling lasts as long as the test wants. Each vCPU of a micro guest
- * touches a page that userfaultfd holds back, so its nested page fault sleeps in KVM until the
- * program gives the page; the TSC in between is a part of the handling's time that must be in the
- * leaf. Together they last longer than 32 bits of cycles can tell. The time of a guest that spins is none of an exit.
+ * cpuid-exits/cycles: exits whose handling lasts as long as the test wants. Each vCPU of a micro
+ * guest touches a page that userfaultfd holds back, so its nested page fault sleeps in KVM until
+ * the program gives the page; the TSC in between is a part of the handling's time that must be in
+ * the leaf. Together they last longer than 32 bits of cycles can tell. The time of a guest that
+ * spins is none of an exit.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
@@ -189,7 +190,10 @@ static uint64_t growth(const struct table *y, size_t row)
 	return table_at(y, row, CYCLES) - table_at(y, row - 1, CYCLES);
 }
 
-/* A guest that spins is left for the host's ticks alone. In the spin that was disturbed least they cost a small part of it. */
+/*
+ * A guest that spins is left for the host's ticks alone. In the spin that was disturbed least they
+ * cost a small part of it.
+ */
 static void judge_spins(const struct table *y, uint64_t spun, struct test_result *t)
 {
 	uint64_t least = UINT64_MAX;

@@ -65,11 +65,11 @@ static void make(struct micro *by, unsigned int vcpus, void (*exits)(void *), ui
 }
 
 /*
- * m reads; it makes the exits, or (other) a machine that is made between the readings. That lives until the last one: KVM's count of the
- * host is of the machines that are there.
+ * m reads; it makes the exits, or (other) a machine that is made between the readings. That lives
+ * until the last one: KVM's count of the host is of the machines that are there.
  */
-static void measure(struct micro *m, bool other, const char *what, unsigned int vcpus, void (*exits)(void *),
-		    uintptr_t times)
+static void measure(struct micro *m, bool other, const char *what, unsigned int vcpus,
+		    void (*exits)(void *), uintptr_t times)
 {
 	struct micro *by = m;
 
@@ -148,7 +148,10 @@ struct range {
 	uint64_t least, most;
 };
 
-/* How far the count grew between the readings: not more than from before the first to after the last. */
+/*
+ * How far the count grew between the readings: not more than from before the first to after the
+ * last.
+ */
 static struct range grown(const struct table *y, size_t row, enum column first_before,
 			  enum column last_before)
 {
@@ -195,7 +198,8 @@ static void measure_row(const struct readings *r, size_t row, struct test_result
 static void judge_row(struct readings *r, size_t row, struct tally *y)
 {
 	uint32_t n = (uint32_t)(table_at(&r->y, row, LAST) - table_at(&r->y, row, FIRST));
-	struct range host = of_host(r, row), own = grown(&r->y, row, FIRST_OWN_BEFORE, LAST_OWN_BEFORE);
+	struct range host = of_host(r, row),
+		     own = grown(&r->y, row, FIRST_OWN_BEFORE, LAST_OWN_BEFORE);
 	bool host_wide = r->host_wide && is_in(host, n);
 	bool one_machine = r->one_machine && is_in(own, n);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cpuid-leaves/reasons: the leaves that tell exits (and cycles) of one reason. A micro guest makes
- * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads all reasons between two readings of the
- * total; and it asks for reasons that the CPU's manual does not define, that KVM has no handler for,
- * and that no array should be indexed by.
+ * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads
+ * all reasons between two readings of the total; and it asks for reasons that the CPU's manual does
+ * not define, that KVM has no handler for, and that no array should be indexed by.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
@@ -205,7 +205,8 @@ static void tally_cycles(const struct evidence *e, const struct table *y, size_t
 			 struct tally *bouts)
 {
 	uint64_t grown = table_at(y, row, LAST_CYCLES) - table_at(y, row, FIRST_CYCLES);
-	uint64_t most = (table_at(y, row, LAST_TSC) - table_at(y, row, FIRST_TSC)) * (1 + e->l2_busy);
+	uint64_t most =
+		(table_at(y, row, LAST_TSC) - table_at(y, row, FIRST_TSC)) * (1 + e->l2_busy);
 
 	if (grown && grown <= most)
 		tally_good(bouts);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid-leaves/map: what each of the leaves 0x4FFFFFFC to 0x4FFFFFFF holds, by how it grows: a micro
- * guest makes exits of one reason between two readings of all four, with that reason and with
+ * cpuid-leaves/map: what each of the leaves 0x4FFFFFFC to 0x4FFFFFFF holds, by how it grows: a
+ * micro guest makes exits of one reason between two readings of all four, with that reason and with
  * another one in ecx. Right numbers in a wrong leaf are told as such.
  */
 #include <stdint.h>

@@ -142,7 +142,10 @@ static const struct call *first_call(const struct seen *s, const char *name)
 	return NULL;
 }
 
-/* Independent ones may come in any order. The slot and KVM's three pages may be set after the vCPU was made. */
+/*
+ * Independent ones may come in any order. The slot and KVM's three pages may be set after the vCPU
+ * was made.
+ */
 static const struct {
 	const char *first, *then;
 } order[] = {
@@ -211,8 +214,8 @@ static void check_slot(const struct runs *r, const struct seen *s, struct test_r
 }
 
 /*
- * The text of the assignment has it among the calls, and on Intel no guest runs in real mode without it, so it is wanted on AMD too.
- * Any place does that KVM's documentation allows.
+ * The text of the assignment has it among the calls, and on Intel no guest runs in real mode
+ * without it, so it is wanted on AMD too. Any place does that KVM's documentation allows.
  */
 static void check_tss(const struct seen *s, struct test_result *t)
 {
@@ -454,7 +457,10 @@ static char *look_exits(const struct runs *r, const struct seen *s, const struct
 	return strf("%" PRIu32 " at exit %" PRIu64, exit_value(x), x->total);
 }
 
-/* The first two numbers of the text: in, out. The exit that asks may be counted already, or not yet. */
+/*
+ * The first two numbers of the text: in, out. The exit that asks may be counted already, or not
+ * yet.
+ */
 static char *look_directions(const struct runs *r, const struct seen *s, const struct left *x,
 			     struct reader *reader)
 {
@@ -518,7 +524,10 @@ static char *look_hva(const struct runs *r, const struct seen *s, const struct l
 		    exit_value(asked), (uint32_t)asked->hva, exit_value(x));
 }
 
-/* Nothing tells the end of the monitor's last sentence: what was not matched yet must hold the word. */
+/*
+ * Nothing tells the end of the monitor's last sentence: what was not matched yet must hold the
+ * word.
+ */
 static char *look_invalid(const struct runs *r, const struct seen *s, const struct left *x,
 			  struct reader *reader)
 {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpu-info/other-calls: the hypercalls that were there before, and the numbers that no hypercall has,
- * answer as on the unpatched kernel.
+ * vcpu-info/other-calls: the hypercalls that were there before, and the numbers that no hypercall
+ * has, answer as on the unpatched kernel.
  */
 #ifdef NESTLAB_GUEST
 #include "micro.h"
 
-/* All that upstream knows (1 to 12), numbers that it gave up or never had, and ones that a narrow variable would cut. */
+/*
+ * All that upstream knows (1 to 12), numbers that it gave up or never had, and ones that a narrow
+ * variable would cut.
+ */
 static const uint64_t numbers[] = {
 	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 63, 64, 99, 255, 256 + 13,
 	548, 1000, 65536 + 13, 0x7fffffff, 0x80000000, 0xffffffff, (1ULL << 32) + 1,

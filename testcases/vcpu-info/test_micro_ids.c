@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpu-info/ids: a micro guest with a hole in its vCPU ids asks about ids that name a vCPU and about
- * ids that name none, from each mode of the CPU, and from user mode, which may not make hypercalls.
+ * vcpu-info/ids: a micro guest with a hole in its vCPU ids asks about ids that name a vCPU and
+ * about ids that name none, from each mode of the CPU, and from user mode, which may not make
+ * hypercalls.
  */
 #include <stdint.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpu-info/many: 100,000 calls, each vCPU of a micro guest about each, all at the same time. Two that ask about each other
- * must not wait for each other, nothing may run out, and a call at the end must still answer.
+ * vcpu-info/many: 100,000 calls, each vCPU of a micro guest about each, all at the same time. Two
+ * that ask about each other must not wait for each other, nothing may run out, and a call at the
+ * end must still answer.
  */
 #define CALLS 100000
 
@@ -56,8 +57,8 @@ static void tell(void)
 }
 
 /*
- * Without the trace, whose buffer is not made for 100,000 records. trace_printk() would still format each of them, which takes
- * as long as the rest of the call, if only tracing_on said so.
+ * Without the trace, whose buffer is not made for 100,000 records. trace_printk() would still
+ * format each of them, which takes as long as the rest of the call, if only tracing_on said so.
  */
 static void trace(bool on)
 {

@@ -9,7 +9,10 @@
 
 enum { MAGIC_RAX = 0, MAGIC_RBX = 1 };
 
-/* In the order of struct kvm_regs. Negative when read as signed; what the guest's own code makes of it is one more. */
+/*
+ * In the order of struct kvm_regs. Negative when read as signed; what the guest's own code makes of
+ * it is one more.
+ */
 static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 {
 	return 0x9d1c000000000000 + (vcpu_id << 32) + ((uint64_t)reg << 8) + 0x11;
@@ -23,7 +26,10 @@ static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 /* Not in order, not from 0, not in a row; the last is over 8 bits. */
 static const uint32_t ids[] = { 2, 0, 7, 300 };
 #define N (sizeof(ids) / sizeof(ids[0]))
-/* An interrupt of L1's makes a target that spins leave, and what is told of it is fresh then, however it was come by. */
+/*
+ * An interrupt of L1's makes a target that spins leave, and what is told of it is fresh then,
+ * however it was come by.
+ */
 #define ROUNDS 3
 #define NEVER (N - 1) /* this one does not run in the first round */
 
@@ -94,8 +100,8 @@ static void about(struct micro *m, unsigned int caller, unsigned int target, con
 }
 
 /*
- * All others ask about one that is in the guest, in a loop without an exit, on a CPU of its own: a caller that
- * woke up there would make it leave before the call.
+ * All others ask about one that is in the guest, in a loop without an exit, on a CPU of its own: a
+ * caller that woke up there would make it leave before the call.
  */
 static void round_spinning(struct micro *m, unsigned int target)
 {
@@ -199,7 +205,9 @@ static void bad_call(struct tally *y, const struct calls *c, size_t k, const cha
 		     call_at(c, k, CALLER), call_at(c, k, TARGET), state_of(c, k), what);
 }
 
-/* The calls follow one another and each leaves one record: so the k-th record is the k-th call's. */
+/*
+ * The calls follow one another and each leaves one record: so the k-th record is the k-th call's.
+ */
 static bool check_records(const struct calls *c, struct test_result *t)
 {
 	const struct trace_records *r = &c->e->trace;
@@ -209,7 +217,8 @@ static bool check_records(const struct calls *c, struct test_result *t)
 	for (size_t k = 0; k < c->n; k++) {
 		_cleanup_free_ char *what = NULL;
 
-		if (k < r->n && r->v[k].has_vcpu_id && r->v[k].vcpu_id == (int64_t)call_at(c, k, TARGET)) {
+		if (k < r->n && r->v[k].has_vcpu_id &&
+		    r->v[k].vcpu_id == (int64_t)call_at(c, k, TARGET)) {
 			tally_good(&y);
 			continue;
 		}
@@ -286,7 +295,10 @@ static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
 	return magic(call_at(c, k, TARGET), i) + 1;
 }
 
-/* On Intel the stack pointer and rip of a vCPU that runs elsewhere are in a VMCS that the caller's CPU can't read. */
+/*
+ * On Intel the stack pointer and rip of a vCPU that runs elsewhere are in a VMCS that the caller's
+ * CPU can't read.
+ */
 static bool is_asked(const struct calls *c, size_t k, enum trace_reg reg)
 {
 	return !c->e->vendor_intel || is(c, k, "the caller itself") ||
@@ -323,7 +335,8 @@ static void check_registers(const struct calls *c, struct test_result *t)
 				buf_printf(&wrong, "%s missing; ", trace_reg_names[kvm_regs_order[i]]);
 			else if (r->regs[kvm_regs_order[i]] != want)
 				buf_printf(&wrong, "%s=%#" PRIx64 " for %#" PRIx64 "; ",
-					   trace_reg_names[kvm_regs_order[i]], r->regs[kvm_regs_order[i]], want);
+					   trace_reg_names[kvm_regs_order[i]],
+					   r->regs[kvm_regs_order[i]], want);
 		}
 		if (is_asked(c, k, VREG_RIP) && record_has(r, VREG_RIP) &&
 		    !rip_is_right(c, k, r->regs[VREG_RIP]))
@@ -338,8 +351,8 @@ static void check_registers(const struct calls *c, struct test_result *t)
 }
 
 /*
- * A vCPU in guest mode holds its registers itself. What KVM kept at its last exit is old: up to a tick of its host's, in which it
- * has counted on.
+ * A vCPU in guest mode holds its registers itself. What KVM kept at its last exit is old: up to a
+ * tick of its host's, in which it has counted on.
  */
 static void check_moment(const struct calls *c, struct test_result *t)
 {
@@ -358,7 +371,8 @@ static void check_moment(const struct calls *c, struct test_result *t)
 			continue;
 		}
 		what = strf("r15=%#" PRIx64 ", it counted from %#" PRIx64 " to %#" PRIx64,
-			    r->regs[VREG_R15], call_at(c, k, SPUN_BEFORE), call_at(c, k, SPUN_AFTER));
+			    r->regs[VREG_R15], call_at(c, k, SPUN_BEFORE),
+			    call_at(c, k, SPUN_AFTER));
 		bad_call(&y, c, k, what);
 	}
 	tally_check_trace(t, c->e, "registers of that moment",

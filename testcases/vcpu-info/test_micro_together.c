@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hypercall vcpu_info by all vCPUs of a micro guest at once, each about its neighbour, which asks about another at that moment. A call that
- * waits for the target can wait for ever here; and a kernel that watches for data races sees every access that two vCPUs make together.
+ * Hypercall vcpu_info by all vCPUs of a micro guest at once, each about its neighbour, which asks
+ * about another at that moment. A call that waits for the target can wait for ever here; and a
+ * kernel that watches for data races sees every access that two vCPUs make together.
  */
 #ifdef NESTLAB_GUEST
 

@@ -118,7 +118,8 @@ static void look(struct level *l)
 		return;
 	file_read(b->log, &text);
 	why = bochs_wedged(buf_str(&text), b->pulse.state, still);
-	level_note_end(l, OUT_BROKEN, why); /* killed with the level: its end now would be told in place of this */
+	/* killed with the level: its end now would be told in place of this */
+	level_note_end(l, OUT_BROKEN, why);
 }
 
 /* ---- the level's view ---- */
@@ -148,7 +149,10 @@ static void end(struct level *l)
 static struct vstream *open_port(struct level *l, const struct vstream_handler *h)
 {
 	struct bochs *b = l->machine_data;
-	/* Ours stays open: Bochs can't open the line again, and the channel may be, after a state was saved. */
+	/*
+	 * Ours stays open: Bochs can't open the line again, and the channel may be, after a state
+	 * was saved.
+	 */
 	int fd = fcntl(b->port_fd, F_DUPFD_CLOEXEC, 3);
 
 	if (fd >= 0)
@@ -157,11 +161,16 @@ static struct vstream *open_port(struct level *l, const struct vstream_handler *
 	return NULL;
 }
 
-static const struct level_machine machine = { .cut = cut, .end = end, .open_port = open_port, .look = look };
+static const struct level_machine machine = {
+	.cut = cut, .end = end, .open_port = open_port, .look = look
+};
 
 /* ---- the child ---- */
 
-/* Whatever L1 does to the emulator, no network is in reach; and nobody else reaches its ports (a display's, the agent's). */
+/*
+ * Whatever L1 does to the emulator, no network is in reach; and nobody else reaches its ports (a
+ * display's, the agent's).
+ */
 static bool enter_network(void)
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -222,7 +231,10 @@ static int take_fd(int through)
 	return fd;
 }
 
-/* With a debugger it stops there first; "c" lets it go. -f: also how a later nestlab knows it for one of ours. */
+/*
+ * With a debugger it stops there first; "c" lets it go. -f: also how a later nestlab knows it for
+ * one of ours.
+ */
 static void become_bochs(const struct bochs_spec *spec, int through, int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * L1 as a Bochs process: a child that dies with us, in a network namespace of its own. Its console is a file, its agent's port a socket
- * inside that namespace, its power the process.
+ * L1 as a Bochs process: a child that dies with us, in a network namespace of its own. Its console
+ * is a file, its agent's port a socket inside that namespace, its power the process.
  */
 #ifndef NESTLAB_MACHINE_BOCHS_BOCHS_H
 #define NESTLAB_MACHINE_BOCHS_BOCHS_H
@@ -13,24 +13,31 @@
 struct bochs_wires {
 	const char *log; /* what Bochs says */
 	const char *console_log;
-	const char *local, *remote; /* a unix socket here, and the one in L1 that it leads to (forward.h); NULL: none */
+	/* a unix socket here, and the one in L1 that it leads to (forward.h); NULL: none */
+	const char *local, *remote;
 };
 
 /*
- * Power on. Works in path_run(), where the spec's files are. Returns when the agent's port is connected. 0, -OUT_BROKEN, or what ended the
- * waiting.
+ * Power on. Works in path_run(), where the spec's files are. Returns when the agent's port is
+ * connected. 0, -OUT_BROKEN, or what ended the waiting.
  */
 int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires);
 
 /*
- * The state of a Bochs of ours, into a folder, which a spec can name to go on from; it runs on. Nobody may have the channel or a connection
- * open. 0, -OUT_BROKEN, or what ended the waiting.
+ * The state of a Bochs of ours, into a folder, which a spec can name to go on from; it runs on.
+ * Nobody may have the channel or a connection open. 0, -OUT_BROKEN, or what ended the waiting.
  */
 int bochs_save(struct level *l, const char *dir);
 
-/* How it ended, from its log's last words and its wait status; for the unit tests. The caller owns *why. */
+/*
+ * How it ended, from its log's last words and its wait status; for the unit tests. The caller owns
+ * *why.
+ */
 enum outcome bochs_end(const char *log_text, int status, char **why);
-/* What to say of one that does nothing; state: its process's, as in proc_pid_stat(5). The caller owns it. */
+/*
+ * What to say of one that does nothing; state: its process's, as in proc_pid_stat(5). The caller
+ * owns it.
+ */
 char *bochs_wedged(const char *log_text, char state, unsigned int seconds);
 
 #endif

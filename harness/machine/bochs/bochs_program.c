@@ -13,7 +13,10 @@
 #include "core/ui.h"
 #include "kernel/series.h"
 
-/* The suite whose source is taken: Bochs 2.7, of the suite before, was not tried without its debugger. */
+/*
+ * The suite whose source is taken: Bochs 2.7, of the suite before, was not tried without its
+ * debugger.
+ */
 #define SUITE "trixie"
 #define PATCHES "config/bochs"
 #define KEY_DIGITS 16
@@ -93,10 +96,13 @@ static int find_mirror(char **uri)
 	return ret;
 }
 
-static int apt(const char *dir, const char *what, const char *const *words, struct buf *out, const char *log)
+static int apt(const char *dir, const char *what, const char *const *words, struct buf *out,
+	       const char *log)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	struct proc p = { .what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = 300 };
+	struct proc p = {
+		.what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = 300
+	};
 
 	strv_add(&argv, "apt-get");
 	strv_addf(&argv, "-oDir::Etc::sourcelist=%s/sources.list", dir);
@@ -155,10 +161,13 @@ static int fetch(const char *dir, const char *log)
 
 /* ---- compiling ---- */
 
-static int run_script(const char *dir, const char *what, const char *script, const char *arg, const char *log)
+static int run_script(const char *dir, const char *what, const char *script, const char *arg,
+		      const char *log)
 {
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, (char *)"sh", (char *)arg, NULL };
-	struct proc p = { .what = what, .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 1800 };
+	struct proc p = {
+		.what = what, .argv = argv, .cwd = dir, .log_path = log, .deadline_s = 1800
+	};
 
 	return proc_check(&p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The Bochs that runs L1: Debian's package, which has its debugger on, or one without it, three times as fast, which bochs_build() makes
- * of the source of a newer Debian package.
+ * The Bochs that runs L1: Debian's package, which has its debugger on, or one without it, three
+ * times as fast, which bochs_build() makes of the source of a newer Debian package.
  */
 #ifndef NESTLAB_MACHINE_BOCHS_BOCHS_PROGRAM_H
 #define NESTLAB_MACHINE_BOCHS_BOCHS_PROGRAM_H

@@ -2,9 +2,11 @@
 #include "machine/bochs/bochsrc.h"
 
 /*
- * No display, no sound: rfb without a client (it waits for none) and drivers that do nothing; Debian's build has ALSA as its default and
- * dies of a machine without a sound card. Errors are mostly model-specific registers that Bochs does not have, thousands of lines; a panic
- * ends it and is the log's last word. Time is counted in instructions alone, so two runs differ only by what comes over the line.
+ * No display, no sound: rfb without a client (it waits for none) and drivers that do nothing;
+ * Debian's build has ALSA as its default and dies of a machine without a sound card. Errors are
+ * mostly model-specific registers that Bochs does not have, thousands of lines; a panic ends it and
+ * is the log's last word. Time is counted in instructions alone, so two runs differ only by what
+ * comes over the line.
  */
 static const char fixed[] = "config_interface: textconfig\n"
 			    "display_library: rfb, options=\"timeout=0\"\n"
@@ -20,10 +22,16 @@ static const char fixed[] = "config_interface: textconfig\n"
 			    "info: action=report\n"
 			    "debug: action=ignore\n";
 
-/* MiB that Bochs keeps in memory at a time, at most; what is over goes to a file, which no lab's L1 came near. */
+/*
+ * MiB that Bochs keeps in memory at a time, at most; what is over goes to a file, which no lab's L1
+ * came near.
+ */
 #define HOST_MAX 2048
 
-/* KiB. Bochs makes a named parameter of each block and looks all names through for it: with its 128 KiB, 1 s before L1's first instruction. */
+/*
+ * KiB. Bochs makes a named parameter of each block and looks all names through for it: with its 128
+ * KiB, 1 s before L1's first instruction.
+ */
 #define BLOCKS ", block_size=4096"
 
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc)

@@ -8,9 +8,9 @@
 #include "core/util.h"
 
 /*
- * Instructions in a second of the emulated clock, and the TSC's frequency. Bochs executes some 100 million a second here, so that clock
- * runs faster than ours: a wait costs less, and a character on the serial line (87 us) fewer instructions. Less than this, and the timer's
- * ticks are felt.
+ * Instructions in a second of the emulated clock, and the TSC's frequency. Bochs executes some 100
+ * million a second here, so that clock runs faster than ours: a wait costs less, and a character on
+ * the serial line (87 us) fewer instructions. Less than this, and the timer's ticks are felt.
  */
 #define BOCHS_IPS 40000000
 
@@ -19,15 +19,23 @@
 
 #define BOCHS_CYLINDER (16 * 63 * 512) /* bytes */
 
-/* Paths have neither spaces nor commas (Bochs could not read them): they are relative to the folder it is started in. */
+/*
+ * Paths have neither spaces nor commas (Bochs could not read them): they are relative to the folder
+ * it is started in.
+ */
 struct bochs_spec {
 	const char *program; /* bochs_program() */
-	const char *state;   /* a folder of bochs_save()'s: go on from there, with the same machine; NULL: power on */
+	/* a folder of bochs_save()'s: go on from there, with the same machine; NULL: power on */
+	const char *state;
 	const char *cpu;   /* Bochs's name of the model */
 	unsigned int cpus; /* cores of one package */
 	unsigned int memory_mib;
 	const char *medium;  /* the CD-ROM to boot from */
-	const char *disk;    /* an image without a format, of whole cylinders (BOCHS_CYLINDER); what is written to it is forgotten; NULL: none */
+	/*
+	 * an image without a format, of whole cylinders (BOCHS_CYLINDER); what is written to it is
+	 * forgotten; NULL: none
+	 */
+	const char *disk;
 	const char *console; /* the first serial port's output: a file */
 	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
 	bool debian; /* Debian's Bochs, 2.7: it has sound cards, and blocks of memory of one size */

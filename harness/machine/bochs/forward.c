@@ -40,7 +40,8 @@ struct forward {
 	int listen;
 	char *local, *remote;
 	struct pipe line, level; /* level: the other end of *channel_end */
-	struct proto_decoder from_level; /* frames of both seats go to the line one after the other, whole */
+	/* frames of both seats go to the line one after the other, whole */
+	struct proto_decoder from_level;
 	struct channel *channel;
 	bool greeting; /* in channel_hello(): nobody new is let in */
 	bool greeted;
@@ -292,7 +293,8 @@ static int listen_at(const char *path)
 	strcpy(sa.sun_path, path);
 	unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&sa, sizeof(sa)) && !listen(fd, CONNECTIONS_MAX))
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
+	    !listen(fd, CONNECTIONS_MAX))
 		return fd;
 	close_p(&fd);
 	return -1;

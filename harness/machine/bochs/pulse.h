@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Does a process do anything at all? One that emulates a machine always does, even when that machine is idle; one that gets no CPU time was
- * stopped, or waits for what never comes.
+ * Does a process do anything at all? One that emulates a machine always does, even when that
+ * machine is idle; one that gets no CPU time was stopped, or waits for what never comes.
  */
 #ifndef NESTLAB_MACHINE_BOCHS_PULSE_H
 #define NESTLAB_MACHINE_BOCHS_PULSE_H
@@ -17,10 +17,16 @@ struct pulse {
 	uint64_t moved_ns, seen_ns; /* when that last grew, when it was last looked at */
 };
 
-/* Look, at most once a second. For how many seconds it has done nothing, as far as was looked; 0 also for a process that is not there. */
+/*
+ * Look, at most once a second. For how many seconds it has done nothing, as far as was looked; 0
+ * also for a process that is not there.
+ */
 unsigned int pulse_still_s(struct pulse *p, pid_t pid);
 
-/* The same of a look that has been taken. One that comes late proves nothing of the time before: we stood still, too. */
+/*
+ * The same of a look that has been taken. One that comes late proves nothing of the time before: we
+ * stood still, too.
+ */
 unsigned int pulse_note(struct pulse *p, char state, uint64_t ticks, uint64_t now_ns);
 
 /* From the text of /proc/PID/stat. False: it is none. */

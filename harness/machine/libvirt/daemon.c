@@ -45,7 +45,8 @@ static const char qemu_conf_root[] = "user = \"root\"\ngroup = \"root\"\ndynamic
 
 /* Where root's libvirtd keeps things, and what lies there instead in its namespace. */
 static const struct {
-	const char *mine; /* under path_run(); NULL: in the cache, as QEMU's capabilities are slow to probe */
+	/* under path_run(); NULL: in the cache, as QEMU's capabilities are slow to probe */
+	const char *mine;
 	const char *system;
 } binds[] = {
 	{ "etc", "/etc/libvirt" },
@@ -75,7 +76,10 @@ char *daemon_uri(void)
 		    path_run());
 }
 
-/* Of one that is stopped the queue may be full (EAGAIN): it is there, and connecting would wait for it without an end. */
+/*
+ * Of one that is stopped the queue may be full (EAGAIN): it is there, and connecting would wait for
+ * it without an end.
+ */
 static bool can_connect(const char *path)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -160,8 +164,9 @@ static void bind_folders(struct strv *argv)
 }
 
 /*
- * A read-only file in its place: writing is refused even to root, so libvirt finds "no KVM" at every look and keeps
- * what it once learnt of QEMU. (A bound /dev/null looks usable, and each call probed QEMU again: 2 s.)
+ * A read-only file in its place: writing is refused even to root, so libvirt finds "no KVM" at
+ * every look and keeps what it once learnt of QEMU. (A bound /dev/null looks usable, and each call
+ * probed QEMU again: 2 s.)
  */
 static void hide_dev_kvm(struct strv *argv)
 {
@@ -203,7 +208,10 @@ static int try(bool hide_kvm)
 	return proc_check(&p);
 }
 
-/* Where the kernel forbids user namespaces, a user's daemon goes on without hiding /dev/kvm; he has nothing else to put in place. */
+/*
+ * Where the kernel forbids user namespaces, a user's daemon goes on without hiding /dev/kvm; he has
+ * nothing else to put in place.
+ */
 static int make_command(bool hide_kvm, struct strv *argv)
 {
 	bool hide = hide_kvm && path_exists(DEV_KVM);

@@ -176,7 +176,10 @@ static void add_arg(xmlNodePtr commandline, const char *value)
 	xmlSetProp(xmlNewChild(commandline, commandline->ns, x("arg"), NULL), x("value"), x(value));
 }
 
-/* libvirt has no element for it, only its namespace for QEMU's own options (formatdomain, qemu:commandline). */
+/*
+ * libvirt has no element for it, only its namespace for QEMU's own options (formatdomain,
+ * qemu:commandline).
+ */
 static void set_plugin(xmlDocPtr doc, const struct domain_spec *s)
 {
 	xmlNodePtr domain = xmlDocGetRootElement(doc);
@@ -215,9 +218,9 @@ static xmlNodePtr add_dac_label(xmlNodePtr parent, const char *relabel)
 }
 
 /*
- * A system's libvirt runs QEMU as a user of its own, who can neither enter our folders nor make sockets there: security label
- * "dac" (formatdomain) names ours. libvirt then gives its own folder for the domain to us; our disks are ours already, and it would not
- * always give them back.
+ * A system's libvirt runs QEMU as a user of its own, who can neither enter our folders nor make
+ * sockets there: security label "dac" (formatdomain) names ours. libvirt then gives its own folder
+ * for the domain to us; our disks are ours already, and it would not always give them back.
  */
 static void set_owner(xmlDocPtr doc, const struct domain_spec *s)
 {

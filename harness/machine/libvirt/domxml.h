@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Domain XML: virt-install makes it from a file of its options in config/domains/, and what differs from lab to lab (names, sizes,
- * paths) is put in with libxml2.
+ * Domain XML: virt-install makes it from a file of its options in config/domains/, and what differs
+ * from lab to lab (names, sizes, paths) is put in with libxml2.
  */
 #ifndef NESTLAB_MACHINE_LIBVIRT_DOMXML_H
 #define NESTLAB_MACHINE_LIBVIRT_DOMXML_H
@@ -30,24 +30,31 @@ struct domain_spec {
 	const char *cmdline;	     /* put behind what the options file says */
 	struct domain_disk disks[4];
 	unsigned int n_disks;
-	const char *console; /* the serial console's bytes also go to this file, by QEMU; NULL: no */
+	/* the serial console's bytes also go to this file, by QEMU; NULL: no */
+	const char *console;
 	struct domain_port ports[4];
 	unsigned int n_ports;
 	const char *plugin; /* for QEMU's -plugin; NULL: none */
-	const char *owner; /* QEMU's user and group, from domxml_owner(); NULL: as its libvirt likes */
+	/* QEMU's user and group, from domxml_owner(); NULL: as its libvirt likes */
+	const char *owner;
 };
 
-/* uri: a libvirt that virt-install may ask for capabilities (L0's). 0 or -OUT_BROKEN; the caller owns *xml. */
+/*
+ * uri: a libvirt that virt-install may ask for capabilities (L0's). 0 or -OUT_BROKEN; the caller
+ * owns *xml.
+ */
 int domxml_make(const struct domain_spec *s, const char *uri, char **xml);
 
 /*
- * A saved state's XML with this lab's disk, sockets and plugin in it (another checkout may have saved it).
+ * A saved state's XML with this lab's disk, sockets and plugin in it (another checkout may have
+ * saved it).
  */
 int domxml_retarget(const char *saved, const struct domain_spec *s, char **xml);
 
 /*
- * What QEMU must run as in a libvirt that is not ours, by that libvirt's capabilities: our user, who has the disks and sockets, in the
- * group of its own user, who may enter libvirt's folders. NULL: it knows no such label. The caller owns it.
+ * What QEMU must run as in a libvirt that is not ours, by that libvirt's capabilities: our user,
+ * who has the disks and sockets, in the group of its own user, who may enter libvirt's folders.
+ * NULL: it knows no such label. The caller owns it.
  */
 char *domxml_owner(const char *capabilities);
 

@@ -209,7 +209,9 @@ static void on_tick(int sig)
 	(void)sig;
 }
 
-/* Ticks, so that waitpid() comes back; again and again, as a single one could come just before it. */
+/*
+ * Ticks, so that waitpid() comes back; again and again, as a single one could come just before it.
+ */
 static void tick(bool on)
 {
 	struct sigaction a = { .sa_handler = on_tick };

@@ -26,7 +26,10 @@ struct walk_result {
 	bool mapped;
 	uint64_t gpa;
 	uint64_t page; /* its size in bytes; 0: there is no paging */
-	/* Where the entry for 4 MiB (32-bit paging) or 2 MiB (else) is, and its bytes; 0: none was come to. */
+	/*
+	 * Where the entry for 4 MiB (32-bit paging) or 2 MiB (else) is, and its bytes; 0: none was
+	 * come to.
+	 */
 	uint64_t directory_entry;
 	unsigned int entry_bytes;
 };

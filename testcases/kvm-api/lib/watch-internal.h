@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of the watcher share: watch.c (the calls), watch-memory.c (the guest's memory), watch-twist.c (the twists). */
+/*
+ * What the parts of the watcher share: watch.c (the calls), watch-memory.c (the guest's memory),
+ * watch-twist.c (the twists).
+ */
 #ifndef NESTLAB_TESTCASES_WATCH_INTERNAL_H
 #define NESTLAB_TESTCASES_WATCH_INTERNAL_H
 

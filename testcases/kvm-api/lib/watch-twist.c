@@ -30,7 +30,10 @@ static void ask_translation(struct watch *w, uint32_t gva)
 	ask(w, p->translate ? p->hva : 0, false, 0);
 }
 
-/* A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them back. */
+/*
+ * A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them
+ * back.
+ */
 static uint64_t find_unused_page(struct watch *w)
 {
 	static const uint8_t zero[PAGE];

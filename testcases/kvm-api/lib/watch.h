@@ -4,8 +4,8 @@
  * KVM_RUN came back, and what it printed. All of it is told as observations (see below); what is
  * right is the judge's business.
  *
- * The border is also where the world can be twisted, to see what the monitor makes of it. It
- * shows what a run in which all goes well never can: whether an answer is looked at.
+ * The border is also where the world can be twisted, to see what the monitor makes of it. It shows
+ * what a run in which all goes well never can: whether an answer is looked at.
  *
  * Observations of a run, in this order; what is in brackets may be missing:
  *
