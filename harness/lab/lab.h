@@ -4,7 +4,7 @@
  *
  *	lab_open()	a plan gets its place; what a killed run left there is ended
  *	lab_prepare()	kernels and images: built, or found in the cache
- *	lab_up()	L1 and L2 run, their agents answer: restored from a state, or booted and saved
+ *	lab_up()	L1 and L2 run, their agents answer: restored, or booted and saved
  *	lab_close()	all of it ended, or left running
  *
  * Functions return 0 or a negative outcome.

@@ -15,7 +15,7 @@
  *	wrong = wrong fail	# words of its complaints, in any case of letters
  *	invalid = invalid	# words that tell of an invalid address
  *	[options]
- *	real = -r		# and protected, paged, long; a mode that is not there is not offered
+ *	real = -r		# and protected, paged, long; one that is not there is not offered
  *	[ports]
  *	serial = 0xe9		# and print32, exits, exits_text, string, translate, hva:
  *				# testcases/kvm-api/lib/watch.h
