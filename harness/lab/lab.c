@@ -392,11 +392,11 @@ void lab_close(struct lab *lab, bool keep)
 
 	if (keep && ours)
 		keep_place(lab);
-	if (keep || !ours) {
+	if (keep || lab->place.shared) {
 		loop_unguard();
 		level_detach(&lab->l2);
 		level_detach(&lab->l1);
-	} else {
+	} else if (ours) { /* else it never began */
 		lab_levels_down(lab);
 		if (daemon_is_private())
 			daemon_sweep();

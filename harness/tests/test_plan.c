@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Plans: who names the lane, what is written down and read again; and places. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "lab/place.h"
+#include "plan/plan.h"
+
+#include <cmocka.h>
+
+static char *dir;
+
+static int set_up(void **state)
+{
+	(void)state;
+	dir = xstrdup("/tmp/nestlab-plan-XXXXXX");
+	return !mkdtemp(dir);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	rm_rf(dir);
+	free(dir);
+	return 0;
+}
+
+/* A patch with this message. */
+static char *put_patch(const char *name, const char *message)
+{
+	_cleanup_free_ char *text = strf("From: A <a@b.c>\nSubject: [PATCH] x\n\n%s\n---\n"
+					 "--- a/arch/x86/kvm/x86.c\n+++ b/arch/x86/kvm/x86.c\n"
+					 "@@ -1 +1 @@\n-a\n+b\n",
+					 message);
+	char *path = strf("%s/%s", dir, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	return path;
+}
+
+static int make(struct plan *p, const char *const *settings)
+{
+	struct knobs k;
+	int ret = knobs_load(&k);
+
+	assert_int_equal(ret, 0);
+	for (; *settings; settings += 2)
+		assert_int_equal(knobs_set(&k, settings[0], settings[1]), 0);
+	ret = plan_make(&k, p);
+	knobs_free(&k);
+	return ret;
+}
+#define MAKE(p, ...) make(p, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* ---- who names the lane ---- */
+
+static void lane_is(const char *lane, const char *by, const char *patch)
+{
+	struct plan p;
+
+	assert_int_equal(MAKE(&p, "PATCH", patch), 0);
+	assert_string_equal(p.lane.name, lane);
+	assert_non_null(strstr(p.lane.reason, by));
+	plan_free(&p);
+}
+
+static void test_a_strangers_wish(void **state)
+{
+	_cleanup_free_ char *patch = put_patch("1.patch", "Lane: bochs-vmx");
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(MAKE(&p, "PATCH", patch), 0);
+	assert_string_not_equal(p.lane.name, "bochs-vmx");
+	assert_true(p.host.patches.strange);
+	assert_int_equal(p.host.patches.notes.n, 1);
+	assert_non_null(strstr(p.host.patches.notes.v[0], "bochs-vmx"));
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "PATCH", patch, "LANE", "tcg-svm"), 0);
+	assert_string_equal(p.lane.reason, "asked for by LANE=tcg-svm");
+	plan_free(&p);
+}
+
+/* Those in the checkout are heard. */
+static void test_our_wish(void **state)
+{
+	_cleanup_free_ char *from = put_patch("1.patch", "Lane: tcg-svm");
+	_cleanup_free_ char *to = path_in_root("testcases/faults/wish-of-a-test.patch");
+
+	(void)state;
+	assert_int_equal(file_copy(from, to, 0644), 0);
+	lane_is("tcg-svm", "wish-of-a-test.patch (Lane: tcg-svm)", to);
+	unlink(to);
+}
+
+static void test_nobody_is_named(void **state)
+{
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(MAKE(&p, "LANE", "no-such-lane"), -OUT_USAGE);
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "KERNEL", "no-such-kernel"), -OUT_USAGE);
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "PATCH", "no/such.patch"), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "PATCH=no/such.patch"));
+	plan_free(&p);
+}
+
+/* ---- what it is ---- */
+
+static void test_subject_and_hash(void **state)
+{
+	_cleanup_free_ char *patch = put_patch("mine.patch", "Why."), *subject = NULL, *none = NULL;
+	struct plan change, reference, tests;
+
+	(void)state;
+	assert_int_equal(MAKE(&change, "PATCH", patch), 0);
+	assert_int_equal(MAKE(&reference, "EFFORT", "1"), 0);
+	assert_int_equal(MAKE(&tests, "EFFORT", "3"), 0);
+	subject = plan_subject(&change);
+	none = plan_subject(&reference);
+	assert_string_equal(subject, "mine.patch");
+	assert_string_equal(none, "the reference");
+	assert_true(plan_has_change(&change));
+	assert_false(plan_has_change(&reference));
+	assert_string_not_equal(change.hash, reference.hash);
+	assert_string_not_equal(change.shape, reference.shape);
+	/* What is asked of a lab is not what it is made of. */
+	assert_string_not_equal(reference.hash, tests.hash);
+	assert_string_equal(reference.shape, tests.shape);
+	plan_free(&change);
+	plan_free(&reference);
+	plan_free(&tests);
+}
+
+static void test_cpus_and_slowdown(void **state)
+{
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(MAKE(&p, "LANE", "tcg-svm", "L2_CPUS", "4", "SLOWDOWN", "3"), 0);
+	assert_int_equal(p.l1_cpus, 4);
+	assert_int_equal(p.lane.slowdown % 3, 0);
+	assert_true(p.lane.slowdown > 3);
+	plan_free(&p);
+}
+
+/* ---- written down ---- */
+
+static int load(const char *file, struct plan *p)
+{
+	struct knobs k;
+	int ret;
+
+	assert_int_equal(knobs_load(&k), 0);
+	ret = plan_load_knobs(file, &k);
+	*p = (struct plan){ 0 };
+	if (!ret)
+		ret = plan_make(&k, p);
+	knobs_free(&k);
+	return ret;
+}
+
+static void test_saved_and_loaded(void **state)
+{
+	_cleanup_free_ char *patch = put_patch("a b's \"best\".patch", "Why."), *out = strf("%s/out", dir);
+	_cleanup_free_ char *copy = strf("%s/change/host/0001-a b's \"best\".patch", out);
+	struct plan p, again;
+
+	(void)state;
+	assert_int_equal(mkdir_p(out), 0);
+	assert_int_equal(MAKE(&p, "PATCH", patch, "TESTS", "a b", "L2_CPUS", "3", "LANE", "tcg-svm"), 0);
+	assert_int_equal(plan_save(&p, out), 0);
+	unlink(patch);
+	assert_int_equal(load(out, &again), 0);
+	assert_int_equal(again.knobs.l2_cpus, 3);
+	assert_int_equal(again.knobs.tests.n, 2);
+	assert_int_equal(again.host.patches.n, 1);
+	assert_string_equal(again.host.patches.v[0].path, copy);
+	assert_string_equal(again.host.patches.v[0].sha256, p.host.patches.v[0].sha256);
+	assert_string_equal(again.lane.name, "tcg-svm");
+	plan_free(&again);
+
+	/* Not what it was: nothing is run. */
+	assert_int_equal(file_write(copy, "x", 1, 0644), 0);
+	assert_int_equal(load(out, &again), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "not what it was"));
+	plan_free(&again);
+	plan_free(&p);
+}
+
+static void test_no_plan(void **state)
+{
+	static const char *const texts[] = {
+		"", "{}", "[]", "{\"format\": 2, \"knobs\": {}, \"change\": {}}",
+		"{\"format\": 1, \"knobs\": {}}",
+		"{\"format\": 1, \"knobs\": {\"L2_CPUS\": \"99\"}, \"change\": {\"host\": [], \"guest\": []}}",
+		"{\"format\": 1, \"knobs\": {}, \"change\": {\"host\": [{\"file\": \"../../etc/passwd\", "
+		"\"sha256\": \"x\"}], \"guest\": []}}",
+		"{\"format\": 1, \"knobs\": {}, \"change\": {\"host\": [{\"file\": \"change/../../x\", "
+		"\"sha256\": \"x\"}], \"guest\": []}}",
+	};
+	_cleanup_free_ char *file = strf("%s/plan.json", dir);
+	struct plan p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		assert_int_equal(file_write(file, texts[i], strlen(texts[i]), 0644), 0);
+		assert_int_equal(load(file, &p), -OUT_USAGE);
+		plan_free(&p);
+	}
+}
+
+/* ---- places ---- */
+
+static bool busy_for_another(const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct place p;
+
+		_exit(place_take(name, "other", &p) == -OUT_BUSY ? 7 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 7;
+}
+
+static void test_one_at_a_time(void **state)
+{
+	struct place p;
+
+	(void)state;
+	assert_int_equal(place_take("one", "test", &p), 0);
+	assert_true(str_ends(path_run(), "-one"));
+	assert_true(busy_for_another("one"));
+	assert_false(busy_for_another("two"));
+	assert_false(busy_for_another(PLACE_AUTO));
+	place_release(&p);
+	assert_false(busy_for_another("one"));
+	assert_int_equal(place_take("../x", "test", &p), -OUT_USAGE);
+	place_release(&p);
+	assert_int_equal(place_take("", "test", &p), -OUT_USAGE);
+	place_release(&p);
+}
+
+static void test_a_kept_place(void **state)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_free_ char *note = NULL;
+	struct place p, other;
+
+	(void)state;
+	assert_int_equal(place_join(PLACE_AUTO, &p), -OUT_USAGE);
+	place_release(&p);
+	assert_int_equal(place_take(PLACE_AUTO, "test", &p), 0);
+	assert_string_equal(p.name, PATH_FIRST_PLACE);
+	assert_int_equal(place_keep("mine"), 0);
+	place_release(&p);
+
+	/* It is nobody's; a run goes to the next one. */
+	assert_int_equal(place_take(PATH_FIRST_PLACE, "test", &p), -OUT_BUSY);
+	place_release(&p);
+	assert_int_equal(place_take(PLACE_AUTO, "test", &p), 0);
+	assert_string_equal(p.name, "2");
+	assert_false(place_is_kept());
+
+	/* Two may look into it at a time, and nobody ends it meanwhile. */
+	assert_int_equal(place_join(PLACE_AUTO, &other), 0);
+	note = place_note();
+	assert_string_equal(note, "mine");
+	place_release(&other);
+	place_release(&p);
+	assert_int_equal(place_list(&names), 0);
+	assert_true(names.n >= 2);
+	assert_int_equal(place_clear(PATH_FIRST_PLACE, &p), 0);
+	place_unkeep();
+	place_release(&p);
+	assert_int_equal(place_take(PLACE_AUTO, "test", &p), 0);
+	assert_string_equal(p.name, PATH_FIRST_PLACE);
+	place_release(&p);
+}
+
+static void count(void *ctx)
+{
+	struct strv *seen = ctx;
+
+	strv_add(seen, path_run());
+}
+
+static void test_dead_places(void **state)
+{
+	_cleanup_strv_ struct strv seen = { 0 };
+	struct place ours, kept, left;
+
+	(void)state;
+	assert_int_equal(place_take("kept", "test", &kept), 0);
+	assert_int_equal(place_keep("mine"), 0);
+	place_release(&kept);
+	assert_int_equal(place_take("left", "test", &left), 0);
+	place_release(&left);
+	assert_int_equal(place_take("ours", "test", &ours), 0);
+	place_each_dead(&ours, count, &seen);
+	assert_true(str_ends(path_run(), "-ours"));
+	for (size_t i = 0; i < seen.n; i++) {
+		assert_false(str_ends(seen.v[i], "-kept"));
+		assert_false(str_ends(seen.v[i], "-ours"));
+	}
+	assert_true(seen.n >= 1);
+	place_release(&ours);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_strangers_wish), cmocka_unit_test(test_our_wish),
+		cmocka_unit_test(test_nobody_is_named),	 cmocka_unit_test(test_subject_and_hash),
+		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
+		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
+		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),
+	};
+	char run[] = "/tmp/nestlab-places-XXXXXX";
+	_cleanup_free_ char *first = NULL;
+	int ret;
+
+	if (!mkdtemp(run))
+		return 1;
+	first = strf("%s/run", run);
+	setenv("NESTLAB_RUN", first, 1);
+	ret = cmocka_run_group_tests(tests, set_up, tear_down);
+	rm_rf(run);
+	return ret;
+}
