@@ -363,8 +363,11 @@ enum outcome result_tests_verdict(const struct run_result *r)
 {
 	bool seen[OUT_COUNT] = { false };
 
-	for (size_t i = 0; i < r->n_tests; i++)
-		seen[as_verdict(r->tests[i].verdict)] = true;
+	for (size_t i = 0; i < r->n_tests; i++) {
+		enum outcome o = as_verdict(r->tests[i].verdict);
+
+		seen[o] |= o != OUT_PASS || !r->tests[i].preparatory;
+	}
 	return heaviest(seen);
 }
 

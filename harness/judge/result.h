@@ -74,6 +74,8 @@ struct test_result {
 	struct measure *measures;
 	size_t n_measures;
 	struct strv log; /* the test program's own output, a line each (as text for people) */
+	/* Nobody asked for it: it can fail a run, and makes no pass of one that judged nothing. */
+	bool preparatory;
 };
 
 /* KVM's exit count of L2 at a moment since L2's power-on. */
@@ -206,8 +208,8 @@ void result_judge_test(struct test_result *t);
 void result_finish(struct run_result *r);
 
 /*
- * The tests' verdict together: crash and build errors first, then fail, broken, pass; everything
- * skipped: skip; no test at all: skip.
+ * The tests' verdict together: crash and build errors first, then fail, broken, pass (of one that is
+ * not preparatory); everything skipped: skip; no test at all: skip.
  */
 enum outcome result_tests_verdict(const struct run_result *r);
 

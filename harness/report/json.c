@@ -181,6 +181,11 @@ static int check_test(void *owner, const struct where *w)
 	return check_measures(t->measures, t->n_measures, w);
 }
 
+static bool is_asked_for(const void *owner)
+{
+	return !((const struct test_result *)owner)->preparatory;
+}
+
 static const struct field test_fields[] = {
 	FIELD(struct test_result, FIELD_STRING, name),
 	FIELD(struct test_result, FIELD_STRING, assignment),
@@ -191,6 +196,10 @@ static const struct field test_fields[] = {
 	FIELD_ITEMS(struct test_result, vcpus, &vcpu_shape),
 	FIELD_ITEMS(struct test_result, measures, &measure_shape),
 	FIELD(struct test_result, FIELD_LINES, log),
+	{ .key = "preparatory",
+	  .type = FIELD_BOOL,
+	  .offset = offsetof(struct test_result, preparatory),
+	  .absent = is_asked_for },
 };
 static const struct shape test_shape = { SHAPE(struct test_result, test_fields),
 					 .check = check_test };

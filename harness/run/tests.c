@@ -77,9 +77,18 @@ static void check_log(const struct life *life, size_t i, struct test_result *t)
 			       where, 0, 0);
 }
 
+/* Its checks are always the same: what could not be asked is skipped. */
+static void skip_other_logs(const struct run *r, struct test_result *t)
+{
+	if (r->lab->plan->kernel.flavor.name)
+		check_skip(t, "L1's kernel log", "each test tells what this kernel reports");
+	if (!result_find_check(t, "L2's kernel log"))
+		check_skip(t, "L2's kernel log", "no test of this run needs an L2");
+}
+
 /*
- * A change that works but makes a kernel warn is not right. A check for each life of the lab: its
- * second one's name ends in " (2)".
+ * A change that works but makes a kernel warn is not right; one that makes none warn is not right by
+ * that. A check for each life of the lab: its second one's name ends in " (2)".
  */
 static void judge_logs(struct run *r, const struct course *c)
 {
@@ -93,8 +102,11 @@ static void judge_logs(struct run *r, const struct course *c)
 			if (t)
 				check_log(&c->lives[n], i, t);
 		}
-	if (t)
-		result_judge_test(t);
+	if (!t)
+		return;
+	t->preparatory = true;
+	skip_other_logs(r, t);
+	result_judge_test(t);
 }
 
 /* ---- a lab that is lost ---- */

@@ -89,7 +89,7 @@ static void test_kernel_logs_of_each_life(void **state)
 	fake_test(f, "next", DONE);
 	assert_int_equal(fake_run(f), 0);
 	t = logs_of(f);
-	assert_int_equal(t->n_checks, 2);
+	assert_int_equal(t->n_checks, 3);
 	assert_string_equal(t->checks[0].name, "L1's kernel log");
 	assert_int_equal(t->checks[0].verdict, OUT_FAIL);
 	assert_string_equal(t->checks[0].observed,
@@ -97,6 +97,8 @@ static void test_kernel_logs_of_each_life(void **state)
 	assert_string_equal(t->checks[1].name, "L1's kernel log (2)");
 	assert_int_equal(t->checks[1].verdict, OUT_PASS);
 	assert_string_equal(t->checks[1].observed, "none");
+	assert_string_equal(t->checks[2].name, "L2's kernel log");
+	assert_int_equal(t->checks[2].verdict, OUT_SKIP);
 	fake_free(f);
 }
 
@@ -136,7 +138,7 @@ static void test_five_losses_are_enough(void **state)
 			    "not run: 5 tests had lost the lab by then");
 	assert_int_equal(f->run.result->verdict, OUT_CRASH);
 	assert_int_equal(f->ups, 5);
-	assert_int_equal(logs_of(f)->n_checks, 5);
+	assert_int_equal(logs_of(f)->n_checks, 5 + 1); /* L2's is skipped */
 	fake_free(f);
 }
 

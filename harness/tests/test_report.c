@@ -193,6 +193,22 @@ static struct run_result *run_not_built(void)
 	return r;
 }
 
+static struct run_result *run_skipped(void)
+{
+	struct run_result *r = new_run();
+	struct test_result *t = result_add_test(r, "cpuid-exits/exact", "cpuid-exits");
+
+	result_set_subject_what(r, "the reference");
+	result_add_check(t, "the program", OUT_PASS, "it runs to its end", "it did", NULL)
+		->preparatory = true;
+	result_add_check(t, "exits grow as #VMEXITs", OUT_SKIP, NULL, "nobody counted", NULL);
+	t = result_add_test(r, "lab/kernel-logs", "lab");
+	t->preparatory = true;
+	result_add_check(t, "L1's kernel log", OUT_PASS, "no warning", "none", NULL);
+	result_finish(r);
+	return r;
+}
+
 static struct run_result *run_nothing(void)
 {
 	struct run_result *r = new_run();
@@ -264,6 +280,7 @@ static const struct {
 	{ "crash", run_crash, false },
 	{ "killed", run_killed, false },
 	{ "not-built", run_not_built, false },
+	{ "skipped", run_skipped, true },
 	{ "nothing", run_nothing, true },
 	{ "usage", run_usage, false },
 	{ "unusable", run_unusable, false },
@@ -737,6 +754,25 @@ static void test_forged_pass_is_refused(void **state)
 	assert_null(load_text(twice));
 	assert_non_null(
 		strstr(fail_text(), "tests[0]: verdict is \"pass\", but checks[2] says \"fail\""));
+	result_free(r);
+}
+
+/* What a run passed by must be in it: a check that judges, in a test that somebody asked for. */
+static void test_forged_preparation_is_refused(void **state)
+{
+	struct run_result *r = run_skipped();
+	_cleanup_free_ char *text = json_of(r);
+	_cleanup_free_ char *run =
+		replace_first(text, "\"verdict\": \"skip\"", "\"verdict\": \"pass\"");
+	_cleanup_free_ char *both =
+		replace_first(run, "\"verdict\": \"skip\"", "\"verdict\": \"pass\"");
+
+	(void)state;
+	assert_null(load_text(run));
+	assert_non_null(
+		strstr(fail_text(), "verdict is \"pass\", but the tests together say \"skip\""));
+	assert_null(load_text(both));
+	assert_non_null(strstr(fail_text(), "but no check passed that judges"));
 	result_free(r);
 }
 
@@ -1362,6 +1398,7 @@ int main(void)
 		cmocka_unit_test(test_times_without_a_number),
 		cmocka_unit_test(test_forged_results_are_refused),
 		cmocka_unit_test(test_forged_pass_is_refused),
+		cmocka_unit_test(test_forged_preparation_is_refused),
 		cmocka_unit_test(test_truncated_results_are_refused),
 		cmocka_unit_test(test_no_results_to_load),
 		cmocka_unit_test(test_unfinished_run_is_told_of),

@@ -108,6 +108,27 @@ static void test_verdict_of_a_run(void **state)
 	}
 }
 
+/* The lab's own test passes, the one that was asked for was skipped: nothing passed. */
+static void test_run_that_judged_nothing(void **state)
+{
+	struct run_result *r = result_new("run");
+
+	(void)state;
+	add_checks(result_add_test(r, "exact", "a"), "PPss");
+	add_checks(result_add_test(r, "lab/kernel-logs", "lab"), "pp");
+	r->tests[1].preparatory = true;
+	result_finish(r);
+	assert_int_equal(r->tests[1].verdict, OUT_PASS);
+	assert_int_equal(r->verdict, OUT_SKIP);
+	assert_string_equal(r->reason, "exact: a check (3): y");
+	result_add_check(&r->tests[1], "L1's log", OUT_FAIL, "x", "y", NULL);
+	r->verdict = OUT_PASS;
+	str_set(&r->reason, NULL);
+	result_finish(r);
+	assert_int_equal(r->verdict, OUT_FAIL);
+	result_free(r);
+}
+
 static void test_unfinished_is_no_pass(void **state)
 {
 	struct run_result *r = result_new("run");
@@ -343,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_verdict_of_a_test),
 		cmocka_unit_test(test_verdict_of_a_run),
+		cmocka_unit_test(test_run_that_judged_nothing),
 		cmocka_unit_test(test_unfinished_is_no_pass),
 		cmocka_unit_test(test_reasons_come_from_checks),
 		cmocka_unit_test(test_reason_that_was_given_stays),
