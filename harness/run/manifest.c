@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <libvirt/libvirt.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -7,21 +6,22 @@
 #include "core/paths.h"
 #include "run/run.h"
 
-static void add_file(struct run *r, const char *kind, const char *relative)
-{
-	_cleanup_free_ char *path = path_in_root(relative);
-	_cleanup_free_ char *key = strf("%s %s", kind, relative);
-	char hex[HASH_HEX_LEN + 1];
-
-	if (!hash_file(path, hex))
-		result_set_manifest(r->result, key, hex);
-}
-
 static const char *below_root(const char *path)
 {
 	size_t n = strlen(path_root());
 
 	return str_starts(path, path_root()) && path[n] == '/' ? path + n + 1 : path;
+}
+
+/* file: root-relative, or absolute. */
+static void add_file(struct run *r, const char *kind, const char *file)
+{
+	_cleanup_free_ char *path = path_in_root(file);
+	_cleanup_free_ char *key = strf("%s %s", kind, below_root(path));
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!hash_file(path, hex))
+		result_set_manifest(r->result, key, hex);
 }
 
 /* What was built, and not what its files hold by now. */
@@ -34,12 +34,27 @@ static void add_patches(struct run *r, const struct kernel_build *b)
 	}
 }
 
+/* Known as soon as it was tried to build it. */
+static void add_source(struct run *r, enum kernel_role role, const struct kernel_build *b)
+{
+	_cleanup_free_ char *source = strf("source %s %s", kernel_role_name(role), b->source ? b->source : "");
+	_cleanup_free_ char *compiler = strf("compiler %s", kernel_role_name(role)), *line = NULL;
+
+	if (b->source)
+		result_set_manifest(r->result, source, b->source_key);
+	if (!b->compiler)
+		return;
+	line = xstrndup(b->compiler, strcspn(b->compiler, "\n"));
+	result_set_manifest(r->result, compiler, line);
+}
+
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
 {
 	const struct kernel_role_conf *c = &r->lab->plan->kernel.role[role];
 	_cleanup_free_ char *what = strf("kernel %s", kernel_role_name(role));
 	_cleanup_free_ char *bz = strf("bzImage %s", kernel_role_name(role));
 
+	add_source(r, role, b);
 	if (!b->bzimage)
 		return;
 	result_set_manifest(r->result, what, b->key);
@@ -65,7 +80,7 @@ static void add_tools(struct run *r)
 		add_version(r, "version QEMU", qemu);
 		add_version(r, "version libvirt", libvirt);
 	}
-	result_set_manifest(r->result, "version compiler", "gcc " __VERSION__);
+	result_set_manifest(r->result, "compiler of nestlab", "gcc " __VERSION__);
 	if (!uname(&u))
 		result_set_manifest(r->result, "version L0 kernel", u.release);
 }
@@ -102,11 +117,7 @@ void manifest_fill(struct run *r)
 			    !lab->plan->lane.plugin	  ? "none in this lane"
 			    : lab->plugin.missing ? lab->plugin.missing
 						  : "present");
-	for (size_t i = 0; i < r->n_assignments; i++) {
-		_cleanup_free_ char *path =
-			strf("config/assignments/%s.conf", r->assignments[i]->name);
-
-		add_file(r, "assignment", path);
-	}
+	for (size_t i = 0; i < r->n_assignments; i++)
+		add_file(r, "assignment", r->assignments[i]->path);
 	add_tools(r);
 }

@@ -74,6 +74,12 @@ static const struct one_case mistakes[] = {
 	  NESTLAB " run $d OUT=" LOGS "/again", 1, { "judging 0001-edx-left.patch", "FAIL    edx", "results=/" }, 300 },
 	{ "a plan whose patch has changed does not", "echo >>" LOGS "/again/change/host/0001-0001-edx-left.patch; "
 	  NESTLAB " run " LOGS "/again", 2, { "not what it was", USAGE }, 300 },
+	{ "the manifest has the assignment and the compiler that were used",
+	  "mkdir -p " LOGS "/course && sed 's/^title.*/title = mine/' config/assignments/cpuid-exits.conf "
+	  ">" LOGS "/course/cpuid-exits.conf && " NESTLAB " test TESTS=cpuid-exits/counters ASSIGNMENT=" LOGS
+	  "/course/cpuid-exits.conf && m=results/latest/manifest.json && grep \"$(sha256sum <" LOGS
+	  "/course/cpuid-exits.conf | cut -d' ' -f1)\" $m && grep 'compiler host' $m",
+	  0, { "verdict: pass", "assignment build/check/course/cpuid-exits.conf", "\"compiler host\": \"gcc" }, 300 },
 	{ "bisect: good", NESTLAB " bisect-run TESTS=cpuid-exits/counters", 0, { "verdict=pass" }, 300 },
 	{ "bisect: bad", NESTLAB " bisect-run TESTS=cpuid-exits/counters PATCH=testcases/mutants/edx-left.patch", 1, { "verdict=fail" }, 300 },
 	{ "bisect: can't be judged", NESTLAB " bisect-run KERNEL=testcases/faults/no-apply.conf", 125, { "verdict=build-error" }, 300 },
