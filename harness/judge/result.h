@@ -208,8 +208,8 @@ void result_judge_test(struct test_result *t);
 void result_finish(struct run_result *r);
 
 /*
- * The tests' verdict together: crash and build errors first, then fail, broken, pass (of one that is
- * not preparatory); everything skipped: skip; no test at all: skip.
+ * The tests' verdict together: crash and build errors first, then fail, broken, pass (of one that
+ * is not preparatory); everything skipped: skip; no test at all: skip.
  */
 enum outcome result_tests_verdict(const struct run_result *r);
 

@@ -87,8 +87,8 @@ static void skip_other_logs(const struct run *r, struct test_result *t)
 }
 
 /*
- * A change that works but makes a kernel warn is not right; one that makes none warn is not right by
- * that. A check for each life of the lab: its second one's name ends in " (2)".
+ * A change that works but makes a kernel warn is not right; one that makes none warn is not right
+ * by that. A check for each life of the lab: its second one's name ends in " (2)".
  */
 static void judge_logs(struct run *r, const struct course *c)
 {
