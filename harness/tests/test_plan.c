@@ -115,6 +115,46 @@ static void test_nobody_is_named(void **state)
 	plan_free(&p);
 }
 
+/* ---- lanes ---- */
+
+#define VMX "arch/x86/kvm/vmx/vmx.c"
+
+static void test_lanes(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	assert_int_equal(lane_load("tcg-svm", &l), 0);
+	assert_string_equal(l.virt_type, "qemu");
+	lane_free(&l);
+	assert_int_equal(lane_load("../tcg-svm", &l), -OUT_USAGE);
+	assert_int_equal(lane_load("none", &l), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "tcg-svm"));
+	assert_int_equal(lane_choose("tcg-svm", "a test", NULL, &l), 0);
+	assert_false(l.intel);
+	lane_free(&l);
+}
+
+static void test_a_lane_for_the_change(void **state)
+{
+	struct vendor_side intel = { VENDOR_INTEL, (char *)VMX };
+	_cleanup_free_ char *blind = NULL;
+	struct lane l;
+
+	(void)state;
+	/* who names a lane gets it, and is told */
+	assert_int_equal(lane_choose("tcg-svm", "a test", &intel, &l), 0);
+	blind = lane_blind(&l, &intel);
+	assert_non_null(strstr(blind, "instrumented for Intel only (it touches " VMX));
+	lane_free(&l);
+	assert_int_equal(lane_choose("auto", NULL, &intel, &l), 0);
+	if (l.intel) {
+		assert_non_null(strstr(l.reason, "the change is for Intel only (" VMX ")"));
+		assert_null(lane_blind(&l, &intel));
+	}
+	lane_free(&l);
+}
+
 /* ---- what it is ---- */
 
 static void test_subject_and_hash(void **state)
@@ -324,7 +364,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_strangers_wish), cmocka_unit_test(test_our_wish),
-		cmocka_unit_test(test_nobody_is_named),	 cmocka_unit_test(test_subject_and_hash),
+		cmocka_unit_test(test_nobody_is_named), cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_a_lane_for_the_change),	 cmocka_unit_test(test_subject_and_hash),
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
 		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),
