@@ -15,56 +15,6 @@
 #include "kernel/patches.h"
 #include "kernel/tree.h"
 
-/* ---- which patches ---- */
-
-static int add_folder(const char *dir, struct strv *files)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-	int err = dir_list(dir, ".patch", &names);
-
-	if (err)
-		return fail(OUT_USAGE, "can't read the folder of patches %s: %s", dir,
-			    strerror(-err));
-	for (size_t i = 0; i < names.n; i++)
-		strv_addf(files, "%s/%s", dir, names.v[i]);
-	return 0;
-}
-
-static int add_item(const char *item, struct strv *files)
-{
-	_cleanup_free_ char *path = path_in_root(item);
-	struct stat st;
-
-	if (stat(path, &st))
-		return fail(OUT_USAGE, "can't find the patches %s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return add_folder(path, files);
-	strv_add(files, path);
-	return 0;
-}
-
-int series_list(const struct strv *items, struct strv *files)
-{
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < items->n; i++)
-		ret = add_item(items->v[i], files);
-	return ret;
-}
-
-int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx)
-{
-	struct patches ps;
-	int ret = 0;
-
-	if (patches_read("patches", items, &ps))
-		fail_clear();
-	for (size_t i = 0; !ret && i < ps.n; i++)
-		ret = look(&ps.v[i], ctx);
-	patches_free(&ps);
-	return ret;
-}
-
 /* ---- one patch ---- */
 
 static char *in_dir(const struct series *s, const char *path)

@@ -27,18 +27,6 @@ struct series {
 };
 
 /*
- * The patch files that the items name: each a file, or a folder of *.patch taken by name.
- * Root-relative or absolute. 0 or -OUT_USAGE: an item is not there.
- */
-int series_list(const struct strv *items, struct strv *files);
-
-/*
- * Show each patch that patches_read() finds in the items to look(), until it returns another value
- * than 0; that is returned. What can't be read counts as nothing: applying it tells why.
- */
-int series_look(const struct strv *items, int (*look)(const struct patch *p, void *ctx), void *ctx);
-
-/*
  * Begin with the unpatched tree `pristine`, which must outlive the series. 0 or -OUT_BROKEN. Call
  * series_free() in either case.
  */

@@ -64,13 +64,3 @@ void vendor_of(const struct patch *patches, size_t n, struct vendor_side *side)
 	for (size_t v = 0; v < ARRAY_SIZE(vendors); v++)
 		free(t.file[v]);
 }
-
-void vendor_of_patches(const struct strv *items, struct vendor_side *side)
-{
-	struct patches ps;
-
-	if (patches_read("patches", items, &ps))
-		fail_clear();
-	vendor_of(ps.v, ps.n, side);
-	patches_free(&ps);
-}

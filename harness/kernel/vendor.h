@@ -24,10 +24,4 @@ struct vendor_side {
  */
 void vendor_of(const struct patch *patches, size_t n, struct vendor_side *side);
 
-/*
- * The same of files and folders that are yet to be read. What can't be read counts as nothing:
- * applying it tells why.
- */
-void vendor_of_patches(const struct strv *items, struct vendor_side *side);
-
 #endif

@@ -111,18 +111,11 @@ static int take_folder(struct sources *s, const char *from, const char *below, u
 	return ret;
 }
 
-static bool is_folder(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 static int take_sources(struct sources *s, const char *from)
 {
 	const char *base = strrchr(from, '/');
 
-	if (is_folder(from))
+	if (path_is_folder(from))
 		return take_folder(s, from, "", 0);
 	return take_file(s, from, base ? base + 1 : from);
 }
@@ -301,7 +294,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 	_cleanup_free_ char *conf = strf("%s/monitor.conf", from);
 	int ret = interface_check(a->path, &a->interface);
 
-	if (!ret && is_folder(from) && path_exists(conf))
+	if (!ret && path_is_folder(from) && path_exists(conf))
 		ret = interface_load(conf, &m->interface, &m->program);
 	interface_copy(&m->interface, &a->interface);
 	if (!ret && (!*m->program || *m->program == '-' || strpbrk(m->program, "/=")))

@@ -21,8 +21,7 @@
 
 /* ---- making one ---- */
 
-/* "20261121-034219-7f3a": sorts by time; the pid keeps two runs of one second apart. */
-static char *make_run_id(time_t now)
+char *rundir_id(time_t now)
 {
 	char stamp[32];
 	struct tm tm;
@@ -98,7 +97,7 @@ static void write_label(const char *dir, const char *label)
 int rundir_make(const struct knobs *k, struct rundir *d)
 {
 	time_t now = time(NULL);
-	_cleanup_free_ char *id = make_run_id(now), *json = NULL;
+	_cleanup_free_ char *id = rundir_id(now), *json = NULL;
 	int ret, err;
 
 	*d = (struct rundir){ .result = result_new(id) };

@@ -12,6 +12,12 @@
 #include "judge/result.h"
 #include "plan/knobs.h"
 
+/*
+ * "20261121-034219-7f3a": sorts by time; the pid keeps two runs of one second apart. The caller
+ * owns it.
+ */
+char *rundir_id(time_t now);
+
 struct rundir {
 	char *dir; /* absolute */
 	struct run_result *result; /* begun: its id, when it started */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -12,6 +11,7 @@
 #include "mutants/mutants.h"
 #include "plan/plan.h"
 #include "run/pool.h"
+#include "run/rundir.h"
 #include "verbs/verb.h"
 
 #define FOLDER "testcases/mutants"
@@ -282,23 +282,12 @@ static int settle_lane(struct trial *t)
 	return ret;
 }
 
-static char *make_dir(const char *root)
-{
-	time_t now = time(NULL);
-	char stamp[32];
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	return strf("%s/%s-%04x-mutants", root, stamp, (unsigned int)getpid() & 0xffff);
-}
-
 static int begin(struct trial *t)
 {
-	_cleanup_free_ char *results = path_in_root("results");
+	_cleanup_free_ char *results = path_in_root("results"), *id = rundir_id(time(NULL));
 	int ret = knobs_load(&t->knobs);
 
-	t->dir = t->knobs.out ? xstrdup(t->knobs.out) : make_dir(results);
+	t->dir = t->knobs.out ? xstrdup(t->knobs.out) : strf("%s/%s-mutants", results, id);
 	/* The mutants take their places. */
 	if (!ret)
 		ret = knobs_set(&t->knobs, "PATCH", "");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -27,11 +26,10 @@ static char *find_run(const char *arg)
 {
 	_cleanup_free_ char *relative = strf("results/%s", arg);
 	_cleanup_free_ char *in_results = path_in_root(relative);
-	struct stat st;
 
 	if (str_ends(arg, "/results.json"))
 		return xstrndup(arg, strlen(arg) - strlen("/results.json"));
-	if (!stat(arg, &st) && S_ISDIR(st.st_mode))
+	if (path_is_folder(arg))
 		return xstrdup(arg);
 	return xstrdup(in_results);
 }

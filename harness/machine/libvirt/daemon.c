@@ -368,6 +368,8 @@ unsigned int daemon_sweep(void)
 {
 	unsigned int n = signal_ours(SIGTERM);
 
+	if (!n)
+		return 0; /* as nearly always: each look is one at all processes */
 	signal_ours(SIGCONT); /* one that was stopped must run to end */
 	for (int waited = 0; waited < SWEEP_GRACE_MS && signal_ours(0); waited += 20)
 		poll(NULL, 0, 20);
