@@ -365,7 +365,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_strangers_wish), cmocka_unit_test(test_our_wish),
 		cmocka_unit_test(test_nobody_is_named), cmocka_unit_test(test_lanes),
-		cmocka_unit_test(test_a_lane_for_the_change),	 cmocka_unit_test(test_subject_and_hash),
+		cmocka_unit_test(test_a_lane_for_the_change),
+		cmocka_unit_test(test_subject_and_hash),
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
 		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),
