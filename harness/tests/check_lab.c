@@ -135,7 +135,7 @@ static const struct one_case intel_alone[] = {
 	  "trap 'rm -f testcases/faults/lane.patch' EXIT; "
 	  "sed 's/^---$/Lane: bochs-vmx\\n&/' testcases/mutants/caller-pid.patch >testcases/faults/lane.patch; "
 	  NESTLAB " test PATCH=testcases/faults/lane.patch TESTS=vcpu-info/pairs", 1,
-	  { "lane bochs-vmx (asked for by the change (Lane: bochs-vmx)", "verdict: fail", "pid of the target", "its thread is" }, 900 },
+	  { "lane bochs-vmx (asked for by lane.patch (Lane: bochs-vmx)", "verdict: fail", "pid of the target", "its thread is" }, 900 },
 	{ "a change of Intel's side alone goes there",
 	  NESTLAB " test KERNEL=testcases/faults/intel-only.conf TESTS='cpuid-exits/[ak]* vcpu-info/pairs'", 0,
 	  { "verdict: pass", "cpuid-exits/kinds", "bochs-vmx: the change is for Intel only" }, 1500 },
