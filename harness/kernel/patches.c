@@ -237,14 +237,6 @@ static void list_names(const struct strv *names, struct buf *out)
 		buf_printf(out, " and %zu more", names->n - LIST_MAX_FILES);
 }
 
-static bool is_plain_file(const char *dir, const char *name)
-{
-	_cleanup_free_ char *path = strf("%s/%s", dir, name);
-	struct stat st;
-
-	return !lstat(path, &st) && S_ISREG(st.st_mode);
-}
-
 static bool is_named_as_patch(const char *name)
 {
 	return str_ends(name, ".patch") || str_ends(name, ".diff") || str_ends(name, ".mbox");
@@ -262,9 +254,7 @@ static int sort_out(const struct taking *t, const char *dir, struct strv *taken,
 		return fail(OUT_UNUSABLE, "%s=%s: the folder has %zu files; at most %u are read",
 			    t->knob, t->item, names.n, FOLDER_MAX_FILES);
 	for (size_t i = 0; i < names.n; i++)
-		strv_add(is_named_as_patch(names.v[i]) && is_plain_file(dir, names.v[i]) ? taken
-											  : rest,
-			 names.v[i]);
+		strv_add(is_named_as_patch(names.v[i]) ? taken : rest, names.v[i]);
 	return 0;
 }
 
@@ -292,6 +282,20 @@ static void note_folder(const struct taking *t, const struct strv *taken, const 
 		  rest->n ? "; passed over " : "", buf_str(&passed));
 }
 
+/*
+ * What a stranger's link points to was not handed in, and a patch that is left out would be judged
+ * as if it were in. A series of the checkout may share patches with another one.
+ */
+static int take_file_of(const struct taking *t, const char *dir, const char *path)
+{
+	bool shared = is_own(dir) && is_own(path);
+	struct stat st;
+
+	if (!shared && !lstat(path, &st) && S_ISLNK(st.st_mode))
+		return unusable(t, path, "it is a link; hand in the file that it points to");
+	return take_file(t, path, shared ? 0 : O_NOFOLLOW);
+}
+
 static int take_folder(const struct taking *t, const char *dir)
 {
 	_cleanup_strv_ struct strv taken = { 0 }, rest = { 0 };
@@ -303,7 +307,7 @@ static int take_folder(const struct taking *t, const char *dir)
 	for (size_t i = 0; !ret && i < taken.n; i++) {
 		_cleanup_free_ char *path = strf("%s/%s", dir, taken.v[i]);
 
-		ret = take_file(t, path, O_NOFOLLOW);
+		ret = take_file_of(t, dir, path);
 	}
 	if (ret)
 		return ret;

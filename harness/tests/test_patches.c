@@ -154,20 +154,36 @@ static void test_folder(void **state)
 	patches_free(&ps);
 }
 
-/* What a folder's link points to was not handed in. */
+/* What a folder's link points to was not handed in: without it the change is another one. */
 static void test_links_in_a_folder(void **state)
 {
 	_cleanup_free_ char *link = strf("%s/links/a.patch", dir), *to = strf("%s/out.patch", dir);
+	_cleanup_free_ char *item = strf("%s/links", dir);
+	_cleanup_strv_ struct strv items = { 0 };
 	struct patches ps;
 
 	(void)state;
 	put_text("out.patch", DIFF);
 	put_text("links/b.patch", DIFF);
 	assert_int_equal(symlink(to, link), 0);
-	read_well("links", &ps);
-	assert_int_equal(ps.n, 1);
-	assert_string_equal(patch_base_name(&ps.v[0]), "b.patch");
-	assert_non_null(strstr(ps.notes.v[0], "passed over a.patch"));
+	strv_add(&items, item);
+	assert_int_equal(patches_read("PATCH", &items, &ps), -OUT_UNUSABLE);
+	assert_non_null(strstr(fail_text(), "links/a.patch: it is a link"));
+	fail_clear();
+	patches_free(&ps);
+}
+
+/* A series of this checkout may share patches with another one. */
+static void test_links_in_our_folders(void **state)
+{
+	_cleanup_strv_ struct strv items = { 0 };
+	struct patches ps;
+
+	(void)state;
+	strv_add(&items, "testcases/faults/intel-only");
+	assert_int_equal(patches_read("PATCH", &items, &ps), 0);
+	assert_int_equal(ps.n, 6);
+	assert_false(ps.strange);
 	patches_free(&ps);
 }
 
@@ -298,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_many_mails_in_one_file),
 		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_links_in_a_folder),
+		cmocka_unit_test(test_links_in_our_folders),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_other_refusals),
 		cmocka_unit_test(test_own_and_strange),
