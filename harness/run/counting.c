@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What L1's emulator counts. Looking at its counters costs nothing and asks nobody, so they are
+ * taken on both sides of the oracles, too; the marks that the program made come with the last look.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/ui.h"
-#include "run/run.h"
+#include "run/observer.h"
 
 static const struct {
 	uint32_t bit;
@@ -33,19 +37,7 @@ static const struct counters *counters_of(struct run *r, struct vmruns *v)
 	return c;
 }
 
-void counting_begin(struct run *r, struct vmruns *v)
-{
-	const struct counters *c = counters_of(r, v);
-
-	if (!c)
-		return;
-	v->present = true;
-	v->generation = c->generation;
-	v->marks_before = __atomic_load_n(&c->marks, __ATOMIC_ACQUIRE);
-	counting_look(r, v, &v->before[0]);
-}
-
-void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s)
+static void look(struct run *r, struct vmruns *v, struct counters_sample *s)
 {
 	const struct counters *c = v->present ? counters_of(r, v) : NULL;
 
@@ -53,6 +45,29 @@ void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s)
 		give_up(v, "L1's QEMU was started anew meanwhile");
 	else if (c && !counters_take(c, s))
 		give_up(v, faults[3].text);
+}
+
+static int begin_counting(const struct watch *w, void *state)
+{
+	struct vmruns *v = &w->evidence->vmruns;
+	const struct counters *c = counters_of(w->run, v);
+
+	(void)state;
+	if (!c)
+		return 0;
+	v->present = true;
+	v->generation = c->generation;
+	v->marks_before = __atomic_load_n(&c->marks, __ATOMIC_ACQUIRE);
+	look(w->run, v, &v->before[0]);
+	return 0;
+}
+
+static void look_nearby(const struct watch *w, void *state, bool after)
+{
+	struct vmruns *v = &w->evidence->vmruns;
+
+	(void)state;
+	look(w->run, v, after ? &v->after[0] : &v->before[1]);
 }
 
 static void take_marks(const struct counters *c, struct vmruns *v)
@@ -92,13 +107,28 @@ static void keep(const struct run *r, const struct testcase *t, const struct vmr
 		ui_debug("can't write %s", path);
 }
 
-void counting_end(struct run *r, const struct testcase *t, struct vmruns *v)
+static int end_counting(const struct watch *w, void *state)
 {
-	const struct counters *c = v->present ? counters_of(r, v) : NULL;
+	struct vmruns *v = &w->evidence->vmruns;
+	const struct counters *c;
 
+	(void)state;
+	look(w->run, v, &v->after[1]);
+	c = v->present ? counters_of(w->run, v) : NULL;
 	if (c) {
 		take_marks(c, v);
 		look_for_faults(c, v);
 	}
-	keep(r, t, v);
+	keep(w->run, w->test, v);
+	return 0;
 }
+
+static const struct observer counting = {
+	.name = "the emulator's counters",
+	.order = 30,
+	.detached = true,
+	.before = begin_counting,
+	.look = look_nearby,
+	.after = end_counting,
+};
+OBSERVER(counting);

@@ -6,6 +6,7 @@
 #include "core/outcome.h"
 #include "core/ui.h"
 #include "judge/judge.h"
+#include "run/observer.h"
 #include "run/program.h"
 
 /* A program's output as it comes: parsed, and kept with the run as it is. */
@@ -89,25 +90,14 @@ static bool is_quieted(const struct run *r, const struct testcase *t)
 
 static int gather(struct run *r, const struct testcase *t, struct execution *x)
 {
-	struct vmruns *v = &x->e.vmruns;
-	bool asks = !t->wants_monitor; /* which is no change of KVM */
-	int ret = t->wants_trace ? tracer_begin(r, t, x->e.assignment) : 0;
+	const struct watch w = { .run = r, .test = t, .evidence = &x->e };
+	int ret = observers_before(&w);
 
-	counting_begin(r, v);
-	if (!ret && asks)
-		ret = oracles_read(r, false, &x->e.before);
-	counting_look(r, v, &v->before[1]);
+	observers_look(&w, false);
 	if (!ret)
 		ret = is_quieted(r, t) ? execute_quietly(r, t, x) : execute_loudly(r, t, x);
-	counting_look(r, v, &v->after[0]);
-	if (!ret && asks)
-		ret = oracles_read(r, true, &x->e.after);
-	counting_look(r, v, &v->after[1]);
-	counting_end(r, t, v);
-	if (!ret && t->wants_trace)
-		ret = tracer_end(r, &x->e.trace);
-	if (!ret)
-		ret = findings_end(r);
+	observers_look(&w, true);
+	ret = observers_after(&w, ret);
 	output_end(&x->sink.out);
 	return ret;
 }
@@ -166,12 +156,12 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 		str_set(&res->reason, fail_text());
 		take_crash_lines(r, &r->lab->l1, res);
 		take_crash_lines(r, &r->lab->l2, res);
-		findings_judge(r, res);
+		observers_judge(r, t, res);
 		return;
 	}
 	judge(t, x, res);
 	add_rows(&x->e.trace, res);
-	findings_judge(r, res);
+	observers_judge(r, t, res);
 	result_judge_test(res);
 }
 

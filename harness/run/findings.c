@@ -13,23 +13,39 @@
 #include "judge/checks.h"
 #include "kernel/changed.h"
 #include "kernel/symbols.h"
-#include "run/run.h"
+#include "run/observer.h"
 
 #define CHECK "the kernel finds no fault"
 #define SYNC_S 10
 
-static bool is_flavored(const struct run *r)
+struct findings {
+	unsigned int marks, kept; /* so far, for names */
+	size_t told; /* of L1's console in this life of the lab: the first ones */
+};
+
+static bool is_flavored(const struct run *r, const struct testcase *t)
 {
+	(void)t;
 	return r->lab->plan->kernel.flavor.name;
+}
+
+static int begin_life(struct run *r, void *state)
+{
+	struct findings *f = state;
+
+	(void)r;
+	f->told = 0;
+	return 0;
 }
 
 /*
  * The console lags behind the agent: a line of our own comes after all that the kernel had to say.
  */
-static int sync_console(struct run *r)
+static int sync_console(const struct watch *w, void *state)
 {
-	struct level *l = &r->lab->l1;
-	_cleanup_free_ char *mark = strf("nestlab: mark %u", ++r->marks);
+	struct level *l = &w->run->lab->l1;
+	struct findings *f = state;
+	_cleanup_free_ char *mark = strf("nestlab: mark %u", ++f->marks);
 	_cleanup_free_ char *command = strf("echo '%s' >/dev/kmsg", mark);
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
 	uint64_t deadline = now_ns() + level_ms(l, SYNC_S) * NSEC_PER_MSEC;
@@ -46,11 +62,6 @@ static int sync_console(struct run *r)
 	}
 	console_await(&l->console, NULL);
 	return ret;
-}
-
-int findings_end(struct run *r)
-{
-	return is_flavored(r) ? sync_console(r) : 0;
 }
 
 /*
@@ -78,9 +89,10 @@ static char *tell_places(const struct run *r, const struct strv *text)
 }
 
 /* The whole text beside the run's results; the path's last part, or NULL. */
-static char *keep_text(struct run *r, const struct console_report *report, const char *places)
+static char *keep_text(const struct run *r, struct findings *f,
+		       const struct console_report *report, const char *places)
 {
-	char *name = strf("kernel-report-%u.txt", ++r->kept_reports);
+	char *name = strf("kernel-report-%u.txt", ++f->kept);
 	_cleanup_free_ char *path = strf("%s/%s", r->dir, name);
 	_cleanup_buf_ struct buf b = { 0 };
 
@@ -126,10 +138,11 @@ static bool is_background(const struct run *r, const struct console_report *repo
 	return true;
 }
 
-static void add_finding(struct run *r, const struct console_report *report, struct test_result *t)
+static void add_finding(const struct run *r, struct findings *f,
+			const struct console_report *report, struct test_result *t)
 {
 	_cleanup_free_ char *places = tell_places(r, &report->text);
-	_cleanup_free_ char *kept = keep_text(r, report, places);
+	_cleanup_free_ char *kept = keep_text(r, f, report, places);
 	_cleanup_free_ char *observed =
 		strf("%s, at %s", kreport_message(report->text.v[0]), places);
 
@@ -140,20 +153,19 @@ static void add_finding(struct run *r, const struct console_report *report, stru
 		strv_add(&t->log, report->text.v[i]);
 }
 
-void findings_judge(struct run *r, struct test_result *t)
+static void judge(struct run *r, void *state, struct test_result *t)
 {
 	const struct console *c = &r->lab->l1.console;
+	struct findings *f = state;
 	size_t found = 0, others = 0;
 	_cleanup_free_ char *observed = NULL;
 
-	if (!is_flavored(r))
-		return;
-	for (size_t i = r->reports_told; i < c->n_reports; i++) {
+	for (size_t i = f->told; i < c->n_reports; i++) {
 		if (is_background(r, &c->reports[i])) {
 			others++;
 			continue;
 		}
-		add_finding(r, &c->reports[i], t);
+		add_finding(r, f, &c->reports[i], t);
 		found++;
 	}
 	observed = strf("none, and %zu that touch no line of the change", others);
@@ -161,5 +173,16 @@ void findings_judge(struct run *r, struct test_result *t)
 		result_set_ref(check_that(t, CHECK, true, "no report by the test's end",
 					  others ? observed : "none", NULL),
 			       "l1-console.log", 0, 0);
-	r->reports_told = c->n_reports;
+	f->told = c->n_reports;
 }
+
+static const struct observer findings = {
+	.name = "what L1's kernel reports",
+	.order = 10,
+	.state = sizeof(struct findings),
+	.wants = is_flavored,
+	.life = begin_life,
+	.after = sync_console,
+	.judge = judge,
+};
+OBSERVER(findings);

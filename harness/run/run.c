@@ -227,7 +227,6 @@ static void free_run(struct run *r)
 	placed_forget(&r->placed);
 	free(r->tests);
 	free(r->why);
-	free(r->debugfs_pids);
 }
 
 /* ^C and its like: what was seen until then stays, but the run is not finished. */

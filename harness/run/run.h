@@ -14,7 +14,7 @@
 #include "monitor/monitor.h"
 #include "run/rundir.h"
 
-struct tracer;
+struct observers;
 
 /* What was put into a lab's levels for the tests' programs: not again while the lab lives. */
 struct placed {
@@ -37,14 +37,10 @@ struct run {
 	struct reason_table reasons; /* that the host kernel under test handles */
 	struct monitor monitor; /* for the tests that want one; path NULL: none does */
 	struct placed placed;
-	struct tracer *tracer;
+	struct observers *observers; /* observer.c: who watches, and their states */
 	uint32_t
 		/* still to be had: the lane's, used up by levels that were lost without a word */
 		retries;
-	char *debugfs_pids; /* what L1's debugfs says of L2's vCPU threads; NULL: not asked yet */
-	unsigned int marks, kept_reports; /* findings.c: counters for names */
-	/* findings.c: of L1's console in this life of the lab, the first ones */
-	size_t reports_told;
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 
@@ -88,40 +84,6 @@ const struct assignment *run_assignment(const struct run *r, const char *name);
  */
 int execute_tests(struct run *r);
 
-/* -- tracer.c: L1's ftrace, streamed -- */
-
-/* Once in each life of the lab; trace.txt and its lines' numbers go on. */
-int tracer_start(struct run *r);
-void tracer_stop(struct run *r);
-/*
- * Cut the stream for a test: begin writes a marker; end writes one and waits for it, then hands
- * over the records.
- */
-int tracer_begin(struct run *r, const struct testcase *t, const struct assignment *a);
-int tracer_end(struct run *r, struct trace_records *records);
-
-/* -- oracles.c -- */
-
-/*
- * L1's QEMU and KVM about L2's vCPUs, where there is an L2, and L1's tracepoint about all exits,
- * with L1's clock before (after: behind) the reading.
- */
-int oracles_read(struct run *r, bool after, struct oracle *o);
-/* Once the levels are up, before any other VM runs in L1: learn the vCPUs' threads by debugfs. */
-void oracles_begin(struct run *r);
-
-/* -- counting.c: what L1's emulator counts -- */
-
-/* Before a test's first oracle: v->before[0], and where its marks begin. */
-void counting_begin(struct run *r, struct vmruns *v);
-/* At any time after it: the counters of this moment. */
-void counting_look(struct run *r, struct vmruns *v, struct counters_sample *s);
-/*
- * After the last look: the marks that the program made; and all of it kept with the run, for this
- * test.
- */
-void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
-
 /* -- execute.c -- */
 
 /*
@@ -129,19 +91,6 @@ void counting_end(struct run *r, const struct testcase *t, struct vmruns *v);
  * broken); a failing test is not one.
  */
 int execute_test(struct run *r, const struct testcase *t);
-
-/*
- * -- findings.c: what a kernel of a flavour reports about itself; nothing is done for the plain one
- * --
- */
-
-/* Wait until all that L1's kernel has to say by now is on its console. */
-int findings_end(struct run *r);
-/*
- * Each report since the last call is a failed check, told with file and line; its text is kept
- * beside the results.
- */
-void findings_judge(struct run *r, struct test_result *t);
 
 /* -- baseline.c -- */
 

@@ -12,7 +12,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "judge/checks.h"
-#include "run/run.h"
+#include "run/observer.h"
 
 /* A kernel that dies in everything costs minutes, not hours. */
 #define LOSSES_MAX 5
@@ -114,14 +114,8 @@ static void judge_logs(struct run *r, const struct course *c)
 /* What a new life of the lab has nothing of yet. */
 static int begin_life(struct run *r)
 {
-	int ret;
-
 	placed_forget(&r->placed);
-	r->reports_told = 0;
-	ret = tracer_start(r);
-	if (!ret)
-		oracles_begin(r);
-	return ret;
+	return observers_life(r);
 }
 
 static int bring_back(struct run *r)
@@ -222,7 +216,7 @@ int execute_tests(struct run *r)
 	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
 	if (ret)
 		str_set(&r->why, fail_text());
-	tracer_stop(r);
+	observers_end(r);
 	if (!ret && !c.lost && !c.gone)
 		end_life(r, &c, NULL);
 	if (!ret)

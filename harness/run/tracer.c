@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * L1's ftrace, streamed: all of it to trace.txt, whose lines' numbers go on in each life of the
+ * lab. The stream is cut for a test by markers: one before it, one behind it, which is waited for.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,7 +12,7 @@
 
 #include "core/outcome.h"
 #include "core/proc.h"
-#include "run/run.h"
+#include "run/observer.h"
 
 #define TRACEFS "/sys/kernel/tracing/"
 #define CALL_S 5
@@ -16,7 +20,7 @@
 
 struct tracer {
 	int fd; /* trace.txt */
-	struct trace_stream *stream;
+	struct trace_stream *stream; /* NULL: no life has begun */
 	struct channel_status status; /* of the reader in L1 */
 	uint32_t id;
 	char *name; /* of the test whose cut is open; NULL: none */
@@ -67,12 +71,10 @@ static int set_up(struct run *r)
 	return ret ? fail_prefix("setting up L1's ftrace") : 0;
 }
 
-static int open_trace(struct run *r)
+static int open_trace(const struct run *r, struct tracer *t)
 {
 	_cleanup_free_ char *path = strf("%s/trace.txt", r->dir);
-	struct tracer *t = xcalloc(1, sizeof(*t));
 
-	r->tracer = t;
 	t->stream = trace_stream_new();
 	t->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return t->fd < 0 ? fail(OUT_BROKEN, "can't write %s: %s", path, strerror(errno)) : 0;
@@ -88,7 +90,7 @@ static int go_on(struct tracer *t)
 	return 0;
 }
 
-int tracer_start(struct run *r)
+static int begin_life(struct run *r, void *state)
 {
 	/*
 	 * Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits
@@ -96,8 +98,8 @@ int tracer_start(struct run *r)
 	 */
 	char *const argv[] = { (char *)"/bin/dd", (char *)"if=" TRACEFS "trace_pipe",
 			       (char *)"bs=64k", NULL };
-	int ret = r->tracer ? go_on(r->tracer) : open_trace(r);
-	struct tracer *t = r->tracer;
+	struct tracer *t = state;
+	int ret = t->stream ? go_on(t) : open_trace(r, t);
 	struct channel_exec e = { .argv = argv, .on_output = on_output, .ctx = t };
 
 	if (!ret)
@@ -105,11 +107,11 @@ int tracer_start(struct run *r)
 	return ret ? ret : channel_start(r->lab->l1.channel, &e, &t->status, &t->id);
 }
 
-void tracer_stop(struct run *r)
+static void stop(struct run *r, void *state)
 {
-	struct tracer *t = r->tracer;
+	struct tracer *t = state;
 
-	if (!t)
+	if (!t->stream)
 		return;
 	if (t->id && r->lab->l1.channel) {
 		if (!t->status.done)
@@ -119,17 +121,14 @@ void tracer_stop(struct run *r)
 	close_p(&t->fd);
 	trace_stream_free(t->stream);
 	free(t->name);
-	free(t);
-	r->tracer = NULL;
 }
 
 /*
  * A test may have switched it off, and died; and the ring buffer refuses a write now and then where
  * that was done (EBADF). An L1 that does not answer is not asked again.
  */
-static int mark(struct run *r, bool end)
+static int mark(struct run *r, const struct tracer *t, bool end)
 {
-	struct tracer *t = r->tracer;
 	_cleanup_free_ char *text = trace_marker(end, t->name, t->nonce);
 	int ret, tries = 0;
 
@@ -142,25 +141,44 @@ static int mark(struct run *r, bool end)
 	return ret;
 }
 
-int tracer_begin(struct run *r, const struct testcase *tc, const struct assignment *a)
+static int begin_cut(const struct watch *w, void *state)
 {
-	struct tracer *t = r->tracer;
+	const struct assignment *a = w->evidence->assignment;
+	struct tracer *t = state;
 
-	str_set(&t->name, tc->name);
+	str_set(&t->name, w->test->name);
 	snprintf(t->nonce, sizeof(t->nonce), "%08x-%u", (uint32_t)(now_ns() >> 10), ++t->cuts);
 	trace_cut(t->stream, a ? a->trace : NULL, t->name, t->nonce);
-	return mark(r, false);
+	return mark(w->run, t, false);
 }
 
-int tracer_end(struct run *r, struct trace_records *records)
+static int end_cut(const struct watch *w, void *state)
 {
-	struct tracer *t = r->tracer;
-	struct level *l1 = &r->lab->l1;
+	struct level *l1 = &w->run->lab->l1;
+	struct tracer *t = state;
 	uint64_t deadline = now_ns() + level_ms(l1, CALL_S) * NSEC_PER_MSEC;
-	int ret = mark(r, true);
+	int ret = mark(w->run, t, true);
 
 	while (!ret && trace_cut_state(t->stream) != CUT_COMPLETE && now_ns() < deadline)
 		ret = level_step(l1, 20);
-	trace_take(t->stream, records);
+	trace_take(t->stream, &w->evidence->trace);
 	return ret;
 }
+
+static bool is_wanted(const struct run *r, const struct testcase *t)
+{
+	(void)r;
+	return t->wants_trace;
+}
+
+static const struct observer tracer = {
+	.name = "L1's ftrace",
+	.order = 20,
+	.state = sizeof(struct tracer),
+	.wants = is_wanted,
+	.life = begin_life,
+	.before = begin_cut,
+	.after = end_cut,
+	.end = stop,
+};
+OBSERVER(tracer);

@@ -390,7 +390,6 @@ FAKE void fake_free(struct fake *f)
 	free(f->run.dir);
 	free(f->run.why);
 	placed_forget(&f->run.placed);
-	free(f->run.debugfs_pids);
 	free(f->dir);
 	free(f);
 }
