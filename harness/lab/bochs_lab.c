@@ -159,7 +159,7 @@ static int power_on(struct lab *lab, const char *state)
 		wires.local = local;
 		wires.remote = L1_LIBVIRT;
 	}
-	return ret ? ret : bochs_start(&lab->l1, &spec, &wires);
+	return ret ? ret : bochs_start(&lab->levels[L1], &spec, &wires);
 }
 
 static int boot_l1(struct lab *lab)
@@ -169,11 +169,11 @@ static int boot_l1(struct lab *lab)
 	ui_stage_begin("L1");
 	ret = power_on(lab, NULL);
 	if (!ret)
-		ret = bringup_open_channel(&lab->l1, 20);
+		ret = bringup_open_channel(&lab->levels[L1], 20);
 	if (ret)
 		return ret;
 	ui_stage_end("booted, kernel %s", lab->host.release);
-	lab->l1.medium = MEDIUM_DIR;
+	lab->levels[L1].medium = MEDIUM_DIR;
 	return bringup_kvm(lab);
 }
 
@@ -237,14 +237,14 @@ static int name_states(struct lab *lab)
 
 static int save(struct lab *lab, const char *dir)
 {
-	return bochs_save(&lab->l1, dir);
+	return bochs_save(&lab->levels[L1], dir);
 }
 
 static int restore(struct lab *lab, const char *dir)
 {
 	int ret = power_on(lab, dir);
 
-	lab->l1.medium = MEDIUM_DIR;
+	lab->levels[L1].medium = MEDIUM_DIR;
 	return ret;
 }
 
@@ -281,12 +281,12 @@ static int prepare(struct lab *lab)
 
 static void cut_l1(void *ctx)
 {
-	level_cut(&((struct lab *)ctx)->l1);
+	level_cut(&((struct lab *)ctx)->levels[L1]);
 }
 
 static void guard(struct lab *lab)
 {
-	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), cut_l1, lab);
+	loop_guard(level_ms(&lab->levels[L1], LAB_GUARD_S), cut_l1, lab);
 }
 
 /* Bochs does not notice a full disk: half a state would be restored, and L1 found dead. */

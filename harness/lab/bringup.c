@@ -151,8 +151,8 @@ static int connect_l2(struct lab *lab)
 	_cleanup_free_ char *uri = bringup_libvirt_uri(false);
 
 	if (lab->l2_initramfs)
-		lab->l2.medium = MEDIUM_DIR;
-	return level_connect(&lab->l2, uri);
+		lab->levels[L2].medium = MEDIUM_DIR;
+	return level_connect(&lab->levels[L2], uri);
 }
 
 /*
@@ -165,10 +165,10 @@ int bringup_disconnect_l2(struct lab *lab)
 	uint64_t until = now_ns() + SETTLE_MS * NSEC_PER_MSEC;
 	int ret = 0;
 
-	level_detach(&lab->l2);
-	level_init(&lab->l2, 2, &lab->l1, lab->plan->lane.slowdown);
+	level_detach(&lab->levels[L2]);
+	level_init(&lab->levels[L2], 2, &lab->levels[L1], lab->plan->lane.slowdown);
 	while (!ret && now_ns() < until)
-		ret = level_step(&lab->l1, SETTLE_MS);
+		ret = level_step(&lab->levels[L1], SETTLE_MS);
 	return ret;
 }
 
@@ -177,7 +177,7 @@ int bringup_libvirtd(struct lab *lab)
 	static const char script[] = "cat /etc/hostname >/proc/sys/kernel/hostname || :; dmesg -n 5; mkdir -p /run/lock; exec libvirtd --daemon";
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
 
-	return level_command(&lab->l1, "starting libvirtd", argv, 10);
+	return level_command(&lab->levels[L1], "starting libvirtd", argv, 10);
 }
 
 static int boot_l1(struct lab *lab)
@@ -191,14 +191,14 @@ static int boot_l1(struct lab *lab)
 	if (!ret)
 		ret = domxml_make(&b.spec, lab->uri, &xml);
 	bringup_l1_free(&b);
-	lab->l1.console_file = bringup_console_path();
-	unlink(lab->l1.console_file);
+	lab->levels[L1].console_file = bringup_console_path();
+	unlink(lab->levels[L1].console_file);
 	if (!ret)
 		ret = plugin_renew(&lab->plugin);
 	if (!ret)
-		ret = level_create(&lab->l1, xml, log);
+		ret = level_create(&lab->levels[L1], xml, log);
 	if (!ret)
-		ret = bringup_open_channel(&lab->l1, 20);
+		ret = bringup_open_channel(&lab->levels[L1], 20);
 	if (!ret)
 		ret = bringup_libvirtd(lab);
 	if (ret)
@@ -210,9 +210,9 @@ static int boot_l1(struct lab *lab)
 
 static int reconnect_l1(struct lab *lab)
 {
-	level_detach(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
-	return level_connect(&lab->l1, lab->uri);
+	level_detach(&lab->levels[L1]);
+	level_init(&lab->levels[L1], 1, NULL, lab->plan->lane.slowdown);
+	return level_connect(&lab->levels[L1], lab->uri);
 }
 
 static int restore_l1(struct lab *lab)
@@ -220,7 +220,7 @@ static int restore_l1(struct lab *lab)
 	int ret = state_restore(lab, lab->l1_key);
 
 	if (!ret)
-		ret = bringup_open_channel(&lab->l1, 5);
+		ret = bringup_open_channel(&lab->levels[L1], 5);
 	return ret;
 }
 
@@ -241,9 +241,9 @@ int bringup_l1(struct lab *lab, bool fresh)
 		ui_debug("L1's state can't be restored (%s); booting", fail_text());
 		ui_stage_end("not restorable");
 		state_drop(lab->l1_key);
-		level_destroy(&lab->l1);
-		level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
-		ret = level_connect(&lab->l1, lab->uri);
+		level_destroy(&lab->levels[L1]);
+		level_init(&lab->levels[L1], 1, NULL, lab->plan->lane.slowdown);
+		ret = level_connect(&lab->levels[L1], lab->uri);
 		if (ret)
 			return ret;
 	}
@@ -253,7 +253,7 @@ int bringup_l1(struct lab *lab, bool fresh)
 		return ret;
 	ui_stage_end("booted, kernel %s", lab->host.release);
 	ui_stage_begin("L1's state");
-	level_close_channel(&lab->l1);
+	level_close_channel(&lab->levels[L1]);
 	ret = state_save(lab, lab->l1_key, false);
 	if (!ret)
 		ret = reconnect_l1(lab);
@@ -309,18 +309,18 @@ static int load_module(struct lab *lab, const char *local)
 
 	if (!lane_wants(lab, name))
 		return 0;
-	ret = level_place(&lab->l1, local, to, 0600, &remote);
+	ret = level_place(&lab->levels[L1], local, to, 0600, &remote);
 	if (!ret) {
 		char *const argv[] = { (char *)"insmod", remote, (char *)paging_option(lab, name), NULL };
 
-		ret = level_command(&lab->l1, what, argv, 10);
+		ret = level_command(&lab->levels[L1], what, argv, 10);
 	}
 	/*
 	 * The modules are the change under test: one that can't be loaded is not the lab's fault.
 	 */
 	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
 		_cleanup_free_ char *why = xstrdup(fail_text());
-		int end = level_look_for_end(&lab->l1);
+		int end = level_look_for_end(&lab->levels[L1]);
 
 		return end ? end : fail(OUT_FAIL, "%s", why);
 	}
@@ -332,8 +332,8 @@ static void count_exits(struct lab *lab)
 {
 	static const char keys[] = "hist:keys=exit_reason\n";
 
-	if (channel_write(lab->l1.channel, "/sys/kernel/tracing/events/kvm/kvm_exit/trigger", keys, strlen(keys),
-			  level_ms(&lab->l1, 5)))
+	if (channel_write(lab->levels[L1].channel, "/sys/kernel/tracing/events/kvm/kvm_exit/trigger", keys, strlen(keys),
+			  level_ms(&lab->levels[L1], 5)))
 		fail_clear();
 }
 
@@ -392,10 +392,10 @@ static int l2_xml(struct lab *lab, char **xml)
 		.memory_mib = lab->plan->knobs.l2_memory,
 		.cmdline = "nestlab.level=L2",
 	};
-	int ret = level_place(&lab->l1, lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
+	int ret = level_place(&lab->levels[L1], lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
 
 	if (!ret)
-		ret = level_place(&lab->l1,
+		ret = level_place(&lab->levels[L1],
 				  lab->l2_initramfs ? lab->l2_initramfs : lab->initramfs.path,
 				  L1_DIR "/initramfs", 0644, &initrd);
 	s.kernel = kernel;
@@ -406,12 +406,12 @@ static int l2_xml(struct lab *lab, char **xml)
 /* One sample more, taken after READY. */
 static int sample_once_more(struct lab *lab, struct sampling *s)
 {
-	uint64_t deadline = now_ns() + level_ms(&lab->l1, 2) * NSEC_PER_MSEC;
+	uint64_t deadline = now_ns() + level_ms(&lab->levels[L1], 2) * NSEC_PER_MSEC;
 	int ret = 0;
 
 	s->more = false;
 	while (!ret && !s->more && now_ns() < deadline)
-		ret = level_step(&lab->l1, SAMPLE_MS);
+		ret = level_step(&lab->levels[L1], SAMPLE_MS);
 	return ret;
 }
 
@@ -419,7 +419,7 @@ static char *read_exits(struct lab *lab)
 {
 	_cleanup_buf_ struct buf hist = { 0 };
 
-	if (channel_get(lab->l1.channel, L1_EXITS_HIST, &hist, level_ms(&lab->l1, 5)))
+	if (channel_get(lab->levels[L1].channel, L1_EXITS_HIST, &hist, level_ms(&lab->levels[L1], 5)))
 		fail_clear();
 	return xstrdup(buf_str(&hist));
 }
@@ -432,20 +432,20 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	int ret = l2_xml(lab, &xml);
 
 	if (!ret)
-		ret = channel_watch(lab->l1.channel, "/sys/kernel/debug/kvm/[0-9]*/exits",
+		ret = channel_watch(lab->levels[L1].channel, "/sys/kernel/debug/kvm/[0-9]*/exits",
 				    SAMPLE_MS, on_sample, s, &watch);
 	if (ret)
 		return ret;
 	ui_debug("L2: XML and kernel are in L1");
-	ret = level_create(&lab->l2, xml, log);
+	ret = level_create(&lab->levels[L2], xml, log);
 	ui_debug("L2: runs");
 	if (!ret)
-		ret = bringup_open_channel(&lab->l2, 8);
+		ret = bringup_open_channel(&lab->levels[L2], 8);
 	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
 	if (!ret) /* else it would tell of its own failure */
-		ret = channel_unwatch(lab->l1.channel, watch);
+		ret = channel_unwatch(lab->levels[L1].channel, watch);
 	if (!ret)
 		b->reasons = read_exits(lab);
 	if (!ret && b->n) {
@@ -467,7 +467,7 @@ int bringup_l2(struct lab *lab)
 	if (!ret)
 		ret = boot_l2_sampled(lab, &s);
 	if (!ret)
-		ui_stage_end("booted, %u vCPUs, kernel %s", lab->l2.agent.cpus, lab->guest.release);
+		ui_stage_end("booted, %u vCPUs, kernel %s", lab->levels[L2].agent.cpus, lab->guest.release);
 	return ret;
 }
 
@@ -477,10 +477,10 @@ int bringup_join_l2(struct lab *lab)
 	int ret = connect_l2(lab);
 
 	if (!ret)
-		ret = level_attach(&lab->l2, L2_DOMAIN, log);
+		ret = level_attach(&lab->levels[L2], L2_DOMAIN, log);
 	if (!ret)
-		ret = level_resume(&lab->l2); /* in a saved state it stands still */
-	return ret ? ret : bringup_open_channel(&lab->l2, 5);
+		ret = level_resume(&lab->levels[L2]); /* in a saved state it stands still */
+	return ret ? ret : bringup_open_channel(&lab->levels[L2], 5);
 }
 
 /* ---- states of both ---- */
@@ -490,7 +490,7 @@ static int restore_both(struct lab *lab)
 	int ret = state_restore(lab, lab->lab_key);
 
 	if (!ret)
-		ret = level_open_channel(&lab->l1, 5);
+		ret = level_open_channel(&lab->levels[L1], 5);
 	return ret ? ret : bringup_join_l2(lab);
 }
 
@@ -499,11 +499,11 @@ static int go_on(struct lab *lab)
 	int ret;
 
 	if (lab->backend->saving_ends) {
-		level_detach(&lab->l1);
-		level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
+		level_detach(&lab->levels[L1]);
+		level_init(&lab->levels[L1], 1, NULL, lab->plan->lane.slowdown);
 		return restore_both(lab);
 	}
-	ret = level_open_channel(&lab->l1, 5);
+	ret = level_open_channel(&lab->levels[L1], 5);
 	return ret ? ret : bringup_join_l2(lab);
 }
 
@@ -519,12 +519,12 @@ int bringup_save(struct lab *lab)
 	 * QEMU 7.2 can't restore a machine that was saved while a CPU of it was in its guest
 	 * ("inconsistent ... nested state").
 	 */
-	ret = level_suspend(&lab->l2);
+	ret = level_suspend(&lab->levels[L2]);
 	if (!ret)
 		ret = bringup_disconnect_l2(lab);
 	if (ret)
 		return ret;
-	level_close_channel(&lab->l1);
+	level_close_channel(&lab->levels[L1]);
 	ret = state_save(lab, lab->lab_key, true);
 	saved = !ret;
 	if (ret && !lab->backend->saving_ends && !proc_interrupted()) {

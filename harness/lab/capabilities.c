@@ -58,7 +58,7 @@ static int ask(struct lab *lab, const char *path)
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
 	_cleanup_buf_ struct buf out = { 0 }, err = { 0 };
 	struct channel_status st = { 0 };
-	int ret = channel_run(lab->l1.channel, argv, &out, &err, &st, level_ms(&lab->l1, 20));
+	int ret = channel_run(lab->levels[L1].channel, argv, &out, &err, &st, level_ms(&lab->levels[L1], 20));
 
 	if (ret)
 		return ret;
@@ -88,8 +88,8 @@ static int boot_and_ask(struct lab *lab, const char *path, int (*boot)(struct la
 	else
 		ui_stage_abort();
 	loop_unguard();
-	level_destroy(&lab->l1);
-	level_init(&lab->l1, 1, NULL, lab->plan->lane.slowdown);
+	level_destroy(&lab->levels[L1]);
+	level_init(&lab->levels[L1], 1, NULL, lab->plan->lane.slowdown);
 	return ret;
 }
 
@@ -147,13 +147,13 @@ int capabilities_place(struct lab *lab)
 	int ret = 0;
 
 	if (lab->capabilities)
-		ret = level_place(&lab->l1, lab->capabilities, "/run/nestlab-capabilities.tar.gz", 0600, &where);
+		ret = level_place(&lab->levels[L1], lab->capabilities, "/run/nestlab-capabilities.tar.gz", 0600, &where);
 	if (!ret && where) {
 		/* A libvirtd that was started just now may not have made its folder yet. */
 		static const char script[] = "mkdir -p " L1_QEMU_CACHE "; exec tar -C " L1_QEMU_CACHE " -xzf \"$1\"";
 		char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, (char *)"sh", where, NULL };
 
-		ret = level_command(&lab->l1, "telling libvirtd what QEMU can", argv, 10);
+		ret = level_command(&lab->levels[L1], "telling libvirtd what QEMU can", argv, 10);
 	}
 	return ret;
 }

@@ -34,8 +34,8 @@ static int choose_backend(struct lab *lab)
 
 static void init_levels(struct lab *lab, uint32_t slowdown)
 {
-	level_init(&lab->l1, 1, NULL, slowdown);
-	level_init(&lab->l2, 2, &lab->l1, slowdown);
+	for (unsigned int i = 0; i < LAB_LEVELS; i++)
+		level_init(&lab->levels[i], i + 1, i ? &lab->levels[i - 1] : NULL, slowdown);
 }
 
 /*
@@ -207,8 +207,10 @@ void lab_reset_levels(struct lab *lab)
 
 bool lab_lost_silently(const struct lab *lab, int ret)
 {
-	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted() &&
-	       !lab->l1.console.crash && !lab->l2.console.crash;
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		if (lab->levels[i].console.crash)
+			return false;
+	return (ret == -OUT_CRASH || ret == -OUT_BROKEN) && !proc_interrupted();
 }
 
 int lab_up(struct lab *lab, const char *run_dir, bool fresh)
@@ -222,13 +224,13 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 		return ret;
 	/* "Broken pipe" may be a level's end. */
 	first = xstrdup(fail_text());
-	end = level_look_for_end(&lab->l2);
+	end = level_look_for_end(&lab->levels[L2]);
 	return end ? end : fail(OUT_BROKEN, "%s", first);
 }
 
 bool lab_has_l2(const struct lab *lab)
 {
-	return level_exists(&lab->l2);
+	return level_exists(&lab->levels[L2]);
 }
 
 int lab_up_again(struct lab *lab)
@@ -239,8 +241,8 @@ int lab_up_again(struct lab *lab)
 	lab_reset_levels(lab);
 	logs_put_aside(run_dir);
 	ret = lab_up(lab, run_dir, false);
-	logs_join(run_dir, &lab->l1);
-	logs_join(run_dir, &lab->l2);
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		logs_join(run_dir, &lab->levels[i]);
 	return ret;
 }
 
@@ -293,9 +295,9 @@ int lab_join(struct lab *lab, const char *place, bool with_l2)
 	free_note(&n);
 	lab->uri = daemon_uri();
 	if (!ret)
-		ret = level_connect(&lab->l1, lab->uri);
+		ret = level_connect(&lab->levels[L1], lab->uri);
 	if (!ret)
-		ret = level_attach(&lab->l1, L1_DOMAIN, NULL);
+		ret = level_attach(&lab->levels[L1], L1_DOMAIN, NULL);
 	if (!ret && with_l2)
 		ret = bringup_join_l2(lab);
 	return ret;
@@ -320,10 +322,10 @@ void lab_levels_down(struct lab *lab)
 {
 	loop_unguard();
 	/* L1's end first: a libvirt inside a dead L1 would not answer to a polite goodbye. */
-	lab->l2.stop_expected = true;
-	level_power_off(&lab->l1);
-	level_detach(&lab->l2);
-	level_detach(&lab->l1);
+	lab->levels[L2].stop_expected = true;
+	level_power_off(&lab->levels[L1]);
+	for (size_t i = LAB_LEVELS; i--;)
+		level_detach(&lab->levels[i]);
 }
 
 static void free_parts(struct lab *lab)
@@ -394,8 +396,8 @@ void lab_close(struct lab *lab, bool keep)
 		keep_place(lab);
 	if (keep || lab->place.shared) {
 		loop_unguard();
-		level_detach(&lab->l2);
-		level_detach(&lab->l1);
+		level_detach(&lab->levels[L2]);
+		level_detach(&lab->levels[L1]);
 	} else if (ours) { /* else it never began */
 		lab_levels_down(lab);
 		if (daemon_is_private())

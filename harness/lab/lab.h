@@ -33,6 +33,9 @@ struct boot_record {
 
 #define LAB_GUARD_S 6 /* of the loop's silence, before slowdown, until L1 is ended (loop_guard()) */
 
+/* Places in lab->levels. */
+enum { L1, L2, LAB_LEVELS };
+
 struct lab;
 
 /* What runs L1, named by the lane's `machine`. Each registers itself. */
@@ -71,7 +74,7 @@ struct lab {
 	char lab_key[HASH_HEX_LEN + 1]; /* of both levels' state: ready to test */
 	char *uri;			/* L0's libvirt */
 	char *owner;			/* of L1's QEMU, domain_spec's; NULL: the libvirt is ours */
-	struct level l1, l2;
+	struct level levels[LAB_LEVELS]; /* each but the first is carried by the one before it */
 	struct plugin plugin; /* of L1's emulator */
 	struct boot_record boot;
 	char *run_dir; /* consoles and logs go here; exists */

@@ -72,20 +72,20 @@ static void end_l1(void *ctx)
 {
 	struct lab *lab = ctx;
 
-	level_cut_domain(&lab->l1, L1_DOMAIN);
-	level_hang_up(&lab->l2);
+	level_cut_domain(&lab->levels[L1], L1_DOMAIN);
+	level_hang_up(&lab->levels[L2]);
 }
 
 /* L0's libvirt, with nothing of the lab in it, and the loop guarded. */
 static int begin(struct lab *lab)
 {
-	int ret = level_connect(&lab->l1, lab->uri);
+	int ret = level_connect(&lab->levels[L1], lab->uri);
 
 	if (ret)
 		return ret;
-	loop_guard(level_ms(&lab->l1, LAB_GUARD_S), end_l1, lab);
+	loop_guard(level_ms(&lab->levels[L1], LAB_GUARD_S), end_l1, lab);
 	/* Of another variant, or of a killed run with a libvirt that is not ours. */
-	return level_end(&lab->l1, L1_DOMAIN);
+	return level_end(&lab->levels[L1], L1_DOMAIN);
 }
 
 /* Its state is that of the lab's own kernel, which a run of the reference needs next. */
@@ -136,7 +136,7 @@ static int boot_both(struct lab *lab, bool fresh)
 	int ret = boot_once(lab, fresh);
 
 	/* A domain that its libvirt refuses to start was not lost. */
-	if (!ret || !level_exists(&lab->l1) || !lab_lost_silently(lab, ret))
+	if (!ret || !level_exists(&lab->levels[L1]) || !lab_lost_silently(lab, ret))
 		return ret;
 	ui_stage_abort();
 	ui_note("%s; booting once more", fail_text());
@@ -173,7 +173,7 @@ static int save(struct lab *lab, const char *dir)
 {
 	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
 	_cleanup_free_ char *overlay = bringup_overlay_path();
-	int ret = level_save(&lab->l1, memory);
+	int ret = level_save(&lab->levels[L1], memory);
 
 	return ret ? ret : copy_disk(overlay, disk);
 }
@@ -183,7 +183,7 @@ static int saved_xml(struct lab *lab, const char *memory, char **xml)
 {
 	_cleanup_free_ char *saved = NULL;
 	struct bringup_l1 b;
-	int ret = level_saved_xml(&lab->l1, memory, &saved);
+	int ret = level_saved_xml(&lab->levels[L1], memory, &saved);
 
 	if (ret)
 		return ret;
@@ -198,17 +198,17 @@ static int restore(struct lab *lab, const char *dir)
 	_cleanup_free_ char *memory = strf("%s/l1.save", dir), *disk = strf("%s/l1.qcow2", dir);
 	_cleanup_free_ char *overlay = bringup_overlay_path(), *xml = NULL;
 	_cleanup_free_ char *log = strf("%s/l1-console.log", lab->run_dir);
-	int ret = lab->l1.conn ? 0 : level_connect(&lab->l1, lab->uri);
+	int ret = lab->levels[L1].conn ? 0 : level_connect(&lab->levels[L1], lab->uri);
 
 	if (!ret)
 		ret = copy_disk(disk, overlay);
 	if (!ret)
 		ret = saved_xml(lab, memory, &xml);
-	lab->l1.console_file = bringup_console_path();
-	unlink(lab->l1.console_file);
+	lab->levels[L1].console_file = bringup_console_path();
+	unlink(lab->levels[L1].console_file);
 	if (!ret)
 		ret = plugin_renew(&lab->plugin);
-	return ret ? ret : level_restore(&lab->l1, memory, xml, log);
+	return ret ? ret : level_restore(&lab->levels[L1], memory, xml, log);
 }
 
 static const struct lab_backend lab_libvirt = {

@@ -195,7 +195,7 @@ static int record_in(const struct run *r, struct lab *variant, const char *dir)
 
 	if (!ret)
 		ret = record_missing(r, variant);
-	if (ret && variant->plan->lane.retries && level_exists(&variant->l1) &&
+	if (ret && variant->plan->lane.retries && level_exists(&variant->levels[L1]) &&
 	    lab_lost_silently(variant, ret))
 		ret = record_again(r, variant);
 	return ret;

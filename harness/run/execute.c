@@ -72,7 +72,7 @@ static int execute_loudly(struct run *r, const struct testcase *t, struct execut
 
 static int execute_quietly(struct run *r, const struct testcase *t, struct execution *x)
 {
-	int ret = level_suspend(&r->lab->l2);
+	int ret = level_suspend(&r->lab->levels[L2]);
 
 	if (!ret)
 		ret = run_program(r, t, x);
@@ -80,7 +80,7 @@ static int execute_quietly(struct run *r, const struct testcase *t, struct execu
 	 * After a failure the lab is brought up anew: an L1 that hangs was given another minute for
 	 * this.
 	 */
-	return ret ? ret : level_resume(&r->lab->l2);
+	return ret ? ret : level_resume(&r->lab->levels[L2]);
 }
 
 static bool is_quieted(const struct run *r, const struct testcase *t)
@@ -154,8 +154,8 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 	if (ret) {
 		res->verdict = (enum outcome)-ret;
 		str_set(&res->reason, fail_text());
-		take_crash_lines(r, &r->lab->l1, res);
-		take_crash_lines(r, &r->lab->l2, res);
+		for (size_t i = 0; i < LAB_LEVELS; i++)
+			take_crash_lines(r, &r->lab->levels[i], res);
 		observers_judge(r, t, res);
 		return;
 	}

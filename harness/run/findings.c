@@ -43,7 +43,7 @@ static int begin_life(struct run *r, void *state)
  */
 static int sync_console(const struct watch *w, void *state)
 {
-	struct level *l = &w->run->lab->l1;
+	struct level *l = &w->run->lab->levels[L1];
 	struct findings *f = state;
 	_cleanup_free_ char *mark = strf("nestlab: mark %u", ++f->marks);
 	_cleanup_free_ char *command = strf("echo '%s' >/dev/kmsg", mark);
@@ -155,7 +155,7 @@ static void add_finding(const struct run *r, struct findings *f,
 
 static void judge(struct run *r, void *state, struct test_result *t)
 {
-	const struct console *c = &r->lab->l1.console;
+	const struct console *c = &r->lab->levels[L1].console;
 	struct findings *f = state;
 	size_t found = 0, others = 0;
 	_cleanup_free_ char *observed = NULL;

@@ -76,7 +76,7 @@ static void add_tools(struct run *r)
 	unsigned long qemu, libvirt;
 	struct utsname u;
 
-	if (level_versions(&r->lab->l1, &qemu, &libvirt)) {
+	if (level_versions(&r->lab->levels[L1], &qemu, &libvirt)) {
 		add_version(r, "version QEMU", qemu);
 		add_version(r, "version libvirt", libvirt);
 	}

@@ -17,7 +17,7 @@ struct asking {
 
 static int read_time(struct lab *lab, struct oracle *o)
 {
-	return channel_time(lab->l1.channel, &o->level_ns, level_ms(&lab->l1, 5));
+	return channel_time(lab->levels[L1].channel, &o->level_ns, level_ms(&lab->levels[L1], 5));
 }
 
 /*
@@ -28,7 +28,7 @@ static void read_reasons(struct lab *lab, struct oracle *o)
 {
 	_cleanup_buf_ struct buf hist = { 0 };
 
-	if (channel_get(lab->l1.channel, L1_EXITS_HIST, &hist, level_ms(&lab->l1, 5)))
+	if (channel_get(lab->levels[L1].channel, L1_EXITS_HIST, &hist, level_ms(&lab->levels[L1], 5)))
 		fail_clear();
 	oracle_parse_reasons(buf_str(&hist), o);
 }
@@ -39,7 +39,7 @@ static char *ask_pids(struct lab *lab)
 	_cleanup_buf_ struct buf out = { 0 };
 	struct channel_status st = { 0 };
 
-	if (channel_run(lab->l1.channel, argv, &out, NULL, &st, level_ms(&lab->l1, 5)))
+	if (channel_run(lab->levels[L1].channel, argv, &out, NULL, &st, level_ms(&lab->levels[L1], 5)))
 		fail_clear();
 	return xstrdup(buf_str(&out));
 }
@@ -57,7 +57,7 @@ static int learn_threads(struct run *r, void *state)
 static int ask_l2s_qemu(struct run *r, const struct asking *a, struct oracle *o)
 {
 	_cleanup_free_ char *cpus = NULL, *stats = NULL;
-	struct level *l2 = &r->lab->l2;
+	struct level *l2 = &r->lab->levels[L2];
 	uint64_t when = o->level_ns;
 	int ret = level_qmp(l2, ORACLE_QMP_CPUS, &cpus);
 

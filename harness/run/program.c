@@ -16,7 +16,7 @@ void placed_forget(struct placed *p)
 
 struct level *program_level(struct lab *lab, const struct testcase *t)
 {
-	return t->level == 1 ? &lab->l1 : &lab->l2;
+	return &lab->levels[t->level - 1];
 }
 
 static void make_argv(const struct level *l, const struct testcase *t, struct strv *argv)
@@ -118,7 +118,7 @@ int program_run(const struct program *p, struct channel_status *status)
 
 int program_settle(struct lab *lab)
 {
-	struct level *l2 = &lab->l2;
+	struct level *l2 = &lab->levels[L2];
 	int ret = level_step(l2, 0);
 
 	return !ret && (l2->console.crash || l2->carrier->console.crash) ? level_look_for_end(l2)

@@ -177,8 +177,8 @@ static void take_failure(struct run *r, int ret)
 
 	res->verdict = (enum outcome)-ret;
 	str_set(&res->reason, r->why ? r->why : fail_text());
-	add_crash_lines(r, &r->lab->l1);
-	add_crash_lines(r, &r->lab->l2);
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		add_crash_lines(r, &r->lab->levels[i]);
 }
 
 static void add_stages(struct run *r)

@@ -24,7 +24,7 @@ struct life {
 	struct {
 		bool there, clean;
 		char *observed;
-	} log[2]; /* of L1, of L2 */
+	} log[LAB_LEVELS];
 };
 
 /* How far the tests have come. */
@@ -53,16 +53,17 @@ static char *tell_log(const struct level *l, const char *lost_in)
 
 static void end_life(struct run *r, struct course *c, const char *lost_in)
 {
-	struct level *const levels[] = { &r->lab->l1, &r->lab->l2 };
 	struct life *life;
 
 	c->lives = xrealloc(c->lives, c->n_lives + 1, sizeof(*c->lives));
 	life = &c->lives[c->n_lives++];
 	*life = (struct life){ 0 };
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		life->log[i].there = level_exists(levels[i]);
-		life->log[i].clean = !levels[i]->console.findings.n;
-		life->log[i].observed = tell_log(levels[i], lost_in);
+	for (size_t i = 0; i < LAB_LEVELS; i++) {
+		const struct level *l = &r->lab->levels[i];
+
+		life->log[i].there = level_exists(l);
+		life->log[i].clean = !l->console.findings.n;
+		life->log[i].observed = tell_log(l, lost_in);
 	}
 }
 
@@ -193,10 +194,9 @@ static void next_test(struct run *r, struct course *c, const struct testcase *t)
 
 static void free_course(struct course *c)
 {
-	for (size_t i = 0; i < c->n_lives; i++) {
-		free(c->lives[i].log[0].observed);
-		free(c->lives[i].log[1].observed);
-	}
+	for (size_t i = 0; i < c->n_lives; i++)
+		for (size_t j = 0; j < LAB_LEVELS; j++)
+			free(c->lives[i].log[j].observed);
 	free(c->lives);
 	free(c->gone);
 }

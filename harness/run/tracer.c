@@ -51,7 +51,7 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 static int put(struct run *r, const char *file, const char *text)
 {
 	_cleanup_free_ char *path = strf(TRACEFS "%s", file);
-	struct level *l1 = &r->lab->l1;
+	struct level *l1 = &r->lab->levels[L1];
 
 	return channel_write(l1->channel, path, text, strlen(text), level_ms(l1, CALL_S));
 }
@@ -104,7 +104,7 @@ static int begin_life(struct run *r, void *state)
 
 	if (!ret)
 		ret = set_up(r);
-	return ret ? ret : channel_start(r->lab->l1.channel, &e, &t->status, &t->id);
+	return ret ? ret : channel_start(r->lab->levels[L1].channel, &e, &t->status, &t->id);
 }
 
 static void stop(struct run *r, void *state)
@@ -113,10 +113,10 @@ static void stop(struct run *r, void *state)
 
 	if (!t->stream)
 		return;
-	if (t->id && r->lab->l1.channel) {
+	if (t->id && r->lab->levels[L1].channel) {
 		if (!t->status.done)
-			channel_kill(r->lab->l1.channel, t->id, SIGKILL);
-		channel_forget(r->lab->l1.channel, t->id);
+			channel_kill(r->lab->levels[L1].channel, t->id, SIGKILL);
+		channel_forget(r->lab->levels[L1].channel, t->id);
 	}
 	close_p(&t->fd);
 	trace_stream_free(t->stream);
@@ -137,7 +137,7 @@ static int mark(struct run *r, const struct tracer *t, bool end)
 		if (!ret)
 			ret = put(r, "trace_marker", text);
 	} while (ret && ++tries < MARK_TRIES && !proc_interrupted() &&
-		 !channel_is_late(r->lab->l1.channel));
+		 !channel_is_late(r->lab->levels[L1].channel));
 	return ret;
 }
 
@@ -154,7 +154,7 @@ static int begin_cut(const struct watch *w, void *state)
 
 static int end_cut(const struct watch *w, void *state)
 {
-	struct level *l1 = &w->run->lab->l1;
+	struct level *l1 = &w->run->lab->levels[L1];
 	struct tracer *t = state;
 	uint64_t deadline = now_ns() + level_ms(l1, CALL_S) * NSEC_PER_MSEC;
 	int ret = mark(w->run, t, true);

@@ -239,11 +239,11 @@ static int fake_up(struct lab *lab, bool fresh)
 	(void)fresh;
 	if (f->ups > 1 && f->refusals && f->refusals--)
 		return fail(OUT_CRASH, "L1's kernel died at its boot");
-	lab->l1.console_file = strf("%s/console", f->dir);
-	assert_int_equal(file_write(lab->l1.console_file, "", 0, 0600), 0);
+	lab->levels[L1].console_file = strf("%s/console", f->dir);
+	assert_int_equal(file_write(lab->levels[L1].console_file, "", 0, 0600), 0);
 	assert_int_equal(file_write(log, boot, strlen(boot), 0600), 0);
-	ret = console_log_to(&lab->l1.console, log);
-	return ret ? ret : power_on(f, &lab->l1);
+	ret = console_log_to(&lab->levels[L1].console, log);
+	return ret ? ret : power_on(f, &lab->levels[L1]);
 }
 
 static const struct lab_backend fake_backend = { .name = "fake", .up = fake_up };
@@ -299,8 +299,8 @@ FAKE struct fake *fake_new(void)
 	f->lab = (struct lab){
 		.place.lock = -1, .plan = &f->plan, .backend = &fake_backend, .without_l2 = true
 	};
-	level_init(&f->lab.l1, 1, NULL, 1);
-	level_init(&f->lab.l2, 2, &f->lab.l1, 1);
+	level_init(&f->lab.levels[L1], 1, NULL, 1);
+	level_init(&f->lab.levels[L2], 2, &f->lab.levels[L1], 1);
 	f->run = (struct run){ .plan = &f->plan, .lab = &f->lab, .tests = f->tests, .result = result_new("fake") };
 	f->run.dir = strf("%s/results", f->dir);
 	assert_int_equal(mkdir_p(kept), 0);

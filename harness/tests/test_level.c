@@ -15,7 +15,7 @@ static int shell(struct fake *f, const char *script, unsigned int deadline_s)
 {
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script, NULL };
 
-	return level_command(&f->lab.l1, "trying it", argv, deadline_s);
+	return level_command(&f->lab.levels[L1], "trying it", argv, deadline_s);
 }
 
 /* ---- calls ---- */
@@ -29,7 +29,7 @@ static void test_commands(void **state)
 	assert_int_equal(shell(f, "true", 5), 0);
 	assert_int_equal(shell(f, "echo why >&2; exit 3", 5), -OUT_BROKEN);
 	assert_string_equal(fail_text(), "trying it: /bin/sh in L1 ended with status 3: why\n");
-	assert_int_equal(level_command(&f->lab.l1, "trying it", nothing, 5), -OUT_BROKEN);
+	assert_int_equal(level_command(&f->lab.levels[L1], "trying it", nothing, 5), -OUT_BROKEN);
 	assert_string_equal(fail_text(),
 			    "trying it: can't run /no/such in L1: No such file or directory");
 	fake_free(f);
@@ -42,12 +42,12 @@ static void test_placing_a_file(void **state)
 
 	(void)state;
 	assert_int_equal(file_write(local, "text", 4, 0600), 0);
-	assert_int_equal(level_place(&f->lab.l1, local, "/tmp/there", 0600, &where), 0);
+	assert_int_equal(level_place(&f->lab.levels[L1], local, "/tmp/there", 0600, &where), 0);
 	assert_string_equal(where, "/tmp/there");
 	assert_int_equal(shell(f, "test \"$(cat /tmp/there)\" = text", 5), 0);
 	/* What the boot medium brought is not sent. */
-	f->lab.l1.medium = "/medium";
-	assert_int_equal(level_place(&f->lab.l1, local, "/tmp/again", 0600, &on_medium), 0);
+	f->lab.levels[L1].medium = "/medium";
+	assert_int_equal(level_place(&f->lab.levels[L1], local, "/tmp/again", 0600, &on_medium), 0);
 	assert_string_equal(on_medium, "/medium/here");
 	assert_int_equal(shell(f, "test ! -e /tmp/again", 5), 0);
 	fake_free(f);
@@ -63,8 +63,8 @@ static void test_waiting_for_the_console(void **state)
 			       ">/dev/null 2>&1; sleep 0.2",
 			       5),
 			 0);
-	assert_int_equal(level_wait_console(&f->lab.l1, "it is", 5), 0);
-	assert_int_equal(level_wait_console(&f->lab.l1, "nobody says", 1), -OUT_BROKEN);
+	assert_int_equal(level_wait_console(&f->lab.levels[L1], "it is", 5), 0);
+	assert_int_equal(level_wait_console(&f->lab.levels[L1], "nobody says", 1), -OUT_BROKEN);
 	assert_string_equal(fail_text(),
 			    "L1: the console line 'nobody says' did not happen within 1 s");
 	fake_free(f);
@@ -87,7 +87,7 @@ static void test_a_machine_that_ends(void **state)
 static void test_a_kernel_that_dies_with_its_machine(void **state)
 {
 	struct fake *f = fake_lab_up();
-	const struct console *c = &f->lab.l1.console;
+	const struct console *c = &f->lab.levels[L1].console;
 
 	(void)state;
 	assert_int_equal(shell(f,
@@ -96,7 +96,7 @@ static void test_a_kernel_that_dies_with_its_machine(void **state)
 			       5),
 			 0);
 	f->ended = "L1's machine fell over";
-	assert_int_equal(level_look_for_end(&f->lab.l1), -OUT_CRASH);
+	assert_int_equal(level_look_for_end(&f->lab.levels[L1]), -OUT_CRASH);
 	assert_string_equal(fail_text(),
 			    "L1's kernel died (kernel panic): Kernel panic - not syncing: no");
 	assert_int_equal(c->crash_text.n, 3);
@@ -110,7 +110,7 @@ static void test_the_carrier_s_end(void **state)
 
 	(void)state;
 	f->ended = "L1's machine fell over";
-	assert_int_equal(level_look_for_end(&f->lab.l2), -OUT_CRASH);
+	assert_int_equal(level_look_for_end(&f->lab.levels[L2]), -OUT_CRASH);
 	assert_string_equal(fail_text(), "L1's machine fell over");
 	fake_free(f);
 }
@@ -125,7 +125,7 @@ static void test_one_deadline_is_enough(void **state)
 {
 	struct fake *f = fake_lab_up();
 	_cleanup_free_ char *go = strf("%s/kept/go", f->dir);
-	struct level *l1 = &f->lab.l1;
+	struct level *l1 = &f->lab.levels[L1];
 	uint64_t ns;
 
 	(void)state;
@@ -134,7 +134,7 @@ static void test_one_deadline_is_enough(void **state)
 				  ">/dev/null 2>&1 & kill -STOP $PPID", 3),
 			 -OUT_BROKEN);
 	assert_int_equal(level_ms(l1, 10), 3000);
-	assert_int_equal(level_ms(&f->lab.l2, 10), 3000);
+	assert_int_equal(level_ms(&f->lab.levels[L2], 10), 3000);
 	assert_int_equal(level_ms(l1, 2), 2000);
 	assert_int_equal(file_write(go, "", 0, 0644), 0);
 	assert_true(level_answers(l1));
@@ -146,7 +146,7 @@ static void test_one_deadline_is_enough(void **state)
 static void test_the_silent_one_is_found(void **state)
 {
 	struct fake *f = fake_lab_up();
-	struct level *l1 = &f->lab.l1;
+	struct level *l1 = &f->lab.levels[L1];
 	const struct level *silent;
 	uint64_t start;
 
@@ -171,8 +171,8 @@ static void test_an_agent_that_is_gone(void **state)
 	(void)state;
 	assert_int_equal(shell(f, "kill -KILL $PPID", 20), -OUT_BROKEN);
 	assert_non_null(strstr(fail_text(), "the connection to it was lost"));
-	assert_int_equal(level_diagnose(&f->lab.l1, &f->lab.l1, &silent), 0);
-	assert_ptr_equal(silent, &f->lab.l1);
+	assert_int_equal(level_diagnose(&f->lab.levels[L1], &f->lab.levels[L1], &silent), 0);
+	assert_ptr_equal(silent, &f->lab.levels[L1]);
 	fake_free(f);
 }
 

@@ -57,7 +57,7 @@ static int verb_console(int argc, char **argv)
 	ret = lab_join(&lab, k.place, argv[1][0] == '2');
 	knobs_free(&k);
 	if (!ret)
-		ret = watch(argv[1][0] == '2' ? &lab.l2 : &lab.l1);
+		ret = watch(&lab.levels[argv[1][0] - '1']);
 	lab_close(&lab, true);
 	return ret;
 }

@@ -120,7 +120,7 @@ static int verb_shell(int argc, char **argv)
 		return ret;
 	ret = lab_join(&lab, k.place, argv[1][0] == '2');
 	knobs_free(&k);
-	s.l = argv[1][0] == '2' ? &lab.l2 : &lab.l1;
+	s.l = &lab.levels[argv[1][0] - '1'];
 	if (!ret && !s.l->channel)
 		ret = level_open_channel(s.l, 5);
 	if (!ret)

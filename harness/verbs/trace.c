@@ -36,14 +36,14 @@ static int stream(struct lab *lab, bool follow)
 	struct channel_exec e = { .argv = argv, .on_output = on_output };
 	struct channel_status st = { 0 };
 	uint32_t id;
-	int ret = level_open_channel(&lab->l1, 5);
+	int ret = level_open_channel(&lab->levels[L1], 5);
 
 	if (!ret)
-		ret = channel_start(lab->l1.channel, &e, &st, &id);
+		ret = channel_start(lab->levels[L1].channel, &e, &st, &id);
 	while (!ret && !st.done)
-		ret = level_step(&lab->l1, 100);
+		ret = level_step(&lab->levels[L1], 100);
 	if (ret && follow && fail_outcome() == OUT_INTERRUPTED) {
-		channel_kill(lab->l1.channel, id, SIGKILL);
+		channel_kill(lab->levels[L1].channel, id, SIGKILL);
 		return 0; /* ^C is how following ends */
 	}
 	return ret;
