@@ -91,6 +91,7 @@ static int read_fragments(struct job *j)
 		 */
 		hash_add_str(h, "fragment", j->rc->fragments.v[i]);
 	}
+	kconfig_drop(&j->fragments, &j->k->lacks);
 	hash_hex(h, hex);
 	j->config_name = strf("%s-%.8s", kernel_role_name(j->role), hex);
 	return ret;
@@ -289,6 +290,7 @@ static int merge_config(const struct job *j, const struct worktree *w, struct kc
 
 		ret = kconfig_add(all, path, true);
 	}
+	kconfig_drop(all, &j->k->lacks);
 	return ret;
 }
 

@@ -147,6 +147,19 @@ int kconfig_add(struct kconfig *c, const char *path, bool required)
 	return ret;
 }
 
+void kconfig_drop(struct kconfig *c, const struct strv *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		struct kconfig_option *o = find_exact(c, names->v[i]);
+
+		if (!o)
+			continue;
+		option_free(o);
+		c->n--;
+		memmove(o, o + 1, (size_t)(&c->options[c->n] - o) * sizeof(*o));
+	}
+}
+
 /* ---- out ---- */
 
 void kconfig_print(const struct kconfig *c, struct buf *out)

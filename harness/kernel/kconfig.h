@@ -28,6 +28,9 @@ struct kconfig {
  */
 int kconfig_add(struct kconfig *c, const char *path, bool required);
 
+/* What no fragment asks for any more: a source that lacks these options is no error. */
+void kconfig_drop(struct kconfig *c, const struct strv *names);
+
 /* The text for `make KCONFIG_ALLCONFIG=FILE allnoconfig`. */
 void kconfig_print(const struct kconfig *c, struct buf *out);
 

@@ -30,6 +30,8 @@ struct kernel_conf {
 		char *git;  /* a URL or path, with a ref */
 		char *ref;
 	} source;
+	/* options (CONFIG_...) that this source does not have, or by another name: not asked for */
+	struct strv lacks;
 	struct kernel_role_conf {
 		/* of the kernel's own series: files, folders; root-relative */
 		struct strv patches;

@@ -28,6 +28,7 @@ static const struct conf_key keys[] = {
 	SOURCE(tree),
 	SOURCE(git),
 	SOURCE(ref),
+	{ "source", "lacks", CONF_LIST, offsetof(struct kernel_conf, lacks), 0, 0 },
 	ROLE(KERNEL_HOST, "host", patches, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", fragments, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", modules, CONF_LIST, 0),

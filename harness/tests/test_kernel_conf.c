@@ -107,7 +107,7 @@ static void test_conf_unknown(void **state)
 
 	(void)state;
 	assert_int_equal(kernel_conf_load("no-such-kernel", &k), -OUT_USAGE);
-	assert_says("there is no kernel 'no-such-kernel'; there are: 6.12");
+	assert_says("there is no kernel 'no-such-kernel'; there are: ");
 	assert_int_equal(kernel_conf_load("/nonexistent/x.conf", &k), -OUT_USAGE);
 	assert_says("/nonexistent/x.conf");
 }
