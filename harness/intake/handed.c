@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "intake/handed.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "kernel/tree.h"
+
+#define DEPTH_MAX 2 /* archives in archives */
+
+static int look(struct handed *h, const char *name, const char *path, unsigned int depth);
+
+static const char *last_part(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+static bool is_archive(const char *name)
+{
+	static const char *const endings[] = { ".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2",
+					       ".tbz2", ".tar.zst", ".7z" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (str_ends(name, endings[i]))
+			return true;
+	return false;
+}
+
+/* What a course's system and a Mac put beside the work. */
+static bool is_litter(const char *name)
+{
+	return strstr(name, "__MACOSX/") || str_starts(last_part(name), "._") || str_starts(name, ".git/") ||
+	       strstr(name, "/.git/");
+}
+
+static int add(struct handed *h, const char *name, const char *path)
+{
+	if (h->n == HANDED_MAX_FILES) {
+		if (!h->bomb)
+			h->bomb = strf("it has more than %u files", HANDED_MAX_FILES);
+		return 0;
+	}
+	h->v = xrealloc(h->v, h->n + 1, sizeof(*h->v));
+	h->v[h->n++] = (struct handed_file){ xstrdup(name), xstrdup(path) };
+	return 0;
+}
+
+/* ---- archives: an entry's bytes go into a file that we name ---- */
+
+static int save_entry(struct handed *h, struct archive *a, const char *path)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	char chunk[65536];
+	la_ssize_t n;
+
+	while ((n = archive_read_data(a, chunk, sizeof(chunk))) > 0) {
+		h->bytes += (size_t)n;
+		if (b.len + (size_t)n > HANDED_MAX_FILE || h->bytes > HANDED_MAX_BYTES)
+			return -EFBIG;
+		buf_add(&b, chunk, (size_t)n);
+	}
+	return n < 0 ? -EIO : file_write(path, buf_str(&b), b.len, 0600);
+}
+
+static int take_entry(struct handed *h, struct archive *a, struct archive_entry *e, unsigned int depth)
+{
+	const char *inside = archive_entry_pathname(e);
+	_cleanup_free_ char *path = strf("%s/%zu", h->scratch, ++h->unpacked);
+	int err;
+
+	if (archive_entry_filetype(e) == AE_IFDIR || !inside || is_litter(inside))
+		return 0;
+	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e)) {
+		strv_addf(&h->notes, "passed over %s: it is a link or a device", inside);
+		return 0;
+	}
+	if (inside[0] == '/' || str_starts(inside, "../") || strstr(inside, "/../")) {
+		strv_addf(&h->notes, "passed over %s: its name leads out of the archive", inside);
+		return 0;
+	}
+	err = save_entry(h, a, path);
+	if (err == -EFBIG && h->bytes > HANDED_MAX_BYTES)
+		h->bomb = strf("it unpacks to more than %u MB", HANDED_MAX_BYTES >> 20);
+	else if (err == -EFBIG)
+		strv_addf(&h->notes, "passed over %s: it is larger than %u MB", inside, HANDED_MAX_FILE >> 20);
+	else if (err == -EIO)
+		h->bomb = strf("its entry %s is damaged: %s", inside, archive_error_string(a));
+	else if (err)
+		return fail(OUT_BROKEN, "can't write %s: %s", path, strerror(-err));
+	return err ? 0 : look(h, inside, path, depth + 1);
+}
+
+static struct archive *open_archive(const char *path)
+{
+	struct archive *a = archive_read_new();
+
+	archive_read_support_filter_all(a);
+	archive_read_support_format_tar(a);
+	archive_read_support_format_zip(a);
+	archive_read_support_format_7zip(a);
+	if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
+		return a;
+	archive_read_free(a);
+	return NULL;
+}
+
+static int unpack(struct handed *h, const char *name, const char *path, unsigned int depth)
+{
+	struct archive *a = open_archive(path);
+	struct archive_entry *e;
+	int ret = 0, got = ARCHIVE_OK;
+
+	while (a && !ret && !h->bomb && (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF)
+		if (h->unpacked >= HANDED_MAX_FILES)
+			h->bomb = strf("it has more than %u files", HANDED_MAX_FILES);
+		else
+			ret = take_entry(h, a, e, depth);
+	if (!ret && !h->bomb && (!a || got < ARCHIVE_WARN))
+		h->bomb = strf("the archive %s can't be read: %s", name, a ? archive_error_string(a) : "no format that is known");
+	if (a)
+		archive_read_free(a);
+	return ret;
+}
+
+/* ---- files ---- */
+
+static int look(struct handed *h, const char *name, const char *path, unsigned int depth)
+{
+	struct stat st;
+
+	if (is_litter(name) || h->bomb)
+		return 0;
+	if (lstat(path, &st) || !S_ISREG(st.st_mode)) {
+		strv_addf(&h->notes, "passed over %s: it is no plain file", name);
+		return 0;
+	}
+	if (is_archive(name) && depth < DEPTH_MAX)
+		return unpack(h, name, path, depth);
+	if (st.st_size > HANDED_MAX_FILE) {
+		strv_addf(&h->notes, "passed over %s: it is larger than %u MB", name, HANDED_MAX_FILE >> 20);
+		return 0;
+	}
+	return add(h, name, path);
+}
+
+struct folder {
+	struct handed *h;
+	const char *root;
+};
+
+static int visit(const char *relative, const struct stat *st, void *ctx)
+{
+	const struct folder *f = ctx;
+	_cleanup_free_ char *path = strf("%s/%s", f->root, relative);
+
+	(void)st;
+	return look(f->h, relative, path, 0);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct handed_file *)a)->name, ((const struct handed_file *)b)->name);
+}
+
+int handed_list(const char *path, const char *scratch, struct handed *h)
+{
+	struct folder f = { h, path };
+	struct stat st;
+	int ret;
+
+	*h = (struct handed){ .scratch = scratch };
+	if (lstat(path, &st))
+		return fail(OUT_USAGE, "can't find the submission %s: %s", path, strerror(errno));
+	ret = S_ISDIR(st.st_mode) ? tree_each(path, visit, &f) : look(h, last_part(path), path, 0);
+	if (h->n)
+		qsort(h->v, h->n, sizeof(*h->v), by_name);
+	return ret;
+}
+
+void handed_free(struct handed *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		free(h->v[i].name);
+		free(h->v[i].path);
+	}
+	free(h->v);
+	free(h->bomb);
+	strv_free(&h->notes);
+	*h = (struct handed){ 0 };
+}
+
+bool handed_text(const char *path, struct buf *out)
+{
+	struct stat st;
+	size_t to = 0;
+
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > HANDED_MAX_FILE || file_read(path, out))
+		return false;
+	if (memchr(buf_str(out), '\0', out->len))
+		return false;
+	for (size_t i = 0; i < out->len; i++)
+		if (out->data[i] != '\r' || out->data[i + 1] != '\n')
+			out->data[to++] = out->data[i];
+	out->len = to;
+	if (to && out->data[to - 1] != '\n')
+		buf_puts(out, "\n");
+	else if (to)
+		out->data[to] = '\0';
+	return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The files of a submission, archives unpacked: names as data, bytes in files that are ours. */
+#ifndef NESTLAB_INTAKE_HANDED_H
+#define NESTLAB_INTAKE_HANDED_H
+
+#include <stdbool.h>
+
+#include "core/util.h"
+
+#define HANDED_MAX_FILES 100000
+#define HANDED_MAX_FILE (4U << 20)   /* bytes of one */
+#define HANDED_MAX_BYTES (512U << 20) /* that archives may unpack to */
+
+struct handed_file {
+	char *name; /* as it was called, from the submission's top; never opened */
+	char *path; /* where its bytes are */
+};
+
+struct handed {
+	struct handed_file *v;
+	size_t n;
+	struct strv notes; /* links, what leads out, what is too large */
+	char *bomb;	   /* why it must not be read on; NULL: nothing */
+	/* private: */
+	const char *scratch;
+	size_t unpacked, bytes;
+};
+
+/* 0, -OUT_USAGE (it is not there), -OUT_BROKEN (the scratch folder). Free it in either case. */
+int handed_list(const char *path, const char *scratch, struct handed *h);
+void handed_free(struct handed *h);
+
+/* A file's text: line ends are LF, a last line has one. False: it is binary, too large, or gone. */
+bool handed_text(const char *path, struct buf *out);
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/outcome.h"
+#include "core/proc.h"
+#include "intake/internal.h"
+#include "intake/locate.h"
+#include "kernel/tree.h"
+
+static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
+
+const char *intake_name(enum intake_outcome o)
+{
+	return names[o];
+}
+
+int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
+{
+	va_list ap;
+	char *why = NULL;
+
+	va_start(ap, fmt);
+	if (vasprintf(&why, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	in->outcome = o;
+	free(in->why);
+	in->why = why;
+	return 0;
+}
+
+/* ---- diff ---- */
+
+static int run_diff(const char *const argv[], struct buf *out)
+{
+	struct proc p = { .what = "comparing files", .argv = (char *const *)argv, .out = out };
+	int ret = proc_run(&p);
+
+	if (ret > 1)
+		return fail(OUT_BROKEN, "diff ended with status %d when files of a submission were compared", ret);
+	return ret < 0 ? ret : 0;
+}
+
+int intake_compare(const char *before, const char *after, struct buf *out)
+{
+	const char *argv[] = { "diff", "-a", "-w", "-U0", before, after, NULL };
+
+	return run_diff(argv, out);
+}
+
+int intake_add_diff(struct intake *in, const char *path, const char *before, const char *after)
+{
+	_cleanup_free_ char *old = strcmp(before, "/dev/null") ? strf("a/%s", path) : xstrdup(before);
+	_cleanup_free_ char *new = strcmp(after, "/dev/null") ? strf("b/%s", path) : xstrdup(after);
+	const char *argv[] = { "diff", "-a", "-u", "--label", old, "--label", new, before, after, NULL };
+
+	in->guest |= str_ends(path, "syscall_64.tbl");
+	return run_diff(argv, &in->patch);
+}
+
+/* ---- what is in it ---- */
+
+static bool begins_line(const char *text, const char *words)
+{
+	_cleanup_free_ char *later = strf("\n%s", words);
+
+	return str_starts(text, words) || strstr(text, later);
+}
+
+static void look_for_diff(struct taking *t, const struct handed_file *f)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!handed_text(f->path, &text))
+		return;
+	if (begins_line(buf_str(&text), "diff --git ") ||
+	    (begins_line(buf_str(&text), "--- ") && begins_line(buf_str(&text), "+++ "))) {
+		strv_add(&t->diffs, f->path);
+		strv_add(&t->diff_names, f->name);
+	} else if (begins_line(buf_str(&text), "*** ") && begins_line(buf_str(&text), "***************")) {
+		t->context_diff = true;
+	} else {
+		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", f->name);
+	}
+}
+
+static void move_notes(struct strv *from, struct strv *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		strv_add(to, from->v[i]);
+}
+
+/* A diff says what was changed; files beside it are looked at where it can't be used. */
+static int take(struct taking *t)
+{
+	int ret = t->diffs.n ? intake_take_diffs(t) : 0;
+	_cleanup_free_ char *why = ret || !t->in->why ? NULL : xstrdup(t->in->why);
+	enum intake_outcome o = t->in->outcome;
+
+	if (ret || (t->diffs.n && o == INTAKE_TAKEN))
+		return ret;
+	ret = intake_take_files(t);
+	if (!ret && why && t->in->outcome != INTAKE_TAKEN)
+		return intake_is(t->in, o, "%s", why);
+	if (!ret && t->context_diff && t->in->outcome == INTAKE_EMPTY)
+		return intake_is(t->in, INTAKE_PERSON, "it is a context diff: make a unified one of it");
+	return ret;
+}
+
+int intake_take(const char *path, const struct bases *bases, const char *scratch, struct intake *in)
+{
+	struct taking t = { .bases = bases, .scratch = scratch, .in = in };
+	int ret;
+
+	*in = (struct intake){ 0 };
+	ret = handed_list(path, scratch, &t.handed);
+	for (size_t i = 0; !ret && i < t.handed.n; i++)
+		if (!locate_is_source(t.handed.v[i].name))
+			look_for_diff(&t, &t.handed.v[i]);
+	move_notes(&t.handed.notes, &in->notes);
+	if (!ret && t.handed.bomb)
+		ret = intake_is(in, INTAKE_PERSON, "%s", t.handed.bomb);
+	else if (!ret)
+		ret = take(&t);
+	handed_free(&t.handed);
+	strv_free(&t.diffs);
+	strv_free(&t.diff_names);
+	return ret;
+}
+
+void intake_free(struct intake *in)
+{
+	free(in->why);
+	buf_free(&in->patch);
+	strv_free(&in->notes);
+	*in = (struct intake){ 0 };
+}
+
+/* ---- which bytes ---- */
+
+struct listing {
+	const char *root;
+	struct strv lines;
+};
+
+static int list_file(const char *relative, const struct stat *st, void *ctx)
+{
+	struct listing *l = ctx;
+	_cleanup_free_ char *path = strf("%s/%s", l->root, relative);
+	char hex[HASH_HEX_LEN + 1] = "link";
+	int ret = S_ISREG(st->st_mode) ? hash_file(path, hex) : 0;
+
+	if (!ret)
+		strv_addf(&l->lines, "%s %s", relative, hex);
+	return ret;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int intake_hash(const char *path, char *hex)
+{
+	struct listing l = { .root = path };
+	struct hash *h = hash_new("submission-1");
+	struct stat st;
+	int ret;
+
+	if (lstat(path, &st))
+		ret = fail(OUT_USAGE, "can't find the submission %s: %m", path);
+	else if (S_ISDIR(st.st_mode))
+		ret = tree_each(path, list_file, &l);
+	else
+		ret = hash_add_file(h, "file", path);
+	if (l.lines.n)
+		qsort(l.lines.v, l.lines.n, sizeof(*l.lines.v), by_text);
+	for (size_t i = 0; i < l.lines.n; i++)
+		hash_add_str(h, "line", l.lines.v[i]);
+	strv_free(&l.lines);
+	hash_hex(h, hex);
+	return ret;
+}

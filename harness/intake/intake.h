@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From whatever was handed in to a change on a base. A submission is a file or a folder: diffs,
+ * whole source files wherever they lie, a tree, an archive. All of it is a stranger's: no link is
+ * followed, names are data, sizes and counts are bounded.
+ */
+#ifndef NESTLAB_INTAKE_INTAKE_H
+#define NESTLAB_INTAKE_INTAKE_H
+
+#include <stdbool.h>
+
+#include "intake/bases.h"
+
+enum intake_outcome {
+	INTAKE_TAKEN,
+	INTAKE_EMPTY,	   /* nothing in it changes anything */
+	INTAKE_HALF,	   /* a file that its others need is missing */
+	INTAKE_INCOMPLETE, /* cut short */
+	INTAKE_PERSON,	   /* a change is in it, and a person must say which */
+	INTAKE_OUTCOMES
+};
+const char *intake_name(enum intake_outcome o); /* "taken", "empty", ..., "needs a person" */
+
+struct intake {
+	enum intake_outcome outcome;
+	char *why;		 /* a sentence; NULL when taken */
+	const struct base *base; /* borrowed; NULL when not taken */
+	/*
+	 * The change was made on this very base, as it seems: all of it was taken as it is. Then a
+	 * compiler's error is the change's own.
+	 */
+	bool exact;
+	/*
+	 * Its files are of another age of the kernel: what was taken for the change may not be all
+	 * of it. Then only a pass says something.
+	 */
+	bool drift;
+	bool guest;	   /* it changes the guest's kernel, too */
+	struct buf patch;  /* a unified diff, names with a/ and b/ */
+	struct strv notes; /* what was taken, passed over, left out, and why */
+};
+
+/*
+ * path: file or folder. scratch: an empty folder for what is unpacked. 0 with any outcome, or a
+ * negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free it in either
+ * case.
+ */
+int intake_take(const char *path, const struct bases *bases, const char *scratch, struct intake *in);
+void intake_free(struct intake *in);
+
+/* A hash of all bytes and names of a submission, links not followed. 0 or -OUT_USAGE. */
+int intake_hash(const char *path, char *hex);
+
+#endif

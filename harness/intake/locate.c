@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "intake/locate.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/util.h"
+#include "intake/handed.h"
+#include "intake/lines.h"
+#include "kernel/tree.h"
+
+static const char *const folders[] = { "arch/x86/kvm", "arch/x86/kvm/vmx", "arch/x86/kvm/svm", "arch/x86/kvm/mmu",
+				       "virt/kvm", "include/uapi/linux", "include/linux", "arch/x86/include/asm",
+				       "arch/x86/include/uapi/asm", "arch/x86/entry/syscalls", "arch/x86/kernel", "kernel" };
+static const char *const endings[] = { ".c", ".h", ".S", ".tbl" };
+
+static const char *last_part(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+/* The ending that it has somewhere, with no letter behind: ".c" of "vmx.c.txt", "cpuid.c (2)". */
+static const char *source_ending(const char *name)
+{
+	const char *part = last_part(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		for (const char *at = strstr(part, endings[i]); at; at = strstr(at + 1, endings[i]))
+			if (!isalnum((unsigned char)at[strlen(endings[i])]))
+				return endings[i];
+	return NULL;
+}
+
+bool locate_is_source(const char *name)
+{
+	const char *part = last_part(name);
+
+	return source_ending(name) || !strcmp(part, "Makefile") || !strcmp(part, "Kconfig") || !strcmp(part, "Kbuild");
+}
+
+bool locate_is_copy(const char *name)
+{
+	static const char *const words[] = { "orig", "old", "bak", "backup", "pristine", "before", "~" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasestr(name, words[i]))
+			return true;
+	return false;
+}
+
+static char *by_path(const char *name, const char *tree)
+{
+	for (const char *at = name; strchr(at, '/'); at = strchr(at, '/') + 1)
+		if (tree_has_file(tree, at, NULL))
+			return xstrdup(at);
+	return NULL;
+}
+
+/* Is stem a whole word of name? "cpuid" is one of "ann_cpuid (1).c", "vmx" is none of "vmxon.c". */
+static bool has_word(const char *name, const char *stem, size_t len)
+{
+	for (const char *at = name; (at = strcasestr(at, stem)); at++)
+		if ((at == name || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[len]))
+			return true;
+	return false;
+}
+
+struct best {
+	char *path;
+	size_t lost;
+};
+
+static void try_file(struct best *b, const char *tree, const char *folder, const char *file, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", folder, file), *full = strf("%s/%s", tree, path);
+	_cleanup_buf_ struct buf there = { 0 };
+	struct lines_apart a;
+
+	if (!handed_text(full, &there))
+		return;
+	lines_compare(buf_str(&there), text, &a);
+	if (b->path && a.lost >= b->lost)
+		return;
+	str_set(&b->path, path);
+	b->lost = a.lost;
+}
+
+static void try_folder(struct best *b, const char *tree, const char *folder, const char *name, const char *text)
+{
+	_cleanup_free_ char *dir = strf("%s/%s", tree, folder);
+	const char *ending = source_ending(name);
+	_cleanup_strv_ struct strv files = { 0 };
+
+	if (dir_list(dir, ending, &files))
+		return;
+	for (size_t i = 0; i < files.n; i++) {
+		size_t len = strlen(files.v[i]) - strlen(ending);
+		_cleanup_free_ char *stem = xstrndup(files.v[i], len);
+
+		if (has_word(last_part(name), stem, len))
+			try_file(b, tree, folder, files.v[i], text);
+	}
+}
+
+char *locate_file(const char *name, const char *text, const char *tree)
+{
+	struct best b = { .path = by_path(name, tree) };
+
+	if (b.path || !source_ending(name))
+		return b.path;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		try_folder(&b, tree, folders[i], name, text);
+	return b.path;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which file of a source tree a whole file is, whatever it is called. */
+#ifndef NESTLAB_INTAKE_LOCATE_H
+#define NESTLAB_INTAKE_LOCATE_H
+
+#include <stdbool.h>
+
+/*
+ * name: as it was handed in. First by its path's end, where that has a folder of the tree; then by
+ * its last part, with whatever is stuck to it ("cpuid (1).c", "vmx.c.txt"), in the folders that
+ * the assignments change: of several the one whose lines it has most of. NULL: it is none. The
+ * caller owns it.
+ */
+char *locate_file(const char *name, const char *text, const char *tree);
+
+/* Is it a source file by its name, with whatever is stuck to it? */
+bool locate_is_source(const char *name);
+/* Does its name say that it is an older copy? */
+bool locate_is_copy(const char *name);
+
+#endif
