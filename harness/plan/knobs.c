@@ -81,6 +81,8 @@ static const struct knob table[] = {
 	{ "CACHE_MB", NUMBER, APART, F(cache_mb), 1024, 1 << 30, "65536", "MiB",
 	  "that the cache may have: `nestlab gc` takes away what was not used for longest" },
 	{ "JOBS", NUMBER, APART, F(jobs), 1, 64, "1", "", "labs side by side, for verbs that judge many" },
+	{ "SUBMISSIONS", PATHS, APART, F(submissions), 0, 0, NULL, "",
+	  "for `nestlab grade`: a folder in which each entry is one, or several of them" },
 	{ "RUNS", NUMBER, APART, F(runs), 0, 1000, "1", "", "of the reference, for `nestlab mutants`" },
 	{ "V", NUMBER, APART, F(v), 0, 1, "0", "", "1: tell everything" },
 	{ "NESTLAB_CACHE", PROCESS, APART, 0, 0, 0, "~/.cache/nestlab", "", "kernels, images, states" },

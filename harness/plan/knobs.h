@@ -34,6 +34,7 @@ struct knobs {
 	char *monitor;
 	char *base_image;
 	struct strv patch, guest_patch;
+	struct strv submissions;
 	struct strv tests;
 	uint32_t l1_cpus, l2_cpus;
 	uint32_t l1_memory, l2_memory; /* MiB */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A class: what was handed in by many, what came of each, and the points. It works on recorded
+ * results; the runs are somebody else's.
+ */
+#ifndef NESTLAB_GRADE_GRADE_H
+#define NESTLAB_GRADE_GRADE_H
+
+#include <stdbool.h>
+
+#include "judge/assignment.h"
+#include "judge/result.h"
+
+#define GRADE_MAX 100.0 /* points */
+
+struct submission {
+	char *name; /* the entry's, as a plain name */
+	char *path; /* where it lies */
+	char *dir;  /* of its results */
+	char *key;  /* of what was judged; NULL: nothing was */
+	/* from the intake: */
+	char *base;	   /* "6.12"; NULL: none was found */
+	char *confidence;  /* "exact", "moved", "without its drift"; NULL */
+	bool exact, drift; /* as struct intake has them */
+	struct strv notes;
+	/* What came of it; grade_judge() sets these. */
+	char *verdict; /* "pass", "fail", "build-error", "crash", "empty", "half", "needs a person" */
+	char *why;     /* a sentence; NULL: none is needed */
+	bool person;   /* a person must look: it has no points */
+	double points; /* of GRADE_MAX */
+	struct run_result *result; /* NULL: not judged */
+};
+
+struct class {
+	char *name, *dir;
+	const struct assignment *assignment; /* borrowed */
+	struct submission *v;
+	size_t n;
+};
+
+/*
+ * The weight of one test as it went, 0 to 1; a check that could not be asked is no loss. False: the
+ * test was not judged, and counts for nothing.
+ */
+bool grade_test(const struct test_result *t, double *share);
+/*
+ * Points and verdict from s->result (NULL: s->verdict and s->why stand as the intake set them). A
+ * build error is the submission's own only where its base is certain; what the lab failed at is a
+ * person's.
+ */
+void grade_judge(const struct assignment *a, struct submission *s);
+
+/* Into s->dir: feedback.md, gradescope/results.json, intake.txt. 0 or -OUT_BROKEN. */
+int grade_write(const struct assignment *a, const struct submission *s);
+/* class.csv and class.html in c->dir. 0 or -OUT_BROKEN. */
+int grade_write_class(const struct class *c);
+/* "cpuid-exits/answer: edx, eax; ...", up to a few. */
+void grade_failed(const struct submission *s, struct buf *out);
+void submission_free(struct submission *s);
+
+#endif

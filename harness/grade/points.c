@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <string.h>
+
+#include "grade/grade.h"
+
+#define FAILED_MAX 12 /* checks in a line */
+
+static const struct test_result *find_test(const struct run_result *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (!strcmp(r->tests[i].name, name))
+			return &r->tests[i];
+	return NULL;
+}
+
+bool grade_test(const struct test_result *t, double *share)
+{
+	unsigned int passed = 0, failed = 0;
+
+	*share = 0;
+	if (t->verdict == OUT_CRASH)
+		return true;
+	for (size_t i = 0; i < t->n_checks; i++) {
+		passed += t->checks[i].verdict == OUT_PASS && !t->checks[i].preparatory;
+		failed += t->checks[i].verdict == OUT_FAIL;
+	}
+	if ((t->verdict != OUT_PASS && t->verdict != OUT_FAIL) || !(passed + failed))
+		return false;
+	*share = (double)passed / (passed + failed);
+	return true;
+}
+
+static double count_points(const struct assignment *a, const struct run_result *r)
+{
+	double sum = 0, of = 0, share;
+
+	for (size_t i = 0; i < a->n_tests; i++) {
+		const struct test_result *t = find_test(r, a->tests[i].name);
+
+		if (!t || !grade_test(t, &share))
+			continue;
+		sum += share * (double)a->tests[i].weight;
+		of += (double)a->tests[i].weight;
+	}
+	return of > 0 ? GRADE_MAX * sum / of : 0;
+}
+
+static void need_person(struct submission *s, const char *why)
+{
+	s->person = true;
+	s->points = 0;
+	str_set(&s->verdict, "needs a person");
+	free(s->why);
+	s->why = xstrdup(why);
+}
+
+/* What the compiler says where a file is not there: perhaps it was not handed in. */
+static bool lacks_something(const char *why)
+{
+	static const char *const marks[] = { "undeclared", "implicit declaration", "undefined!", "undefined reference",
+					     "has no member", "No such file", "incomplete type", "unknown type name" };
+
+	for (size_t i = 0; why && i < ARRAY_SIZE(marks); i++)
+		if (strstr(why, marks[i]))
+			return true;
+	return false;
+}
+
+static void judge_build_error(struct submission *s, const char *why)
+{
+	_cleanup_free_ char *unsure = NULL;
+
+	if (!s->exact)
+		unsure = strf("it does not build on base %s, on which it was not made: %s", s->base ? s->base : "(none)",
+			      why ? why : "");
+	else if (lacks_something(why))
+		unsure = strf("it does not build, and a file of it may be missing: %s", why);
+	if (unsure)
+		need_person(s, unsure);
+}
+
+void grade_judge(const struct assignment *a, struct submission *s)
+{
+	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
+	_cleanup_free_ char *why = s->result && s->result->reason ? xstrdup(s->result->reason) : NULL;
+
+	if (!s->result)
+		return;
+	str_set(&s->verdict, outcome_name(o));
+	str_set(&s->why, o == OUT_PASS || o == OUT_FAIL ? NULL : why);
+	s->points = 0;
+	s->person = false;
+	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
+		need_person(s, "its files are of another age of the kernel, and what was taken from them did not pass: "
+			    "it may not be all of the change");
+	else if (o == OUT_BUILD_ERROR)
+		judge_build_error(s, why);
+	else if (o == OUT_PASS || o == OUT_FAIL || o == OUT_CRASH)
+		s->points = count_points(a, s->result);
+	else
+		need_person(s, why ? why : "the lab came to no verdict");
+}
+
+void grade_failed(const struct submission *s, struct buf *out)
+{
+	unsigned int told = 0;
+
+	for (size_t i = 0; s->result && i < s->result->n_tests; i++) {
+		const struct test_result *t = &s->result->tests[i];
+		bool first = true;
+
+		for (size_t j = 0; j < t->n_checks; j++) {
+			if (t->checks[j].verdict != OUT_FAIL || ++told > FAILED_MAX)
+				continue;
+			buf_printf(out, "%s%s%s", first && out->len ? "; " : "", first ? t->name : "", first ? ": " : ", ");
+			buf_puts(out, t->checks[j].name);
+			first = false;
+		}
+	}
+	if (told > FAILED_MAX)
+		buf_printf(out, "; and %u more", told - FAILED_MAX);
+}
+
+void submission_free(struct submission *s)
+{
+	free(s->name);
+	free(s->path);
+	free(s->dir);
+	free(s->key);
+	free(s->base);
+	free(s->confidence);
+	free(s->verdict);
+	free(s->why);
+	strv_free(&s->notes);
+	result_free(s->result);
+	*s = (struct submission){ 0 };
+}

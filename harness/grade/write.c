@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "grade/grade.h"
+#include "report/html.h"
+
+static int write_file(const char *dir, const char *name, const char *text, size_t len)
+{
+	_cleanup_free_ char *path = strf("%s/%s", dir, name);
+	int err = file_write(path, text, len, 0644);
+
+	return err ? fail(OUT_BROKEN, "can't write %s: %s", path, strerror(-err)) : 0;
+}
+
+/* ---- for the student ---- */
+
+/* One line, with nothing in it that markdown would take for markup's begin. */
+static void put_line(struct buf *b, const char *text)
+{
+	for (; text && *text; text++) {
+		if (strchr("`*_<>[]\\|#", *text))
+			buf_puts(b, "\\");
+		buf_add(b, *text == '\n' ? " " : text, 1);
+	}
+	buf_puts(b, "\n");
+}
+
+static void put_checks(struct buf *b, const struct test_result *t)
+{
+	for (size_t i = 0; i < t->n_checks; i++) {
+		const struct check_result *c = &t->checks[i];
+
+		if (c->verdict != OUT_FAIL)
+			continue;
+		buf_printf(b, "\n### %s: %s\n\n- expected: ", t->name, c->name);
+		put_line(b, c->expected);
+		buf_puts(b, "- observed: ");
+		put_line(b, c->observed);
+		if (c->evidence) {
+			buf_puts(b, "- known from: ");
+			put_line(b, c->evidence);
+		}
+		if (c->ref.file)
+			buf_printf(b, "- see: %s, lines %u to %u\n", c->ref.file, c->ref.first, c->ref.last);
+	}
+}
+
+static int write_feedback(const struct assignment *a, const struct submission *s)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_puts(&b, "# ");
+	put_line(&b, a->title ? a->title : a->name);
+	if (s->person)
+		buf_puts(&b, "\nNot judged yet: a person looks at it.\n");
+	else
+		buf_printf(&b, "\n%.1f of %.0f points: %s\n", s->points, GRADE_MAX, s->verdict);
+	if (s->why) {
+		buf_puts(&b, "\n");
+		put_line(&b, s->why);
+	}
+	for (size_t i = 0; s->result && i < s->result->n_tests; i++)
+		put_checks(&b, &s->result->tests[i]);
+	return write_file(s->dir, "feedback.md", buf_str(&b), b.len);
+}
+
+static int write_notes(const struct submission *s)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_printf(&b, "submission: %s\nbase: %s\nconfidence: %s\n", s->path, s->base ? s->base : "none",
+		   s->confidence ? s->confidence : "none");
+	for (size_t i = 0; i < s->notes.n; i++)
+		buf_printf(&b, "%s\n", s->notes.v[i]);
+	return write_file(s->dir, "intake.txt", buf_str(&b), b.len);
+}
+
+/* ---- Gradescope's results.json ---- */
+
+static void add_test(json_t *tests, const struct assignment_test *at, const struct run_result *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++) {
+		const struct test_result *t = &r->tests[i];
+		_cleanup_buf_ struct buf text = { 0 };
+		double share;
+
+		if (strcmp(t->name, at->name) || !grade_test(t, &share))
+			continue;
+		put_checks(&text, t);
+		json_array_append_new(tests, json_pack("{s:s, s:f, s:f, s:s}", "name", t->name, "score",
+						       share * (double)at->weight, "max_score", (double)at->weight,
+						       "output", buf_str(&text)));
+	}
+}
+
+static int write_gradescope(const struct assignment *a, const struct submission *s)
+{
+	_cleanup_free_ char *dir = strf("%s/gradescope", s->dir), *path = strf("%s/results.json", dir);
+	json_t *root = json_object(), *tests = json_array();
+	int ret = 0;
+
+	for (size_t i = 0; s->result && i < a->n_tests; i++)
+		add_test(tests, &a->tests[i], s->result);
+	if (!s->person)
+		json_object_set_new(root, "score", json_real(s->points));
+	json_object_set_new(root, "output", json_string(s->why ? s->why : s->verdict));
+	json_object_set_new(root, "tests", tests);
+	if (mkdir_p(dir) || json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
+		ret = fail(OUT_BROKEN, "can't write %s", path);
+	json_decref(root);
+	return ret;
+}
+
+int grade_write(const struct assignment *a, const struct submission *s)
+{
+	int ret = write_feedback(a, s);
+
+	if (!ret)
+		ret = write_notes(s);
+	return ret ? ret : write_gradescope(a, s);
+}
+
+/* ---- the class ---- */
+
+/* A cell that a spreadsheet takes as text: no formula, quotes doubled. */
+static void put_cell(struct buf *b, const char *text, bool last)
+{
+	buf_puts(b, text && *text && strchr("=+-@", *text) ? "\"'" : "\"");
+	for (; text && *text; text++)
+		buf_add(b, *text == '"' ? "\"\"" : *text == '\n' ? " " : text, *text == '"' ? 2 : 1);
+	buf_puts(b, last ? "\"\n" : "\",");
+}
+
+static void points_text(const struct submission *s, char out[32])
+{
+	snprintf(out, 32, s->person ? "" : "%.1f", s->points);
+}
+
+static void put_csv(struct buf *b, const struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+	char points[32];
+
+	points_text(s, points);
+	grade_failed(s, &failed);
+	put_cell(b, s->name, false);
+	put_cell(b, s->verdict, false);
+	put_cell(b, points, false);
+	put_cell(b, s->base, false);
+	put_cell(b, s->confidence, false);
+	put_cell(b, buf_str(&failed), false);
+	put_cell(b, s->why, true);
+}
+
+static void put_row(struct buf *b, const struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+	char points[32];
+
+	points_text(s, points);
+	grade_failed(s, &failed);
+	buf_printf(b, "<tr%s>", s->person ? " class=\"person\"" : "");
+	html_element(b, "td", NULL, s->name);
+	html_element(b, "td", NULL, points);
+	html_element(b, "td", NULL, s->verdict);
+	html_element(b, "td", NULL, s->base ? s->base : "");
+	html_element(b, "td", NULL, s->confidence ? s->confidence : "");
+	html_element(b, "td", NULL, buf_str(&failed));
+	html_element(b, "td", NULL, s->why ? s->why : "");
+	buf_puts(b, "</tr>\n");
+}
+
+static void put_rows(struct buf *b, const struct class *c, bool person)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].person == person)
+			put_row(b, &c->v[i]);
+}
+
+int grade_write_class(const struct class *c)
+{
+	_cleanup_buf_ struct buf csv = { 0 }, page = { 0 };
+	int ret;
+
+	buf_puts(&csv, "submission,verdict,points,base,confidence,failed checks,why\n");
+	for (size_t i = 0; i < c->n; i++)
+		put_csv(&csv, &c->v[i]);
+	buf_puts(&page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+		 "<style>body{font-family:sans-serif}td,th{border-bottom:1px solid #ccc;padding:.3em;text-align:left;"
+		 "vertical-align:top}.person{background:#fff3cd}</style><title>");
+	html_text(&page, c->name);
+	buf_puts(&page, "</title></head><body>");
+	html_element(&page, "h1", NULL, c->name);
+	buf_puts(&page, "<table><tr><th>submission<th>points<th>verdict<th>base<th>confidence<th>failed checks<th>why</tr>\n");
+	put_rows(&page, c, true);
+	put_rows(&page, c, false);
+	buf_puts(&page, "</table></body></html>\n");
+	ret = write_file(c->dir, "class.csv", buf_str(&csv), csv.len);
+	return ret ? ret : write_file(c->dir, "class.html", buf_str(&page), page.len);
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same change in the shapes that people hand in must become the same patch; what is no change
+ * must be told as what it is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants these before it */
+#include <cmocka.h>
+#undef fail /* core/outcome.h's is meant */
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "grade/grade.h"
+#include "intake/intake.h"
+#include "intake/lines.h"
+#include "intake/own.h"
+
+#define KVM "arch/x86/kvm/"
+#define HEAD "#include <linux/kvm_host.h>\n\nint cpuid_first(void)\n{\n\treturn 1;\n}\n\n"
+#define CASE "int kvm_emulate_cpuid(void)\n{\n"
+#define TAIL "\treturn 0;\n}\n\nint cpuid_last(void)\n{\n\treturn 9;\n}\n"
+#define OWN "\tif (eax == 0x4fffffff)\n\t\treturn total_exits;\n"
+#define BASE_TEXT HEAD CASE TAIL
+#define CHANGED HEAD CASE OWN TAIL
+#define DIFF(old, new) "--- " old "\n+++ " new "\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n" \
+	"+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n"
+
+static char top[] = "/tmp/nestlab-test-intake-XXXXXX";
+static char *tree, *given, *scratch;
+static struct base base = { .name = (char *)"6.12" };
+static const struct bases bases = { .v = &base, .n = 1 };
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", dir, name), *folder = xstrdup(path);
+
+	*strrchr(folder, '/') = '\0';
+	assert_int_equal(mkdir_p(folder), 0);
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+static int make_tree(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	tree = strf("%s/linux", top);
+	given = strf("%s/given", top);
+	scratch = strf("%s/scratch", top);
+	put(tree, KVM "cpuid.c", BASE_TEXT);
+	put(tree, KVM "vmx/vmx.c", "int vmx_init(void)\n{\n\treturn 0;\n}\n");
+	put(tree, "arch/x86/kernel/cpuid.c", "static int cpuid_open(void)\n{\n\treturn 3;\n}\n");
+	base.dir = tree;
+	setenv("NESTLAB_CACHE", top, 1);
+	return 0;
+}
+
+static int remove_tree(void **state)
+{
+	(void)state;
+	rm_rf(top);
+	free(tree);
+	free(given);
+	free(scratch);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	return rm_rf(given) || rm_rf(scratch) || mkdir_p(given) || mkdir_p(scratch);
+}
+
+static void expect(enum intake_outcome o, struct intake *in)
+{
+	assert_int_equal(intake_take(given, &bases, scratch, in), 0);
+	if (in->outcome != o)
+		print_error("%s: %s\n", intake_name(in->outcome), in->why ? in->why : "");
+	assert_int_equal(in->outcome, o);
+}
+
+/* The patch is the change and nothing else. */
+static void expect_change(bool exact)
+{
+	struct intake in;
+
+	expect(INTAKE_TAKEN, &in);
+	assert_ptr_equal(in.base, &base);
+	assert_int_equal(in.exact, exact);
+	assert_string_equal(buf_str(&in.patch), DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	intake_free(&in);
+}
+
+static void expect_no_change(enum intake_outcome o)
+{
+	struct intake in;
+
+	expect(o, &in);
+	assert_non_null(in.why);
+	intake_free(&in);
+}
+
+static void test_names(void **state)
+{
+	static const char *const names[] = {
+		"cpuid.c", "cpuid (1).c", "cpuid.c.txt", "ann_4711_cpuid.c", "work/deep/" KVM "cpuid.c",
+		"Copy of cpuid.c", "linux-6.12/" KVM "cpuid.c",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		begin(state);
+		put(given, names[i], CHANGED);
+		expect_change(true);
+	}
+}
+
+static void test_line_ends_and_white_space(void **state)
+{
+	(void)state;
+	put(given, "cpuid.c", "#include <linux/kvm_host.h>\r\n\r\nint cpuid_first(void)\r\n{\r\n    return 1;\r\n}\r\n\r\n"
+	    "int kvm_emulate_cpuid(void)\r\n{\r\n\tif (eax == 0x4fffffff)\r\n\t\treturn total_exits;\r\n"
+	    "    return 0;\r\n}\r\n\r\nint cpuid_last(void)\r\n{\r\n    return 9;\r\n}");
+	expect_change(true);
+}
+
+static void test_copies_beside(void **state)
+{
+	(void)state;
+	put(given, "cpuid.c", CHANGED);
+	put(given, "original/cpuid.c", BASE_TEXT);
+	put(given, "backup/cpuid.c", HEAD CASE "\tint unfinished;\n" TAIL);
+	put(given, "readme.txt", "see cpuid.c\n");
+	expect_change(true);
+}
+
+static void test_two_versions(void **state)
+{
+	(void)state;
+	put(given, "a/cpuid.c", CHANGED);
+	put(given, "b/cpuid.c", HEAD CASE OWN "\tint more;\n" TAIL);
+	expect_no_change(INTAKE_PERSON);
+}
+
+static void test_diffs(void **state)
+{
+	static const char *const diffs[] = {
+		DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"), DIFF("../../linux-5.9/" KVM "cpuid.c", "../../new/" KVM "cpuid.c"),
+		DIFF(KVM "cpuid.c", KVM "cpuid.c"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(diffs); i++) {
+		begin(state);
+		put(given, "my change.txt", diffs[i]);
+		expect_change(true);
+	}
+}
+
+static void test_diff_that_moved(void **state)
+{
+	(void)state;
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -29,6 +29,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n");
+	expect_change(false);
+}
+
+static void test_no_change(void **state)
+{
+	(void)state;
+	expect_no_change(INTAKE_EMPTY);
+	put(given, "notes.txt", "I did it\n");
+	expect_no_change(INTAKE_EMPTY);
+	put(given, "cpuid.c", BASE_TEXT);
+	expect_no_change(INTAKE_EMPTY);
+}
+
+static void test_other_age(void **state)
+{
+	(void)state;
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -1,2 +1,3 @@\n int of_another_age;\n+int x;\n int too;\n");
+	expect_no_change(INTAKE_PERSON);
+}
+
+static void test_cut_short(void **state)
+{
+	(void)state;
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -9,5 +9,7 @@\n int kvm_emulate_cpuid(void)\n");
+	expect_no_change(INTAKE_INCOMPLETE);
+	begin(state);
+	put(given, "cpuid.c", CASE OWN);
+	expect_no_change(INTAKE_INCOMPLETE);
+}
+
+static void test_half(void **state)
+{
+	(void)state;
+	put(given, "cpuid.c", "extern int total_exits;\n" CHANGED);
+	expect_no_change(INTAKE_HALF);
+	put(given, "vmx.c", "int total_exits;\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
+	struct intake in;
+
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "+++ b/" KVM "vmx/vmx.c"));
+	intake_free(&in);
+}
+
+static void test_context_diff(void **state)
+{
+	(void)state;
+	put(given, "x.txt", "*** a/cpuid.c\n--- b/cpuid.c\n***************\n*** 1,2 ****\n  a\n--- 1,3 ----\n  a\n+ b\n");
+	expect_no_change(INTAKE_PERSON);
+}
+
+/* ---- archives ---- */
+
+static void add_entry(struct archive *a, const char *name, unsigned int type, const char *text)
+{
+	struct archive_entry *e = archive_entry_new();
+
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_filetype(e, type);
+	archive_entry_set_perm(e, 0644);
+	archive_entry_set_size(e, type == AE_IFREG ? (la_int64_t)strlen(text) : 0);
+	if (type == AE_IFLNK)
+		archive_entry_set_symlink(e, text);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	if (type == AE_IFREG)
+		assert_int_equal(archive_write_data(a, text, strlen(text)), (la_ssize_t)strlen(text));
+	archive_entry_free(e);
+}
+
+static void test_hostile_archive(void **state)
+{
+	_cleanup_free_ char *path = strf("%s/work.tar.gz", given), *out = strf("%s/escaped.c", top);
+	struct archive *a = archive_write_new();
+
+	(void)state;
+	archive_write_add_filter_gzip(a);
+	archive_write_set_format_pax_restricted(a);
+	assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+	add_entry(a, "../escaped.c", AE_IFREG, "int x;\n");
+	add_entry(a, "/tmp/nestlab-absolute.c", AE_IFREG, "int x;\n");
+	add_entry(a, "vmx.c", AE_IFLNK, "/etc/passwd");
+	add_entry(a, "w/cpuid.c", AE_IFREG, CHANGED);
+	archive_write_free(a);
+	expect_change(true);
+	assert_false(path_exists(out));
+	assert_false(path_exists("/tmp/nestlab-absolute.c"));
+}
+
+static void test_link_out(void **state)
+{
+	_cleanup_free_ char *link = strf("%s/cpuid.c", given), *secret = strf("%s/secret.c", top);
+
+	(void)state;
+	assert_int_equal(file_write(secret, CHANGED, strlen(CHANGED), 0644), 0);
+	assert_int_equal(symlink(secret, link), 0);
+	expect_no_change(INTAKE_EMPTY);
+}
+
+static void test_damaged_archive(void **state)
+{
+	(void)state;
+	put(given, "work.zip", "PK\003\004 and no more");
+	expect_no_change(INTAKE_PERSON);
+}
+
+/* ---- drift ---- */
+
+static void test_drift_left_out(void **state)
+{
+	_cleanup_buf_ struct buf old = { 0 }, now = { 0 }, after = { 0 };
+	struct own_file f = { 0 };
+	struct buf diff = { 0 };
+
+	(void)state;
+	buf_puts(&old, "a\nb\nc\n");
+	for (int i = 0; i < 70; i++)
+		buf_printf(&old, "gone_%d\n", i);
+	buf_puts(&diff, "@@ -2,0 +80,2 @@\n+\tif (leaf == 0x4FFFFFFC)\n+\t\tanswer = my_exits;\n@@ -3,0 +90 @@\n+int my_exits;\n");
+	buf_puts(&diff, "@@ -4,70 +1,70 @@\n");
+	for (int i = 0; i < 70; i++)
+		buf_printf(&diff, "+\tupstream_line(%d);\n", i);
+	buf_puts(&f.before, buf_str(&old));
+	assert_true(own_parse(buf_str(&diff), &f));
+	assert_int_equal(f.n, 3);
+	assert_true(own_mark(&f, 1));
+	own_put(&f, &after);
+	assert_true(str_starts(buf_str(&after),
+			       "a\nb\n\tif (leaf == 0x4FFFFFFC)\n\t\tanswer = my_exits;\nc\nint my_exits;\ngone_0\n"));
+	assert_null(strstr(buf_str(&after), "upstream_line"));
+	buf_free(&diff);
+	own_free(&f);
+}
+
+static void test_lines(void **state)
+{
+	struct lines_apart a;
+
+	(void)state;
+	lines_compare("a b\n\nc\n", "  ab\nc\nd\n", &a);
+	assert_int_equal(a.lost, 0);
+	assert_int_equal(a.gained, 1);
+	assert_int_equal(a.of, 2);
+}
+
+/* ---- points ---- */
+
+static struct submission judged(enum outcome o, const char *reason, bool exact)
+{
+	struct submission s = { .name = xstrdup("ann"), .exact = exact, .result = result_new("x") };
+
+	s.result->verdict = o;
+	s.result->finished = true;
+	s.result->reason = reason ? xstrdup(reason) : NULL;
+	return s;
+}
+
+static void expect_judged(enum outcome o, const char *reason, bool exact, const char *verdict)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	struct submission s = judged(o, reason, exact);
+
+	grade_judge(&a, &s);
+	assert_string_equal(s.verdict, verdict);
+	assert_int_equal(s.person, !strcmp(verdict, "needs a person"));
+	submission_free(&s);
+}
+
+/* What was extracted from another age's files may lack something: only its pass is believed. */
+static void test_drift_fails_nobody(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	struct submission s = judged(OUT_FAIL, NULL, false);
+
+	(void)state;
+	s.drift = true;
+	grade_judge(&a, &s);
+	assert_true(s.person);
+	submission_free(&s);
+}
+
+/* A large change that takes nothing away is no drift. */
+static void test_large_change(void **state)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	struct intake in;
+
+	(void)state;
+	buf_puts(&text, HEAD);
+	for (int i = 0; i < 300; i++)
+		buf_printf(&text, "int line_%d;\n", i);
+	buf_puts(&text, CASE TAIL);
+	put(given, "cpuid.c", buf_str(&text));
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.exact);
+	assert_false(in.drift);
+	assert_non_null(strstr(buf_str(&in.patch), "+int line_299;"));
+	intake_free(&in);
+}
+
+/* A zero must be the student's own. */
+static void test_no_wrong_zero(void **state)
+{
+	(void)state;
+	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: expected ';'", true, "build-error");
+	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: expected ';'", false, "needs a person");
+	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: 'total' undeclared", true, "needs a person");
+	expect_judged(OUT_BROKEN, "no disk", true, "needs a person");
+	expect_judged(OUT_SKIP, NULL, true, "needs a person");
+}
+
+static void test_skipped_is_no_loss(void **state)
+{
+	struct assignment_test tests[] = { { (char *)"t/a", 50 }, { (char *)"t/b", 50 } };
+	const struct assignment a = { .name = (char *)"x", .tests = tests, .n_tests = 2 };
+	struct submission s = { .exact = true, .result = result_new("x") };
+	struct test_result *t = result_add_test(s.result, "t/a", "x");
+
+	(void)state;
+	result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
+	result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
+	t = result_add_test(s.result, "t/b", "x");
+	result_add_check(t, "three", OUT_SKIP, NULL, "not here", NULL);
+	result_finish(s.result);
+	grade_judge(&a, &s);
+	assert_true(s.points > 49.9 && s.points < 50.1);
+	submission_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_names, begin),
+		cmocka_unit_test_setup(test_line_ends_and_white_space, begin),
+		cmocka_unit_test_setup(test_copies_beside, begin),
+		cmocka_unit_test_setup(test_two_versions, begin),
+		cmocka_unit_test_setup(test_diffs, begin),
+		cmocka_unit_test_setup(test_diff_that_moved, begin),
+		cmocka_unit_test_setup(test_no_change, begin),
+		cmocka_unit_test_setup(test_other_age, begin),
+		cmocka_unit_test_setup(test_cut_short, begin),
+		cmocka_unit_test_setup(test_half, begin),
+		cmocka_unit_test_setup(test_context_diff, begin),
+		cmocka_unit_test_setup(test_hostile_archive, begin),
+		cmocka_unit_test_setup(test_link_out, begin),
+		cmocka_unit_test_setup(test_damaged_archive, begin),
+		cmocka_unit_test(test_drift_left_out),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test_setup(test_large_change, begin),
+		cmocka_unit_test(test_drift_fails_nobody),
+		cmocka_unit_test(test_no_wrong_zero),
+		cmocka_unit_test(test_skipped_is_no_loss),
+	};
+
+	return cmocka_run_group_tests(tests, make_tree, remove_tree);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A class: each submission becomes a change on a base, each change a run, and all of them a page. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "grade/grade.h"
+#include "intake/intake.h"
+#include "plan/plan.h"
+#include "report/report.h"
+#include "run/pool.h"
+#include "verbs/verb.h"
+
+#define RUN_DEADLINE_S 3600 /* of one submission, with its build */
+#define KEY_FILE "grade.key"
+
+static int verb_grade(int argc, char **argv);
+
+static const struct verb grade_verb = {
+	.name = "grade",
+	.usage = "[PATH...]",
+	.summary = "judge a class: SUBMISSIONS= or paths, ASSIGNMENT=; JOBS= at once; goes on where it stopped",
+	.order = 33,
+	.run = verb_grade,
+};
+VERB(grade_verb);
+
+struct grading {
+	struct knobs knobs;
+	struct assignment *assignment;
+	struct bases bases;
+	struct class class;
+	struct pool pool;
+	size_t reused;
+};
+
+/* ---- which ---- */
+
+static char *plain_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = xstrdup(slash ? slash + 1 : path);
+
+	for (char *p = name; *p; p++)
+		if (strchr(" /\t\n\"'", *p) || (p == name && *p == '.'))
+			*p = '-';
+	return name;
+}
+
+static void add_submission(struct grading *g, const char *path)
+{
+	struct class *c = &g->class;
+	struct submission s = { .name = plain_name(path), .path = xstrdup(path) };
+
+	s.dir = strf("%s/%s", c->dir, s.name);
+	c->v = xrealloc(c->v, c->n + 1, sizeof(*c->v));
+	c->v[c->n++] = s;
+}
+
+/* A folder's entries; each of several paths is one submission. */
+static int add_submissions(struct grading *g, const struct strv *paths)
+{
+	bool folder = paths->n == 1 && path_is_folder(paths->v[0]);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (folder && dir_list(paths->v[0], NULL, &names))
+		return fail(OUT_USAGE, "can't list the submissions in %s", paths->v[0]);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = strf("%s/%s", paths->v[0], names.v[i]);
+
+		add_submission(g, path);
+	}
+	for (size_t i = 0; !folder && i < paths->n; i++)
+		add_submission(g, paths->v[i]);
+	return g->class.n ? 0 : fail(OUT_USAGE, "there are no submissions in %s", paths->v[0]);
+}
+
+static int which(struct grading *g, int argc, char **argv)
+{
+	_cleanup_strv_ struct strv given = { 0 };
+	struct strv *paths = argc > 1 ? &given : &g->knobs.submissions;
+	_cleanup_free_ char *relative = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		_cleanup_free_ char *path = knobs_path(argv[i]);
+
+		if (!path)
+			return fail(OUT_USAGE, "can't find the submission %s", argv[i]);
+		strv_add(&given, path);
+	}
+	if (!paths->n)
+		return fail(OUT_USAGE, "SUBMISSIONS= names no folder, and no path was given: there is nothing to grade");
+	g->class.name = plain_name(paths->v[0]);
+	relative = strf("results/%s", g->class.name);
+	g->class.dir = g->knobs.out ? xstrdup(g->knobs.out) : path_in_root(relative);
+	return add_submissions(g, paths);
+}
+
+/* ---- one submission ---- */
+
+static void take_intake(struct submission *s, struct intake *in)
+{
+	s->base = in->base ? xstrdup(in->base->name) : NULL;
+	s->exact = in->exact;
+	s->drift = in->drift;
+	s->confidence = in->base ? xstrdup(in->exact ? "exact" : in->drift ? "without its drift" : "moved") : NULL;
+	s->notes = in->notes;
+	in->notes = (struct strv){ 0 };
+	if (in->outcome == INTAKE_TAKEN)
+		return;
+	str_set(&s->verdict, intake_name(in->outcome));
+	str_set(&s->why, in->why);
+	s->person = in->outcome != INTAKE_EMPTY;
+}
+
+static int make_plan(const struct grading *g, const struct intake *in, const char *patch, struct plan *plan)
+{
+	_cleanup_free_ char *kernel = strf("%s-%s", in->base->name, in->guest ? "bare" : "unpatched");
+	_cleanup_buf_ struct buf quoted = { 0 };
+	struct knobs k;
+	int ret;
+
+	knobs_quote(&quoted, patch);
+	knobs_copy(&k, &g->knobs);
+	ret = knobs_set(&k, "KERNEL", kernel);
+	if (!ret)
+		ret = knobs_set(&k, "PATCH", buf_str(&quoted));
+	if (!ret)
+		ret = knobs_set(&k, "GUEST_PATCH", in->guest ? buf_str(&quoted) : "");
+	if (!ret)
+		ret = plan_make(&k, plan);
+	knobs_free(&k);
+	return ret;
+}
+
+/* Was this very plan run to its end already? */
+static bool reuse(struct submission *s)
+{
+	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir), *json = strf("%s/results.json", s->dir);
+	_cleanup_buf_ struct buf key = { 0 };
+	struct run_result *r;
+
+	if (file_read(path, &key) || strcmp(buf_str(&key), s->key) || !path_exists(json))
+		return false;
+	r = report_load(json);
+	if (r && r->finished && result_verdict(r) != OUT_BROKEN && result_verdict(r) != OUT_INTERRUPTED) {
+		s->result = r;
+		return true;
+	}
+	result_free(r);
+	fail_clear();
+	return false;
+}
+
+static int add_job(struct grading *g, struct submission *s, const struct plan *plan)
+{
+	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir);
+
+	s->key = xstrdup(plan->hash);
+	if (reuse(s)) {
+		g->reused++;
+		return 0;
+	}
+	if (file_write(path, s->key, strlen(s->key), 0644))
+		return fail(OUT_BROKEN, "can't write %s", path);
+	return pool_add(&g->pool, s->name, plan, s->dir, s);
+}
+
+static int plan_submission(struct grading *g, struct submission *s, const struct intake *in)
+{
+	_cleanup_free_ char *patch = strf("%s/intake/%s.patch", s->dir, s->name);
+	struct plan plan = { 0 };
+	int ret;
+
+	if (file_write(patch, buf_str(&in->patch), in->patch.len, 0644))
+		return fail(OUT_BROKEN, "can't write %s", patch);
+	ret = make_plan(g, in, patch, &plan);
+	if (!ret)
+		ret = add_job(g, s, &plan);
+	plan_free(&plan);
+	return ret;
+}
+
+static int take_in(struct grading *g, struct submission *s)
+{
+	_cleanup_free_ char *scratch = strf("%s/intake/unpacked", s->dir);
+	struct intake in;
+	int ret;
+
+	if (rm_rf(scratch) || mkdir_p(scratch))
+		return fail(OUT_BROKEN, "can't make %s", scratch);
+	ret = intake_take(s->path, &g->bases, scratch, &in);
+	if (!ret)
+		take_intake(s, &in);
+	if (!ret && in.outcome == INTAKE_TAKEN)
+		ret = plan_submission(g, s, &in);
+	intake_free(&in);
+	rm_rf(scratch);
+	return ret;
+}
+
+/* ---- what came of it ---- */
+
+static void tell(const struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+
+	grade_failed(s, &failed);
+	if (s->person)
+		printf("%-24s   --   %s: %s\n", s->name, s->verdict, s->why);
+	else
+		printf("%-24s %5.1f  %s  base %s  %s\n", s->name, s->points, s->verdict, s->base ? s->base : "none",
+		       failed.len ? buf_str(&failed) : s->why ? s->why : "");
+	fflush(stdout);
+}
+
+static void end_submission(struct pool_job *job, void *ctx)
+{
+	struct grading *g = ctx;
+	struct submission *s = job->ctx;
+
+	s->result = job->result;
+	job->result = NULL;
+	if (!s->result) {
+		s->person = true;
+		str_set(&s->verdict, "needs a person");
+		str_set(&s->why, fail_text());
+	}
+	grade_judge(g->assignment, s);
+	tell(s);
+}
+
+static int write_all(const struct grading *g)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < g->class.n; i++)
+		ret = grade_write(g->assignment, &g->class.v[i]);
+	return ret ? ret : grade_write_class(&g->class);
+}
+
+/* ---- all ---- */
+
+static int begin(struct grading *g, int argc, char **argv)
+{
+	int ret = knobs_load(&g->knobs);
+
+	if (!ret && !g->knobs.assignment)
+		ret = fail(OUT_USAGE, "ASSIGNMENT= is not set: what the submissions are graded by must be named");
+	if (!ret)
+		ret = assignment_load(g->knobs.assignment, &g->assignment);
+	g->class.assignment = g->assignment;
+	if (!ret)
+		ret = which(g, argc, argv);
+	if (!ret)
+		ret = bases_find(&g->bases);
+	for (size_t i = 0; !ret && i < g->bases.missing.n; i++)
+		printf("%s\n", g->bases.missing.v[i]);
+	return ret;
+}
+
+static int take_all(struct grading *g)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < g->class.n; i++) {
+		struct submission *s = &g->class.v[i];
+
+		ret = take_in(g, s);
+		if (ret || (s->key && !s->result))
+			continue;
+		grade_judge(g->assignment, s);
+		tell(s);
+	}
+	return ret;
+}
+
+static void conclude(const struct grading *g)
+{
+	size_t persons = 0;
+
+	for (size_t i = 0; i < g->class.n; i++)
+		persons += g->class.v[i].person;
+	printf("\n%zu submissions, %zu judged before, %zu need a person\nresults: %s/class.html\n", g->class.n, g->reused,
+	       persons, g->class.dir);
+}
+
+static void free_grading(struct grading *g)
+{
+	pool_free(&g->pool);
+	for (size_t i = 0; i < g->class.n; i++)
+		submission_free(&g->class.v[i]);
+	free(g->class.v);
+	free(g->class.name);
+	free(g->class.dir);
+	bases_free(&g->bases);
+	assignment_free(g->assignment);
+	knobs_free(&g->knobs);
+}
+
+static int verb_grade(int argc, char **argv)
+{
+	struct grading g = { .pool = { .deadline_s = RUN_DEADLINE_S, .done = end_submission, .ctx = &g } };
+	int ret = begin(&g, argc, argv);
+
+	if (!ret)
+		ret = take_all(&g);
+	if (!ret && g.pool.n)
+		ret = pool_run(&g.pool, g.knobs.jobs);
+	if (!ret)
+		ret = write_all(&g);
+	if (!ret)
+		conclude(&g);
+	free_grading(&g);
+	return ret;
+}
