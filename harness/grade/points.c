@@ -58,7 +58,8 @@ static void need_person(struct submission *s, const char *why)
 /* What the compiler says where a file is not there: perhaps it was not handed in. */
 static bool lacks_something(const char *why)
 {
-	static const char *const marks[] = { "undeclared", "implicit declaration", "undefined!", "undefined reference",
+	static const char *const marks[] = { "undeclared", "implicit declaration",
+					     "undefined!", "undefined reference",
 					     "has no member", "No such file", "incomplete type", "unknown type name" };
 
 	for (size_t i = 0; why && i < ARRAY_SIZE(marks); i++)
@@ -83,10 +84,11 @@ static void judge_build_error(struct submission *s, const char *why)
 void grade_judge(const struct assignment *a, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
-	_cleanup_free_ char *why = s->result && s->result->reason ? xstrdup(s->result->reason) : NULL;
+	_cleanup_free_ char *why = NULL;
 
 	if (!s->result)
 		return;
+	why = s->result->reason ? xstrdup(s->result->reason) : NULL;
 	str_set(&s->verdict, outcome_name(o));
 	str_set(&s->why, o == OUT_PASS || o == OUT_FAIL ? NULL : why);
 	s->points = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Whole source files: which of the kernel's they are, from which base, and what was changed. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -99,7 +100,7 @@ static bool has_number(const struct whole *f)
 /* Is b to be taken rather than a? -1: a, 1: b, 0: nobody knows. */
 static int better(const struct whole *a, const struct whole *b)
 {
-	if (a->text.len == b->text.len && !memcmp(buf_str(&a->text), buf_str(&b->text), a->text.len))
+	if (!strcmp(buf_str(&a->text), buf_str(&b->text)))
 		return -1;
 	if (has_number(a) != has_number(b))
 		return has_number(a) ? -1 : 1;
@@ -183,7 +184,8 @@ static const struct base *nearest(struct taking *t, const struct wholes *w, stru
 
 /* ---- the change ---- */
 
-static int read_change(struct taking *t, const struct base *b, const struct whole *w, struct own_file *f)
+static int read_change(struct taking *t, const struct base *b, const struct whole *w,
+		       struct own_file *f)
 {
 	_cleanup_free_ char *before = strf("%s/before", t->scratch), *after = strf("%s/after", t->scratch);
 	_cleanup_buf_ struct buf diff = { 0 };
@@ -212,26 +214,51 @@ static int put_change(struct taking *t, const struct own_file *f)
 	return intake_add_diff(t->in, f->path, before, after);
 }
 
-/* An "extern" of a name that no file defines: the file that does was not handed in. */
-static const char *missing_half(const struct own_file *files, size_t n, char name[64])
+/* The last word before "limit"; its length, 0: there is none. */
+static size_t word_before(const char *from, const char **limit)
+{
+	const char *begin = *limit;
+	size_t len;
+
+	while (begin > from &&
+	       (isalnum((unsigned char)begin[-1]) || begin[-1] == '_'))
+		begin--;
+	len = (size_t)(*limit - begin);
+	*limit = begin;
+	return len;
+}
+
+static bool is_used_elsewhere(const struct own_file *files, size_t n, size_t not_in, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; i != not_in && j < files[i].n; j++)
+			if (strstr(buf_str(&files[i].v[j].added), name))
+				return true;
+	return false;
+}
+
+/* "extern int total;" of a name that no other file has; NULL: there is none. */
+static char *unmet_extern(const struct own_file *files, size_t n, size_t i, const char *added)
+{
+	while ((added = strstr(added, "extern "))) {
+		const char *end = added + strcspn(added, ";[(=\n");
+		size_t len = word_before(added, &end);
+		_cleanup_free_ char *name = xstrndup(end, len);
+
+		if (len && !is_used_elsewhere(files, n, i, name))
+			return xstrdup(name);
+		added++;
+	}
+	return NULL;
+}
+
+/* The file that uses what no file defines: the one that does was not handed in. */
+static const char *missing_half(const struct own_file *files, size_t n, char **name)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < files[i].n; j++) {
-			const char *at = strstr(buf_str(&files[i].v[j].added), "extern ");
-			const char *end = at ? at + strcspn(at, ";[(=\n") : NULL, *begin = end;
-			size_t uses = 0;
-
-			while (begin && begin > at && (begin[-1] == '_' || (begin[-1] | 32) >= 'a' ||
-						       (begin[-1] >= '0' && begin[-1] <= '9')))
-				begin--;
-			if (!at || end == begin || (size_t)(end - begin) >= 64)
-				continue;
-			memcpy(name, begin, (size_t)(end - begin));
-			name[end - begin] = '\0';
-			for (size_t k = 0; k < n; k++)
-				for (size_t l = 0; k != i && l < files[k].n; l++)
-					uses += !!strstr(buf_str(&files[k].v[l].added), name);
-			if (!uses)
+			*name = unmet_extern(files, n, i, buf_str(&files[i].v[j].added));
+			if (*name)
 				return files[i].path;
 		}
 	return NULL;
@@ -273,7 +300,7 @@ static int make_change(struct taking *t, const struct wholes *w)
 {
 	struct own_file *files = xcalloc(w->n, sizeof(*files));
 	const char *half;
-	char name[64];
+	_cleanup_free_ char *name = NULL;
 	size_t n = 0;
 	int ret = 0;
 
@@ -282,7 +309,7 @@ static int make_change(struct taking *t, const struct wholes *w)
 			strv_addf(&t->in->notes, "took %s as %s", w->v[i].name, w->v[i].path);
 			ret = read_change(t, t->in->base, &w->v[i], &files[n++]);
 		}
-	half = ret ? NULL : missing_half(files, n, name);
+	half = ret ? NULL : missing_half(files, n, &name);
 	if (half)
 		intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);
 	else if (!ret)

@@ -71,7 +71,8 @@ static int save_entry(struct handed *h, struct archive *a, const char *path)
 	return n < 0 ? -EIO : file_write(path, buf_str(&b), b.len, 0600);
 }
 
-static int take_entry(struct handed *h, struct archive *a, struct archive_entry *e, unsigned int depth)
+static int take_entry(struct handed *h, struct archive *a, struct archive_entry *e,
+		      unsigned int depth)
 {
 	const char *inside = archive_entry_pathname(e);
 	_cleanup_free_ char *path = strf("%s/%zu", h->scratch, ++h->unpacked);
@@ -119,7 +120,8 @@ static int unpack(struct handed *h, const char *name, const char *path, unsigned
 	struct archive_entry *e;
 	int ret = 0, got = ARCHIVE_OK;
 
-	while (a && !ret && !h->bomb && (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF)
+	while (a && !ret && !h->bomb &&
+	       (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF)
 		if (h->unpacked >= HANDED_MAX_FILES)
 			h->bomb = strf("it has more than %u files", HANDED_MAX_FILES);
 		else
@@ -203,7 +205,9 @@ bool handed_text(const char *path, struct buf *out)
 	struct stat st;
 	size_t to = 0;
 
-	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > HANDED_MAX_FILE || file_read(path, out))
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > HANDED_MAX_FILE)
+		return false;
+	if (file_read(path, out))
 		return false;
 	if (memchr(buf_str(out), '\0', out->len))
 		return false;

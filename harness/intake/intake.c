@@ -110,7 +110,8 @@ static int take(struct taking *t)
 	return ret;
 }
 
-int intake_take(const char *path, const struct bases *bases, const char *scratch, struct intake *in)
+int intake_take(const char *path, const struct bases *bases, const char *scratch,
+		struct intake *in)
 {
 	struct taking t = { .bases = bases, .scratch = scratch, .in = in };
 	int ret;

@@ -45,7 +45,8 @@ struct intake {
  * negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free it in either
  * case.
  */
-int intake_take(const char *path, const struct bases *bases, const char *scratch, struct intake *in);
+int intake_take(const char *path, const struct bases *bases, const char *scratch,
+		struct intake *in);
 void intake_free(struct intake *in);
 
 /* A hash of all bytes and names of a submission, links not followed. 0 or -OUT_USAGE. */

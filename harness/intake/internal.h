@@ -18,7 +18,8 @@ struct taking {
 };
 
 /* Set the outcome and its sentence. 0. */
-int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Add what differs between the two files ("/dev/null": there is none) as a diff of path. */
 int intake_add_diff(struct intake *in, const char *path, const char *before, const char *after);
 /* `diff -U0`, white space left out of account. */

@@ -64,7 +64,8 @@ static char *by_path(const char *name, const char *tree)
 static bool has_word(const char *name, const char *stem, size_t len)
 {
 	for (const char *at = name; (at = strcasestr(at, stem)); at++)
-		if ((at == name || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[len]))
+		if ((at == name || !isalnum((unsigned char)at[-1])) &&
+		    !isalnum((unsigned char)at[len]))
 			return true;
 	return false;
 }
@@ -74,7 +75,8 @@ struct best {
 	size_t lost;
 };
 
-static void try_file(struct best *b, const char *tree, const char *folder, const char *file, const char *text)
+static void try_file(struct best *b, const char *tree, const char *folder, const char *file,
+		     const char *text)
 {
 	_cleanup_free_ char *path = strf("%s/%s", folder, file), *full = strf("%s/%s", tree, path);
 	_cleanup_buf_ struct buf there = { 0 };
@@ -89,7 +91,8 @@ static void try_file(struct best *b, const char *tree, const char *folder, const
 	b->lost = a.lost;
 }
 
-static void try_folder(struct best *b, const char *tree, const char *folder, const char *name, const char *text)
+static void try_folder(struct best *b, const char *tree, const char *folder, const char *name,
+		       const char *text)
 {
 	_cleanup_free_ char *dir = strf("%s/%s", tree, folder);
 	const char *ending = source_ending(name);

@@ -105,7 +105,8 @@ static bool mark_with(struct own_file *files, size_t n, const char *word, size_t
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < files[i].n; j++)
-			if (!files[i].v[j].own && has_word(buf_str(&files[i].v[j].added), word, len))
+			if (!files[i].v[j].own &&
+			    has_word(buf_str(&files[i].v[j].added), word, len))
 				grown = files[i].v[j].own = true;
 	return grown;
 }
@@ -116,7 +117,8 @@ static bool grow_from(struct own_file *files, size_t n, const struct own_hunk *h
 	bool grown = false;
 
 	for (size_t len; (len = next_word(&at)); at += len)
-		if (len >= NAME_MIN && !isdigit((unsigned char)*at) && !is_in_base(files, n, at, len))
+		if (len >= NAME_MIN && !isdigit((unsigned char)*at) &&
+		    !is_in_base(files, n, at, len))
 			grown |= mark_with(files, n, at, len);
 	return grown;
 }
@@ -136,7 +138,8 @@ static void mark_all(struct own_file *files, size_t n, bool seeded_alone)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < files[i].n; j++)
-			files[i].v[j].own = !seeded_alone || has_seed(buf_str(&files[i].v[j].added));
+			files[i].v[j].own =
+				!seeded_alone || has_seed(buf_str(&files[i].v[j].added));
 }
 
 bool own_mark(struct own_file *files, size_t n)

@@ -11,7 +11,8 @@
 #include "core/util.h"
 
 struct own_hunk {
-	size_t at;	/* the first line of the base that goes, from 0; or before which it is put */
+	/* the first line of the base that goes, from 0; or before which it is put */
+	size_t at;
 	size_t removed; /* lines of the base */
 	struct buf added;
 	size_t n_added;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A class: each submission becomes a change on a base, each change a run, and all of them a page. */
+/* A class: each submission becomes a change on a base, each change a run, all of them a page. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +116,8 @@ static void take_intake(struct submission *s, struct intake *in)
 	s->person = in->outcome != INTAKE_EMPTY;
 }
 
-static int make_plan(const struct grading *g, const struct intake *in, const char *patch, struct plan *plan)
+static int make_plan(const struct grading *g, const struct intake *in, const char *patch,
+		     struct plan *plan)
 {
 	_cleanup_free_ char *kernel = strf("%s-%s", in->base->name, in->guest ? "bare" : "unpatched");
 	_cleanup_buf_ struct buf quoted = { 0 };
@@ -146,7 +147,7 @@ static bool reuse(struct submission *s)
 	if (file_read(path, &key) || strcmp(buf_str(&key), s->key) || !path_exists(json))
 		return false;
 	r = report_load(json);
-	if (r && r->finished && result_verdict(r) != OUT_BROKEN && result_verdict(r) != OUT_INTERRUPTED) {
+	if (r && r->finished && result_verdict(r) != OUT_BROKEN) {
 		s->result = r;
 		return true;
 	}
@@ -303,7 +304,9 @@ static void free_grading(struct grading *g)
 
 static int verb_grade(int argc, char **argv)
 {
-	struct grading g = { .pool = { .deadline_s = RUN_DEADLINE_S, .done = end_submission, .ctx = &g } };
+	struct grading g = {
+		.pool = { .deadline_s = RUN_DEADLINE_S, .done = end_submission, .ctx = &g },
+	};
 	int ret = begin(&g, argc, argv);
 
 	if (!ret)
