@@ -228,7 +228,8 @@ static size_t word_before(const char *from, const char **limit)
 	return len;
 }
 
-static bool is_used_elsewhere(const struct own_file *files, size_t n, size_t not_in, const char *name)
+static bool used_elsewhere(const struct own_file *files, size_t n, size_t not_in,
+			   const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; i != not_in && j < files[i].n; j++)
@@ -245,7 +246,7 @@ static char *unmet_extern(const struct own_file *files, size_t n, size_t i, cons
 		size_t len = word_before(added, &end);
 		_cleanup_free_ char *name = xstrndup(end, len);
 
-		if (len && !is_used_elsewhere(files, n, i, name))
+		if (len && !used_elsewhere(files, n, i, name))
 			return xstrdup(name);
 		added++;
 	}
