@@ -159,13 +159,15 @@ static bool reuse(struct submission *s)
 static int add_job(struct grading *g, struct submission *s, const struct plan *plan)
 {
 	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir);
+	_cleanup_free_ char *json = strf("%s/results.json", s->dir);
 
 	s->key = xstrdup(plan->hash);
 	if (reuse(s)) {
 		g->reused++;
 		return 0;
 	}
-	if (file_write(path, s->key, strlen(s->key), 0644))
+	/* First the old results go: killed in between, they must not read as those of this plan. */
+	if (rm_rf(json) || file_write(path, s->key, strlen(s->key), 0644))
 		return fail(OUT_BROKEN, "can't write %s", path);
 	return pool_add(&g->pool, s->name, plan, s->dir, s);
 }
