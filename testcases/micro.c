@@ -106,7 +106,7 @@ struct vcpu {
 	uint64_t exits_offset; /* of the value in the statistics file */
 	struct kvm_run *run;
 	pthread_t thread;
-	pid_t tid;
+	pid_t tid, host_tid; /* as this program's pid namespace and as the host numbers it */
 	bool go, quit; /* under the lock */
 	uint32_t reason;
 	uint16_t port; /* of the last KVM_EXIT_IO */
@@ -354,12 +354,25 @@ static void enter(struct vcpu *v)
 	}
 }
 
+/*
+ * /proc/thread-self is "PID/task/TID" in the numbers of the namespace that mounted /proc: the
+ * host's.
+ */
+static pid_t host_thread_id(void)
+{
+	char link[64] = "";
+	const char *id = readlink("/proc/thread-self", link, sizeof(link) - 1) > 0 ? strrchr(link, '/') : NULL;
+
+	return id ? (pid_t)strtol(id + 1, NULL, 10) : 0;
+}
+
 static void *run_vcpu(void *arg)
 {
 	struct vcpu *v = arg;
 	struct micro *m = v->m;
 
 	pthread_mutex_lock(&m->lock);
+	v->host_tid = host_thread_id();
 	v->tid = (pid_t)syscall(SYS_gettid);
 	for (;;) {
 		pthread_cond_broadcast(&m->changed);
@@ -394,6 +407,28 @@ static bool wait_changed(struct micro *m)
 	return !pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
+static void start_thread(struct vcpu *v)
+{
+	v->tid = 0;
+	v->quit = false;
+	if (pthread_create(&v->thread, NULL, run_vcpu, v))
+		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
+	pthread_mutex_lock(&v->m->lock);
+	while (!v->tid)
+		if (!wait_changed(v->m))
+			guest_broken(__FILE__, __LINE__, "a vCPU's thread never ran");
+	pthread_mutex_unlock(&v->m->lock);
+}
+
+static void end_thread(struct vcpu *v)
+{
+	pthread_mutex_lock(&v->m->lock);
+	v->quit = true;
+	pthread_cond_broadcast(&v->m->changed);
+	pthread_mutex_unlock(&v->m->lock);
+	pthread_join(v->thread, NULL);
+}
+
 static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 {
 	v->m = m;
@@ -405,13 +440,7 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 	set_cpuid(v);
 	micro_set_mode(m, (unsigned int)(v - m->vcpu), MICRO_LONG);
 	find_exits(v);
-	if (pthread_create(&v->thread, NULL, run_vcpu, v))
-		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
-	pthread_mutex_lock(&m->lock);
-	while (!v->tid)
-		if (!wait_changed(m))
-			guest_broken(__FILE__, __LINE__, "a vCPU's thread never ran");
-	pthread_mutex_unlock(&m->lock);
+	start_thread(v);
 }
 
 struct micro *micro_new(const uint32_t *ids, unsigned int n)
@@ -442,11 +471,7 @@ void micro_free(struct micro *m)
 	for (unsigned int i = 0; i < m->n; i++) {
 		struct vcpu *v = &m->vcpu[i];
 
-		pthread_mutex_lock(&m->lock);
-		v->quit = true;
-		pthread_cond_broadcast(&m->changed);
-		pthread_mutex_unlock(&m->lock);
-		pthread_join(v->thread, NULL);
+		end_thread(v);
 		munmap(v->run, m->run_bytes);
 		close(v->stats_fd);
 		close(v->fd);
@@ -616,5 +641,13 @@ void micro_pin(struct micro *m, unsigned int vcpu, int cpu)
 
 pid_t micro_thread(struct micro *m, unsigned int vcpu)
 {
-	return m->vcpu[vcpu].tid;
+	if (m->vcpu[vcpu].host_tid <= 0)
+		guest_broken(__FILE__, __LINE__, "/proc/thread-self does not tell a thread's id");
+	return m->vcpu[vcpu].host_tid;
+}
+
+void micro_change_thread(struct micro *m, unsigned int vcpu)
+{
+	end_thread(&m->vcpu[vcpu]);
+	start_thread(&m->vcpu[vcpu]);
 }

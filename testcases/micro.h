@@ -101,7 +101,10 @@ uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 uint64_t micro_host_exits(void);
 /* A vCPU's thread runs on this CPU of L1 alone. */
 void micro_pin(struct micro *m, unsigned int vcpu, int cpu);
-pid_t micro_thread(struct micro *m, unsigned int vcpu);	   /* the id of the vCPU's thread */
+/* The id of the vCPU's thread, as the host numbers it, whatever pid namespace this program is in. */
+pid_t micro_thread(struct micro *m, unsigned int vcpu);
+/* From now on another thread runs the vCPU. Not while it runs. */
+void micro_change_thread(struct micro *m, unsigned int vcpu);
 
 /* More of the machine's memory: bytes of the program's own at `from`, at physical address `at`. */
 void micro_add_memory(struct micro *m, uint64_t at, void *from, size_t bytes);

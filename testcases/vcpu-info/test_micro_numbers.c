@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpu-info/numbers: a world in which numbers are not small, dense and alike. Micro guests with ids
+ * far apart; a vCPU that has made more exits than 16 bits hold; one whose thread changes; and a
+ * machine whose program lives in a pid namespace of its own, in which all pids are small.
+ */
+#ifdef NESTLAB_GUEST
+#include "micro.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The first one asks, the others are asked about; all but one are over 8 bits. */
+static const uint32_t ids[] = { 1023, 0, 767, 512 };
+#define N (sizeof(ids) / sizeof(ids[0]))
+#define MANY 70000 /* more than 2^16 */
+
+static uint64_t hypercall;
+
+static void make_cpuid(void *times)
+{
+	for (uintptr_t i = (uintptr_t)times; i; i--)
+		cpuid(0, 0);
+}
+
+static void make(struct micro *m, unsigned int vcpu, uintptr_t times)
+{
+	micro_start(m, vcpu, make_cpuid, (void *)times);
+	micro_finish(m, vcpu);
+}
+
+static void about(struct micro *m, unsigned int target, const char *what)
+{
+	struct kvm_regs r = { .rip = micro_at(micro_call()), .rflags = MICRO_RFLAGS };
+	uint64_t before = micro_exits(m, target);
+
+	r.rax = hypercall;
+	r.rbx = ids[target];
+	micro_set_regs(m, 0, &r);
+	micro_go(m, 0);
+	micro_finish(m, 0);
+	micro_get_regs(m, 0, &r);
+	printf("%s, vCPU %u: result %lld\n", what, ids[target], (long long)r.rax);
+	observe_str("call.what", what);
+	observe_u64("call.target", ids[target]);
+	observe_u64("call.thread", (uint64_t)micro_thread(m, target));
+	observe_u64("call.caller.thread", (uint64_t)micro_thread(m, 0));
+	observe_u64("call.caller.exits", micro_exits(m, 0));
+	observe_u64("call.process", (uint64_t)getpid());
+	observe_u64("call.before", before);
+	observe_u64("call.after", micro_exits(m, target));
+	observe_i64("call.result", (int64_t)r.rax);
+}
+
+static void other_threads(struct micro *m)
+{
+	for (unsigned int i = 1; i < N; i++) {
+		micro_change_thread(m, i);
+		make(m, i, 1);
+		about(m, i, "run by another thread");
+	}
+}
+
+/* The first of its pid namespace, which all threads that it makes are in. */
+static void run_inside(void)
+{
+	struct micro *m = micro_new(ids, N);
+
+	for (unsigned int i = 1; i < N; i++) {
+		make(m, i, i);
+		about(m, i, "in a pid namespace");
+	}
+	micro_free(m);
+}
+
+static void in_a_namespace(void)
+{
+	pid_t child;
+
+	fflush(stdout);
+	child = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (child < 0)
+		guest_broken(__FILE__, __LINE__, "can't make a pid namespace");
+	if (!child) {
+		run_inside();
+		fflush(stdout);
+		_exit(0);
+	}
+	SAFE_WAIT(child);
+}
+
+static void run(void)
+{
+	struct micro *m = micro_new(ids, N);
+
+	hypercall = guest_number("NESTLAB_HYPERCALL", 13);
+	for (unsigned int i = 1; i < N; i++) {
+		make(m, i, i * 300); /* over 8 bits */
+		about(m, i, "after some exits");
+	}
+	make(m, 1, MANY);
+	about(m, 1, "after more than 65,536 exits");
+	about(m, 2, "the one beside it");
+	other_threads(m);
+	micro_free(m);
+	in_a_namespace();
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/records.h"
+#include "judge/wrong.h"
+
+#define BY_PROGRAM                                                                                 \
+	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
+#define CALLS 11 /* that the program makes */
+
+enum column { TARGET, THREAD, CALLER_THREAD, CALLER_EXITS, PROCESS, BEFORE, AFTER };
+static const char *const keys[] = { "call.target",	 "call.thread",	 "call.caller.thread",
+				    "call.caller.exits", "call.process", "call.before",
+				    "call.after" };
+
+struct calls {
+	const struct evidence *e;
+	struct table y;
+};
+
+static uint64_t at(const struct calls *c, size_t k, enum column what)
+{
+	return table_at(&c->y, k, what);
+}
+
+static void bad(struct tally *y, const struct calls *c, size_t k, const char *what)
+{
+	const struct trace_records *r = &c->e->trace;
+
+	tally_bad_at(y, k < r->n ? r->v[k].line : 0, "%s, vCPU %" PRIu64 ": %s",
+		     obs_get(&c->e->obs, "call.what", k)->str, at(c, k, TARGET), what);
+}
+
+/* The calls follow one another: the k-th record is the k-th call's. */
+static bool check_records(const struct calls *c, struct test_result *t)
+{
+	const struct trace_records *r = &c->e->trace;
+	struct tally y = { .unit = "call" };
+	bool ok;
+
+	for (size_t k = 0; k < c->y.rows; k++)
+		if (k < r->n && r->v[k].has_vcpu_id && r->v[k].vcpu_id == (int64_t)at(c, k, TARGET))
+			tally_good(&y);
+		else
+			bad(&y, c, k, k < r->n ? "its record tells of another" : "no record");
+	if (r->n > c->y.rows)
+		tally_bad(&y, "%zu records of %zu calls", r->n, c->y.rows);
+	ok = !y.n_bad;
+	tally_check_trace(t, c->e, "a record for each call", "one, about the vCPU that the argument names",
+			  &y, NULL);
+	return ok;
+}
+
+static void check_pid(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "record" };
+
+	for (size_t k = 0; k < c->y.rows; k++) {
+		const struct trace_record *r = &c->e->trace.v[k];
+		uint64_t want = at(c, k, THREAD), told = r->has_pid ? (uint64_t)r->pid : 0;
+		struct wrong w = { .least = want, .most = want };
+		_cleanup_free_ char *text = NULL;
+
+		if (r->has_pid && told == want) {
+			tally_good(&y);
+			continue;
+		}
+		wrong_add(&w, "the caller's own", at(c, k, CALLER_THREAD));
+		wrong_add(&w, "the process's (tgid)", at(c, k, PROCESS));
+		if (k)
+			wrong_add(&w, "that of the call before", at(c, k - 1, THREAD));
+		text = strf("pid %" PRId64 " for %" PRIu64 "%s", r->has_pid ? r->pid : -1, want,
+			    wrong_name(&w, told));
+		bad(&y, c, k, text);
+	}
+	tally_check_trace(t, c->e, "pid of the target", "the thread that runs it now, as the host numbers it",
+			  &y, BY_PROGRAM);
+}
+
+static void check_exits(const struct calls *c, struct test_result *t)
+{
+	struct tally y = { .unit = "record" };
+
+	for (size_t k = 0; k < c->y.rows; k++) {
+		const struct trace_record *r = &c->e->trace.v[k];
+		struct wrong w = { .least = at(c, k, BEFORE), .most = at(c, k, AFTER) };
+		_cleanup_free_ char *text = NULL;
+
+		if (r->has_num_exits && r->num_exits >= w.least && r->num_exits <= w.most) {
+			tally_good(&y);
+			continue;
+		}
+		wrong_add(&w, "the caller's own", at(c, k, CALLER_EXITS));
+		text = strf("%" PRIu64 ", KVM counted %" PRIu64 " before and %" PRIu64 " after%s",
+			    r->num_exits, w.least, w.most, wrong_name(&w, r->num_exits));
+		bad(&y, c, k, text);
+	}
+	tally_check_trace(t, c->e, "exits of the target", "KVM's count before the call to that after it",
+			  &y, BY_PROGRAM);
+}
+
+static const char *const checks[] = {
+	"result of each call",
+	"a record for each call",
+	"pid of the target",
+	"exits of the target",
+	NULL,
+};
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	struct calls c = { .e = e };
+
+	if (!check_program(e, t))
+		return;
+	if (!table_collect(&c.y, &e->obs, keys, ARRAY_SIZE(keys)) || c.y.rows != CALLS ||
+	    obs_count(&e->obs, "call.what") != c.y.rows) {
+		check_broken(t, "the calls", "every call told whole", "some of its lines are missing");
+	} else {
+		result_add_measure(t, "calls", "calls", (double)c.y.rows);
+		check_call_results(e, t);
+		if (check_trace(e, t) && check_records(&c, t)) {
+			check_pid(&c, t);
+			check_exits(&c, t);
+		}
+	}
+	table_free(&c.y);
+}
+
+static const struct testcase vcpu_info_numbers = {
+	.name = "vcpu-info/numbers",
+	.assignment = "vcpu-info",
+	.summary = "ids far apart, more than 65,536 exits, a vCPU whose thread changes, a pid namespace",
+	.program = "test_micro_numbers",
+	.level = 1,
+	.timeout_s = 60,
+	.wants_trace = true,
+	.checks = checks,
+	.judge = judge,
+};
+TESTCASE(vcpu_info_numbers);
+#endif
