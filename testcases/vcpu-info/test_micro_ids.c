@@ -192,6 +192,45 @@ static void check_kind(const struct evidence *e, const struct table *y, const st
 	tally_check(t, kind->name, kind->expected, &calls, NULL);
 }
 
+/*
+ * What a caller in the guest's kernel takes for an error: -4095 to -1, in the bits that its mode
+ * has. Which errno is left open; a call that should have failed and gave 0 is no error at all.
+ */
+static bool is_errno(const struct table *y, size_t row)
+{
+	uint64_t result = table_at(y, row, RESULT);
+	int64_t value = table_at(y, row, BITS) == 64 ? (int64_t)result : (int32_t)result;
+
+	return value >= -4095 && value <= -1;
+}
+
+static const char *what_is_wrong(uint64_t result)
+{
+	if ((int64_t)result < 0)
+		return "negative, but no errno";
+	if (result <= UINT32_MAX && (int32_t)result < 0)
+		return "an errno of 32 bits, zero-extended: in 64 bits it is positive";
+	return result <= 4095 ? "an errno without its sign" : "positive";
+}
+
+static void check_errnos(const struct evidence *e, const struct table *y, struct test_result *t)
+{
+	struct tally calls = { .unit = "error" };
+
+	for (size_t k = 0; k < y->rows; k++) {
+		struct asked a = call_of(e, y, k);
+
+		if (!a.result)
+			continue;
+		if (is_errno(y, k))
+			tally_good(&calls);
+		else
+			tally_bad(&calls, "id %#" PRIx64 " (%s mode) gave %" PRId64 ": %s", a.id, a.mode,
+				  (int64_t)a.result, what_is_wrong(a.result));
+	}
+	tally_check(t, "the errors are errnos", "each from -4095 to -1", &calls, NULL);
+}
+
 /* The records, in their order, are those of the calls that may leave one. */
 static void check_records(const struct evidence *e, const struct table *y, struct test_result *t)
 {
@@ -226,6 +265,7 @@ static const char *const checks[] = {
 	"about no vCPU of this machine",
 	"about an id past 32 bits",
 	"from user mode",
+	"the errors are errnos",
 	"the caller's registers",
 	"no record but theirs",
 	NULL,
@@ -245,6 +285,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	result_add_measure(t, "calls", "calls", (double)y.rows);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		check_kind(e, &y, &kinds[i], t);
+	check_errnos(e, &y, t);
 	check_caller_unharmed(e, t);
 	if (check_trace(e, t))
 		check_records(e, &y, t);
