@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "monitor/why.h"
+#include "core/why.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "core/util.h"
@@ -12,7 +11,7 @@
 static const char *const reasons[] = {
 	": error: ",	       ": fatal error: ",      ": Error: ",   "undefined reference to ", "multiple definition of ",
 	"ld: cannot find ",    "ld: cannot open ",     "No rule to make target", "  Stop.", ": not found",
-	"No such file or directory", "Permission denied",
+	"No such file or directory", "Permission denied", "ERROR: modpost: ", ": can't open file ",
 };
 
 /*
@@ -29,14 +28,15 @@ static bool has_one_of(const char *line, const char *const marks[], size_t n)
 	return false;
 }
 
-static bool tells(const char *line)
+bool why_line_echoes(const char *line)
 {
-	return has_one_of(line, reasons, ARRAY_SIZE(reasons));
+	/* make in a subdirectory says this as it says that another one failed. */
+	return !strstr(line, "No rule to make target") && has_one_of(line, echoes, ARRAY_SIZE(echoes));
 }
 
-static bool echoes_only(const char *line)
+bool why_line_tells(const char *line)
 {
-	return has_one_of(line, echoes, ARRAY_SIZE(echoes));
+	return !why_line_echoes(line) && has_one_of(line, reasons, ARRAY_SIZE(reasons));
 }
 
 char *why_build_failed(const char *log)
@@ -48,10 +48,10 @@ char *why_build_failed(const char *log)
 
 	strv_split(&lines, log, "\n");
 	for (size_t i = 0; i < lines.n; i++) {
-		if (echoes_only(lines.v[i]))
+		if (why_line_echoes(lines.v[i]))
 			continue;
 		last = lines.v[i];
-		if (tells(lines.v[i]) && n < LINES)
+		if (why_line_tells(lines.v[i]) && n < LINES)
 			buf_printf(&why, "%s%s", n++ ? "; " : "", lines.v[i]);
 	}
 	if (n)

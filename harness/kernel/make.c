@@ -9,6 +9,7 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "core/why.h"
 
 #define KEEP_ERRORS 3
 
@@ -36,23 +37,6 @@ static bool is_step(const char *line)
 	return n > 1 && line[2 + n] == ' ' && isupper((unsigned char)line[2]);
 }
 
-static bool is_error(const char *line)
-{
-	static const char *const marks[] = { ": error: ",
-					     ": fatal error: ",
-					     "ERROR: modpost: ",
-					     "undefined reference to ",
-					     ": Error: ",
-					     "No rule to make target",
-					     ": can't open file ",
-					     "multiple definition of " };
-
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (strstr(line, marks[i]))
-			return true;
-	return false;
-}
-
 /*
  * Sources are named from obj/: "../arch/x86/kvm/x86.c:12:3: error". People know them without the
  * dots.
@@ -69,9 +53,9 @@ void make_take_line(struct make *m, const char *line)
 		ui_stage_progress(m->steps, m->known_steps, "steps");
 		return;
 	}
-	if (*line)
+	if (*line && !why_line_echoes(line))
 		str_set(&m->last, without_dots(line));
-	if (m->errors.n < KEEP_ERRORS && is_error(line))
+	if (m->errors.n < KEEP_ERRORS && why_line_tells(line))
 		strv_add(&m->errors, without_dots(line));
 }
 

@@ -16,7 +16,7 @@
 #include "kernel/sandbox.h"
 #include "monitor/interface.h"
 #include "monitor/program.h"
-#include "monitor/why.h"
+#include "core/why.h"
 
 #define REFERENCE "testcases/kvm-api/monitor"
 #define BUILD_DEADLINE_S 120

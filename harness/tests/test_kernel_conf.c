@@ -292,6 +292,7 @@ static void test_make_other_errors(void **state)
 
 		take(&m, lines[i], 1);
 		make_take_line(&m, "  LD      vmlinux");
+		make_take_line(&m, "collect2: error: ld returned 1 exit status");
 		why = make_why(&m);
 		assert_true(str_starts(why, lines[i][1]));
 		make_free(&m);
