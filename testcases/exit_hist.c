@@ -46,8 +46,13 @@ void hist_stop(void)
 		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
 }
 
-/* Lines of "{ exit_reason:        114 } hitcount:        500". */
-uint64_t hist_count(uint32_t reason)
+bool hist_is_the_labs(void)
+{
+	return is_there();
+}
+
+/* Lines of "{ exit_reason:        114 } hitcount:        500"; those of one reason, or of all. */
+static uint64_t count_lines(bool all, uint32_t reason)
 {
 	FILE *f = open_file(EVENT "hist");
 	uint64_t count = 0, n;
@@ -56,8 +61,18 @@ uint64_t hist_count(uint32_t reason)
 
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "{ exit_reason: %" SCNu32 " } hitcount: %" SCNu64, &key, &n) == 2 &&
-		    key == reason)
-			count = n;
+		    (all || key == reason))
+			count += n;
 	fclose(f);
 	return count;
+}
+
+uint64_t hist_count(uint32_t reason)
+{
+	return count_lines(false, reason);
+}
+
+uint64_t hist_total(void)
+{
+	return count_lines(true, 0);
 }

@@ -7,6 +7,7 @@
 #ifndef NESTLAB_TESTCASES_EXIT_HIST_H
 #define NESTLAB_TESTCASES_EXIT_HIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -16,5 +17,8 @@
 void hist_start(void);
 void hist_stop(void);
 uint64_t hist_count(uint32_t reason); /* 0 when there was none */
+uint64_t hist_total(void);	      /* of all reasons */
+/* The lab's own histogram is there, which counts since KVM was loaded. */
+bool hist_is_the_labs(void);
 
 #endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpuid-exits/since-load: the value itself, not only how it grows. The leaf tells what there was
+ * since KVM was loaded: as many exits as L1's tracepoint has counted since then, or, where a change
+ * counts each machine apart, as many as this machine's statistics say; and no more cycles than L1's
+ * CPUs have had since power-on. What was there before the first exit, or was left out until the
+ * first reading, is seen here alone.
+ */
+#ifdef NESTLAB_GUEST
+#include "exit_hist.h"
+#include "exit_kinds.h"
+#include "micro.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define MADE 700 /* exits before the first reading: no machine's count is near zero by itself */
+
+static const uint32_t ids[] = { 0 };
+static struct cpuid exits, cycles;
+static uint32_t exits_leaf, cycles_leaf;
+
+static void read_leaves(void *arg)
+{
+	(void)arg;
+	exits = cpuid(exits_leaf, 0);
+	cycles = cpuid(cycles_leaf, 0);
+}
+
+static void read_between_counts(struct micro *m)
+{
+	observe_u64("all.before", hist_total());
+	observe_u64("own.before", micro_all_exits(m));
+	micro_start(m, 0, read_leaves, NULL);
+	micro_finish(m, 0);
+	observe_u64("own.after", micro_all_exits(m));
+	observe_u64("all.after", hist_total());
+	observe_u64("tsc", rdtsc_ordered());
+	observe_u64("cpus", (uint64_t)sysconf(_SC_NPROCESSORS_CONF));
+}
+
+static void run(void)
+{
+	struct micro *m = micro_new(ids, 1);
+
+	if (!hist_is_the_labs())
+		guest_skip("L1 does not count exits since KVM was loaded: there is no histogram of the lab's");
+	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", exits_leaf);
+	micro_start(m, 0, make_cpuid, (void *)(uintptr_t)MADE);
+	micro_finish(m, 0);
+	read_between_counts(m);
+	observe_u64("exits", exits.eax);
+	observe_u64("cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
+	printf("exits=%" PRIu32 ", cycles=%" PRIu64 "\n", exits.eax, (uint64_t)cycles.ebx << 32 | cycles.ecx);
+	micro_free(m);
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/checks.h"
+#include "judge/wrong.h"
+
+enum column { ALL_BEFORE, ALL_AFTER, OWN_BEFORE, OWN_AFTER, EXITS, CYCLES, TSC, CPUS };
+static const char *const keys[] = { "all.before", "all.after", "own.before", "own.after",
+				    "exits",	  "cycles",    "tsc",	     "cpus" };
+
+/* The leaf has 32 bits of it. */
+static bool is_low_of(uint64_t told, uint64_t least, uint64_t most)
+{
+	return (uint32_t)(told - least) <= most - least;
+}
+
+static void check_exits(const struct evidence *e, const struct table *y, struct test_result *t)
+{
+	/* An exit of L2's is in one of the counts an instant before it is in the other. */
+	struct wrong w = { .least = table_at(y, 0, ALL_BEFORE) - e->l2_busy,
+			   .most = table_at(y, 0, ALL_AFTER) + e->l2_busy };
+	uint64_t own = table_at(y, 0, OWN_BEFORE), own_after = table_at(y, 0, OWN_AFTER);
+	uint64_t told = table_at(y, 0, EXITS);
+	bool right = is_low_of(told, w.least, w.most) || is_low_of(told, own, own_after);
+	_cleanup_free_ char *want = strf("%" PRIu64 " to %" PRIu64 " (of this machine alone: %" PRIu64
+					 " to %" PRIu64 ")",
+					 w.least, w.most, own, own_after);
+	_cleanup_free_ char *saw = strf("%" PRIu64 "%s", told, right ? "" : wrong_name(&w, told));
+
+	check_that(t, "exits since KVM was loaded", right, want, saw,
+		   "oracles: L1's tracepoint kvm:kvm_exit, counted since KVM was loaded; KVM_GET_STATS_FD");
+}
+
+static void check_cycles(const struct table *y, struct test_result *t)
+{
+	check_at_most(t, "cycles since KVM was loaded", table_at(y, 0, TSC) * table_at(y, 0, CPUS),
+		      table_at(y, 0, CYCLES), "oracle: L1's TSC since power-on, times its CPUs");
+}
+
+static const char *const checks[] = {
+	"exits since KVM was loaded",
+	"cycles since KVM was loaded",
+	NULL,
+};
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_table_ struct table y = { 0 };
+
+	if (!check_program(e, t))
+		return;
+	if (!table_collect(&y, &e->obs, keys, ARRAY_SIZE(keys)) || y.rows != 1) {
+		check_broken(t, "the reading", "told whole, once", "some of its lines are missing");
+		return;
+	}
+	result_add_measure(t, "exits since KVM was loaded", "exits", (double)table_at(&y, 0, EXITS));
+	check_exits(e, &y, t);
+	check_cycles(&y, t);
+}
+
+static const struct testcase since_load = {
+	.name = "cpuid-exits/since-load",
+	.assignment = "cpuid-exits",
+	.summary = "the value: exits and cycles since KVM was loaded, not only how they grow",
+	.program = "test_micro_since_load",
+	.level = 1,
+	.timeout_s = 30,
+	.quiet = true,
+	.checks = checks,
+	.judge = judge,
+};
+TESTCASE(since_load);
+#endif
