@@ -15,6 +15,7 @@
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
 #define EFFORT "Effort: "
+#define TESTS "Tests: "
 
 static bool has(const struct strv *list, const char *s)
 {
@@ -114,6 +115,24 @@ int mutant_load(const char *patch, const char *lane, struct mutant *m)
 		return fail(OUT_USAGE, "can't read the mutant %s", path);
 	buf_puts(&text, "");
 	return read_trailers(m, text.data, lane);
+}
+
+char *alternative_tests(const char *patch)
+{
+	_cleanup_free_ char *path = path_in_root(patch);
+	_cleanup_buf_ struct buf text = { 0 };
+	char *save = NULL;
+
+	if (file_read(path, &text)) {
+		fail(OUT_USAGE, "can't read the alternative %s", path);
+		return NULL;
+	}
+	buf_puts(&text, "");
+	for (char *l = strtok_r(text.data, "\n", &save); l && strcmp(l, "---"); l = strtok_r(NULL, "\n", &save))
+		if (str_starts(l, TESTS))
+			return xstrdup(l + strlen(TESTS));
+	fail(OUT_USAGE, "%s: no line '" TESTS "TEST ...' in its message", patch);
+	return NULL;
 }
 
 void mutant_free(struct mutant *m)

@@ -53,6 +53,14 @@ int mutant_load(const char *patch, const char *lane, struct mutant *m);
 void mutant_free(struct mutant *m);
 
 /*
+ * Alternatives are right, only different: patches on the reference that no check may fail. A line
+ * "Tests: TEST TEST" in the message names those that look at what differs.
+ */
+#define ALTERNATIVES "testcases/alternatives"
+/* Their names, as in TESTS=; the caller owns them. NULL with the reason: unreadable, or no such line. */
+char *alternative_tests(const char *patch);
+
+/*
  * Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that
  * failed; missed: of those that should have.
  */

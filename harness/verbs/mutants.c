@@ -23,7 +23,7 @@ static const struct verb mutants_verb = {
 	.name = "mutants",
 	.usage = "[NAME...]",
 	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
-		   "RUNS= times; JOBS= at once",
+		   "RUNS= times and what is right in another way; JOBS= at once",
 	.order = 32,
 	.run = verb_mutants,
 };
@@ -74,7 +74,7 @@ static void tell_mutant(struct trial *t, const struct pool_job *job)
 	       found ? buf_str(&by) : buf_str(&missed));
 }
 
-/* Every check that fails on the reference is a false alarm. */
+/* Every check that fails on the reference, or on an alternative, is a false alarm. */
 static void tell_reference(struct trial *t, const struct pool_job *job)
 {
 	const struct run_result *r = job->result;
@@ -83,7 +83,7 @@ static void tell_reference(struct trial *t, const struct pool_job *job)
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	t->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  %s %s\n", "the reference", job->seconds,
+	printf("%-20s  %5.1f s  %s  %s %s\n", str_ends(job->name, ".patch") ? "another way" : "the reference", job->seconds,
 	       r ? outcome_name(r->verdict) : "not judged:", job->name, r ? buf_str(&by) : fail_text());
 }
 
@@ -197,26 +197,57 @@ static int add_mutants(struct trial *t, const struct strv *patches)
 	return ret;
 }
 
-static int add_reference(struct trial *t, const char *knob, const char *value)
+/* A run that must pass. how: its name in the table; becomes the trial's. */
+static int add_passing(struct trial *t, const struct setting *s, size_t n, char *how, const char *folder)
 {
-	const struct setting s[] = { { "TESTS", NULL }, { "EFFORT", "1" }, { knob, value } };
-	_cleanup_free_ char *how = strf("%s=%s", knob, value), *name = strf("reference %u %s", ++t->runs, how);
 	struct plan plan = { 0 };
-	int ret = make_plan(t, s, ARRAY_SIZE(s), &plan);
+	int ret = make_plan(t, s, n, &plan);
 
-	if (!ret)
-		ret = add_job(t, name, &plan, NULL);
-	plan_free(&plan);
-	if (ret)
-		return ret;
 	/* The name that the job points to. */
 	t->names.v = xrealloc(t->names.v, t->names.n + 2, sizeof(*t->names.v));
 	t->names.v[t->names.n++] = how;
 	t->names.v[t->names.n] = NULL;
-	t->pool.jobs[t->pool.n - 1].name = how;
-	t->pool.jobs[t->pool.n - 1].save_lab = true;
-	how = NULL;
-	return 0;
+	t->runs++;
+	if (!ret)
+		ret = add_job(t, folder, &plan, NULL);
+	plan_free(&plan);
+	if (!ret)
+		t->pool.jobs[t->pool.n - 1].name = how;
+	return ret;
+}
+
+static int add_reference(struct trial *t, const char *knob, const char *value)
+{
+	const struct setting s[] = { { "TESTS", NULL }, { "EFFORT", "1" }, { knob, value } };
+	char *how = strf("%s=%s", knob, value);
+	_cleanup_free_ char *folder = strf("reference %u %s", t->runs + 1, how);
+	int ret = add_passing(t, s, ARRAY_SIZE(s), how, folder);
+
+	if (!ret)
+		t->pool.jobs[t->pool.n - 1].save_lab = true;
+	return ret;
+}
+
+static int add_alternative(struct trial *t, const char *name)
+{
+	_cleanup_free_ char *patch = strf(ALTERNATIVES "/%s", name), *path = path_in_root(patch);
+	_cleanup_free_ char *tests = alternative_tests(patch), *folder = strf("alternative %s", name);
+	const struct setting s[] = { { "PATCH", path }, { "TESTS", tests }, { "EFFORT", "1" } };
+
+	return tests ? add_passing(t, s, ARRAY_SIZE(s), xstrdup(name), folder) : -OUT_USAGE;
+}
+
+static int add_alternatives(struct trial *t)
+{
+	_cleanup_free_ char *dir = path_in_root(ALTERNATIVES);
+	_cleanup_strv_ struct strv names = { 0 };
+	int ret = 0;
+
+	if (dir_list(dir, ".patch", &names))
+		return fail(OUT_USAGE, "can't list the alternatives in %s", dir);
+	for (size_t i = 0; !ret && i < names.n; i++)
+		ret = add_alternative(t, names.v[i]);
+	return ret;
 }
 
 /* RUNS times with other numbers of vCPUs; and once on each flavour that a mutant named. */
@@ -229,7 +260,7 @@ static int add_references(struct trial *t)
 		ret = add_reference(t, "L2_CPUS", cpus[i % ARRAY_SIZE(cpus)]);
 	for (size_t i = 0; !ret && t->knobs.runs && i < t->flavors.n; i++)
 		ret = add_reference(t, "KERNEL_FLAVOR", t->flavors.v[i]);
-	return ret;
+	return ret || !t->knobs.runs ? ret : add_alternatives(t);
 }
 
 /* ---- which ---- */
