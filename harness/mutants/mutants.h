@@ -57,7 +57,7 @@ void mutant_free(struct mutant *m);
  * "Tests: TEST TEST" in the message names those that look at what differs.
  */
 #define ALTERNATIVES "testcases/alternatives"
-/* Their names, as in TESTS=; the caller owns them. NULL with the reason: unreadable, or no such line. */
+/* Their names, as in TESTS=; the caller owns them. NULL and a reason: unreadable, no such line. */
 char *alternative_tests(const char *patch);
 
 /*

@@ -198,7 +198,8 @@ static int add_mutants(struct trial *t, const struct strv *patches)
 }
 
 /* A run that must pass. how: its name in the table; becomes the trial's. */
-static int add_passing(struct trial *t, const struct setting *s, size_t n, char *how, const char *folder)
+static int add_passing(struct trial *t, const struct setting *s, size_t n, char *how,
+		       const char *folder)
 {
 	struct plan plan = { 0 };
 	int ret = make_plan(t, s, n, &plan);
