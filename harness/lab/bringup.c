@@ -418,8 +418,9 @@ static int sample_once_more(struct lab *lab, struct sampling *s)
 static char *read_exits(struct lab *lab)
 {
 	_cleanup_buf_ struct buf hist = { 0 };
+	struct level *l1 = &lab->levels[L1];
 
-	if (channel_get(lab->levels[L1].channel, L1_EXITS_HIST, &hist, level_ms(&lab->levels[L1], 5)))
+	if (channel_get(l1->channel, L1_EXITS_HIST, &hist, level_ms(l1, 5)))
 		fail_clear();
 	return xstrdup(buf_str(&hist));
 }

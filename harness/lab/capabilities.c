@@ -58,7 +58,8 @@ static int ask(struct lab *lab, const char *path)
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, NULL };
 	_cleanup_buf_ struct buf out = { 0 }, err = { 0 };
 	struct channel_status st = { 0 };
-	int ret = channel_run(lab->levels[L1].channel, argv, &out, &err, &st, level_ms(&lab->levels[L1], 20));
+	struct level *l1 = &lab->levels[L1];
+	int ret = channel_run(l1->channel, argv, &out, &err, &st, level_ms(l1, 20));
 
 	if (ret)
 		return ret;

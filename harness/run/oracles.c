@@ -24,22 +24,22 @@ static int read_time(struct lab *lab, struct oracle *o)
  * What L1's kernel can't do (an old base) is an oracle less, not a fault. A dead L1 is seen by the
  * next call.
  */
-static void read_reasons(struct lab *lab, struct oracle *o)
+static void read_reasons(struct level *l1, struct oracle *o)
 {
 	_cleanup_buf_ struct buf hist = { 0 };
 
-	if (channel_get(lab->levels[L1].channel, L1_EXITS_HIST, &hist, level_ms(&lab->levels[L1], 5)))
+	if (channel_get(l1->channel, L1_EXITS_HIST, &hist, level_ms(l1, 5)))
 		fail_clear();
 	oracle_parse_reasons(buf_str(&hist), o);
 }
 
-static char *ask_pids(struct lab *lab)
+static char *ask_pids(struct level *l1)
 {
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)ORACLE_PIDS_COMMAND, NULL };
 	_cleanup_buf_ struct buf out = { 0 };
 	struct channel_status st = { 0 };
 
-	if (channel_run(lab->levels[L1].channel, argv, &out, NULL, &st, level_ms(&lab->levels[L1], 5)))
+	if (channel_run(l1->channel, argv, &out, NULL, &st, level_ms(l1, 5)))
 		fail_clear();
 	return xstrdup(buf_str(&out));
 }
@@ -50,7 +50,7 @@ static int learn_threads(struct run *r, void *state)
 	struct asking *a = state;
 
 	free(a->pids);
-	a->pids = ask_pids(r->lab);
+	a->pids = ask_pids(&r->lab->levels[L1]);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int ask(struct run *r, const struct asking *a, bool after, struct oracle 
 	if (!ret && lab_has_l2(lab))
 		ret = ask_l2s_qemu(r, a, o);
 	if (!ret)
-		read_reasons(lab, o);
+		read_reasons(&lab->levels[L1], o);
 	if (!ret && after)
 		ret = read_time(lab, o);
 	return ret ? fail_prefix("reading the oracles in L1") : 0;
