@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "evidence/reasons.h"
 
+#include <asm/svm.h>
+#include <asm/vmx.h>
+
 #include "core/util.h"
 
 struct range {
@@ -47,4 +50,54 @@ enum reason_state reason_state(const struct reason_table *t, bool intel, uint32_
 	if (state != REASON_HANDLED)
 		return state;
 	return is_handled(t, reason) ? REASON_HANDLED : REASON_UNHANDLED;
+}
+
+/*
+ * Exceptions by number (SDM volume 3, table 6-1), as the header's names of SVM's exits want them.
+ */
+enum {
+	DE_VECTOR,
+	DB_VECTOR,
+	BP_VECTOR = 3,
+	OF_VECTOR,
+	BR_VECTOR,
+	UD_VECTOR,
+	NM_VECTOR,
+	DF_VECTOR,
+	TS_VECTOR = 10,
+	NP_VECTOR,
+	SS_VECTOR,
+	GP_VECTOR,
+	PF_VECTOR,
+	MF_VECTOR = 16,
+	AC_VECTOR,
+	MC_VECTOR,
+	XM_VECTOR,
+};
+
+/* Names as the kernel's own trace has them (uapi headers). */
+struct reason_name {
+	uint64_t reason;
+	const char *name;
+};
+static const struct reason_name svm_names[] = { SVM_EXIT_REASONS };
+static const struct reason_name vmx_names[] = { VMX_EXIT_REASONS };
+
+const char *reason_name(bool intel, uint64_t reason)
+{
+	const struct reason_name *names = intel ? vmx_names : svm_names;
+	size_t n = intel ? ARRAY_SIZE(vmx_names) : ARRAY_SIZE(svm_names);
+
+	for (size_t i = 0; i < n; i++)
+		if (names[i].reason == reason)
+			return names[i].name;
+	return "";
+}
+
+char *reason_text(bool intel, uint64_t reason)
+{
+	const char *name = reason_name(intel, reason);
+
+	return *name ? strf("%llu (%s)", (unsigned long long)reason, name)
+		     : strf("%llu", (unsigned long long)reason);
 }

@@ -22,4 +22,9 @@ enum reason_state { REASON_HANDLED, REASON_UNHANDLED, REASON_UNDEFINED, REASON_O
 
 enum reason_state reason_state(const struct reason_table *t, bool intel, uint32_t reason);
 
+/* As the kernel's own trace has it (uapi headers); "": it has none. */
+const char *reason_name(bool intel, uint64_t reason);
+/* For messages, as the manuals' tables count: "10 (CPUID)". The caller owns it. */
+char *reason_text(bool intel, uint64_t reason);
+
 #endif

@@ -191,6 +191,8 @@ bool result_add_measure(struct test_result *t, const char *name, const char *uni
 bool result_add_run_measure(struct run_result *r, const char *name, const char *unit, double value);
 /* The seconds of all stages of a name are a measure of the run: "stage L1". */
 #define STAGE_MEASURE "stage "
+/* L2's exits of each reason at READY: "boot exits 114 (cpuid)". */
+#define BOOT_MEASURE "boot exits "
 
 /*
  * A test's verdict from its checks: FAIL when one failed, else BROKEN when one broke, else PASS

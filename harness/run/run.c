@@ -8,8 +8,27 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "evidence/oracle.h"
+#include "evidence/reasons.h"
 #include "kernel/handlers.h"
 #include "report/report.h"
+
+/* Of a restored L2 those of the boot that it was saved from. */
+static void measure_boot(struct run *r)
+{
+	const char *hist = r->lab->boot.reasons;
+	struct oracle o = { 0 };
+
+	if (!hist || !oracle_parse_reasons(hist, &o))
+		return;
+	for (size_t i = 0; i < o.n_reasons; i++) {
+		_cleanup_free_ char *reason =
+			reason_text(r->lab->plan->lane.intel, o.reasons[i].reason);
+		_cleanup_free_ char *name = strf(BOOT_MEASURE "%s", reason);
+
+		result_add_run_measure(r->result, name, "exits", (double)o.reasons[i].exits);
+	}
+}
 
 static void copy_boot(struct run *r)
 {
@@ -19,6 +38,7 @@ static void copy_boot(struct run *r)
 		result_add_exit_sample(r->result, b->samples[i].seconds, b->samples[i].exits);
 	r->result->exits_per_boot = b->exits;
 	r->result->boot_seconds = b->seconds;
+	measure_boot(r);
 }
 
 /* What is judged, and by what: known before anything is started. */

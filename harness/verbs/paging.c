@@ -1,127 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What nested paging saves: L2's boot with it and without (npt=0, ept=0), the exits of each reason
- * side by side.
+ * side by side. Two plans for the pool, whose runs tell how L2's boot went.
  */
-#include <asm/svm.h>
-#include <asm/vmx.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "core/ui.h"
 #include "core/util.h"
-#include "evidence/oracle.h"
-#include "judge/testcase.h"
-#include "lab/lab.h"
 #include "report/text.h"
+#include "run/pool.h"
+#include "run/rundir.h"
 #include "verbs/verb.h"
+
+/* The shortest test that needs an L2. */
+#define TEST "vcpu-info/syscall"
+#define DEADLINE_S 3600 /* of one boot, with its build */
 
 static int verb_paging(int argc, char **argv);
 
 static const struct verb paging_verb = {
 	.name = "paging",
 	.usage = "",
-	.summary = "boot L2 with and without nested paging: exits by reason, side by side",
+	.summary = "boot L2 with and without nested paging: exits by reason, side by side; JOBS= at once",
 	.order = 15,
 	.run = verb_paging,
 };
 VERB(paging_verb);
 
-/*
- * Exceptions by number (SDM volume 3, table 6-1), as the header's names of SVM's exits want them.
- */
-enum {
-	DE_VECTOR,
-	DB_VECTOR,
-	BP_VECTOR = 3,
-	OF_VECTOR,
-	BR_VECTOR,
-	UD_VECTOR,
-	NM_VECTOR,
-	DF_VECTOR,
-	TS_VECTOR = 10,
-	NP_VECTOR,
-	SS_VECTOR,
-	GP_VECTOR,
-	PF_VECTOR,
-	MF_VECTOR = 16,
-	AC_VECTOR,
-	MC_VECTOR,
-	XM_VECTOR,
+static const struct way {
+	const char *nested_paging, *name;
+} ways[] = {
+	{ "1", "with" },
+	{ "0", "without" },
 };
 
-/* Names as the kernel's own trace has them (uapi headers). */
-struct reason_name {
-	uint64_t reason;
-	const char *name;
-};
-static const struct reason_name svm_names[] = { SVM_EXIT_REASONS };
-static const struct reason_name vmx_names[] = { VMX_EXIT_REASONS };
-
-static const char *name_of(bool intel, uint64_t reason)
+static int add_way(struct pool *p, const struct knobs *knobs, const char *dir, const struct way *w)
 {
-	const struct reason_name *names = intel ? vmx_names : svm_names;
-	size_t n = intel ? ARRAY_SIZE(vmx_names) : ARRAY_SIZE(svm_names);
-
-	for (size_t i = 0; i < n; i++)
-		if (names[i].reason == reason)
-			return names[i].name;
-	return "";
-}
-
-/* One boot of L2, restored from a state or new. */
-struct boot {
-	struct oracle o; /* its reasons */
-	uint64_t exits;
-	double seconds;
-	bool intel;
-};
-
-static int take_boot(const struct lab *lab, struct boot *b)
-{
-	b->exits = lab->boot.exits;
-	b->seconds = lab->boot.seconds;
-	b->intel = lab->plan->lane.intel;
-	if (oracle_parse_reasons(lab->boot.reasons ? lab->boot.reasons : "", &b->o))
-		return 0;
-	return fail(OUT_BROKEN, "L1's kernel counts no exits by reason (CONFIG_HIST_TRIGGERS)");
-}
-
-static int boot_l2(const struct plan *plan, struct boot *b)
-{
-	_cleanup_free_ char *dir = NULL;
-	struct lab lab;
-	int ret = lab_open(&lab, plan, "paging");
-
-	dir = strf("%s/consoles", path_run());
-	if (!ret && mkdir_p(dir))
-		ret = fail(OUT_BROKEN, "can't make %s", dir);
-	if (!ret)
-		ret = lab_prepare(&lab);
-	if (!ret)
-		ret = lab_up(&lab, dir, false);
-	if (!ret)
-		ret = take_boot(&lab, b);
-	lab_close(&lab, false);
-	return ret;
-}
-
-static int boot_with(const char *nested, struct boot *b)
-{
+	_cleanup_free_ char *own = strf("%s/%s", dir, w->name);
 	struct plan plan = { 0 };
 	struct knobs k;
-	int ret = knobs_load(&k);
+	int ret;
 
+	knobs_copy(&k, knobs);
+	ret = knobs_set(&k, "NESTED_PAGING", w->nested_paging);
 	if (!ret)
-		ret = knobs_set(&k, "NESTED_PAGING", nested);
+		ret = knobs_set(&k, "TESTS", TEST);
 	if (!ret)
 		ret = plan_make(&k, &plan);
 	if (!ret)
-		ret = boot_l2(&plan, b);
+		ret = pool_add(p, w->name, &plan, own, NULL);
+	if (!ret)
+		p->jobs[p->n - 1].save_lab = true;
 	knobs_free(&k);
 	plan_free(&plan);
 	return ret;
 }
+
+/* ---- the table ---- */
 
 static void print_row(const char *what, uint64_t with, uint64_t without)
 {
@@ -130,63 +69,112 @@ static void print_row(const char *what, uint64_t with, uint64_t without)
 	printf("%-28s %14s %14s\n", what, a, b);
 }
 
-static void print_reason(const struct boot *with, const struct boot *without, uint64_t reason)
+static double value_of(const struct run_result *r, const char *measure)
 {
-	_cleanup_free_ char *what = strf("0x%03llx %s", (unsigned long long)reason, name_of(with->intel, reason));
-
-	print_row(what, oracle_exits_with_reason(&with->o, reason),
-		  oracle_exits_with_reason(&without->o, reason));
+	for (size_t i = 0; i < r->n_measures; i++)
+		if (!strcmp(r->measures[i].name, measure))
+			return r->measures[i].value;
+	return 0;
 }
 
-#define NO_REASON UINT64_MAX
-
-/* The lowest from `at` on that was seen. */
-static uint64_t next_reason(const struct oracle *o, uint64_t at)
+static int by_number(const void *a, const void *b)
 {
-	uint64_t next = NO_REASON;
+	unsigned long x = strtoul(*(char *const *)a, NULL, 10);
+	unsigned long y = strtoul(*(char *const *)b, NULL, 10);
 
-	for (size_t i = 0; i < o->n_reasons; i++)
-		if (o->reasons[i].reason >= at && o->reasons[i].reason < next)
-			next = o->reasons[i].reason;
-	return next;
+	return x < y ? -1 : x > y;
 }
 
-/* By number: each reason that was seen in either. */
-static void print_reasons(const struct boot *with, const struct boot *without)
+static bool has(const struct strv *v, const char *s)
 {
-	uint64_t at = 0;
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->v[i], s))
+			return true;
+	return false;
+}
 
-	for (;;) {
-		uint64_t a = next_reason(&with->o, at), b = next_reason(&without->o, at);
-		uint64_t next = a < b ? a : b;
+/* The reasons that were seen, as the measures name them: "114 (cpuid)". */
+static void collect(const struct run_result *r, struct strv *reasons)
+{
+	for (size_t i = 0; i < r->n_measures; i++) {
+		const char *reason = r->measures[i].name + strlen(BOOT_MEASURE);
 
-		if (next == NO_REASON)
-			return;
-		print_reason(with, without, next);
-		at = next + 1;
+		if (str_starts(r->measures[i].name, BOOT_MEASURE) && !has(reasons, reason))
+			strv_add(reasons, reason);
 	}
 }
 
-static void print_table(const struct boot *with, const struct boot *without)
+static void print_reasons(const struct run_result *with, const struct run_result *without)
+{
+	_cleanup_strv_ struct strv reasons = { 0 };
+
+	collect(with, &reasons);
+	collect(without, &reasons);
+	qsort(reasons.v, reasons.n, sizeof(*reasons.v), by_number);
+	for (size_t i = 0; i < reasons.n; i++) {
+		_cleanup_free_ char *name = strf(BOOT_MEASURE "%s", reasons.v[i]);
+
+		print_row(reasons.v[i], (uint64_t)value_of(with, name),
+			  (uint64_t)value_of(without, name));
+	}
+}
+
+static void print_table(const struct run_result *with, const struct run_result *without)
 {
 	printf("exits of one boot of L2      nested paging    without it\n");
 	print_reasons(with, without);
-	print_row("all", with->exits, without->exits);
-	printf("%-28s %12.2f s %12.2f s\n", "power-on to ready", with->seconds, without->seconds);
+	print_row("all", with->exits_per_boot, without->exits_per_boot);
+	printf("%-28s %12.2f s %12.2f s\n", "power-on to ready", with->boot_seconds,
+	       without->boot_seconds);
+}
+
+/* Where the test itself went wrong L2 has still booted. */
+static int check_jobs(const struct pool *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct run_result *r = p->jobs[i].result;
+
+		if (!r)
+			return fail(OUT_BROKEN, "L2's boot %s nested paging was not seen: see %s/output.log",
+				    p->jobs[i].name, p->jobs[i].dir);
+		if (!r->exits_per_boot)
+			return fail(OUT_BROKEN, "L2's boot %s nested paging: %s", p->jobs[i].name,
+				    r->reason ? r->reason
+					      : "L1's kernel counts no exits by reason (CONFIG_HIST_TRIGGERS)");
+	}
+	return 0;
+}
+
+static int compare(const struct knobs *k, struct pool *p)
+{
+	_cleanup_free_ char *results = path_in_root("results"), *id = rundir_id(time(NULL));
+	_cleanup_free_ char *dir = k->out ? xstrdup(k->out) : strf("%s/%s-paging", results, id);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(ways); i++)
+		ret = add_way(p, k, dir, &ways[i]);
+	if (!ret)
+		ret = pool_run(p, k->jobs);
+	if (!ret)
+		ret = check_jobs(p);
+	if (!ret)
+		print_table(p->jobs[0].result, p->jobs[1].result);
+	return ret;
 }
 
 static int verb_paging(int argc, char **argv)
 {
-	struct boot with = { 0 }, without = { 0 };
+	struct pool p = { .deadline_s = DEADLINE_S };
+	struct knobs k;
 	int ret;
 
 	(void)argv;
 	if (argc != 1)
 		return verb_usage(&paging_verb);
-	ret = boot_with("1", &with);
+	ret = knobs_load(&k);
 	if (!ret)
-		ret = boot_with("0", &without);
-	if (!ret)
-		print_table(&with, &without);
+		ret = compare(&k, &p);
+	knobs_free(&k);
+	pool_free(&p);
 	return ret;
 }

@@ -82,7 +82,7 @@ static void tell_answer(const char *what, uint32_t reason, struct cpuid c)
 {
 	char key[40], text[48];
 
-	snprintf(key, sizeof(key), "%s.%" PRIx32, what, reason);
+	snprintf(key, sizeof(key), "%s.%" PRIu32, what, reason);
 	snprintf(text, sizeof(text), "%" PRIx32 " %" PRIx32 " %" PRIx32 " %" PRIx32, c.eax, c.ebx,
 		 c.ecx, c.edx);
 	observe_str(key, text);
@@ -190,14 +190,14 @@ static void tally_exits(const struct evidence *e, const struct table *y, size_t 
 	uint32_t grown = (uint32_t)(table_at(y, row, LAST_EXITS) - table_at(y, row, FIRST_EXITS));
 	uint64_t least = table_at(y, row, LAST_SEEN_BEFORE) - table_at(y, row, FIRST_SEEN_AFTER);
 	uint64_t most = table_at(y, row, LAST_SEEN_AFTER) - table_at(y, row, FIRST_SEEN_BEFORE);
+	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
 
 	if (grown + e->l2_busy >= least && grown <= most + e->l2_busy)
 		tally_good(bouts);
 	else
 		tally_bad(bouts,
-			  "%s (reason %#" PRIx64 "): grew by %" PRIu32 ", traced %" PRIu64 " to %" PRIu64,
-			  obs_get(&e->obs, "bout", row)->str, table_at(y, row, REASON), grown, least,
-			  most);
+			  "%s (reason %s): grew by %" PRIu32 ", traced %" PRIu64 " to %" PRIu64,
+			  obs_get(&e->obs, "bout", row)->str, reason, grown, least, most);
 }
 
 /* One vCPU made them, and L2's may have made more of the same. */
@@ -207,13 +207,14 @@ static void tally_cycles(const struct evidence *e, const struct table *y, size_t
 	uint64_t grown = table_at(y, row, LAST_CYCLES) - table_at(y, row, FIRST_CYCLES);
 	uint64_t most =
 		(table_at(y, row, LAST_TSC) - table_at(y, row, FIRST_TSC)) * (1 + e->l2_busy);
+	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
 
 	if (grown && grown <= most)
 		tally_good(bouts);
 	else
 		tally_bad(bouts,
-			  "%s (reason %#" PRIx64 "): grew by %" PRIu64 ", %" PRIu64 " passed",
-			  obs_get(&e->obs, "bout", row)->str, table_at(y, row, REASON), grown, most);
+			  "%s (reason %s): grew by %" PRIu64 ", %" PRIu64 " passed",
+			  obs_get(&e->obs, "bout", row)->str, reason, grown, most);
 }
 
 static void measure_bout(const struct evidence *e, const struct table *y, size_t row,
@@ -263,7 +264,7 @@ static bool parse(const struct observation *o, struct answer *a)
 	const char *dot = strchr(o->key, '.');
 
 	return o->type == OBS_STR && (str_starts(o->key, "exits.") || str_starts(o->key, "cycles.")) &&
-	       sscanf(dot, ".%" SCNx32, &a->reason) == 1 &&
+	       sscanf(dot, ".%" SCNu32, &a->reason) == 1 &&
 	       sscanf(o->str, "%" SCNx32 " %" SCNx32 " %" SCNx32 " %" SCNx32, &a->reg[0], &a->reg[1],
 		      &a->reg[2], &a->reg[3]) == 4;
 }
@@ -300,6 +301,14 @@ static const struct rule {
 	{ REASON_HANDLED, "edx of a reason that KVM handles", "0", says_handled },
 };
 
+static void tell_wrong(const struct evidence *e, const struct observation *o,
+		       const struct answer *a, struct tally *answers)
+{
+	_cleanup_free_ char *reason = reason_text(e->vendor_intel, a->reason);
+
+	tally_bad(answers, "%s of reason %s: %s", *o->key == 'e' ? "exits" : "cycles", reason, o->str);
+}
+
 static void check_rule(const struct evidence *e, const struct rule *rule, struct test_result *t)
 {
 	struct tally answers = { .unit = "answer" };
@@ -313,7 +322,7 @@ static void check_rule(const struct evidence *e, const struct rule *rule, struct
 		if (rule->right(&a))
 			tally_good(&answers);
 		else
-			tally_bad(&answers, "%s: %s", e->obs.v[i].key, e->obs.v[i].str);
+			tell_wrong(e, &e->obs.v[i], &a, &answers);
 	}
 	tally_check(t, rule->name, rule->expected, &answers,
 		    "oracle: the table of handlers in this kernel's module; the CPU's manual");
