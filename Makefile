@@ -60,6 +60,9 @@ check: deps-check build tests knobs ## the project's own tests: unit tests, lint
 check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
 	@$(NESTLAB) mutants
 
+check-grade: deps-check build tests ## grade a class that recipes make: N of N as expected
+	@$(B)/tests/check grade
+
 grade: build ## judge a class: make grade SUBMISSIONS=class/ ASSIGNMENT=cpuid-leaves-b
 	@$(NESTLAB) grade
 
@@ -195,6 +198,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants check-grade grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -72,8 +72,14 @@ static bool has_word(const char *name, const char *stem, size_t len)
 
 struct best {
 	char *path;
-	size_t lost;
+	struct lines_apart apart;
 };
+
+/* By the part of its lines, not by their number: a file that was cut short lacks few of a small one. */
+static bool is_nearer(const struct lines_apart *a, const struct lines_apart *b)
+{
+	return a->lost * b->of < b->lost * a->of;
+}
 
 static void try_file(struct best *b, const char *tree, const char *folder, const char *file,
 		     const char *text)
@@ -85,10 +91,10 @@ static void try_file(struct best *b, const char *tree, const char *folder, const
 	if (!handed_text(full, &there))
 		return;
 	lines_compare(buf_str(&there), text, &a);
-	if (b->path && a.lost >= b->lost)
+	if (b->path && !is_nearer(&a, &b->apart))
 		return;
 	str_set(&b->path, path);
-	b->lost = a.lost;
+	b->apart = a;
 }
 
 static void try_folder(struct best *b, const char *tree, const char *folder, const char *name,

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A class of submissions that are made by recipes, harness/tests/submissions/NAME.sh: shell commands
+ * that fill an empty folder from the base's files, the reference's and a faulty one's. A recipe's
+ * comments say what must come of it:
+ *
+ *   # expect: VERDICT    as class.csv has it
+ *   # says: WORDS        that stand in its line there
+ *   # outside: NAME      a file that must not come to be beside the submissions
+ *   # sample             it is cheap, and make check has it, too
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/util.h"
+#include "tests/check.h"
+
+#define RECIPES "harness/tests/submissions"
+#define GRADE LOGS "/grade"
+#define CLASS GRADE "/class"
+#define OUT GRADE "/out"
+#define VERB NESTLAB " grade SUBMISSIONS=" CLASS " OUT=" OUT " ASSIGNMENT=cpuid-exits SAVE_LAB=0 " \
+	"TESTS='cpuid-exits/counters cpuid-exits/answer'"
+#define GRADE_S 3600
+
+/*
+ * base/, ref/ and fault/ hold the files that the reference changes, and no others. git is told that
+ * it is in no repository: within one it would pass over what lies in an ignored folder.
+ */
+static const char prepare[] =
+	"set -e; rm -rf " GRADE "; mkdir -p " CLASS " " GRADE "/base; top=$PWD; "
+	"src=$(dirname \"$(grep -l '^PATCHLEVEL = 12$' \"$(" NESTLAB " cache)\"/src/*/Makefile | head -n 1)\"); "
+	"cat kernel-patches/6.12/host/*.patch >" GRADE "/reference.patch; cd " GRADE "; "
+	"for f in $(sed -n 's,^+++ b/,,p' reference.patch | sort -u); do "
+	"mkdir -p base/${f%/*}; cp \"$src/$f\" base/$f; done; "
+	"export GIT_CEILING_DIRECTORIES=$PWD; cp -r base ref; git -C ref apply ../reference.patch; "
+	"cp -r ref fault; git -C fault apply \"$top/testcases/mutants/edx-left.patch\"; "
+	"diff -u base/arch/x86/kvm/cpuid.c ref/arch/x86/kvm/cpuid.c | sed 's,^\\(---\\|+++\\) [a-z]*/,\\1 a/,' >one.diff";
+
+struct recipe {
+	char *name;
+	char *expect, *says, *outside; /* NULL: nothing of that kind */
+	bool sample;
+};
+
+/* ---- recipes ---- */
+
+/* What stands behind "# WORD: " on a line of its own; NULL: nothing. */
+static char *comment(const char *text, const char *word)
+{
+	_cleanup_free_ char *mark = strf("\n# %s: ", word);
+	const char *at = strstr(text, mark);
+
+	at = at ? at + strlen(mark) : NULL;
+	return at ? xstrndup(at, strcspn(at, "\n")) : NULL;
+}
+
+static bool read_recipe(const char *file, struct recipe *r)
+{
+	_cleanup_free_ char *path = strf(RECIPES "/%s", file);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (file_read(path, &text))
+		return false;
+	*r = (struct recipe){
+		.name = xstrndup(file, strlen(file) - strlen(".sh")),
+		.expect = comment(buf_str(&text), "expect"),
+		.says = comment(buf_str(&text), "says"),
+		.outside = comment(buf_str(&text), "outside"),
+		.sample = strstr(buf_str(&text), "\n# sample\n"),
+	};
+	return r->expect;
+}
+
+static void free_recipe(struct recipe *r)
+{
+	free(r->name);
+	free(r->expect);
+	free(r->says);
+	free(r->outside);
+}
+
+static bool follow_recipe(const struct recipe *r)
+{
+	_cleanup_free_ char *name = strf("recipe %s", r->name);
+	_cleanup_free_ char *command =
+		strf("recipe=$PWD/" RECIPES "/%s.sh; export grade=$PWD/" GRADE " to=$PWD/" CLASS "/%s; "
+		     "export patches=$grade/reference.patch; mkdir \"$to\" && cd \"$to\" && exec sh -e \"$recipe\"",
+		     r->name, r->name);
+	_cleanup_buf_ struct buf out = { 0 };
+	uint64_t start = now_ns();
+
+	if (!check_shell(name, command, 60, &out))
+		return true;
+	check_failed(name, start, "the recipe ended with an error");
+	return false;
+}
+
+/* ---- what came of it ---- */
+
+/* Its line of class.csv; the caller owns it. NULL: it has none. */
+static char *find_line(const char *csv, const char *name)
+{
+	_cleanup_free_ char *begin = strf("\n\"%s\",", name);
+	const char *at = strstr(csv, begin);
+
+	return at ? xstrndup(at + 1, strcspn(at + 1, "\n")) : NULL;
+}
+
+static char *find_fault(const struct recipe *r, const char *csv)
+{
+	_cleanup_free_ char *line = find_line(csv, r->name);
+	_cleanup_free_ char *begin = strf("\"%s\",\"%s\",", r->name, r->expect);
+	_cleanup_free_ char *outside = strf(CLASS "/%s", r->outside ? r->outside : r->name);
+
+	if (!line)
+		return xstrdup("class.csv has no line of it");
+	if (!str_starts(line, begin))
+		return strf("expected '%s', observed %s", r->expect, line);
+	if (r->says && !strstr(line, r->says))
+		return strf("expected '%s' in %s", r->says, line);
+	if (r->outside && path_exists(outside))
+		return strf("%s was written", outside);
+	return NULL;
+}
+
+static bool check_recipe(const struct recipe *r, const char *csv)
+{
+	_cleanup_free_ char *name = strf("grade %s: %s", r->name, r->expect);
+	_cleanup_free_ char *why = find_fault(r, csv);
+
+	if (why)
+		check_failed(name, now_ns(), why);
+	else
+		check_passed(name, now_ns());
+	return !why;
+}
+
+/* ---- all ---- */
+
+struct corpus {
+	struct recipe *v;
+	size_t n;
+};
+
+static bool read_corpus(bool sample, struct corpus *c)
+{
+	_cleanup_strv_ struct strv files = { 0 };
+
+	if (dir_list(RECIPES, ".sh", &files))
+		return false;
+	c->v = xcalloc(files.n, sizeof(*c->v));
+	for (size_t i = 0; i < files.n; i++) {
+		struct recipe r = { 0 };
+
+		if (!read_recipe(files.v[i], &r)) {
+			check_failed(files.v[i], now_ns(), "the recipe does not say what is expected of it");
+			free_recipe(&r);
+			return false;
+		}
+		if (sample && !r.sample)
+			free_recipe(&r);
+		else
+			c->v[c->n++] = r;
+	}
+	return true;
+}
+
+static bool make_class(const struct corpus *c)
+{
+	const struct one_case begin = { "the files that the recipes take", prepare, 0, { NULL }, 120 };
+	bool made = run_case(&begin);
+
+	for (size_t i = 0; made && i < c->n; i++)
+		made = follow_recipe(&c->v[i]);
+	return made;
+}
+
+static bool compare(const struct corpus *c)
+{
+	_cleanup_buf_ struct buf csv = { 0 };
+	size_t as_expected = 0;
+
+	if (file_read(OUT "/class.csv", &csv))
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		as_expected += check_recipe(&c->v[i], buf_str(&csv));
+	printf("%zu of %zu as expected\n", as_expected, c->n);
+	return as_expected == c->n;
+}
+
+static bool grade(bool sample)
+{
+	const struct one_case run = { "a class is graded", VERB, 0, { "class.html" }, GRADE_S };
+	struct corpus c = { 0 };
+	bool good = read_corpus(sample, &c) && make_class(&c) && run_case(&run) && compare(&c);
+
+	for (size_t i = 0; i < c.n; i++)
+		free_recipe(&c.v[i]);
+	free(c.v);
+	return good;
+}
+
+bool check_grade_sample(void)
+{
+	return grade(true);
+}
+
+bool check_grade(void)
+{
+	return grade(false);
+}
