@@ -75,7 +75,7 @@ struct best {
 	struct lines_apart apart;
 };
 
-/* By the part of its lines, not by their number: a file that was cut short lacks few of a small one. */
+/* By the part of its lines: a file that was cut short lacks few lines of a small one. */
 static bool is_nearer(const struct lines_apart *a, const struct lines_apart *b)
 {
 	return a->lost * b->of < b->lost * a->of;
