@@ -92,18 +92,15 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 
 /* ---- versions ---- */
 
-static bool has_number(const struct whole *f)
-{
-	return strcasestr(buf_str(&f->text), "0x4fff") || strcasestr(buf_str(&f->text), "vcpu_info");
-}
-
 /* Is b to be taken rather than a? -1: a, 1: b, 0: nobody knows. */
-static int better(const struct whole *a, const struct whole *b)
+static int better(const struct taking *t, const struct whole *a, const struct whole *b)
 {
+	bool a_seeded = own_has_seed(buf_str(&a->text), t->seeds);
+
 	if (!strcmp(buf_str(&a->text), buf_str(&b->text)))
 		return -1;
-	if (has_number(a) != has_number(b))
-		return has_number(a) ? -1 : 1;
+	if (a_seeded != own_has_seed(buf_str(&b->text), t->seeds))
+		return a_seeded ? -1 : 1;
 	if (locate_is_copy(a->name) != locate_is_copy(b->name))
 		return locate_is_copy(a->name) ? 1 : -1;
 	return 0;
@@ -121,7 +118,7 @@ static int settle_pair(struct taking *t, struct whole *a, struct whole *b)
 
 	if (a->passed || b->passed || a->pristine || b->pristine || strcmp(a->path, b->path))
 		return 0;
-	which = better(a, b);
+	which = better(t, a, b);
 	if (!which)
 		return intake_is(t->in, INTAKE_PERSON, "there are several versions of %s: %s and %s", a->path, a->name, b->name);
 	pass_over(t, which < 0 ? b : a, which < 0 ? a : b);
@@ -277,7 +274,7 @@ static void note_drift(struct taking *t, const struct own_file *f)
 
 static int put_all(struct taking *t, struct own_file *files, size_t n)
 {
-	bool drift = own_mark(files, n);
+	bool drift = own_mark(files, n, t->seeds);
 	int ret = 0;
 
 	t->in->exact = !drift;

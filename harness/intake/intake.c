@@ -110,10 +110,10 @@ static int take(struct taking *t)
 	return ret;
 }
 
-int intake_take(const char *path, const struct bases *bases, const char *scratch,
-		struct intake *in)
+int intake_take(const char *path, const struct bases *bases, const struct strv *seeds,
+		const char *scratch, struct intake *in)
 {
-	struct taking t = { .bases = bases, .scratch = scratch, .in = in };
+	struct taking t = { .bases = bases, .seeds = seeds, .scratch = scratch, .in = in };
 	int ret;
 
 	*in = (struct intake){ 0 };

@@ -41,12 +41,13 @@ struct intake {
 };
 
 /*
- * path: file or folder. scratch: an empty folder for what is unpacked. 0 with any outcome, or a
- * negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free it in either
- * case.
+ * path: file or folder. seeds: parts of names and numbers of the assignment, by which work is told
+ * from another kernel's lines (own.h). scratch: an empty folder for what is unpacked. 0 with any
+ * outcome, or a negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free
+ * it in either case.
  */
-int intake_take(const char *path, const struct bases *bases, const char *scratch,
-		struct intake *in);
+int intake_take(const char *path, const struct bases *bases, const struct strv *seeds,
+		const char *scratch, struct intake *in);
 void intake_free(struct intake *in);
 
 /* A hash of all bytes and names of a submission, links not followed. 0 or -OUT_USAGE. */

@@ -9,6 +9,7 @@
 /* One submission on its way. */
 struct taking {
 	const struct bases *bases;
+	const struct strv *seeds;
 	const char *scratch;
 	struct handed handed;
 	struct intake *in;

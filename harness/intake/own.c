@@ -14,8 +14,6 @@
 #define STRAY_REMOVED 20
 #define STRAY_PART 5
 
-static const char *const seeds[] = { "0x4fff", "548", "vcpu_info" };
-
 /* ---- reading ---- */
 
 /* "@@ -12,3 +14 @@": a count that is not told is 1. */
@@ -81,10 +79,20 @@ static bool has_word(const char *text, const char *word, size_t len)
 	return false;
 }
 
-static bool has_seed(const char *text)
+/* 548 is no part of 0x1548. */
+static bool has_one_seed(const char *text, const char *seed)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
-		if (strcasestr(text, seeds[i]))
+	size_t len = strlen(seed);
+
+	if (strspn(seed, "0123456789") == len)
+		return has_word(text, seed, len);
+	return strcasestr(text, seed);
+}
+
+bool own_has_seed(const char *text, const struct strv *seeds)
+{
+	for (size_t i = 0; i < seeds->n; i++)
+		if (has_one_seed(text, seeds->v[i]))
 			return true;
 	return false;
 }
@@ -134,19 +142,20 @@ static bool grow(struct own_file *files, size_t n)
 	return grown;
 }
 
-static void mark_all(struct own_file *files, size_t n, bool seeded_alone)
+/* seeds: NULL marks each. */
+static void mark_all(struct own_file *files, size_t n, const struct strv *seeds)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < files[i].n; j++)
 			files[i].v[j].own =
-				!seeded_alone || has_seed(buf_str(&files[i].v[j].added));
+				!seeds || own_has_seed(buf_str(&files[i].v[j].added), seeds);
 }
 
-bool own_mark(struct own_file *files, size_t n)
+bool own_mark(struct own_file *files, size_t n, const struct strv *seeds)
 {
 	size_t removed = 0, changed = 0;
 
-	mark_all(files, n, true);
+	mark_all(files, n, seeds);
 	while (grow(files, n))
 		;
 	for (size_t i = 0; i < n; i++)
@@ -156,7 +165,7 @@ bool own_mark(struct own_file *files, size_t n)
 		}
 	if (removed > STRAY_REMOVED && removed * STRAY_PART > changed)
 		return true;
-	mark_all(files, n, false);
+	mark_all(files, n, NULL);
 	return false;
 }
 

@@ -30,11 +30,16 @@ struct own_file {
 bool own_parse(const char *diff, struct own_file *f);
 
 /*
- * Mark what is his own: hunks with a number or name of the assignments (0x4fff..., 548, vcpu_info),
- * and then those with an identifier that such a hunk brings in and no file had. The rest is drift,
- * when it is more than a change of this kind has. True: there is drift; false: all is his own.
+ * Is one of these in the text? Seeds are what an assignment's work can't do without: parts of names
+ * and numbers ("vcpu_info", "0x4ffffff") in any case of letters; digits alone ("548") are a word.
  */
-bool own_mark(struct own_file *files, size_t n);
+bool own_has_seed(const char *text, const struct strv *seeds);
+/*
+ * Mark what is his own: hunks with a seed, and then those with an identifier that such a hunk
+ * brings in and no file had. The rest is drift, when it is more than a change of this kind has.
+ * True: there is drift; false: all is his own.
+ */
+bool own_mark(struct own_file *files, size_t n, const struct strv *seeds);
 
 /* The base's text with his own hunks put in. */
 void own_put(const struct own_file *f, struct buf *out);

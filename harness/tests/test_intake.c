@@ -35,6 +35,8 @@
 static char top[] = "/tmp/nestlab-test-intake-XXXXXX";
 static char *tree, *given, *scratch;
 static struct base base = { .name = (char *)"6.12" };
+static char *seed_list[] = { (char *)"0x4ffffff", (char *)"548", (char *)"vcpu_info", NULL };
+static const struct strv seeds = { seed_list, 3 };
 static const struct bases bases = { .v = &base, .n = 1 };
 
 static void put(const char *dir, const char *name, const char *text)
@@ -79,7 +81,7 @@ static int begin(void **state)
 
 static void expect(enum intake_outcome o, struct intake *in)
 {
-	assert_int_equal(intake_take(given, &bases, scratch, in), 0);
+	assert_int_equal(intake_take(given, &bases, &seeds, scratch, in), 0);
 	if (in->outcome != o)
 		print_error("%s: %s\n", intake_name(in->outcome), in->why ? in->why : "");
 	assert_int_equal(in->outcome, o);
@@ -289,13 +291,23 @@ static void test_drift_left_out(void **state)
 	buf_puts(&f.before, buf_str(&old));
 	assert_true(own_parse(buf_str(&diff), &f));
 	assert_int_equal(f.n, 3);
-	assert_true(own_mark(&f, 1));
+	assert_true(own_mark(&f, 1, &seeds));
 	own_put(&f, &after);
 	assert_true(str_starts(buf_str(&after),
 			       "a\nb\n\tif (leaf == 0x4FFFFFFC)\n\t\tanswer = my_exits;\nc\nint my_exits;\ngone_0\n"));
 	assert_null(strstr(buf_str(&after), "upstream_line"));
 	buf_free(&diff);
 	own_free(&f);
+}
+
+static void test_seeds(void **state)
+{
+	(void)state;
+	assert_true(own_has_seed("case 0x4FFFFFFCu:", &seeds));
+	assert_true(own_has_seed("548\tcommon\tvcpu_info\tsys_vcpu_info", &seeds));
+	assert_true(own_has_seed("#define KVM_HC_VCPU_INFO 13", &seeds));
+	assert_false(own_has_seed("x = 0x1548;", &seeds));
+	assert_false(own_has_seed("case 0x4fff0000:", &seeds));
 }
 
 static void test_lines(void **state)
@@ -411,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
+		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test_setup(test_large_change, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
