@@ -2,4 +2,5 @@
 # 600 MB in an archive of some KB.
 # expect: needs a person
 # says: unpacks to more than
-head -c 4000000 /dev/zero >z.txt && tar -czf work.tar.gz $(yes z.txt | head -n 150) && rm z.txt
+head -c 4000000 /dev/zero >0.txt && for i in $(seq 150); do ln 0.txt "$i.txt"; done
+tar --hard-dereference -czf work.tar.gz -- *.txt && rm -- *.txt
