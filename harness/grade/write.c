@@ -48,6 +48,31 @@ static void put_checks(struct buf *b, const struct test_result *t)
 	}
 }
 
+static const struct test_result *find_test(const struct run_result *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (!strcmp(r->tests[i].name, name))
+			return &r->tests[i];
+	return NULL;
+}
+
+/* Of what the points are made: each test's weight, and what it brought. */
+static void put_weights(struct buf *b, const struct assignment *a, const struct run_result *r)
+{
+	buf_puts(b, "\n## Weights\n\n");
+	for (size_t i = 0; i < a->n_tests; i++) {
+		const struct assignment_test *at = &a->tests[i];
+		const struct test_result *t = find_test(r, at->name);
+		double share;
+
+		if (t && grade_test(t, &share))
+			buf_printf(b, "- %s: %.1f of %llu\n", at->name, share * (double)at->weight,
+				   (unsigned long long)at->weight);
+		else
+			buf_printf(b, "- %s: could not be asked here, and is no loss\n", at->name);
+	}
+}
+
 static int write_feedback(const struct assignment *a, const struct submission *s)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -62,6 +87,8 @@ static int write_feedback(const struct assignment *a, const struct submission *s
 		buf_puts(&b, "\n");
 		put_line(&b, s->why);
 	}
+	if (s->result && !s->person && s->result->n_tests)
+		put_weights(&b, a, s->result);
 	for (size_t i = 0; s->result && i < s->result->n_tests; i++)
 		put_checks(&b, &s->result->tests[i]);
 	return write_file(s->dir, "feedback.md", buf_str(&b), b.len);
@@ -180,6 +207,31 @@ static void put_rows(struct buf *b, const struct class *c, bool person)
 			put_row(b, &c->v[i]);
 }
 
+static int by_points(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of those that have points. */
+static void put_statistics(struct buf *b, const struct class *c)
+{
+	double *v = xcalloc(c->n + 1, sizeof(*v)), sum = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->v[i].person)
+			sum += v[n++] = c->v[i].points;
+	qsort(v, n, sizeof(*v), by_points);
+	buf_printf(b, "<p>%zu submissions: %zu need a person, %zu have points", c->n, c->n - n, n);
+	if (n)
+		buf_printf(b, ": %.1f to %.1f, median %.1f, mean %.1f", v[0], v[n - 1], (v[(n - 1) / 2] + v[n / 2]) / 2,
+			   sum / (double)n);
+	buf_puts(b, "</p>\n");
+	free(v);
+}
+
 int grade_write_class(const struct class *c)
 {
 	_cleanup_buf_ struct buf csv = { 0 }, page = { 0 };
@@ -195,6 +247,7 @@ int grade_write_class(const struct class *c)
 	html_text(&page, c->name);
 	buf_puts(&page, "</title></head><body>");
 	html_element(&page, "h1", NULL, c->name);
+	put_statistics(&page, c);
 	buf_puts(&page, "<table><tr><th>submission<th>points<th>verdict<th>base<th>confidence<th>failed checks<th>why</tr>\n");
 	put_rows(&page, c, true);
 	put_rows(&page, c, false);

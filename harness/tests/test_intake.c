@@ -405,6 +405,44 @@ static void test_skipped_is_no_loss(void **state)
 	submission_free(&s);
 }
 
+static void expect_words(const char *dir, const char *name, const char *words)
+{
+	_cleanup_free_ char *path = strf("%s/%s", dir, name);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	assert_int_equal(file_read(path, &text), 0);
+	if (!strstr(buf_str(&text), words))
+		print_error("no '%s' in %s\n", words, buf_str(&text));
+	assert_non_null(strstr(buf_str(&text), words));
+}
+
+/* The student sees of what the points are made; the class's page tells the class's. */
+static void test_points_told(void **state)
+{
+	struct assignment_test tests[] = { { (char *)"t/a", 30 }, { (char *)"t/b", 70 } };
+	const struct assignment a = { .name = (char *)"x", .tests = tests, .n_tests = 2 };
+	struct submission all[3] = { judged(OUT_PASS, NULL, true), judged(OUT_BROKEN, "no disk", true),
+				     { .name = xstrdup("eve"), .verdict = xstrdup("empty") } };
+	struct test_result *t = result_add_test(all[0].result, "t/a", "x");
+	const struct class c = { .name = (char *)"class", .dir = given, .v = all, .n = 3 };
+
+	(void)state;
+	result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
+	result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
+	result_finish(all[0].result);
+	for (size_t i = 0; i < 3; i++)
+		grade_judge(&a, &all[i]);
+	all[0].path = xstrdup("ann.zip");
+	all[0].dir = xstrdup(given);
+	assert_int_equal(grade_write(&a, &all[0]), 0);
+	assert_int_equal(grade_write_class(&c), 0);
+	expect_words(given, "feedback.md", "- t/a: 15.0 of 30\n");
+	expect_words(given, "feedback.md", "- t/b: could not be asked here");
+	expect_words(given, "class.html", "3 submissions: 1 need a person, 2 have points: 0.0 to 50.0, median 25.0, mean 25.0");
+	for (size_t i = 0; i < 3; i++)
+		submission_free(&all[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
+		cmocka_unit_test_setup(test_points_told, begin),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);
