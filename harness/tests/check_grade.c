@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A class of submissions that are made by recipes, harness/tests/submissions/NAME.sh: shell commands
- * that fill an empty folder from the base's files, the reference's and a faulty one's. A recipe's
- * comments say what must come of it:
+ * A class of submissions that are made by recipes, harness/tests/submissions/NAME.sh: shell
+ * commands that fill an empty folder from the base's files, the reference's and a faulty one's. A
+ * recipe's comments say what must come of it:
  *
  *   # expect: VERDICT    as class.csv has it
  *   # says: WORDS        that stand in its line there
