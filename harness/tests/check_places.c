@@ -42,7 +42,7 @@ static const struct one_case kept[] = {
 	{ "a test beside the kept lab", COUNTERS, 0, { "verdict: pass" }, 300 },
 	{ "a test of a change beside it", COUNTERS "PATCH=testcases/mutants/edx-left.patch", 1, { "verdict: fail" }, 300 },
 	{ "exits with nested paging and without, beside it", NESTLAB " paging", 0,
-	  { " npf ", " PF excp ", "power-on to ready" }, 600 },
+	  { "(npf)", "(PF excp)", "power-on to ready" }, 600 },
 	{ "a test that names its place", COUNTERS "PLACE=1", 75, { "a lab was left running in place 1", "lab-down PLACE=1" }, 60 },
 	{ "the kept lab is still there, as it was left", NESTLAB " shell 2 'ls /mine && uname -m'", 0, { "/mine", "x86_64" }, 60 },
 	{ "lab-down", NESTLAB " lab-down", 0, { "the lab is down" }, 60 },
