@@ -21,7 +21,7 @@ static int verb_mutants(int argc, char **argv);
 
 static const struct verb mutants_verb = {
 	.name = "mutants",
-	.usage = "[NAME...]",
+	.usage = "[NAME... | alternatives[/NAME]]",
 	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
 		   "RUNS= times and what is right in another way; JOBS= at once",
 	.order = 32,
@@ -38,6 +38,7 @@ struct trial {
 	size_t n_mutants;
 	struct strv names;   /* of the reference's runs: how they differ */
 	struct strv flavors; /* that the mutants named */
+	struct strv others;  /* alternatives that were asked for by name: their files */
 	struct pool pool;
 	unsigned int found, tried, hidden, alarms, runs;
 };
@@ -50,6 +51,7 @@ static void free_trial(struct trial *t)
 	free(t->mutants);
 	strv_free(&t->names);
 	strv_free(&t->flavors);
+	strv_free(&t->others);
 	knobs_free(&t->knobs);
 	free(t->dir);
 	free(t->lane);
@@ -229,10 +231,11 @@ static int add_reference(struct trial *t, const char *knob, const char *value)
 	return ret;
 }
 
-static int add_alternative(struct trial *t, const char *name)
+static int add_alternative(struct trial *t, const char *patch)
 {
-	_cleanup_free_ char *patch = strf(ALTERNATIVES "/%s", name), *path = path_in_root(patch);
+	const char *name = strrchr(patch, '/') + 1;
 	_cleanup_free_ char *tests = alternative_tests(patch), *folder = strf("alternative %s", name);
+	_cleanup_free_ char *path = path_in_root(patch);
 	const struct setting s[] = { { "PATCH", path }, { "TESTS", tests }, { "EFFORT", "1" } };
 
 	return tests ? add_passing(t, s, ARRAY_SIZE(s), xstrdup(name), folder) : -OUT_USAGE;
@@ -240,14 +243,10 @@ static int add_alternative(struct trial *t, const char *name)
 
 static int add_alternatives(struct trial *t)
 {
-	_cleanup_free_ char *dir = path_in_root(ALTERNATIVES);
-	_cleanup_strv_ struct strv names = { 0 };
 	int ret = 0;
 
-	if (dir_list(dir, ".patch", &names))
-		return fail(OUT_USAGE, "can't list the alternatives in %s", dir);
-	for (size_t i = 0; !ret && i < names.n; i++)
-		ret = add_alternative(t, names.v[i]);
+	for (size_t i = 0; !ret && i < t->others.n; i++)
+		ret = add_alternative(t, t->others.v[i]);
 	return ret;
 }
 
@@ -261,7 +260,7 @@ static int add_references(struct trial *t)
 		ret = add_reference(t, "L2_CPUS", cpus[i % ARRAY_SIZE(cpus)]);
 	for (size_t i = 0; !ret && t->knobs.runs && i < t->flavors.n; i++)
 		ret = add_reference(t, "KERNEL_FLAVOR", t->flavors.v[i]);
-	return ret || !t->knobs.runs ? ret : add_alternatives(t);
+	return ret ? ret : add_alternatives(t);
 }
 
 /* ---- which ---- */
@@ -272,30 +271,52 @@ static int add_folder(const char *folder, struct strv *patches)
 	_cleanup_strv_ struct strv names = { 0 };
 
 	if (dir_list(dir, ".patch", &names))
-		return fail(OUT_USAGE, "can't list the mutants in %s", dir);
+		return fail(OUT_USAGE, "can't list the patches in %s", dir);
 	for (size_t i = 0; i < names.n; i++)
 		strv_addf(patches, "%s/%s", folder, names.v[i]);
 	return 0;
 }
 
 /* "kvm-api": all of that folder; "kvm-api/endless": this one. */
-static int pick(int argc, char **argv, struct strv *patches)
+static int pick_one(const char *parent, const char *name, struct strv *patches)
+{
+	_cleanup_free_ char *folder = strf("%s/%s", parent, name), *path = path_in_root(folder);
+
+	if (path_exists(path))
+		return add_folder(folder, patches);
+	strv_addf(patches, "%s.patch", folder);
+	return 0;
+}
+
+/* "alternatives", or "alternatives/per-machine": a right one. */
+static bool is_alternative(const char *name)
+{
+	return !strcmp(name, "alternatives") || str_starts(name, "alternatives/");
+}
+
+static int pick_all(struct strv *patches)
+{
+	int ret = add_folder(FOLDER, patches);
+
+	if (!ret)
+		ret = add_folder(MUTANTS_OF_MONITOR, patches);
+	return ret;
+}
+
+/* All alternatives where the reference is judged, too, unless some were named. */
+static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 {
 	int ret = 0;
 
-	for (int i = 1; !ret && i < argc; i++) {
-		_cleanup_free_ char *folder = strf(FOLDER "/%s", argv[i]);
-		_cleanup_free_ char *path = path_in_root(folder);
-
-		if (path_exists(path))
-			ret = add_folder(folder, patches);
+	for (int i = 1; !ret && i < argc; i++)
+		if (is_alternative(argv[i]))
+			ret = pick_one("testcases", argv[i], &t->others);
 		else
-			strv_addf(patches, FOLDER "/%s.patch", argv[i]);
-	}
-	if (argc < 2)
-		ret = add_folder(FOLDER, patches);
+			ret = pick_one(FOLDER, argv[i], patches);
 	if (!ret && argc < 2)
-		ret = add_folder(MUTANTS_OF_MONITOR, patches);
+		ret = pick_all(patches);
+	if (!ret && !t->others.n && t->knobs.runs)
+		ret = add_folder(ALTERNATIVES, &t->others);
 	return ret;
 }
 
@@ -346,7 +367,7 @@ static int verb_mutants(int argc, char **argv)
 	int ret = begin(&t);
 
 	if (!ret)
-		ret = pick(argc, argv, &patches);
+		ret = pick(&t, argc, argv, &patches);
 	if (!ret)
 		printf("lane %s (%s)\n", t.lane, t.lane_title);
 	if (!ret)
