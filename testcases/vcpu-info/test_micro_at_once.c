@@ -149,11 +149,67 @@ static int row_of(const struct trace_record *r)
 	return -1;
 }
 
-/* Who writes a record, and in which order, is left open: how many there are about each is not. */
-static void check_whom(const struct crowd *c, struct test_result *t)
+/* The vCPU that this thread runs: its row, or -1. */
+static int row_of_thread(const struct crowd *c, int64_t tid)
+{
+	for (int i = 0; i < VCPUS; i++)
+		if ((int64_t)table_at(&c->y, (size_t)i, THREAD) == tid)
+			return i;
+	return -1;
+}
+
+/*
+ * Did each caller write the records of its own calls? A change may let the target, or a worker,
+ * write them: then their order is not that of the calls. Nor is it where some are missing.
+ */
+static bool callers_wrote(const struct crowd *c)
 {
 	const struct trace_records *r = &c->e->trace;
-	struct tally y = { .unit = "vCPU" };
+	size_t wrote[VCPUS] = { 0 }, about_self = 0;
+
+	for (size_t k = 0; k < r->n; k++) {
+		int writer = row_of_thread(c, r->v[k].tid);
+
+		if (writer < 0)
+			return false;
+		wrote[writer]++;
+		about_self += writer == row_of(&r->v[k]);
+	}
+	for (size_t i = 0; i < VCPUS; i++)
+		if (wrote[i] != CALLS + 1)
+			return false;
+	return about_self < r->n;
+}
+
+/* Whom the n-th call of a vCPU asked about: itself first, then all in turn, itself again first. */
+static int asked(int caller, size_t n)
+{
+	return n ? (int)(((size_t)caller + n - 1) % VCPUS) : caller;
+}
+
+static void follow_callers(const struct crowd *c, struct tally *y)
+{
+	const struct trace_records *r = &c->e->trace;
+	size_t calls[VCPUS] = { 0 };
+
+	for (size_t k = 0; k < r->n; k++) {
+		int caller = row_of_thread(c, r->v[k].tid);
+		int want = asked(caller, calls[caller]++);
+
+		if (row_of(&r->v[k]) == want)
+			tally_good(y);
+		else
+			tally_bad_at(y, r->v[k].line,
+				     "call %zu of vCPU %" PRIu32 " asked about %" PRIu32
+				     ", its record tells of %" PRId64,
+				     calls[caller], ids[caller], ids[want], r->v[k].vcpu_id);
+	}
+}
+
+/* Whoever writes them, and in which order: how many there are about each is known. */
+static void count_about(const struct crowd *c, struct tally *y)
+{
+	const struct trace_records *r = &c->e->trace;
 	size_t found[VCPUS] = { 0 }, strange = 0;
 
 	for (size_t k = 0; k < r->n; k++)
@@ -163,12 +219,23 @@ static void check_whom(const struct crowd *c, struct test_result *t)
 			found[row_of(&r->v[k])]++;
 	for (size_t i = 0; i < VCPUS; i++)
 		if (found[i] == CALLS + 1)
-			tally_good(&y);
+			tally_good(y);
 		else
-			tally_bad(&y, "%zu records about vCPU %" PRIu32 ", %d calls about it", found[i],
+			tally_bad(y, "%zu records about vCPU %" PRIu32 ", %d calls about it", found[i],
 				  ids[i], CALLS + 1);
 	if (strange)
-		tally_bad(&y, "%zu records about no vCPU of this machine", strange);
+		tally_bad(y, "%zu records about no vCPU of this machine", strange);
+}
+
+static void check_whom(const struct crowd *c, struct test_result *t)
+{
+	bool in_order = callers_wrote(c);
+	struct tally y = { .unit = in_order ? "record" : "vCPU" };
+
+	if (in_order)
+		follow_callers(c, &y);
+	else
+		count_about(c, &y);
 	tally_check_trace(t, c->e, "whom each record tells of", "of the vCPU that its call asked about", &y,
 			  BY_PROGRAM);
 }
