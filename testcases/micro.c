@@ -492,6 +492,14 @@ void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r)
 	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, r);
 }
 
+void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s)
+{
+	memset(s, 0, sizeof(*s));
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, &s->regs);
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, &s->sregs);
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_FPU, &s->fpu);
+}
+
 void micro_go(struct micro *m, unsigned int vcpu)
 {
 	struct vcpu *v = &m->vcpu[vcpu];

@@ -78,6 +78,14 @@ uint64_t *micro_reg(struct kvm_regs *r, unsigned int i);
 void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r);
 void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
 
+/* What KVM gives of a vCPU, to be compared byte by byte. Not while it runs. */
+struct micro_state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_fpu fpu;
+};
+void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s);
+
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
  * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all
