@@ -25,6 +25,8 @@
 #define EXITS "test_micro_exits"
 #define CYCLES "test_micro_cycles"
 #define ANSWER "test_micro_answer"
+#define LIVES "test_micro_lives"
+#define LEFT "test_micro_left_behind"
 #define REASONS "test_exit_reasons"
 #define MAP "test_leaf_map"
 
@@ -255,6 +257,56 @@ static void other_map(struct evidence *e)
 	}
 }
 
+/* From that reading on, as much less. */
+static void less_from(struct evidence *e, const char *key, size_t first, uint64_t less)
+{
+	for (size_t i = first; i < obs_count(&e->obs, key); i++)
+		obs(e, key, i)->u64 -= less;
+}
+
+static void ended_took_along(struct evidence *e)
+{
+	less_from(e, "exits", 4, 400);
+}
+
+static void reset_at_shutdown(struct evidence *e)
+{
+	less_from(e, "exits", 5, obs(e, "exits", 5)->u64 - 2);
+}
+
+static void cycles_taken_along(struct evidence *e)
+{
+	less_from(e, "cycles", 4, obs(e, "cycles", 4)->u64 - obs(e, "cycles", 2)->u64);
+}
+
+/* Right: a machine's own exits, which begin anew with it. */
+static void each_machine_apart(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "exits"); i++)
+		obs(e, "exits", i)->u64 = obs(e, "own.before", i)->u64 + 1;
+	obs(e, "cycles", obs_count(&e->obs, "exits") - 1)->u64 = 1;
+}
+
+static void target_changed(struct evidence *e)
+{
+	obs(e, "target.sregs", 2)->u64 = 0;
+}
+
+static void object_a_call(struct evidence *e)
+{
+	obs(e, "bout.slab", 0)->u64 += obs(e, "bout.calls", 0)->u64 * 32 / 1024;
+}
+
+static void page_a_call(struct evidence *e)
+{
+	obs(e, "bout.kib", 0)->u64 += 4 * obs(e, "bout.calls", 0)->u64;
+}
+
+static void machine_stays(struct evidence *e)
+{
+	obs(e, "machines.after", 0)->u64++;
+}
+
 #define FAULT(program, fault, check, verdict)                                                      \
 	{                                                                                          \
 		program, #fault, fault, check, verdict                                             \
@@ -290,6 +342,13 @@ static const struct fault faults[] = {
 	FAULT(ANSWER, ecx_matters, "whatever ecx holds", OUT_FAIL),
 	FAULT(ANSWER, flag_changed, "rflags", OUT_FAIL),
 	FAULT(ANSWER, caller_changed, "the caller's registers", OUT_FAIL),
+	FAULT(LIVES, ended_took_along, "exits over lives", OUT_FAIL),
+	FAULT(LIVES, reset_at_shutdown, "exits over lives", OUT_FAIL),
+	FAULT(LIVES, cycles_taken_along, "cycles over lives", OUT_FAIL),
+	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
+	FAULT(LEFT, object_a_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, machine_stays, "machines that ended", OUT_FAIL),
 	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
 	FAULT(REASONS, undefined_zeros, "reasons that the manual does not define", OUT_FAIL),
@@ -313,12 +372,14 @@ static void find_faults(void **state)
 
 static void pass_what_is_right(void **state)
 {
-	static const char *const programs[] = { IDS, CALLS, MANY, EXITS, CYCLES, ANSWER, MAP };
+	static const char *const programs[] = { IDS,	CALLS, MANY,  EXITS, CYCLES,
+						ANSWER, MAP,   LIVES, LEFT };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		pass_right(programs[i], "as recorded", NULL);
 	pass_right(CYCLES, "busy_machine", busy_machine);
+	pass_right(LIVES, "each_machine_apart", each_machine_apart);
 	pass_right(REASONS, "as recorded, of a map without cycles of a reason", as_recorded);
 }
 

@@ -196,7 +196,6 @@ static const struct testcase lives = {
 	.program = "test_micro_lives",
 	.level = 1,
 	.timeout_s = 30,
-	.on_request = true, /* until it has been run on the reference */
 	.quiet = true,
 	.checks = checks,
 	.judge = judge,
