@@ -6,6 +6,7 @@
 #define FRESH 0x10000000UL
 #define PAGE 4096UL
 #define MSR_APIC_BASE 0x1b
+#define CR4_MCE 0x40
 
 void make_cpuid(void *arg)
 {
@@ -52,6 +53,43 @@ void make_hlt(void *arg)
 		__asm__ volatile("hlt");
 }
 
+/* A bit of CR4 that is the host's, on any CPU. */
+void make_cr4(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr4, %%rax; xorq %0, %%rax; movq %%rax, %%cr4"
+				 :
+				 : "i"(CR4_MCE)
+				 : "rax");
+}
+
+/* KVM lets a guest have its debug registers until the next exit: one that comes of the cpuid. */
+void make_dr7(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		__asm__ volatile("movq %0, %%dr7" : : "r"(0x400UL));
+		cpuid(0, 0);
+	}
+}
+
+void make_wbinvd(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("wbinvd" : : : "memory");
+}
+
+void make_invd(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("invd" : : : "memory");
+}
+
+void make_invlpg(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("invlpg (%0)" : : "r"(FRESH) : "memory");
+}
+
 void make_fault(void *arg)
 {
 	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
@@ -65,6 +103,11 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "out", 0x7b, 30, make_out },
 	{ "hlt", 0x78, 12, make_hlt },
 	{ "nested page fault", 0x400, 48, make_fault },
+	{ "write of CR4", 0x14, 28, make_cr4 },
+	{ "write of DR7", 0x37, 29, make_dr7 },
+	{ "wbinvd", 0x89, 54, make_wbinvd },
+	{ "invd", 0x76, 13, make_invd },
+	{ "invlpg", 0x79, 14, make_invlpg },
 };
 
 void add_fresh_memory(struct micro *m)

@@ -21,6 +21,15 @@ void make_hypercall(void *arg); /* of a number that nobody has */
 void make_rdmsr(void *arg);
 void make_out(void *arg);
 void make_hlt(void *arg);
+/*
+ * Those below exit where this CPU and KVM want them to: invlpg without nested paging only, wbinvd
+ * not on Intel. None of them is an error anywhere.
+ */
+void make_cr4(void *arg);
+void make_dr7(void *arg); /* with a cpuid behind each */
+void make_wbinvd(void *arg);
+void make_invd(void *arg);
+void make_invlpg(void *arg);
 void make_fault(void *arg); /* nested page faults: needs add_fresh_memory(), each page once */
 
 /* None that it makes itself, for so many cycles of the TSC: the host's interrupts alone end it. */
@@ -36,7 +45,7 @@ struct exit_kind {
 	uint32_t svm, vmx;
 	void (*make)(void *times);
 };
-#define EXIT_KINDS 6
+#define EXIT_KINDS 11
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /*

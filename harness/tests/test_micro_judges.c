@@ -216,6 +216,32 @@ static void sum_too_small(struct evidence *e)
 	obs(e, "total.sum", 0)->u64 = obs(e, "total.before", 0)->u64 - 1;
 }
 
+/* A map with cycles of a reason, and a kind that does not exit on this CPU. */
+static void one_kind_never_exits(struct evidence *e)
+{
+	uint64_t seen = obs(e, "first.seen.before", 2)->u64;
+
+	((struct assignment *)e->assignment)->leaf[LEAF_TYPE_CYCLES] = 0x4ffffffd;
+	for (size_t i = 0; i < obs_count(&e->obs, "bout"); i++)
+		obs(e, "last.cycles", i)->u64 = obs(e, "first.cycles", i)->u64 + 1;
+	obs(e, "first.seen.after", 2)->u64 = seen;
+	obs(e, "last.seen.before", 2)->u64 = obs(e, "last.seen.after", 2)->u64 = seen;
+	obs(e, "last.exits", 2)->u64 = obs(e, "first.exits", 2)->u64;
+	obs(e, "last.cycles", 2)->u64 = obs(e, "first.cycles", 2)->u64;
+}
+
+static void time_of_no_exit(struct evidence *e)
+{
+	one_kind_never_exits(e);
+	obs(e, "last.cycles", 2)->u64++;
+}
+
+static void no_time_of_exits(struct evidence *e)
+{
+	one_kind_never_exits(e);
+	obs(e, "last.cycles", 1)->u64 = obs(e, "first.cycles", 1)->u64;
+}
+
 static void answer_is(struct evidence *e, const char *key, const char *text)
 {
 	struct observation *o = obs(e, key, 0);
@@ -350,6 +376,8 @@ static const struct fault faults[] = {
 	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, machine_stays, "machines that ended", OUT_FAIL),
 	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
+	FAULT(REASONS, time_of_no_exit, "cycles of a reason", OUT_FAIL),
+	FAULT(REASONS, no_time_of_exits, "cycles of a reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
 	FAULT(REASONS, undefined_zeros, "reasons that the manual does not define", OUT_FAIL),
 	FAULT(REASONS, undefined_counted, "reasons that the manual does not define", OUT_FAIL),
@@ -380,6 +408,7 @@ static void pass_what_is_right(void **state)
 		pass_right(programs[i], "as recorded", NULL);
 	pass_right(CYCLES, "busy_machine", busy_machine);
 	pass_right(LIVES, "each_machine_apart", each_machine_apart);
+	pass_right(REASONS, "one_kind_never_exits", one_kind_never_exits);
 	pass_right(REASONS, "as recorded, of a map without cycles of a reason", as_recorded);
 }
 

@@ -100,6 +100,10 @@ static void run(void)
 	measure(m, false, "out", 1, make_out, 200);
 	measure(m, false, "hlt", 1, make_hlt, 200);
 	measure(m, false, "nested page fault", 1, make_fault, FRESH_PAGES);
+	measure(m, false, "write of CR4", 1, make_cr4, 100);
+	measure(m, false, "write of DR7, cpuid", 1, make_dr7, 100);
+	measure(m, false, "wbinvd", 1, make_wbinvd, 100);
+	measure(m, false, "invd", 1, make_invd, 100);
 	measure(m, false, "cpuid of 4 vCPUs at the same time", VCPUS, make_cpuid_unevenly,
 		10000 * guest_number("NESTLAB_EFFORT", 1));
 	measure(m, true, "cpuid of another machine", 2, make_cpuid, 500);
