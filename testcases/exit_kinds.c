@@ -7,6 +7,7 @@
 #define PAGE 4096UL
 #define MSR_APIC_BASE 0x1b
 #define CR4_MCE 0x40
+#define CR0_AM 0x40000
 
 void make_cpuid(void *arg)
 {
@@ -63,6 +64,43 @@ void make_cr4(void *arg)
 				 : "rax");
 }
 
+void make_wrmsr(void *arg)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_APIC_BASE));
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
+}
+
+/* A bit of CR0 that KVM does not leave to a guest. */
+void make_cr0(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr0, %%rax; xorq %0, %%rax; movq %%rax, %%cr0"
+				 :
+				 : "i"(CR0_AM)
+				 : "rax");
+}
+
+void make_cr3(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr3, %%rax; movq %%rax, %%cr3" : : : "rax", "memory");
+}
+
+void make_cr8(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %0, %%cr8" : : "r"((uint64_t)(n & 1)));
+}
+
+void make_pause(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("pause");
+}
+
 /* KVM lets a guest have its debug registers until the next exit: one that comes of the cpuid. */
 void make_dr7(void *arg)
 {
@@ -108,6 +146,11 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "wbinvd", 0x89, 54, make_wbinvd },
 	{ "invd", 0x76, 13, make_invd },
 	{ "invlpg", 0x79, 14, make_invlpg },
+	{ "wrmsr", 0x7c, 32, make_wrmsr },
+	{ "write of CR0", 0x65, 28, make_cr0 },
+	{ "write of CR3", 0x13, 28, make_cr3 },
+	{ "write of CR8", 0x18, 28, make_cr8 },
+	{ "pause", 0x77, 40, make_pause },
 };
 
 void add_fresh_memory(struct micro *m)

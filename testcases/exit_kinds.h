@@ -22,9 +22,14 @@ void make_rdmsr(void *arg);
 void make_out(void *arg);
 void make_hlt(void *arg);
 /*
- * Those below exit where this CPU and KVM want them to: invlpg without nested paging only, wbinvd
- * not on Intel. None of them is an error anywhere.
+ * Those below exit where this CPU and KVM want them to: invlpg and CR3 without nested paging only,
+ * wbinvd not on Intel, pause where it is made too often. None of them is an error anywhere.
  */
+void make_wrmsr(void *arg);
+void make_cr0(void *arg);
+void make_cr3(void *arg);
+void make_cr8(void *arg);
+void make_pause(void *arg);
 void make_cr4(void *arg);
 void make_dr7(void *arg); /* with a cpuid behind each */
 void make_wbinvd(void *arg);
@@ -45,7 +50,7 @@ struct exit_kind {
 	uint32_t svm, vmx;
 	void (*make)(void *times);
 };
-#define EXIT_KINDS 11
+#define EXIT_KINDS 16
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /*

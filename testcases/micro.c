@@ -598,7 +598,7 @@ void micro_finish(struct micro *m, unsigned int vcpu)
 {
 	const struct vcpu *v = &m->vcpu[vcpu];
 
-	while (micro_wait(m, vcpu) == KVM_EXIT_HLT ||
+	while (micro_wait(m, vcpu) == KVM_EXIT_HLT || v->reason == KVM_EXIT_SET_TPR ||
 	       (v->reason == KVM_EXIT_IO && v->port != MICRO_PORT))
 		micro_go(m, vcpu);
 	if (v->reason != KVM_EXIT_IO)
