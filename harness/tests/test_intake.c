@@ -344,6 +344,21 @@ static void expect_judged(enum outcome o, const char *reason, bool exact, const 
 	submission_free(&s);
 }
 
+/* The student sees what went wrong, not where this machine keeps things. */
+static void test_folders_left_out(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	struct submission s = judged(OUT_BUILD_ERROR,
+				     "arch/x86/kvm/cpuid.c:9: error: expected ';' (all of it: /home/ann/cache/log.txt), "
+				     "not /dev/kvm",
+				     true);
+
+	(void)state;
+	grade_judge(&a, &s);
+	assert_string_equal(s.why, "arch/x86/kvm/cpuid.c:9: error: expected ';' (all of it: log.txt), not /dev/kvm");
+	submission_free(&s);
+}
+
 /* What was extracted from another age's files may lack something: only its pass is believed. */
 static void test_drift_fails_nobody(void **state)
 {
@@ -368,6 +383,7 @@ static void test_large_change(void **state)
 	for (int i = 0; i < 300; i++)
 		buf_printf(&text, "int line_%d;\n", i);
 	buf_puts(&text, CASE TAIL);
+	expect_judged(OUT_FAIL, "the change is instrumented for Intel only", true, "needs a person");
 	put(given, "cpuid.c", buf_str(&text));
 	expect(INTAKE_TAKEN, &in);
 	assert_true(in.exact);
@@ -464,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test_setup(test_large_change, begin),
+		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
