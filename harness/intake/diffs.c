@@ -122,7 +122,7 @@ int intake_take_diffs(struct taking *t)
 	else if (ret == -OUT_BUILD_ERROR)
 		ret = intake_is(t->in, INTAKE_INCOMPLETE, "%s", fail_text());
 	else if (ret == -OUT_UNUSABLE)
-		ret = intake_is(t->in, INTAKE_EMPTY, "%s", fail_text());
+		ret = intake_is(t->in, INTAKE_PERSON, "%s", fail_text());
 	patches_free(&ps);
 	return ret;
 }

@@ -76,12 +76,12 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 	if (!locate_is_source(f->name))
 		return;
 	if (!handed_text(f->path, &one.text)) {
-		strv_addf(&t->in->notes, "passed over %s: it is no text", f->name);
+		intake_unread(t, f->name, "it is no text");
 		return;
 	}
 	one.path = locate(t->bases, f->name, buf_str(&one.text));
 	if (!one.path) {
-		strv_addf(&t->in->notes, "passed over %s: it is no file of a base's source", f->name);
+		intake_unread(t, f->name, "it is no file of a base's source");
 		buf_free(&one.text);
 		return;
 	}

@@ -24,13 +24,24 @@ static const char *last_part(const char *name)
 	return slash ? slash + 1 : name;
 }
 
-static bool is_archive(const char *name)
+/* By its first bytes: what people call it is theirs. */
+static bool is_archive(const char *path)
 {
-	static const char *const endings[] = { ".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2",
-					       ".tbz2", ".tar.zst", ".7z" };
+	static const struct {
+		size_t at, len;
+		const char *bytes;
+	} marks[] = {
+		{ 0, 4, "PK\003\004" },	     { 0, 2, "\037\213" }, { 0, 6, "\3757zXZ\0" },
+		{ 0, 3, "BZh" },	     { 0, 4, "(\265/\375" },
+		{ 0, 6, "7z\274\257\047\034" }, { 257, 5, "ustar" },
+	};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char head[512] = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		if (str_ends(name, endings[i]))
+	if (fd < 0 || read(fd, head, sizeof(head)) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (!memcmp(head + marks[i].at, marks[i].bytes, marks[i].len))
 			return true;
 	return false;
 }
@@ -54,6 +65,37 @@ static int add(struct handed *h, const char *name, const char *path)
 	return 0;
 }
 
+static void pass_over(struct handed *h, const char *name, const char *why)
+{
+	strv_addf(&h->notes, "passed over %s: %s", name, why);
+	if (!h->unread)
+		h->unread = xstrdup(name);
+}
+
+static void too_large(struct handed *h, const char *name)
+{
+	_cleanup_free_ char *why = strf("it is larger than %u MB", HANDED_MAX_FILE >> 20);
+
+	pass_over(h, name, why);
+}
+
+/* An office's document is a zip of XML, in which nobody finds a diff. */
+static bool is_document(const char *inside)
+{
+	return !strcmp(inside, "[Content_Types].xml") || !strcmp(inside, "mimetype");
+}
+
+/* "cpuid.patch" of "cpuid.patch.gz", whose one entry has no name. */
+static char *name_of(const char *name, struct archive *a, struct archive_entry *e)
+{
+	const char *inside = archive_entry_pathname(e);
+	const char *dot = strrchr(last_part(name), '.');
+
+	if (archive_format(a) != ARCHIVE_FORMAT_RAW)
+		return inside ? xstrdup(inside) : NULL;
+	return dot ? xstrndup(name, (size_t)(dot - name)) : xstrdup(name);
+}
+
 /* ---- archives: an entry's bytes go into a file that we name ---- */
 
 static int save_entry(struct handed *h, struct archive *a, const char *path)
@@ -71,28 +113,30 @@ static int save_entry(struct handed *h, struct archive *a, const char *path)
 	return n < 0 ? -EIO : file_write(path, buf_str(&b), b.len, 0600);
 }
 
-static int take_entry(struct handed *h, struct archive *a, struct archive_entry *e,
-		      unsigned int depth)
+static int take_entry(struct handed *h, const char *name, struct archive *a,
+		      struct archive_entry *e, unsigned int depth)
 {
-	const char *inside = archive_entry_pathname(e);
+	_cleanup_free_ char *inside = name_of(name, a, e);
 	_cleanup_free_ char *path = strf("%s/%zu", h->scratch, ++h->unpacked);
 	int err;
 
 	if (archive_entry_filetype(e) == AE_IFDIR || !inside || is_litter(inside))
 		return 0;
 	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e)) {
-		strv_addf(&h->notes, "passed over %s: it is a link or a device", inside);
+		pass_over(h, inside, "it is a link or a device");
 		return 0;
 	}
 	if (inside[0] == '/' || str_starts(inside, "../") || strstr(inside, "/../")) {
-		strv_addf(&h->notes, "passed over %s: its name leads out of the archive", inside);
+		pass_over(h, inside, "its name leads out of the archive");
 		return 0;
 	}
+	if (is_document(inside) && !h->unread)
+		h->unread = xstrdup(name);
 	err = save_entry(h, a, path);
 	if (err == -EFBIG && h->bytes > HANDED_MAX_BYTES)
 		h->bomb = strf("it unpacks to more than %u MB", HANDED_MAX_BYTES >> 20);
 	else if (err == -EFBIG)
-		strv_addf(&h->notes, "passed over %s: it is larger than %u MB", inside, HANDED_MAX_FILE >> 20);
+		too_large(h, inside);
 	else if (err == -EIO)
 		h->bomb = strf("its entry %s is damaged: %s", inside, archive_error_string(a));
 	else if (err)
@@ -108,6 +152,7 @@ static struct archive *open_archive(const char *path)
 	archive_read_support_format_tar(a);
 	archive_read_support_format_zip(a);
 	archive_read_support_format_7zip(a);
+	archive_read_support_format_raw(a);
 	if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
@@ -125,7 +170,7 @@ static int unpack(struct handed *h, const char *name, const char *path, unsigned
 		if (h->unpacked >= HANDED_MAX_FILES)
 			h->bomb = strf("it has more than %u files", HANDED_MAX_FILES);
 		else
-			ret = take_entry(h, a, e, depth);
+			ret = take_entry(h, name, a, e, depth);
 	if (!ret && !h->bomb && (!a || got < ARCHIVE_WARN))
 		h->bomb = strf("the archive %s can't be read: %s", name, a ? archive_error_string(a) : "no format that is known");
 	if (a)
@@ -142,13 +187,13 @@ static int look(struct handed *h, const char *name, const char *path, unsigned i
 	if (is_litter(name) || h->bomb)
 		return 0;
 	if (lstat(path, &st) || !S_ISREG(st.st_mode)) {
-		strv_addf(&h->notes, "passed over %s: it is no plain file", name);
+		pass_over(h, name, "it is no plain file");
 		return 0;
 	}
-	if (is_archive(name) && depth < DEPTH_MAX)
+	if (depth < DEPTH_MAX && is_archive(path))
 		return unpack(h, name, path, depth);
 	if (st.st_size > HANDED_MAX_FILE) {
-		strv_addf(&h->notes, "passed over %s: it is larger than %u MB", name, HANDED_MAX_FILE >> 20);
+		too_large(h, name);
 		return 0;
 	}
 	return add(h, name, path);
@@ -196,6 +241,7 @@ void handed_free(struct handed *h)
 	}
 	free(h->v);
 	free(h->bomb);
+	free(h->unread);
 	strv_free(&h->notes);
 	*h = (struct handed){ 0 };
 }

@@ -61,6 +61,13 @@ int intake_add_diff(struct intake *in, const char *path, const char *before, con
 	return run_diff(argv, &in->patch);
 }
 
+void intake_unread(struct taking *t, const char *name, const char *why)
+{
+	strv_addf(&t->in->notes, "passed over %s: %s", name, why);
+	if (!t->unread)
+		t->unread = xstrdup(name);
+}
+
 /* ---- what is in it ---- */
 
 static bool begins_line(const char *text, const char *words)
@@ -74,8 +81,10 @@ static void look_for_diff(struct taking *t, const struct handed_file *f)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 
-	if (!handed_text(f->path, &text))
+	if (!handed_text(f->path, &text)) {
+		intake_unread(t, f->name, "it is no text");
 		return;
+	}
 	if (begins_line(buf_str(&text), "diff --git ") ||
 	    (begins_line(buf_str(&text), "--- ") && begins_line(buf_str(&text), "+++ "))) {
 		strv_add(&t->diffs, f->path);
@@ -105,9 +114,15 @@ static int take(struct taking *t)
 	ret = intake_take_files(t);
 	if (!ret && why && t->in->outcome != INTAKE_TAKEN)
 		return intake_is(t->in, o, "%s", why);
-	if (!ret && t->context_diff && t->in->outcome == INTAKE_EMPTY)
+	if (ret || t->in->outcome != INTAKE_EMPTY)
+		return ret;
+	if (t->context_diff)
 		return intake_is(t->in, INTAKE_PERSON, "it is a context diff: make a unified one of it");
-	return ret;
+	/* Empty is a zero: only what was read to its last byte is. */
+	if (t->unread)
+		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into",
+				 t->unread);
+	return 0;
 }
 
 int intake_take(const char *path, const struct bases *bases, const struct strv *seeds,
@@ -122,11 +137,14 @@ int intake_take(const char *path, const struct bases *bases, const struct strv *
 		if (!locate_is_source(t.handed.v[i].name))
 			look_for_diff(&t, &t.handed.v[i]);
 	move_notes(&t.handed.notes, &in->notes);
+	if (!t.unread && t.handed.unread)
+		t.unread = xstrdup(t.handed.unread);
 	if (!ret && t.handed.bomb)
 		ret = intake_is(in, INTAKE_PERSON, "%s", t.handed.bomb);
 	else if (!ret)
 		ret = take(&t);
 	handed_free(&t.handed);
+	free(t.unread);
 	strv_free(&t.diffs);
 	strv_free(&t.diff_names);
 	return ret;
@@ -138,50 +156,4 @@ void intake_free(struct intake *in)
 	buf_free(&in->patch);
 	strv_free(&in->notes);
 	*in = (struct intake){ 0 };
-}
-
-/* ---- which bytes ---- */
-
-struct listing {
-	const char *root;
-	struct strv lines;
-};
-
-static int list_file(const char *relative, const struct stat *st, void *ctx)
-{
-	struct listing *l = ctx;
-	_cleanup_free_ char *path = strf("%s/%s", l->root, relative);
-	char hex[HASH_HEX_LEN + 1] = "link";
-	int ret = S_ISREG(st->st_mode) ? hash_file(path, hex) : 0;
-
-	if (!ret)
-		strv_addf(&l->lines, "%s %s", relative, hex);
-	return ret;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int intake_hash(const char *path, char *hex)
-{
-	struct listing l = { .root = path };
-	struct hash *h = hash_new("submission-1");
-	struct stat st;
-	int ret;
-
-	if (lstat(path, &st))
-		ret = fail(OUT_USAGE, "can't find the submission %s: %m", path);
-	else if (S_ISDIR(st.st_mode))
-		ret = tree_each(path, list_file, &l);
-	else
-		ret = hash_add_file(h, "file", path);
-	if (l.lines.n)
-		qsort(l.lines.v, l.lines.n, sizeof(*l.lines.v), by_text);
-	for (size_t i = 0; i < l.lines.n; i++)
-		hash_add_str(h, "line", l.lines.v[i]);
-	strv_free(&l.lines);
-	hash_hex(h, hex);
-	return ret;
 }

@@ -50,7 +50,4 @@ int intake_take(const char *path, const struct bases *bases, const struct strv *
 		const char *scratch, struct intake *in);
 void intake_free(struct intake *in);
 
-/* A hash of all bytes and names of a submission, links not followed. 0 or -OUT_USAGE. */
-int intake_hash(const char *path, char *hex);
-
 #endif

@@ -16,7 +16,11 @@ struct taking {
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
 	bool context_diff;   /* one that is passed over */
+	char *unread;	     /* the first file in which work may be that nobody here can read */
 };
+
+/* Remember that file, and note why it is passed over. */
+void intake_unread(struct taking *t, const char *name, const char *why);
 
 /* Set the outcome and its sentence. 0. */
 int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)

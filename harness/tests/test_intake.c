@@ -262,13 +262,51 @@ static void test_link_out(void **state)
 	(void)state;
 	assert_int_equal(file_write(secret, CHANGED, strlen(CHANGED), 0644), 0);
 	assert_int_equal(symlink(secret, link), 0);
-	expect_no_change(INTAKE_EMPTY);
+	expect_no_change(INTAKE_PERSON);
 }
 
 static void test_damaged_archive(void **state)
 {
 	(void)state;
 	put(given, "work.zip", "PK\003\004 and no more");
+	expect_no_change(INTAKE_PERSON);
+}
+
+/* By its bytes, whatever it is called. */
+static void pack(const char *name, bool plain_gzip, const char *inside, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", given, name);
+	struct archive *a = archive_write_new();
+
+	if (plain_gzip) {
+		archive_write_add_filter_gzip(a);
+		archive_write_set_format_raw(a);
+	} else {
+		archive_write_set_format_zip(a);
+	}
+	assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+	add_entry(a, inside, AE_IFREG, text);
+	archive_write_free(a);
+}
+
+static void test_archives_by_content(void **state)
+{
+	(void)state;
+	pack("WORK.ZIP", false, "my/cpuid.c", CHANGED);
+	expect_change(true);
+	begin(state);
+	pack("cpuid.c.gz", true, "x", CHANGED);
+	expect_change(true);
+}
+
+/* Empty has no points: what was not looked into is not empty. */
+static void test_unread_is_not_empty(void **state)
+{
+	(void)state;
+	pack("report.docx", false, "[Content_Types].xml", "<xml/>\n");
+	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "my_own_driver.c", "int x;\n");
 	expect_no_change(INTAKE_PERSON);
 }
 
@@ -481,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test_setup(test_large_change, begin),
 		cmocka_unit_test(test_folders_left_out),
+		cmocka_unit_test_setup(test_archives_by_content, begin),
+		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),

@@ -51,10 +51,31 @@ static char *plain_name(const char *path)
 	return name;
 }
 
+static bool is_taken(const struct class *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!strcmp(c->v[i].name, name))
+			return true;
+	return false;
+}
+
+/* Of two that are called alike the second is "NAME-2": each has its own folder. */
+static char *own_name(const struct class *c, const char *path)
+{
+	_cleanup_free_ char *plain = plain_name(path);
+	char *name = xstrdup(plain);
+
+	for (unsigned int i = 2; is_taken(c, name); i++) {
+		free(name);
+		name = strf("%s-%u", plain, i);
+	}
+	return name;
+}
+
 static void add_submission(struct grading *g, const char *path)
 {
 	struct class *c = &g->class;
-	struct submission s = { .name = plain_name(path), .path = xstrdup(path) };
+	struct submission s = { .name = own_name(c, path), .path = xstrdup(path) };
 
 	s.dir = strf("%s/%s", c->dir, s.name);
 	c->v = xrealloc(c->v, c->n + 1, sizeof(*c->v));
