@@ -61,7 +61,8 @@ static char *without_folders(const char *text)
 	_cleanup_buf_ struct buf b = { 0 };
 
 	for (const char *p = text; *p;) {
-		size_t len = *p == '/' && (p == text || strchr(begins, p[-1])) ? strcspn(p, ends) : 0;
+		bool absolute = *p == '/' && (p == text || strchr(begins, p[-1]));
+		size_t len = absolute ? strcspn(p, ends) : 0;
 		const char *last = len ? memrchr(p, '/', len) : NULL;
 
 		if (last && last > p && !is_everywhere(p))
