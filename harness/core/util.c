@@ -85,6 +85,13 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && !strcmp(s + n - m, suffix);
 }
 
+const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 char *str_strip(char *s)
 {
 	size_t n;
@@ -178,6 +185,14 @@ void strv_addf(struct strv *s, const char *fmt, ...)
 		item = NULL;
 	va_end(ap);
 	strv_take(s, or_die(item));
+}
+
+bool strv_has(const struct strv *s, const char *item)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i], item))
+			return true;
+	return false;
 }
 
 void strv_free(struct strv *s)

@@ -32,6 +32,7 @@ char *strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void str_set(char **field, const char *value);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+const char *path_last(const char *path); /* what stands behind its last slash, or all of it */
 char *str_strip(char *s); /* in place: white space at both ends; returns the new start */
 
 /* A growing byte buffer. data is NUL-terminated behind len, so text may be read as a string. */
@@ -55,6 +56,7 @@ struct strv {
 void strv_add(struct strv *s, const char *item);
 void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strv_free(struct strv *s);
+bool strv_has(const struct strv *s, const char *item);
 /* Split at any character of seps, dropping empty parts. */
 void strv_split(struct strv *s, const char *text, const char *seps);
 

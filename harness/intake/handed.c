@@ -17,13 +17,6 @@
 
 static int look(struct handed *h, const char *name, const char *path, unsigned int depth);
 
-static const char *last_part(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return slash ? slash + 1 : name;
-}
-
 /* By its first bytes: what people call it is theirs. */
 static bool is_archive(const char *path)
 {
@@ -49,7 +42,7 @@ static bool is_archive(const char *path)
 /* What a course's system and a Mac put beside the work. */
 static bool is_litter(const char *name)
 {
-	return strstr(name, "__MACOSX/") || str_starts(last_part(name), "._") || str_starts(name, ".git/") ||
+	return strstr(name, "__MACOSX/") || str_starts(path_last(name), "._") || str_starts(name, ".git/") ||
 	       strstr(name, "/.git/");
 }
 
@@ -89,7 +82,7 @@ static bool is_document(const char *inside)
 static char *name_of(const char *name, struct archive *a, struct archive_entry *e)
 {
 	const char *inside = archive_entry_pathname(e);
-	const char *dot = strrchr(last_part(name), '.');
+	const char *dot = strrchr(path_last(name), '.');
 
 	if (archive_format(a) != ARCHIVE_FORMAT_RAW)
 		return inside ? xstrdup(inside) : NULL;
@@ -227,7 +220,7 @@ int handed_list(const char *path, const char *scratch, struct handed *h)
 	*h = (struct handed){ .scratch = scratch };
 	if (lstat(path, &st))
 		return fail(OUT_USAGE, "can't find the submission %s: %s", path, strerror(errno));
-	ret = S_ISDIR(st.st_mode) ? tree_each(path, visit, &f) : look(h, last_part(path), path, 0);
+	ret = S_ISDIR(st.st_mode) ? tree_each(path, visit, &f) : look(h, path_last(path), path, 0);
 	if (h->n)
 		qsort(h->v, h->n, sizeof(*h->v), by_name);
 	return ret;

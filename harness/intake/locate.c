@@ -16,17 +16,10 @@ static const char *const folders[] = { "arch/x86/kvm", "arch/x86/kvm/vmx", "arch
 				       "arch/x86/include/uapi/asm", "arch/x86/entry/syscalls", "arch/x86/kernel", "kernel" };
 static const char *const endings[] = { ".c", ".h", ".S", ".tbl" };
 
-static const char *last_part(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return slash ? slash + 1 : name;
-}
-
 /* The ending that it has somewhere, with no letter behind: ".c" of "vmx.c.txt", "cpuid.c (2)". */
 static const char *source_ending(const char *name)
 {
-	const char *part = last_part(name);
+	const char *part = path_last(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
 		for (const char *at = strstr(part, endings[i]); at; at = strstr(at + 1, endings[i]))
@@ -37,7 +30,7 @@ static const char *source_ending(const char *name)
 
 bool locate_is_source(const char *name)
 {
-	const char *part = last_part(name);
+	const char *part = path_last(name);
 
 	return source_ending(name) || !strcmp(part, "Makefile") || !strcmp(part, "Kconfig") || !strcmp(part, "Kbuild");
 }
@@ -110,7 +103,7 @@ static void try_folder(struct best *b, const char *tree, const char *folder, con
 		size_t len = strlen(files.v[i]) - strlen(ending);
 		_cleanup_free_ char *stem = xstrndup(files.v[i], len);
 
-		if (has_word(last_part(name), stem, len))
+		if (has_word(path_last(name), stem, len))
 			try_file(b, tree, folder, files.v[i], text);
 	}
 }

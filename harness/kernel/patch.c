@@ -454,9 +454,7 @@ int patch_parse(const char *path, const char *text, size_t len, struct patch *p)
 
 const char *patch_base_name(const struct patch *p)
 {
-	const char *slash = strrchr(p->path, '/');
-
-	return slash ? slash + 1 : p->path;
+	return path_last(p->path);
 }
 
 bool patch_acts(const struct patch *p)

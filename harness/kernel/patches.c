@@ -165,9 +165,7 @@ static int read_file(const struct taking *t, const char *path, int flags, struct
 
 static bool is_cover_letter(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-
-	return str_starts(slash ? slash + 1 : path, "0000-");
+	return str_starts(path_last(path), "0000-");
 }
 
 /* One mail, or all of the file. name: of it, for messages. */

@@ -17,14 +17,6 @@
 #define EFFORT "Effort: "
 #define TESTS "Tests: "
 
-static bool has(const struct strv *list, const char *s)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->v[i], s))
-			return true;
-	return false;
-}
-
 /* "TEST: CHECK" */
 static int add_trailer(struct mutant *m, char *text)
 {
@@ -41,7 +33,7 @@ static int add_trailer(struct mutant *m, char *text)
 	*colon = '\0';
 	strv_add(&m->test_of, text);
 	strv_add(&m->checks, str_strip(colon + 2));
-	if (!has(&m->tests, text))
+	if (!strv_has(&m->tests, text))
 		strv_add(&m->tests, text);
 	return 0;
 }

@@ -384,14 +384,6 @@ bool knobs_verbose(void)
 	return v && !strcmp(v, "1");
 }
 
-static bool has(const struct strv *list, const char *item)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->v[i], item))
-			return true;
-	return false;
-}
-
 static int from_environment(struct knobs *k)
 {
 	_cleanup_strv_ struct strv of_make = { 0 };
@@ -400,7 +392,7 @@ static int from_environment(struct knobs *k)
 	make_given(&of_make);
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(table); i++) {
 		const char *value = table[i].type == PROCESS ? NULL : getenv(table[i].name);
-		bool by_make = has(&of_make, table[i].name);
+		bool by_make = strv_has(&of_make, table[i].name);
 
 		if (value && (*value || by_make))
 			ret = set_from(k, &table[i], value,

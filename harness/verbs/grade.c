@@ -42,8 +42,7 @@ struct grading {
 
 static char *plain_name(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *name = xstrdup(slash ? slash + 1 : path);
+	char *name = xstrdup(path_last(path));
 
 	for (char *p = name; *p; p++)
 		if (strchr(" /\t\n\"'", *p) || (p == name && *p == '.'))

@@ -154,10 +154,7 @@ static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *pla
 
 static void note_flavor(struct strv *flavors, const char *name)
 {
-	for (size_t i = 0; name && i < flavors->n; i++)
-		if (!strcmp(flavors->v[i], name))
-			return;
-	if (name)
+	if (name && !strv_has(flavors, name))
 		strv_add(flavors, name);
 }
 

@@ -85,21 +85,13 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool has(const struct strv *v, const char *s)
-{
-	for (size_t i = 0; i < v->n; i++)
-		if (!strcmp(v->v[i], s))
-			return true;
-	return false;
-}
-
 /* The reasons that were seen, as the measures name them: "114 (cpuid)". */
 static void collect(const struct run_result *r, struct strv *reasons)
 {
 	for (size_t i = 0; i < r->n_measures; i++) {
 		const char *reason = r->measures[i].name + strlen(BOOT_MEASURE);
 
-		if (str_starts(r->measures[i].name, BOOT_MEASURE) && !has(reasons, reason))
+		if (str_starts(r->measures[i].name, BOOT_MEASURE) && !strv_has(reasons, reason))
 			strv_add(reasons, reason);
 	}
 }

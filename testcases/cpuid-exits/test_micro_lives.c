@@ -7,6 +7,7 @@
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
 #include "exit_kinds.h"
+#include "exit_leaf.h"
 #include "micro.h"
 
 #include <inttypes.h>
@@ -14,15 +15,6 @@
 #define MADE 400
 
 static const uint32_t ids[] = { 0, 1 };
-static struct cpuid exits, cycles;
-static uint32_t exits_leaf, cycles_leaf;
-
-static void read_leaves(void *arg)
-{
-	(void)arg;
-	exits = cpuid(exits_leaf, 0);
-	cycles = cpuid(cycles_leaf, 0);
-}
 
 /* There is no IDT: a fault is a triple one. KVM resets the vCPU, and tells of a shutdown. */
 static void shut_down(void *arg)
@@ -33,17 +25,14 @@ static void shut_down(void *arg)
 
 static void take(struct micro *m, const char *since)
 {
+	struct exit_totals t;
+
 	observe_str("since", since);
-	observe_u64("all.before", hist_total());
-	observe_u64("own.before", micro_all_exits(m));
-	micro_start(m, 0, read_leaves, NULL);
-	micro_finish(m, 0);
-	observe_u64("own.after", micro_all_exits(m));
-	observe_u64("all.after", hist_total());
-	observe_u64("exits", exits.eax);
-	observe_u64("cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
+	t = exit_leaf_read(m);
+	observe_u64("exits", t.exits);
+	observe_u64("cycles", t.cycles);
 	if (!guest_in_lab)
-		printf("%s: exits=%" PRIu32 "\n", since, exits.eax);
+		printf("%s: exits=%" PRIu32 "\n", since, t.exits);
 }
 
 static void one_that_never_ran(struct micro *m)
@@ -83,8 +72,6 @@ static void run(void)
 {
 	struct micro *m = micro_new(ids, 1);
 
-	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
-	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", exits_leaf);
 	hist_start();
 	micro_start(m, 0, make_cpuid, (void *)(uintptr_t)MADE);
 	micro_finish(m, 0);

@@ -9,6 +9,7 @@
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
 #include "exit_kinds.h"
+#include "exit_leaf.h"
 #include "micro.h"
 
 #include <inttypes.h>
@@ -17,42 +18,22 @@
 #define MADE 700 /* exits before the first reading: no machine's count is near zero by itself */
 
 static const uint32_t ids[] = { 0 };
-static struct cpuid exits, cycles;
-static uint32_t exits_leaf, cycles_leaf;
-
-static void read_leaves(void *arg)
-{
-	(void)arg;
-	exits = cpuid(exits_leaf, 0);
-	cycles = cpuid(cycles_leaf, 0);
-}
-
-static void read_between_counts(struct micro *m)
-{
-	observe_u64("all.before", hist_total());
-	observe_u64("own.before", micro_all_exits(m));
-	micro_start(m, 0, read_leaves, NULL);
-	micro_finish(m, 0);
-	observe_u64("own.after", micro_all_exits(m));
-	observe_u64("all.after", hist_total());
-	observe_u64("tsc", rdtsc_ordered());
-	observe_u64("cpus", (uint64_t)sysconf(_SC_NPROCESSORS_CONF));
-}
 
 static void run(void)
 {
 	struct micro *m = micro_new(ids, 1);
+	struct exit_totals t;
 
 	if (!hist_is_the_labs())
 		guest_skip("L1 does not count exits since KVM was loaded: there is no histogram of the lab's");
-	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
-	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", exits_leaf);
 	micro_start(m, 0, make_cpuid, (void *)(uintptr_t)MADE);
 	micro_finish(m, 0);
-	read_between_counts(m);
-	observe_u64("exits", exits.eax);
-	observe_u64("cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
-	printf("exits=%" PRIu32 ", cycles=%" PRIu64 "\n", exits.eax, (uint64_t)cycles.ebx << 32 | cycles.ecx);
+	t = exit_leaf_read(m);
+	observe_u64("tsc", rdtsc_ordered());
+	observe_u64("cpus", (uint64_t)sysconf(_SC_NPROCESSORS_CONF));
+	observe_u64("exits", t.exits);
+	observe_u64("cycles", t.cycles);
+	printf("exits=%" PRIu32 ", cycles=%" PRIu64 "\n", t.exits, t.cycles);
 	micro_free(m);
 }
 

@@ -5,6 +5,7 @@
  * machine whose program lives in a pid namespace of its own, in which all pids are small.
  */
 #ifdef NESTLAB_GUEST
+#include "exit_kinds.h"
 #include "micro.h"
 
 #include <sched.h>
@@ -18,12 +19,6 @@ static const uint32_t ids[] = { 1023, 0, 767, 512 };
 #define MANY 65600 /* more than 2^16 */
 
 static uint64_t hypercall;
-
-static void make_cpuid(void *times)
-{
-	for (uintptr_t i = (uintptr_t)times; i; i--)
-		cpuid(0, 0);
-}
 
 static void make(struct micro *m, unsigned int vcpu, uintptr_t times)
 {
