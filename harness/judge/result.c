@@ -136,6 +136,14 @@ void result_drop_test(struct run_result *r)
 		free_test(&r->tests[--r->n_tests]);
 }
 
+struct test_result *result_find_test(const struct run_result *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (!strcmp(r->tests[i].name, name))
+			return &r->tests[i];
+	return NULL;
+}
+
 struct check_result *result_find_check(const struct test_result *t, const char *name)
 {
 	for (size_t i = 0; i < t->n_checks; i++)

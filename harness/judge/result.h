@@ -108,7 +108,7 @@ struct subject_patch {
 
 /* What a run judged: nobody should take the reference's pass for that of a change. */
 struct subject {
-	char *what; /* "the reference", "a change"; NULL: not known, nothing was judged */
+	char *what; /* "the reference", "the unpatched kernel", "a change"; NULL: not known, nothing was judged */
 	struct subject_patch *patches;
 	size_t n_patches;
 	char *monitor; /* a monitor's path (MONITOR=); NULL: none */
@@ -221,6 +221,8 @@ enum outcome result_tests_verdict(const struct run_result *r);
  */
 enum outcome result_verdict(const struct run_result *r);
 struct result_summary result_count(const struct run_result *r);
+/* The test with this name, or NULL. */
+struct test_result *result_find_test(const struct run_result *r, const char *name);
 /* The check with this name, or NULL. */
 struct check_result *result_find_check(const struct test_result *t, const char *name);
 

@@ -141,54 +141,22 @@ int lab_prepare(struct lab *lab)
 	return ret ? ret : lab->backend->prepare(lab);
 }
 
-static void copy_image(struct image *to, const struct image *from)
+int lab_key_of(const struct lab *lab, const struct plan *other, char key[HASH_HEX_LEN + 1])
 {
-	*to = *from;
-	to->path = from->path ? xstrdup(from->path) : NULL;
-	to->format = from->format ? xstrdup(from->format) : NULL;
-}
-
-/* The same plan with the base's kernel as upstream has it. */
-static int unpatched(const struct plan *plan, struct plan *to)
-{
+	struct lab named = *lab; /* of which all but these is the same */
 	int ret;
 
-	*to = (struct plan){ .l1_cpus = plan->l1_cpus, .l1_memory = plan->l1_memory };
-	knobs_copy(&to->knobs, &plan->knobs);
-	ret = kernel_conf_load(to->knobs.kernel, &to->kernel);
+	named.plan = other;
+	named.host = named.guest = (struct kernel_build){ 0 };
+	ret = kernel_build(&other->kernel, KERNEL_HOST, &named.host);
+	if (!ret && !named.without_l2)
+		ret = kernel_build(&other->kernel, KERNEL_GUEST, &named.guest);
 	if (!ret)
-		ret = kernel_conf_flavor(&to->kernel, to->knobs.kernel_flavor);
-	if (!ret)
-		ret = lane_choose(plan->lane.name, "the lab that it is a variant of", NULL, &to->lane);
-	to->lane.slowdown = plan->lane.slowdown;
-	strv_free(&to->kernel.role[KERNEL_HOST].patches);
+		ret = lab->backend->name_states(&named);
+	memcpy(key, named.lab_key, sizeof(named.lab_key));
+	kernel_build_free(&named.host);
+	kernel_build_free(&named.guest);
 	return ret;
-}
-
-int lab_prepare_variant(const struct lab *lab, struct lab *variant)
-{
-	int ret;
-
-	*variant = (struct lab){ .place.lock = -1,
-				 .without_l2 = lab->without_l2,
-				 .backend = lab->backend,
-				 .monitor = lab->monitor };
-	variant->own_plan = xcalloc(1, sizeof(*variant->own_plan));
-	variant->plan = variant->own_plan;
-	ret = unpatched(lab->plan, variant->own_plan);
-	if (ret)
-		return ret;
-	variant->uri = lab->uri ? xstrdup(lab->uri) : NULL;
-	variant->owner = lab->owner ? xstrdup(lab->owner) : NULL;
-	variant->emulator = lab->emulator ? xstrdup(lab->emulator) : NULL;
-	variant->capabilities = lab->capabilities ? xstrdup(lab->capabilities) : NULL;
-	copy_image(&variant->golden, &lab->golden);
-	copy_image(&variant->initramfs, &lab->initramfs);
-	init_levels(variant, lab->plan->lane.slowdown);
-	ret = kernel_build(&variant->plan->kernel, KERNEL_HOST, &variant->host);
-	if (!ret && !variant->without_l2)
-		ret = kernel_build(&variant->plan->kernel, KERNEL_GUEST, &variant->guest);
-	return ret ? ret : variant->backend->name_states(variant);
 }
 
 static void free_boot(struct boot_record *b)
@@ -330,9 +298,6 @@ void lab_levels_down(struct lab *lab)
 
 static void free_parts(struct lab *lab)
 {
-	if (lab->own_plan)
-		plan_free(lab->own_plan);
-	free(lab->own_plan);
 	plugin_close(&lab->plugin);
 	kernel_build_free(&lab->host);
 	kernel_build_free(&lab->guest);
@@ -345,13 +310,6 @@ static void free_parts(struct lab *lab)
 	free(lab->emulator);
 	free(lab->capabilities);
 	free(lab->l2_initramfs);
-}
-
-void lab_close_variant(struct lab *variant)
-{
-	lab_levels_down(variant);
-	free_parts(variant);
-	*variant = (struct lab){ .place.lock = -1 };
 }
 
 /* Bochs's, of a disk whose changes are forgotten. */

@@ -91,7 +91,6 @@ struct lab {
 	 */
 	const char *monitor;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
-	struct plan *own_plan; /* of a variant: plan points there, and it goes with the lab */
 };
 
 /* plan: outlives the lab. who: for the place's lock, told to others that come: "test". */
@@ -128,13 +127,12 @@ int lab_join(struct lab *lab, const char *place, bool with_l2);
 void lab_close(struct lab *lab, bool keep);
 
 /*
- * The same lab with the unpatched host kernel, for baselines: shares nothing that is running. Close
- * it with lab_close_variant().
+ * What the lab of another plan, on the same machine and images, is called (its lab_key): its
+ * kernels are built. Nothing is started.
  */
-int lab_prepare_variant(const struct lab *lab, struct lab *variant);
-void lab_close_variant(struct lab *variant);
+int lab_key_of(const struct lab *lab, const struct plan *other, char key[HASH_HEX_LEN + 1]);
 
-/* End the levels alone, so that another variant can run. */
+/* End the levels alone. */
 void lab_levels_down(struct lab *lab);
 
 /*

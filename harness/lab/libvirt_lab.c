@@ -84,7 +84,7 @@ static int begin(struct lab *lab)
 	if (ret)
 		return ret;
 	loop_guard(level_ms(&lab->levels[L1], LAB_GUARD_S), end_l1, lab);
-	/* Of another variant, or of a killed run with a libvirt that is not ours. */
+	/* Of a killed run with a libvirt that is not ours. */
 	return level_end(&lab->levels[L1], L1_DOMAIN);
 }
 

@@ -39,6 +39,7 @@ struct knobs {
 	uint32_t l1_cpus, l2_cpus;
 	uint32_t l1_memory, l2_memory; /* MiB */
 	uint32_t nested_paging;
+	uint32_t unpatched;
 	uint32_t save_lab;
 	uint32_t effort;
 	uint32_t slowdown;

@@ -157,6 +157,17 @@ static int read_changes(struct plan *p)
 	return ret;
 }
 
+/* Their place is empty then, and nothing may stand in it. */
+static int take_patches_away(struct plan *p)
+{
+	if (!p->knobs.unpatched)
+		return 0;
+	if (p->host.patches.n)
+		return fail(OUT_USAGE, "UNPATCHED=1 and PATCH=: a change goes on the base's own patches, which are taken away; leave one of the two out, or put it on a base that has none (config/kernels/*-unpatched.conf)");
+	strv_free(&p->kernel.role[KERNEL_HOST].patches);
+	return 0;
+}
+
 int plan_make(struct knobs *k, struct plan *p)
 {
 	int ret;
@@ -168,6 +179,8 @@ int plan_make(struct knobs *k, struct plan *p)
 		ret = kernel_conf_flavor(&p->kernel, p->knobs.kernel_flavor);
 	if (!ret)
 		ret = read_changes(p);
+	if (!ret)
+		ret = take_patches_away(p);
 	if (!ret)
 		ret = choose_lane_for_change(p);
 	if (ret)
@@ -195,6 +208,11 @@ bool plan_has_change(const struct plan *p)
 	return p->host.patches.n || p->guest.patches.n || p->knobs.monitor;
 }
 
+const char *plan_without_change(const struct plan *p)
+{
+	return p->knobs.unpatched ? "the unpatched kernel" : "the reference";
+}
+
 static void add_names(const struct change *c, struct buf *b)
 {
 	for (size_t i = 0; i < c->patches.n; i++)
@@ -209,5 +227,5 @@ char *plan_subject(const struct plan *p)
 	add_names(&p->guest, &b);
 	if (p->knobs.monitor)
 		buf_printf(&b, "%s%s", b.len ? ", " : "", p->knobs.monitor);
-	return xstrdup(b.len ? buf_str(&b) : "the reference");
+	return xstrdup(b.len ? buf_str(&b) : plan_without_change(p));
 }

@@ -44,6 +44,8 @@ void plan_free(struct plan *p);
 
 /* Is a change judged, or the reference? */
 bool plan_has_change(const struct plan *p);
+/* What is judged where no change is: "the reference" or "the unpatched kernel". */
+const char *plan_without_change(const struct plan *p);
 /* "caller-pid.patch", "the reference"; for people. The caller owns it. */
 char *plan_subject(const struct plan *p);
 

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the unpatched kernel answers. Nobody's change runs there, so whatever goes wrong is the
- * lab's fault: never a crash or a failure of what was handed in. Only the output of a program that
- * ended by itself and said that it is done is kept: a cut one was compared with, for ever.
+ * What the unpatched kernel answers: a plan of its own, UNPATCHED=1, whose run leaves each
+ * program's output. Nobody's change runs there, so whatever goes wrong is the lab's fault: never a
+ * crash or a failure of what was handed in. Only the output of a program that ended by itself and
+ * said that it is done is kept: a cut one was compared with, for ever.
  */
-#include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/ui.h"
+#include "run/pool.h"
 #include "run/program.h"
 
-#define CONSOLES "baseline-" /* in front of the names of this lab's logs, in the run's folder */
+#define DEADLINE_S 7200 /* of its run, with the kernel's build */
+
+static const struct cache_kind baselines = { .folder = "baselines",
+					     .suffix = ".txt",
+					     .what = "the unpatched kernel's answers",
+					     .keep_entries = 2000 };
+CACHE_KIND(baselines);
 
 static void parse(const struct buf *text, struct observations *o)
 {
@@ -25,33 +32,6 @@ static void parse(const struct buf *text, struct observations *o)
 	*o = out.obs;
 	out.obs = (struct observations){ 0 };
 	output_free(&out);
-}
-
-/* ---- the cache ---- */
-
-/* Where the output on this variant's lab is kept. All that the program is given is in the name. */
-static int cached_path(const struct run *r, const struct lab *variant, const struct testcase *t,
-		       char **path)
-{
-	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
-	_cleanup_free_ char *local = path_in_root(relative);
-	_cleanup_strv_ struct strv env = { 0 };
-	struct hash *h = hash_new("baseline-2");
-	char hex[HASH_HEX_LEN + 1];
-	int ret;
-
-	program_env(r, t, MONITOR_IN_LEVEL, &env);
-	hash_add_str(h, "lab", variant->lab_key);
-	ret = hash_add_file(h, "program", local);
-	for (const char *const *a = t->args; a && *a; a++)
-		hash_add_str(h, "argument", *a);
-	for (size_t i = 0; i < env.n; i++)
-		hash_add_str(h, "environment", env.v[i]);
-	if (!ret && t->wants_monitor)
-		ret = hash_add_file(h, "monitor", r->monitor.path);
-	hash_hex(h, hex);
-	*path = path_in_cache("baselines/%s.txt", hex);
-	return ret;
 }
 
 /* The program's last word is its mark: what has none was cut, or is another program's. */
@@ -74,204 +54,180 @@ static bool file_is_whole(const char *path)
 	return whole;
 }
 
-static bool is_cached(const struct run *r, const struct lab *variant, const struct testcase *t)
+/* ---- the cache ---- */
+
+/* Of the answers in that lab. All that the program is given is in it. */
+static int cache_key(const struct run *r, const char *lab_key, const struct testcase *t,
+		     char key[HASH_HEX_LEN + 1])
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *program = program_path(t);
+	_cleanup_strv_ struct strv env = { 0 };
+	struct hash *h = hash_new("baseline-3");
+	int ret = hash_add_file(h, "program", program);
 
-	return !cached_path(r, variant, t, &path) && file_is_whole(path);
-}
-
-/* ---- one program ---- */
-
-struct recording {
-	struct buf text;
-	bool too_long;
-};
-
-static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
-		      size_t len)
-{
-	struct recording *k = ctx;
-
-	(void)level_ns;
-	if (s != CHANNEL_STDOUT)
-		return;
-	k->too_long |= k->text.len + len > PROGRAM_OUTPUT_MAX;
-	if (!k->too_long)
-		buf_add(&k->text, data, len);
-}
-
-static const char *own_words(const struct observations *o)
-{
-	static const char *const keys[] = { "guest.broken", "guest.fault", "guest.skip" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (obs_get(o, keys[i], 0))
-			return obs_get(o, keys[i], 0)->str;
-	return "it gave no reason";
-}
-
-/* 0, or what keeps its output from being a baseline. */
-static int judge_end(const struct testcase *t, const struct recording *k,
-		     const struct channel_status *st)
-{
-	struct observations o;
-	int ret = 0;
-
-	parse(&k->text, &o);
-	if (!st->done)
-		ret = fail(OUT_BROKEN, "%s: still running at its deadline, killed", t->program);
-	else if (st->signal)
-		ret = fail(OUT_BROKEN, "%s: ended by signal %d (%s)", t->program, st->signal,
-			   strsignal(st->signal));
-	else if (st->exit_code)
-		ret = fail(OUT_BROKEN, "%s: ended with status %d: %s", t->program, st->exit_code,
-			   own_words(&o));
-	else if (k->too_long)
-		ret = fail(OUT_BROKEN, "%s: it printed more than %u MiB", t->program,
-			   PROGRAM_OUTPUT_MAX >> 20);
-	else if (!is_whole(&o))
-		ret = fail(OUT_BROKEN, "%s: ended without saying that it is done", t->program);
-	observations_free(&o);
+	program_env(r, t, MONITOR_IN_LEVEL, &env);
+	hash_add_str(h, "lab", lab_key);
+	for (const char *const *a = t->args; a && *a; a++)
+		hash_add_str(h, "argument", *a);
+	for (size_t i = 0; i < env.n; i++)
+		hash_add_str(h, "environment", env.v[i]);
+	hash_hex(h, key);
 	return ret;
 }
-
-static int record(const struct run *r, struct lab *variant, struct placed *placed,
-		  const struct testcase *t)
-{
-	struct recording k = { 0 };
-	struct channel_status st = { 0 };
-	const struct program p = { .run = r,
-				   .lab = variant,
-				   .placed = placed,
-				   .test = t,
-				   .on_output = on_output,
-				   .ctx = &k };
-	_cleanup_free_ char *path = NULL;
-	int ret = cached_path(r, variant, t, &path);
-
-	if (!ret)
-		ret = program_run(&p, &st);
-	if (!ret)
-		ret = program_settle(variant);
-	if (ret)
-		ret = program_explain(program_level(variant, t), ret);
-	if (!ret)
-		ret = judge_end(t, &k, &st);
-	if (!ret && file_write(path, buf_str(&k.text), k.text.len, 0666))
-		ret = fail(OUT_BROKEN, "can't write %s", path);
-	buf_free(&k.text);
-	return ret;
-}
-
-/* ---- all that are missing ---- */
-
-static int record_missing(const struct run *r, struct lab *variant)
-{
-	struct placed placed = { 0 };
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < r->n_tests; i++)
-		if (r->tests[i]->wants_baseline && !is_cached(r, variant, r->tests[i]))
-			ret = record(r, variant, &placed, r->tests[i]);
-	placed_forget(&placed);
-	return ret;
-}
-
-/* An emulator may lose this lab, too. */
-static int record_again(const struct run *r, struct lab *variant)
-{
-	int ret;
-
-	ui_stage_abort();
-	ui_note("%s; once more", fail_text());
-	ret = lab_up_again(variant);
-	return ret ? ret : record_missing(r, variant);
-}
-
-static int record_in(const struct run *r, struct lab *variant, const char *dir)
-{
-	int ret = lab_up(variant, dir, false);
-
-	if (!ret)
-		ret = record_missing(r, variant);
-	if (ret && variant->plan->lane.retries && level_exists(&variant->levels[L1]) &&
-	    lab_lost_silently(variant, ret))
-		ret = record_again(r, variant);
-	return ret;
-}
-
-/* Each lab writes the same names: the subject's l1-console.log once began with this one's boot. */
-static void keep_logs(const struct run *r, const char *dir)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (dir_list(dir, ".log", &names))
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *from = strf("%s/%s", dir, names.v[i]);
-		_cleanup_free_ char *to = strf("%s/" CONSOLES "%s", r->dir, names.v[i]);
-
-		if (rename(from, to))
-			ui_debug("can't rename %s to %s: %s", from, to, strerror(errno));
-	}
-	rm_rf(dir);
-}
-
-static int record_all(const struct run *r, struct lab *variant)
-{
-	_cleanup_free_ char *cache = path_in_cache("baselines"), *dir = strf("%s/baseline", r->dir),
-			    *why = NULL;
-	int ret;
-
-	if (mkdir_p(cache) || mkdir_p(dir))
-		return fail(OUT_BROKEN, "can't make %s and %s", cache, dir);
-	ui_note("the unpatched kernel first, for comparison:");
-	ret = record_in(r, variant, dir);
-	/* Cleaning up after a dead level fails, too, and would tell that. */
-	why = xstrdup(fail_text());
-	lab_levels_down(variant);
-	keep_logs(r, dir);
-	return ret ? fail((enum outcome)-ret, "%s", why) : 0;
-}
-
-/* ---- for the run ---- */
 
 /* Of one program there may be several tests. */
 static char *saved_path(const struct run *r, const struct testcase *t)
 {
-	char *path = strf("%s/baseline-%s.txt", r->dir, t->name);
+	_cleanup_free_ char *name = testcase_file("baseline", t->name);
 
-	for (char *p = path + strlen(r->dir) + 1; *p; p++)
-		if (*p == '/')
-			*p = '-';
-	return path;
+	return strf("%s/%s", r->dir, name);
 }
 
-/* Beside the run's results: the comparison can be repeated from there. */
-static int keep_with_run(const struct run *r, const struct lab *variant)
+/*
+ * Beside the run's results: the comparison can be repeated from there. False: it is not cached, or
+ * not whole.
+ */
+static bool recall(const struct run *r, const struct testcase *t, const char *key)
 {
-	for (size_t i = 0; i < r->n_tests; i++) {
-		_cleanup_free_ char *from = NULL, *to = saved_path(r, r->tests[i]);
-		int ret;
+	_cleanup_free_ char *to = saved_path(r, t);
+	struct cache_entry *e = cache_find(&baselines, key);
+	bool there = e && !file_copy(cache_path(e), to, 0666) && file_is_whole(to);
 
-		if (!r->tests[i]->wants_baseline)
-			continue;
-		ret = cached_path(r, variant, r->tests[i], &from);
-		if (ret)
-			return ret;
-		if (file_copy(from, to, 0666))
-			return fail(OUT_BROKEN, "can't copy %s to %s", from, to);
-	}
-	return 0;
+	cache_release(e);
+	if (e && !there)
+		cache_drop(&baselines, key);
+	return there;
 }
 
-static bool all_cached(const struct run *r, const struct lab *variant)
+static int copy_answers(void *ctx, const char *path)
+{
+	const char *from = ctx;
+
+	return file_copy(from, path, 0666) ? fail(OUT_BROKEN, "can't copy %s to %s", from, path)
+					   : 0;
+}
+
+/* ---- what its run has left ---- */
+
+/* Its counters may be missing: that is no matter here. */
+static bool is_wrong(const struct check_result *c)
+{
+	return c->preparatory && (c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN);
+}
+
+/* What keeps its output from being an answer; NULL: nothing. */
+static const char *why_not(const struct test_result *t)
+{
+	if (t->verdict == OUT_CRASH || t->verdict == OUT_BROKEN)
+		return t->reason ? t->reason : outcome_name(t->verdict);
+	for (size_t i = 0; i < t->n_checks; i++)
+		if (is_wrong(&t->checks[i]))
+			return t->checks[i].observed ? t->checks[i].observed : t->checks[i].name;
+	return NULL;
+}
+
+static int take_one(const struct testcase *t, const struct pool_job *job, const char *key)
+{
+	_cleanup_free_ char *name = testcase_file("output", t->name);
+	_cleanup_free_ char *path = strf("%s/%s", job->dir, name);
+	const struct test_result *res = result_find_test(job->result, t->name);
+	const char *why = res ? why_not(res) : "it was not run";
+
+	if (why)
+		return fail(OUT_BROKEN, "%s: %s", t->name, why);
+	if (!file_is_whole(path))
+		return fail(OUT_BROKEN, "%s: %s", t->name,
+			    res->reason ? res->reason : "it ended without saying that it is done");
+	return cache_put(&baselines, key, copy_answers, path, NULL);
+}
+
+/* ---- all that are missing ---- */
+
+/* The same question to the base's KVM as upstream has it, in the same lane. */
+static int make_plan(const struct run *r, struct plan *plan)
+{
+	_cleanup_buf_ struct buf tests = { 0 };
+	struct knobs k;
+	int ret;
+
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (r->tests[i]->wants_baseline)
+			buf_printf(&tests, "%s ", r->tests[i]->name);
+	knobs_copy(&k, &r->plan->knobs);
+	ret = knobs_set(&k, "UNPATCHED", "1");
+	if (!ret)
+		ret = knobs_set(&k, "PATCH", "");
+	if (!ret)
+		ret = knobs_set(&k, "GUEST_PATCH", "");
+	if (!ret)
+		ret = knobs_set(&k, "LANE", r->plan->lane.name);
+	if (!ret)
+		ret = knobs_set(&k, "TESTS", buf_str(&tests));
+	if (!ret)
+		ret = plan_make(&k, plan);
+	knobs_free(&k);
+	return ret;
+}
+
+static void keep_reason(struct pool_job *job, void *ctx)
+{
+	if (!job->result)
+		str_set(ctx, fail_text());
+}
+
+/*
+ * Its folder stays in the run's, with its consoles. (Each lab writes the same names: the subject's
+ * l1-console.log once began with this one's boot.)
+ */
+static int ask(const struct run *r, const struct plan *plan, struct pool *p)
+{
+	_cleanup_free_ char *dir = strf("%s/baseline", r->dir), *why = NULL;
+	int ret = pool_add(p, "the unpatched kernel", plan, dir, NULL);
+
+	if (ret)
+		return ret;
+	p->jobs[0].may_skip = true; /* what is compared with itself */
+	p->jobs[0].save_lab = r->plan->knobs.save_lab;
+	p->done = keep_reason;
+	p->ctx = &why;
+	ui_stage_begin("the unpatched kernel's answers");
+	ret = pool_run(p, 1);
+	if (!ret && !p->jobs[0].result)
+		ret = fail(OUT_BROKEN, "%s", why);
+	ui_stage_end(ret ? "none" : "told");
+	return ret;
+}
+
+static int record_all(struct run *r, const struct plan *plan, char (*keys)[HASH_HEX_LEN + 1])
+{
+	struct pool p = { .deadline_s = DEADLINE_S };
+	int ret = ask(r, plan, &p);
+
+	for (size_t i = 0; !ret && i < r->n_tests; i++)
+		if (r->tests[i]->wants_baseline)
+			ret = take_one(r->tests[i], &p.jobs[0], keys[i]);
+	pool_free(&p);
+	return ret;
+}
+
+static bool recall_all(const struct run *r, char (*keys)[HASH_HEX_LEN + 1])
 {
 	for (size_t i = 0; i < r->n_tests; i++)
-		if (r->tests[i]->wants_baseline && !is_cached(r, variant, r->tests[i]))
+		if (r->tests[i]->wants_baseline && !recall(r, r->tests[i], keys[i]))
 			return false;
 	return true;
+}
+
+/* ---- for the run ---- */
+
+static int find_keys(const struct run *r, const char *lab_key, char (*keys)[HASH_HEX_LEN + 1])
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->n_tests; i++)
+		if (r->tests[i]->wants_baseline)
+			ret = cache_key(r, lab_key, r->tests[i], keys[i]);
+	return ret;
 }
 
 /* A kernel that dies here is not the one under test. */
@@ -288,11 +244,18 @@ static int as_fault_of_the_lab(int ret)
 	return fail(o, "the unpatched kernel's baseline: %s", fail_text());
 }
 
-int baseline_take(struct run *r, struct lab *variant)
+int baseline_take(struct run *r, const struct plan *plan, const char *lab_key)
 {
-	int ret = all_cached(r, variant) ? 0 : record_all(r, variant);
+	char(*keys)[HASH_HEX_LEN + 1] = xcalloc(r->n_tests, sizeof(*keys));
+	int ret = find_keys(r, lab_key, keys);
 
-	return as_fault_of_the_lab(ret ? ret : keep_with_run(r, variant));
+	if (!ret && !recall_all(r, keys)) {
+		ret = record_all(r, plan, keys);
+		if (!ret && !recall_all(r, keys))
+			ret = fail(OUT_BROKEN, "they were kept, and can't be read back: is the disk full?");
+	}
+	free(keys);
+	return as_fault_of_the_lab(ret);
 }
 
 static bool wanted(const struct run *r)
@@ -303,16 +266,20 @@ static bool wanted(const struct run *r)
 	return false;
 }
 
+/* With itself the unpatched kernel is not compared. */
 int baseline_prepare(struct run *r)
 {
-	struct lab variant;
+	char lab_key[HASH_HEX_LEN + 1];
+	struct plan plan = { 0 };
 	int ret;
 
-	if (!wanted(r))
+	if (r->plan->knobs.unpatched || !wanted(r))
 		return 0;
-	ret = lab_prepare_variant(r->lab, &variant);
-	ret = ret ? as_fault_of_the_lab(ret) : baseline_take(r, &variant);
-	lab_close_variant(&variant);
+	ret = make_plan(r, &plan);
+	if (!ret)
+		ret = lab_key_of(r->lab, &plan, lab_key);
+	ret = ret ? as_fault_of_the_lab(ret) : baseline_take(r, &plan, lab_key);
+	plan_free(&plan);
 	return ret;
 }
 
@@ -321,7 +288,7 @@ int baseline_read(struct run *r, const struct testcase *t, struct observations *
 	_cleanup_free_ char *path = saved_path(r, t);
 	_cleanup_buf_ struct buf b = { 0 };
 
-	if (!t->wants_baseline)
+	if (!t->wants_baseline || r->plan->knobs.unpatched)
 		return 0;
 	if (file_read(path, &b))
 		return fail(OUT_BROKEN, "can't read the baseline %s", path);

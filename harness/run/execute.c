@@ -54,12 +54,9 @@ struct execution {
 
 static int run_program(struct run *r, const struct testcase *t, struct execution *x)
 {
-	const struct program p = { .run = r,
-				   .lab = r->lab,
-				   .placed = &r->placed,
-				   .test = t,
-				   .on_output = on_output,
-				   .ctx = &x->sink };
+	const struct program p = {
+		.run = r, .test = t, .on_output = on_output, .ctx = &x->sink
+	};
 
 	return program_run(&p, &x->status);
 }

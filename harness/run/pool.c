@@ -36,9 +36,10 @@ void pool_free(struct pool *p)
 /* ---- one job ---- */
 
 /* The kernel was judged: by tests, by dying, or by its compiler. */
-static bool is_judgement(int status)
+static bool is_judgement(const struct pool_job *job, int status)
 {
-	return status == outcome_exit_code(OUT_PASS) || status == outcome_exit_code(OUT_FAIL) ||
+	return (status == outcome_exit_code(OUT_SKIP) && job->may_skip) ||
+	       status == outcome_exit_code(OUT_PASS) || status == outcome_exit_code(OUT_FAIL) ||
 	       status == outcome_exit_code(OUT_CRASH) ||
 	       status == outcome_exit_code(OUT_BUILD_ERROR);
 }
@@ -46,23 +47,31 @@ static bool is_judgement(int status)
 static void take_result(struct pool_job *job, int status, const char *log)
 {
 	_cleanup_free_ char *json = strf("%s/results.json", job->dir);
+	struct run_result *result;
 
 	if (status < 0)
 		return;
-	if (is_judgement(status))
-		job->result = report_load(json);
-	else
-		fail(OUT_BROKEN, "judging %s ended with exit code %d: see %s", job->name, status, log);
+	result = report_load(json);
+	if (is_judgement(job, status)) {
+		job->result = result;
+		return;
+	}
+	fail(OUT_BROKEN, "judging %s ended with exit code %d%s%s: see %s", job->name, status,
+	     result && result->reason ? ": " : "", result && result->reason ? result->reason : "", log);
+	result_free(result);
 }
 
-/* What make's command line said is in the plan already, and may not be said beside it. */
+/*
+ * What make's command line said is in the plan already, and may not be said beside it. A libvirt
+ * that is not ours carries one lab at a time, and may carry the caller's.
+ */
 static void run_job(const struct pool *p, struct pool_job *job, const char *place)
 {
 	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);
 	_cleanup_free_ char *where = strf("PLACE=%s", place);
 	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where,
 			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
-	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", NULL };
+	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", NULL };
 	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
 			     .deadline_s = p->deadline_s };
 	uint64_t start = now_ns();

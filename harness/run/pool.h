@@ -13,6 +13,7 @@ struct pool_job {
 	const char *name; /* for messages and the log's name */
 	char *dir;	  /* of its results; plan.json is there when the job is added */
 	bool save_lab;	  /* somebody may come back to what it boots */
+	bool may_skip;	  /* all of it skipped is a result, too */
 	void *ctx;	  /* whose it is */
 	/* When it is over: */
 	struct run_result *result; /* NULL: it was not judged, and fail_text() in done() says why */

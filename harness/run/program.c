@@ -19,6 +19,13 @@ struct level *program_level(struct lab *lab, const struct testcase *t)
 	return &lab->levels[t->level - 1];
 }
 
+char *program_path(const struct testcase *t)
+{
+	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
+
+	return path_in_root(relative);
+}
+
 static void make_argv(const struct level *l, const struct testcase *t, struct strv *argv)
 {
 	strv_addf(argv, "%s/%s", l->medium ? l->medium : "/tmp", t->program);
@@ -36,24 +43,23 @@ static bool is_there(const struct placed *p, const struct testcase *t)
 static int push(const struct program *p, struct level *l, const char *remote)
 {
 	const struct testcase *t = p->test;
-	_cleanup_free_ char *relative = strf("build/guest/%s", t->program);
-	_cleanup_free_ char *local = path_in_root(relative);
+	_cleanup_free_ char *local = program_path(t);
 	int ret;
 
-	if (l->medium || is_there(p->placed, t))
+	if (l->medium || is_there(&p->run->placed, t))
 		return 0; /* on a medium it has been there since the boot */
 	ret = channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
-	p->placed->program = ret ? NULL : t->program;
-	p->placed->level = t->level;
+	p->run->placed.program = ret ? NULL : t->program;
+	p->run->placed.level = t->level;
 	return ret;
 }
 
 /* Once a lab: a restored one has none. */
 static int place_monitor(const struct program *p, struct level *l)
 {
-	if (!p->test->wants_monitor || p->placed->monitor)
+	if (!p->test->wants_monitor || p->run->placed.monitor)
 		return 0;
-	return level_place(l, p->run->monitor.path, MONITOR_IN_LEVEL, 0755, &p->placed->monitor);
+	return level_place(l, p->run->monitor.path, MONITOR_IN_LEVEL, 0755, &p->run->placed.monitor);
 }
 
 void program_env(const struct run *r, const struct testcase *t, const char *monitor_at,
@@ -79,7 +85,7 @@ static int start(const struct program *p, struct level *l, struct channel_status
 		ret = place_monitor(p, l);
 	if (ret)
 		return ret;
-	program_env(p->run, p->test, p->placed->monitor, &env);
+	program_env(p->run, p->test, p->run->placed.monitor, &env);
 	e.argv = argv.v;
 	e.env = env.v;
 	return channel_start(l->channel, &e, status, id);
@@ -100,7 +106,7 @@ static int judge_wait(struct level *l, struct channel_status *status, int ret)
 int program_run(const struct program *p, struct channel_status *status)
 {
 	const struct testcase *t = p->test;
-	struct level *l = program_level(p->lab, t);
+	struct level *l = program_level(p->run->lab, t);
 	uint32_t id;
 	int ret = start(p, l, status, &id);
 

@@ -13,15 +13,15 @@
 #define PROGRAM_OUTPUT_MAX (16U << 20)
 
 struct program {
-	const struct run *run; /* whose assignments and monitor */
-	struct lab *lab;       /* its own, or its variant */
-	struct placed *placed; /* in that lab */
+	struct run *run;
 	const struct testcase *test;
 	void (*on_output)(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
 			  size_t len);
 	void *ctx;
 };
 
+/* Where it was built; the caller owns it. */
+char *program_path(const struct testcase *t);
 struct level *program_level(struct lab *lab, const struct testcase *t);
 
 /*

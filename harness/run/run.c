@@ -78,7 +78,7 @@ static void describe_change(struct run_result *res, const char *role, const stru
 
 static void describe_subject(struct run_result *res, const struct plan *p)
 {
-	result_set_subject_what(res, plan_has_change(p) ? "a change" : "the reference");
+	result_set_subject_what(res, plan_has_change(p) ? "a change" : plan_without_change(p));
 	describe_change(res, "host", &p->host);
 	describe_change(res, "guest", &p->guest);
 	if (p->knobs.monitor)

@@ -96,12 +96,12 @@ int execute_test(struct run *r, const struct testcase *t);
 
 /*
  * For each picked test that wants one: its program's output on the unpatched kernel, from the cache
- * or by booting it. Call before the lab is up: both use the same domains. What goes wrong there is
- * never told as a fault of the change: -OUT_BROKEN, "the unpatched kernel's baseline: ...".
+ * or by a run of its own, in a place of its own. Call it when the lab is prepared. What goes wrong
+ * there is never told as a fault of the change: -OUT_BROKEN, "the unpatched kernel's baseline: ...".
  */
 int baseline_prepare(struct run *r);
-/* The same with that kernel's lab at hand, prepared and not up; its levels are down after it. */
-int baseline_take(struct run *r, struct lab *variant);
+/* The same with that kernel's plan, and the name of its lab, at hand. */
+int baseline_take(struct run *r, const struct plan *plan, const char *lab_key);
 /* Read it back; n is 0 when there is none. */
 int baseline_read(struct run *r, const struct testcase *t, struct observations *o);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A lab whose L1 is the real agent (build/tests/agent) in namespaces of its own, behind struct
- * level_machine, as Bochs is: what runs tests, takes baselines and drives levels runs against it
+ * level_machine, as Bochs is: what runs tests, takes the unpatched kernel's answers and drives levels runs against it
  * for real. The test programs are shell scripts that misbehave as they like: the agent is their
  * parent ($PPID), L1's console is $CONSOLE, $KEPT is a folder that outlives a life of the lab. Its
  * /tmp and its tracefs are new with each life. There is no L2.
@@ -293,7 +293,7 @@ FAKE struct fake *fake_new(void)
 	struct fake *f = xcalloc(1, sizeof(*f));
 	_cleanup_free_ char *kept = NULL;
 
-	f->dir = strf("%s/lab-%u", fake_root, ++n);
+	f->dir = strf("%s/lab-%d-%u", fake_root, (int)getpid(), ++n);
 	kept = strf("%s/kept", f->dir);
 	f->plan = (struct plan){ .lane.slowdown = 1, .knobs.effort = 1 };
 	f->lab = (struct lab){
@@ -325,8 +325,8 @@ FAKE void fake_program(const char *name, const char *script)
 	assert_int_equal(file_write(path, text, strlen(text), 0700), 0);
 }
 
-/* One more test, for the run: the caller may change it. The script says itself that it is done. */
-FAKE struct testcase *fake_test(struct fake *f, const char *name, const char *script)
+/* One more test, of a program that is there, for the run: the caller may change it. */
+FAKE struct testcase *fake_add(struct fake *f, const char *name)
 {
 	struct testcase *t = &f->cases[f->run.n_tests];
 
@@ -334,9 +334,15 @@ FAKE struct testcase *fake_test(struct fake *f, const char *name, const char *sc
 		.name = name, .program = name, .level = 1, .timeout_s = 20, .judge = judge_end,
 		.checks = fake_checks,
 	};
-	fake_program(name, script);
 	f->tests[f->run.n_tests++] = t;
 	return t;
+}
+
+/* The same with its program. The script says itself that it is done. */
+FAKE struct testcase *fake_test(struct fake *f, const char *name, const char *script)
+{
+	fake_program(name, script);
+	return fake_add(f, name);
 }
 
 #define DONE "echo '@nestlab guest.done u64 1'"

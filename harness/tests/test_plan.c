@@ -182,6 +182,29 @@ static void test_subject_and_hash(void **state)
 	plan_free(&tests);
 }
 
+/* Nobody's change: what stands for it says so, and nothing is put on it. */
+static void test_unpatched(void **state)
+{
+	_cleanup_free_ char *patch = put_patch("8.patch", ""), *subject = NULL;
+	struct plan p, reference;
+
+	(void)state;
+	assert_int_equal(MAKE(&p, "UNPATCHED", "1"), 0);
+	assert_int_equal(MAKE(&reference, "UNPATCHED", "0"), 0);
+	subject = plan_subject(&p);
+	assert_string_equal(subject, "the unpatched kernel");
+	assert_false(plan_has_change(&p));
+	assert_int_equal(p.kernel.role[KERNEL_HOST].patches.n, 0);
+	assert_int_not_equal(p.kernel.role[KERNEL_GUEST].patches.n, 0);
+	assert_string_not_equal(p.hash, reference.hash);
+	assert_string_not_equal(p.shape, reference.shape);
+	plan_free(&p);
+	plan_free(&reference);
+	assert_int_equal(MAKE(&p, "UNPATCHED", "1", "PATCH", patch), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "leave one of the two out"));
+	plan_free(&p);
+}
+
 static void test_cpus_and_slowdown(void **state)
 {
 	struct plan p;
@@ -367,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_is_named), cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_a_lane_for_the_change),
 		cmocka_unit_test(test_subject_and_hash),
+		cmocka_unit_test(test_unpatched),
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
 		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),
