@@ -13,7 +13,7 @@
 #include "evidence/reasons.h"
 #include "evidence/vmruns.h"
 
-/* The assignment's data, from config/assignments/NAME.conf; see judge/assignment.h. */
+/* The assignment's data, from config/assignments/NAME.conf; see plan/assignment.h. */
 struct assignment;
 
 /* A typed key=value that a level reported, with the level's time when the line came. */

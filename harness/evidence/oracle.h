@@ -9,6 +9,12 @@
 
 #include "evidence/evidence.h"
 
+/* KVM's exit count of L2 at a moment since L2's power-on. */
+struct exit_sample {
+	double seconds;
+	uint64_t exits;
+};
+
 /* The commands to send (qemu-monitor-command). */
 #define ORACLE_QMP_CPUS "{\"execute\":\"query-cpus-fast\"}"
 #define ORACLE_QMP_STATS                                                                           \

@@ -15,6 +15,7 @@
 
 #include "core/outcome.h"
 #include "core/util.h"
+#include "evidence/oracle.h"
 
 /* Where a check's evidence can be seen, for programs: lines of a file in the run's folder. */
 struct evidence_ref {
@@ -76,12 +77,6 @@ struct test_result {
 	struct strv log; /* the test program's own output, a line each (as text for people) */
 	/* Nobody asked for it: it can fail a run, and makes no pass of one that judged nothing. */
 	bool preparatory;
-};
-
-/* KVM's exit count of L2 at a moment since L2's power-on. */
-struct exit_sample {
-	double seconds;
-	uint64_t exits;
 };
 
 struct kv {

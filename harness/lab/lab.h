@@ -14,8 +14,8 @@
 
 #include <stdbool.h>
 
+#include "evidence/oracle.h"
 #include "image/image.h"
-#include "judge/result.h"
 #include "kernel/kernel.h"
 #include "lab/place.h"
 #include "machine/level.h"

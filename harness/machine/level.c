@@ -13,7 +13,7 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
-#include "machine/libvirt/hangup.h"
+#include "machine/hangup.h"
 #include "machine/loop.h"
 
 #define AGENT_PORT "org.nestlab.agent.0"

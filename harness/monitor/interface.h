@@ -4,7 +4,7 @@
 #define NESTLAB_MONITOR_INTERFACE_H
 
 #include "core/util.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 /* A monitor.conf. program: set when the file names one. 0 or -OUT_USAGE, told with the file. */
 int interface_load(const char *path, struct monitor_interface *f, char **program);

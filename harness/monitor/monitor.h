@@ -25,7 +25,7 @@
 
 #include "core/hash.h"
 #include "core/util.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 struct monitor {
 	char *name;    /* as it was given; the reference's folder otherwise */

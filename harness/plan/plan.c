@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "kernel/vendor.h"
 
 #define NOBODY "auto"

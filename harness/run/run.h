@@ -7,7 +7,7 @@
 #define NESTLAB_RUN_RUN_H
 
 #include "evidence/observation.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/result.h"
 #include "judge/testcase.h"
 #include "lab/lab.h"

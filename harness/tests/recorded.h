@@ -13,7 +13,7 @@
 #include "evidence/observation.h"
 #include "evidence/oracle.h"
 #include "evidence/trace.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "tests/fixed_list.h"
 
 #define RECORDED static __attribute__((unused))

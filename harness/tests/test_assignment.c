@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/testcase.h"
 
 #include <cmocka.h>

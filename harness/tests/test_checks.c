@@ -15,7 +15,7 @@
 #include "evidence/oracle.h"
 #include "judge/records.h"
 #include "evidence/trace.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/checks.h"
 
 #include <cmocka.h>

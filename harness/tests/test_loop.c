@@ -18,7 +18,7 @@
 #include "core/proc.h"
 #include "core/util.h"
 #include "machine/level.h"
-#include "machine/libvirt/hangup.h"
+#include "machine/hangup.h"
 #include "machine/loop.h"
 
 #include <cmocka.h>

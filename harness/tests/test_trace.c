@@ -7,7 +7,7 @@
 
 #include "core/outcome.h"
 #include "evidence/trace.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 #include <cmocka.h>
 

@@ -97,7 +97,7 @@ GUEST_TEST(run)
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/checks.h"
 
 struct leaf {

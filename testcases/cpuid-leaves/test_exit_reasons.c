@@ -148,7 +148,7 @@ GUEST_TEST(run)
 #include <string.h>
 
 #include "evidence/reasons.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/checks.h"
 
 #define BY_TRACEPOINT                                                                              \

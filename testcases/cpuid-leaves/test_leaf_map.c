@@ -88,7 +88,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 #include <string.h>
 
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/checks.h"
 
 /* From the first reading of all leaves to the second. */

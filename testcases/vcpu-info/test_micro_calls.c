@@ -54,7 +54,7 @@ GUEST_TEST(run)
 #include <stdio.h>
 
 #include "judge/records.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 #define MINUS_ENOSYS ((uint64_t)-1000) /* -KVM_ENOSYS */
 

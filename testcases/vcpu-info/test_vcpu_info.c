@@ -47,7 +47,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 
 #include "judge/records.h"
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 #define KERNEL_HALF 0xffff800000000000ULL
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "machine/libvirt/hangup.h"
+#include "machine/hangup.h"
 
 #include <dirent.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * and the tests with their weights. A new assignment is a new file there and a folder in
  * testcases/.
  */
-#ifndef NESTLAB_JUDGE_ASSIGNMENT_H
-#define NESTLAB_JUDGE_ASSIGNMENT_H
+#ifndef NESTLAB_PLAN_ASSIGNMENT_H
+#define NESTLAB_PLAN_ASSIGNMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * them, and a daemon that is stopped or stuck never gives it. With the connection's socket shut
  * they all return at once, with an error.
  */
-#ifndef NESTLAB_MACHINE_LIBVIRT_HANGUP_H
-#define NESTLAB_MACHINE_LIBVIRT_HANGUP_H
+#ifndef NESTLAB_MACHINE_HANGUP_H
+#define NESTLAB_MACHINE_HANGUP_H
 
 /*
  * The socket that a URI names ("...?socket=PATH"), or NULL: libvirt finds its own. The caller owns

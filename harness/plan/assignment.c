@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 
 #include <ctype.h>
 #include <inttypes.h>
