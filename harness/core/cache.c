@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -71,6 +72,14 @@ struct cache_entry {
 const char *cache_path(const struct cache_entry *e)
 {
 	return e->path;
+}
+
+/* Set by any thread, never taken back. */
+static atomic_bool has_made;
+
+bool cache_has_made(void)
+{
+	return has_made;
 }
 
 bool cache_made(const struct cache_entry *e)
@@ -202,6 +211,7 @@ static int move_pinned(const char *part, const char *path, int fd, struct cache_
 		return fail(OUT_BROKEN, "can't rename %s to %s: %s", part, path, strerror(errno));
 	*e = new_entry(path, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	(*e)->made = true;
+	has_made = true;
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct cache_entry;
 const char *cache_path(const struct cache_entry *e); /* lives as long as the pin */
 bool cache_made(const struct cache_entry *e);	     /* now, by this call; else it was found */
 void cache_release(struct cache_entry *e);	     /* unpin; NULL is none */
+bool cache_has_made(void); /* this process has made an entry: the cache has grown */
 /*
  * Leave it pinned until this process ends, where the paths into it have no one end. The entry is
  * taken over.

@@ -81,7 +81,7 @@ static const struct knob table[] = {
 	{ "KEEP_MB", NUMBER, APART, F(keep_mb), 16, 1 << 30, "4096", "MiB",
 	  "that results without a label may have together; then the oldest go" },
 	{ "CACHE_MB", NUMBER, APART, F(cache_mb), 1024, 1 << 30, "65536", "MiB",
-	  "that the cache may have: `nestlab gc` takes away what was not used for longest" },
+	  "that the cache may have: what was not used for longest goes by `nestlab gc`, and where it is set after runs" },
 	{ "JOBS", NUMBER, APART, F(jobs), 1, 64, "1", "", "labs side by side, for verbs that judge many" },
 	{ "SUBMISSIONS", PATHS, APART, F(submissions), 0, 0, NULL, "",
 	  "for `nestlab grade`: a folder in which each entry is one, or several of them" },

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/run.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
@@ -262,6 +264,33 @@ static void finish(struct run *r, int ret)
 	str_set(&r->result->reason, "stopped by a signal from outside");
 }
 
+static void count_gone(void *ctx, const struct cache_kind *k, const char *name, uint64_t bytes)
+{
+	(void)k;
+	(void)name;
+	(void)bytes;
+	++*(size_t *)ctx;
+}
+
+/* To look at all of it takes seconds: only for those who want to know, when it has grown. */
+static void hold_cache(const struct knobs *k)
+{
+	size_t n = 0;
+	uint64_t room;
+
+	if (knobs_source(k, "CACHE_MB") == KNOB_FROM_TABLE || !cache_has_made())
+		return;
+	room = cache_collect((uint64_t)k->cache_mb << 20, false, count_gone, &n);
+	if (n)
+		ui_note("%zu entries of the cache are gone, %" PRIu64 " MiB (CACHE_MB=%u)", n, room >> 20, k->cache_mb);
+}
+
+static void make_room(const struct knobs *k)
+{
+	rundir_prune(k);
+	hold_cache(k);
+}
+
 /* The result says how it went. */
 static int conclude(struct run *r, int ret, uint64_t start)
 {
@@ -283,7 +312,7 @@ static int conclude(struct run *r, int ret, uint64_t start)
 	show(r); /* before the lab is ended: nobody waits for that */
 	lab_close(r->lab, false);
 	if (!is_sentence(result_verdict(r->result)))
-		rundir_prune(&r->plan->knobs);
+		make_room(&r->plan->knobs);
 	if (err)
 		return err;
 	show_last(r);

@@ -634,6 +634,7 @@ static void test_collect(void **state)
 
 	(void)state;
 	make_sized("new", 8192, 3000);
+	assert_true(cache_has_made());
 	make_sized("old", 8192, 1000);
 	get("one");
 	used_at(&folders, "one", 2000);
