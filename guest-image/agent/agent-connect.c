@@ -68,10 +68,12 @@ static void connect_end(struct op *o)
 		close(c->fd);
 }
 
-const struct op_type connect_op = {
+static const struct op_type connect_op = {
+	.request = PROTO_CONNECT,
 	.size = sizeof(struct connection),
 	.start = connect_start,
 	.prepare = connect_prepare,
 	.input = connect_input,
 	.end = connect_end,
 };
+OP_TYPE(connect_op);

@@ -222,7 +222,8 @@ static void exec_end(struct op *o)
 	close_fd(&x->out[1].fd);
 }
 
-const struct op_type exec_op = {
+static const struct op_type exec_op = {
+	.request = PROTO_EXEC,
 	.size = sizeof(struct exec),
 	.start = exec_start,
 	.prepare = exec_prepare,
@@ -233,3 +234,4 @@ const struct op_type exec_op = {
 	.cancel = exec_cancel,
 	.end = exec_end,
 };
+OP_TYPE(exec_op);

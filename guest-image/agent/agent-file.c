@@ -131,38 +131,46 @@ static void put_end(struct op *o)
 	free(p->path);
 }
 
-const struct op_type put_op = {
+static const struct op_type put_op = {
+	.request = PROTO_PUT,
 	.size = sizeof(struct put),
 	.start = put_start,
 	.input = put_input,
 	.end = put_end,
 };
+OP_TYPE(put_op);
 
 /* ---- WRITE ---- */
 
-void file_write_once(struct session *s, uint32_t id, const struct proto_write *m)
+/* Over at once. */
+static int write_start(struct op *o, const union proto_msg *m)
 {
 	/*
 	 * O_APPEND matters to ordinary files and to set_ftrace_filter; sysfs does not look at it.
 	 * O_NONBLOCK: a FIFO nobody reads must not stop the agent.
 	 */
-	int trunc = m->flags & PROTO_WRITE_TRUNCATE ? O_TRUNC : 0;
-	int fd = open(m->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | trunc);
+	int fd = open(m->write.path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	ssize_t n = 0;
 	int err = fd < 0 ? errno : 0;
 
-	if (!err && m->len) {
-		n = write(fd, m->bytes, m->len);
+	if (!err && m->write.len) {
+		n = write(fd, m->write.bytes, m->write.len);
 		err = n < 0 ? errno : 0;
 	}
 	/* Some files of the kernel take what was written only now (set_ftrace_filter). */
 	if (fd >= 0 && close(fd) && !err)
 		err = errno;
-	if (err)
-		session_error(s, id, err, strerror(err));
-	else
-		session_done(s, id, (uint64_t)n);
+	if (!err)
+		op_done(o, (uint64_t)n);
+	return err;
 }
+
+static const struct op_type write_op = {
+	.request = PROTO_WRITE,
+	.size = sizeof(struct op),
+	.start = write_start,
+};
+OP_TYPE(write_op);
 
 /* ---- GET ---- */
 
@@ -216,9 +224,11 @@ static void get_end(struct op *o)
 		close(g->fd);
 }
 
-const struct op_type get_op = {
+static const struct op_type get_op = {
+	.request = PROTO_GET,
 	.size = sizeof(struct get),
 	.start = get_start,
 	.prepare = get_prepare,
 	.end = get_end,
 };
+OP_TYPE(get_op);

@@ -6,7 +6,9 @@
 #ifndef NESTLAB_AGENT_FLOW_H
 #define NESTLAB_AGENT_FLOW_H
 
-#include "agent-session.h"
+#include <sys/types.h>
+
+#include "agent-op.h"
 
 struct inflow {
 	struct op *op;

@@ -199,13 +199,3 @@ void level_init(void)
 		nanosleep(&pause, NULL); /* an agent that dies at once must not keep the CPU busy */
 	}
 }
-
-/* ---- power ---- */
-
-void level_power(enum proto_power how)
-{
-	kill(-1, SIGKILL);
-	sync();
-	reboot(how == PROTO_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
-	say("can't %s: %s", how == PROTO_REBOOT ? "reboot" : "power off", strerror(errno));
-}

@@ -21,7 +21,4 @@ const char *level_option(const char *name);
  */
 void level_init(void);
 
-/* As init's child: end all that runs, then power off or reboot. Returns when it could not be done. */
-void level_power(enum proto_power how);
-
 #endif

@@ -8,12 +8,16 @@
 #include <time.h>
 
 #include "agent-level.h"
+#include "agent-op.h"
 
 /*
  * How long READY waits for what the earlier session left: a thread stuck in the kernel never
  * ends.
  */
 #define READY_PATIENCE (500 * MSEC)
+
+extern const struct op_type *const __start_agent_ops[];
+extern const struct op_type *const __stop_agent_ops[];
 
 /* ---- to the client ---- */
 
@@ -31,7 +35,7 @@ static void send_frame(struct session *s, struct proto_frame *f, const union pro
 		say("dropped a %s frame", proto_type_name(f->type));
 }
 
-void session_send(struct session *s, uint32_t id, enum proto_type type, const union proto_msg *m)
+static void session_send(struct session *s, uint32_t id, enum proto_type type, const union proto_msg *m)
 {
 	struct proto_frame f = { .type = type, .session = s->number, .id = id };
 
@@ -39,14 +43,14 @@ void session_send(struct session *s, uint32_t id, enum proto_type type, const un
 	send_frame(s, &f, m);
 }
 
-void session_error(struct session *s, uint32_t id, int err, const char *text)
+static void session_error(struct session *s, uint32_t id, int err, const char *text)
 {
 	union proto_msg m = { .error = { .error = (uint32_t)err, .text = text } };
 
 	session_send(s, id, PROTO_ERROR, &m);
 }
 
-void session_done(struct session *s, uint32_t id, uint64_t value)
+static void session_done(struct session *s, uint32_t id, uint64_t value)
 {
 	union proto_msg m = { .done = { .value = value } };
 
@@ -111,7 +115,8 @@ static void sweep(struct session *s)
 			continue;
 		}
 		*p = o->next;
-		o->type->end(o);
+		if (o->type->end)
+			o->type->end(o);
 		free(o);
 	}
 }
@@ -187,18 +192,6 @@ static void tell_clock(struct session *s, uint32_t id)
 	session_send(s, id, PROTO_CLOCK, &m);
 }
 
-static void shut_down(struct session *s, uint32_t id, const struct proto_shutdown *m)
-{
-	if (m->how != PROTO_POWEROFF && m->how != PROTO_REBOOT) {
-		session_error(s, id, EINVAL, "neither power-off nor reboot");
-	} else if (!s->may_power) {
-		session_error(s, id, EPERM, "this agent does not own the machine it runs on");
-	} else {
-		s->power = m->how;
-		session_done(s, id, 0);
-	}
-}
-
 /* ---- operations ---- */
 
 static struct op *find(struct session *s, uint32_t id)
@@ -260,24 +253,22 @@ static void for_op(struct op *o, unsigned int type, const union proto_msg *m)
 		o->type->kill(o, &m->kill);
 }
 
+static const struct op_type *started_by(unsigned int request)
+{
+	for (const struct op_type *const *t = __start_agent_ops; t < __stop_agent_ops; t++)
+		if ((*t)->request == request)
+			return *t;
+	return NULL;
+}
+
 static void obey(struct session *s, const struct proto_frame *f, const union proto_msg *m)
 {
-	static const struct op_type *const ops[PROTO_TYPE_COUNT] = {
-		[PROTO_EXEC] = &exec_op,
-		[PROTO_PUT] = &put_op,
-		[PROTO_GET] = &get_op,
-		[PROTO_WATCH] = &watch_op,
-		[PROTO_CONNECT] = &connect_op,
-	};
+	const struct op_type *op = started_by(f->type);
 
-	if (ops[f->type])
-		start(s, f->id, ops[f->type], m);
-	else if (f->type == PROTO_WRITE)
-		file_write_once(s, f->id, &m->write);
+	if (op)
+		start(s, f->id, op, m);
 	else if (f->type == PROTO_TIME)
 		tell_clock(s, f->id);
-	else if (f->type == PROTO_SHUTDOWN)
-		shut_down(s, f->id, &m->shutdown);
 	else
 		for_op(find(s, f->id), f->type, m);
 }

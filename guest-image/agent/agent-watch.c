@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent-session.h"
+#include "agent-op.h"
 
 struct watch {
 	struct op op;
@@ -63,9 +63,11 @@ static void watch_end(struct op *o)
 	free(((struct watch *)o)->pattern);
 }
 
-const struct op_type watch_op = {
+static const struct op_type watch_op = {
+	.request = PROTO_WATCH,
 	.size = sizeof(struct watch),
 	.start = watch_start,
 	.prepare = watch_prepare,
 	.end = watch_end,
 };
+OP_TYPE(watch_op);

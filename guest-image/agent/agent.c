@@ -21,8 +21,6 @@
 
 #define BRIDGES_MAX 8
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-/* How long SHUTDOWN waits for its DONE to leave. */
-#define POWER_PATIENCE (1000 * MSEC)
 
 struct agent {
 	struct link link;
@@ -32,7 +30,6 @@ struct agent {
 	unsigned int bridge_count;
 	int signals; /* signalfd */
 	bool stop;
-	uint64_t power_by_ns;
 };
 
 #define for_seats(s, a) for (struct session *s = (a)->seats; s < (a)->seats + PROTO_SEATS; s++)
@@ -130,15 +127,13 @@ static void on_hung_up(void *ctx)
 		session_end(s);
 }
 
-static void init_seats(struct agent *a, bool may_power)
+static void init_seats(struct agent *a)
 {
 	a->link.frame = on_frame;
 	a->link.hung_up = on_hung_up;
 	a->link.ctx = a;
-	for_seats (s, a) {
+	for_seats (s, a)
 		s->link = &a->link;
-		s->may_power = may_power;
-	}
 }
 
 /* nestlab.bridges=PORT=SOCKET,...: what cannot be joined is not. */
@@ -166,7 +161,7 @@ static bool configure(struct agent *a, int argc, char **argv, bool init)
 		add_bridges(a, level_option("nestlab.bridges"));
 	else if (!parse_args(a, argc, argv))
 		return false;
-	init_seats(a, init);
+	init_seats(a);
 	return true;
 }
 
@@ -232,22 +227,6 @@ static void signal_ready(void *ctx, short revents)
 	}
 }
 
-/* SHUTDOWN was answered: go, as soon as the answer has left. */
-static void power(struct agent *a, struct session *s, struct loop *l)
-{
-	if (!s->power)
-		return;
-	if (!a->power_by_ns)
-		a->power_by_ns = mono_ns() + POWER_PATIENCE;
-	if (!link_flush(&a->link) && mono_ns() < a->power_by_ns) {
-		loop_due(l, a->power_by_ns);
-		return;
-	}
-	level_power(s->power);
-	s->power = 0;
-	a->power_by_ns = 0;
-}
-
 static void announce(struct agent *a)
 {
 	if (a->announced || !a->link.port.up)
@@ -266,8 +245,6 @@ static void turn(struct agent *a, struct loop *l)
 	link_prepare(&a->link, l);
 	for (unsigned int i = 0; i < a->bridge_count; i++)
 		bridge_prepare(a->bridges[i], l);
-	for_seats (s, a)
-		power(a, s, l);
 	loop_add(l, a->signals, POLLIN, signal_ready, a);
 	if (!a->link.port.over)
 		loop_wait(l);

@@ -215,7 +215,6 @@ static void walk_put(struct walk *w, union proto_msg *m)
 
 static void walk_write(struct walk *w, union proto_msg *m)
 {
-	u8(w, &m->write.flags);
 	str(w, &m->write.path);
 	rest(w, &m->write.bytes, &m->write.len);
 }
@@ -247,11 +246,6 @@ static void walk_clock(struct walk *w, union proto_msg *m)
 {
 	u64(w, &m->clock.monotonic_ns);
 	u64(w, &m->clock.realtime_ns);
-}
-
-static void walk_shutdown(struct walk *w, union proto_msg *m)
-{
-	u8(w, &m->shutdown.how);
 }
 
 static void walk_done(struct walk *w, union proto_msg *m)
@@ -287,7 +281,6 @@ static const struct {
 	[PROTO_SAMPLE] = { "SAMPLE", walk_sample },
 	[PROTO_TIME] = { "TIME", walk_nothing },
 	[PROTO_CLOCK] = { "CLOCK", walk_clock },
-	[PROTO_SHUTDOWN] = { "SHUTDOWN", walk_shutdown },
 	[PROTO_DONE] = { "DONE", walk_done },
 	[PROTO_ERROR] = { "ERROR", walk_error },
 	[PROTO_CONNECT] = { "CONNECT", walk_connect },

@@ -72,7 +72,6 @@
  *	CONNECT	 joins the id to a unix socket of the level: INPUT goes into it (the end of INPUT
  *		 shuts that direction down), OUTPUT (PROTO_FILE)... is what comes out; DONE with
  *		 its size when the other end has closed.
- *	SHUTDOWN DONE, then the level powers off or reboots.
  *
  * Any of them can be answered by ERROR instead, which ends it. ERROR with id 0 ends the session.
  *
@@ -91,7 +90,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_VERSION 2
+#define PROTO_VERSION 3
 #define PROTO_PORT_NAME "org.nestlab.agent.0" /* of the agent's virtio-serial port */
 
 #define PROTO_MEDIUM "/medium" /* the folder that a boot medium's files are unpacked to */
@@ -129,10 +128,9 @@ enum proto_type {
 	PROTO_SAMPLE,
 	PROTO_TIME,
 	PROTO_CLOCK,
-	PROTO_SHUTDOWN,
+	PROTO_CONNECT,
 	PROTO_DONE,
 	PROTO_ERROR,
-	PROTO_CONNECT,
 	PROTO_TYPE_COUNT
 };
 
@@ -226,10 +224,7 @@ struct proto_put {
 	const char *path;
 };
 
-#define PROTO_WRITE_TRUNCATE 1 /* open with O_TRUNC: empties trace, set_ftrace_filter */
-
 struct proto_write {
-	uint8_t flags;
 	const char *path;
 	const uint8_t *bytes;
 	size_t len; /* 0: open and close, no write() */
@@ -262,12 +257,6 @@ struct proto_clock {
 	uint64_t realtime_ns;
 };
 
-enum proto_power { PROTO_POWEROFF = 1, PROTO_REBOOT = 2 };
-
-struct proto_shutdown {
-	uint8_t how;
-};
-
 struct proto_done {
 	uint64_t value; /* bytes written or read */
 };
@@ -296,7 +285,6 @@ union proto_msg {
 	struct proto_watch watch;
 	struct proto_sample sample;
 	struct proto_clock clock;
-	struct proto_shutdown shutdown;
 	struct proto_done done;
 	struct proto_error error;
 };

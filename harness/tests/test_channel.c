@@ -129,12 +129,12 @@ static void test_stale_frames_are_refused(void **state)
 static void test_lost_frames_are_noticed(void **state)
 {
 	struct bench *b = *state;
-	union proto_msg nothing = { .shutdown = { .how = 0 } };
+	static const union proto_msg nothing;
 	struct channel_status st;
 	struct buf keep;
 
 	/* The client's next frame vanishes on the way. */
-	assert_int_equal(channel_send(b->c, 1, PROTO_SHUTDOWN, &nothing), 0);
+	assert_int_equal(channel_send(b->c, 1, PROTO_TIME, &nothing), 0);
 	keep = b->line.out;
 	b->line.out = (struct buf){ 0 };
 	buf_free(&keep);
@@ -164,32 +164,6 @@ static void test_hello_in_the_middle_of_output(void **state)
 		assert_string_equal(buf_str(&out), "clean\n");
 		buf_free(&out);
 	}
-}
-
-/* What the agent offers and the harness has no use for: asked by the frame itself. */
-static int ask(struct bench *b, enum proto_type type, const union proto_msg *m)
-{
-	struct channel_op *op = channel_op_new(b->c, "asking", "by hand");
-	int err = channel_send(b->c, op->id, type, m);
-
-	if (!err)
-		err = channel_finish(b->c, op, SOON);
-	channel_op_free(b->c, op);
-	return err;
-}
-
-static void test_shutdown_is_refused_here(void **state)
-{
-	union proto_msg off = { .shutdown = { .how = PROTO_POWEROFF } },
-			odd = { .shutdown = { .how = 77 } };
-	struct bench *b = *state;
-	uint64_t t;
-
-	assert_int_equal(ask(b, PROTO_SHUTDOWN, &off), -OUT_BROKEN);
-	assert_non_null(strstr(fail_text(), "does not own the machine"));
-	assert_int_equal(ask(b, PROTO_SHUTDOWN, &odd), -OUT_BROKEN);
-	assert_non_null(strstr(fail_text(), "neither power-off nor reboot"));
-	assert_int_equal(channel_time(b->c, &t, SOON), 0);
 }
 
 /* ---- an agent that talks nonsense: the test itself, at the other end ---- */
@@ -786,22 +760,16 @@ static void test_get_past_its_deadline(void **state)
 
 static void test_write_appends(void **state)
 {
-	union proto_msg empty = { .write = { .flags = PROTO_WRITE_TRUNCATE } };
 	_cleanup_buf_ struct buf got = { 0 };
 	struct bench *b = *state;
 	char path[128];
 
 	in_dir(b, path, sizeof(path), "log");
-	empty.write.path = path;
 	assert_int_equal(file_write(path, "one\n", 4, 0644), 0);
 	assert_int_equal(channel_write(b->c, path, "two\n", 4, SOON), 0);
 	assert_int_equal(channel_write(b->c, path, "", 0, SOON), 0);
 	assert_int_equal(file_read(path, &got), 0);
 	assert_string_equal(buf_str(&got), "one\ntwo\n");
-	buf_free(&got);
-	assert_int_equal(ask(b, PROTO_WRITE, &empty), 0);
-	assert_int_equal(file_read(path, &got), 0);
-	assert_int_equal(got.len, 0);
 }
 
 static void on_ready(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
@@ -1156,7 +1124,6 @@ int main(void)
 		WITH_AGENT(test_stale_frames_are_refused),
 		WITH_AGENT(test_lost_frames_are_noticed),
 		WITH_AGENT(test_hello_in_the_middle_of_output),
-		WITH_AGENT(test_shutdown_is_refused_here),
 		cmocka_unit_test(test_nonsense_is_told),
 		WITH_AGENT(test_run),
 		WITH_AGENT(test_signal_death),
