@@ -415,10 +415,14 @@ static const struct port {
 	{ PORT_HVA, KVM_EXIT_IO_IN, 4, on_hva },
 };
 
-/* The data lies in the pages that we share with KVM, behind struct kvm_run itself. */
+/*
+ * The data lies in the pages that we share with KVM, behind struct kvm_run itself. A string
+ * instruction (rep outsb) leaves the guest once for many values, one behind the other.
+ */
 static void handle_io(struct vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
+	uint8_t *data = (uint8_t *)vcpu->run + run->io.data_offset;
 	bool in = run->io.direction == KVM_EXIT_IO_IN;
 
 	*(in ? &vcpu->in : &vcpu->out) += 1;
@@ -426,9 +430,10 @@ static void handle_io(struct vcpu *vcpu)
 		const struct port *p = &ports[i];
 
 		if (run->io.port != p->number || run->io.direction != p->direction ||
-		    run->io.size != p->size || run->io.count != 1)
+		    run->io.size != p->size)
 			continue;
-		p->handle(vcpu, (uint8_t *)vcpu->run + run->io.data_offset);
+		for (uint32_t k = 0; k < run->io.count; k++)
+			p->handle(vcpu, data + (size_t)k * p->size);
 		return;
 	}
 	die("the guest %s %u times %u bytes at port %#x: there is nothing", in ? "reads" : "writes",
@@ -441,7 +446,8 @@ static void run_to_halt(struct vcpu *vcpu)
 {
 	for (;;) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR) /* a signal for us; the guest has not noticed */
+			/* A signal for us: the guest has not noticed, and nothing is to be served. */
+			if (errno == EINTR || errno == EAGAIN)
 				continue;
 			die("KVM_RUN: %s", strerror(errno));
 		}
