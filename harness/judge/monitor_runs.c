@@ -61,6 +61,7 @@ static const struct seen_key {
 	SEEN_U64("halt.stored", halt_stored),
 	SEEN_U64("halt.page", halt_page),
 	SEEN_U64("twisted", twisted),
+	SEEN_U64("went_on", went_on),
 };
 
 static void take_number(struct seen *s, const struct observation *o)
@@ -87,7 +88,8 @@ static const struct left_key {
 } left_keys[] = {
 	LEFT_U64("exit.port", port),   LEFT_U64("exit.out", out), LEFT_U64("exit.size", size),
 	LEFT_U64("exit.made", made),   LEFT_U64("exit.ins", ins), LEFT_U64("exit.outs", outs),
-	LEFT_U64("exit.total", total), LEFT_U64("exit.hva", hva),
+	LEFT_U64("exit.total", total), LEFT_U64("exit.hva", hva), LEFT_U64("exit.count", count),
+	LEFT_U64("exit.asked", asked), LEFT_U64("exit.answer", answer),
 };
 
 static void take_exit(struct left *x, const struct observation *o)
@@ -97,12 +99,24 @@ static void take_exit(struct left *x, const struct observation *o)
 			*(uint64_t *)(void *)((char *)x + left_keys[i].field) = o->u64;
 	if (!strcmp(o->key, "exit.hva"))
 		x->has_hva = true;
+	else if (!strcmp(o->key, "exit.answer"))
+		x->has_answer = true;
 	else if (!strcmp(o->key, "exit.mode"))
 		x->mode = o->str;
 	else if (!strcmp(o->key, "exit.bytes"))
 		add_hex(&x->bytes, o->str);
 	else if (!strcmp(o->key, "exit.text"))
 		add_hex(&x->text, o->str);
+}
+
+static void take_other(struct other *other, const char *key, const struct observation *o)
+{
+	if (!strcmp(key, "out"))
+		add_hex(&other->out, o->str);
+	else if (!strcmp(key, "end"))
+		other->end = o->str;
+	else if (!strcmp(key, "code"))
+		other->code = (int64_t)o->u64;
 }
 
 static void take(struct seen *s, const struct observation *o)
@@ -117,6 +131,10 @@ static void take(struct seen *s, const struct observation *o)
 		add_exit(s, o->u64);
 	else if (str_starts(o->key, "exit.") && s->n_exits)
 		take_exit(&s->exits[s->n_exits - 1], o);
+	else if (str_starts(o->key, "alone."))
+		take_other(&s->alone, o->key + strlen("alone."), o);
+	else if (str_starts(o->key, "beside."))
+		take_other(&s->beside, o->key + strlen("beside."), o);
 	else if (!strcmp(o->key, "halt.mode"))
 		s->halt_mode = o->str;
 	else if (!strcmp(o->key, "given"))
@@ -162,6 +180,8 @@ void runs_free(struct runs *r)
 		free(s->exits);
 		buf_free(&s->out);
 		buf_free(&s->err);
+		buf_free(&s->alone.out);
+		buf_free(&s->beside.out);
 	}
 	free(r->v);
 }
@@ -217,6 +237,14 @@ unsigned int count_words(const struct buf *b, size_t from, const char *words)
 		     (p = strcasestr(p, list.v[i])); p++)
 			n++;
 	return n;
+}
+
+bool has_promised(const struct runs *r, const char *what)
+{
+	_cleanup_strv_ struct strv list = { 0 };
+
+	strv_split(&list, r->promises, " ");
+	return strv_has(&list, what);
 }
 
 bool read_word(struct reader *r, const char *words)

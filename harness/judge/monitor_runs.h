@@ -20,10 +20,17 @@ struct call {
 };
 
 struct left { /* the guest: an exit, or single bytes in a row that are one */
-	uint64_t reason, port, out, size, made, total, ins, outs, hva;
-	bool has_hva;
+	uint64_t reason, port, out, size, count, made, total, ins, outs, hva;
+	uint64_t asked, answer; /* of a question that was asked by its address */
+	bool has_hva, has_answer;
 	const char *mode;
 	struct buf bytes, text;
+};
+
+struct other { /* a second monitor: before this one, or in the middle of it */
+	const char *end; /* NULL: there was none */
+	int64_t code;
+	struct buf out;
 };
 
 struct seen {
@@ -34,8 +41,9 @@ struct seen {
 	struct left *exits;
 	size_t n_exits;
 	struct buf out, err;
+	struct other alone, beside;
 	uint64_t slot_guest, slot_size, slot_host, tss, map_told, map_size, map_shared;
-	uint64_t start_at, start_flags, halt_eax, halt_stored, halt_page, twisted;
+	uint64_t start_at, start_flags, halt_eax, halt_stored, halt_page, twisted, went_on;
 	bool has_slot, has_tss, has_map, has_start, has_halt;
 	const char *halt_mode;
 };
@@ -43,7 +51,10 @@ struct seen {
 struct runs {
 	const struct evidence *e;
 	const char *wrong, *invalid; /* words, with blanks between them */
+	/* Words, too: what it serves beyond the assignment's text. The guest's text, or "none". */
+	const char *promises, *text;
 	uint64_t memory, serial, print32, exits, exits_text, string, translate, hva;
+	uint64_t exits_in, exits_out, translate_at;
 	struct seen *v;
 	size_t n;
 };
@@ -68,6 +79,8 @@ bool read_text(struct reader *r, const void *what, size_t len);
 bool read_number(struct reader *r, uint32_t n); /* in decimal or hex */
 /* Is one of these words in what was not matched yet? Does not go on. */
 bool read_word(struct reader *r, const char *words);
+
+bool has_promised(const struct runs *r, const char *what);
 
 /* How often one of the words is in it behind from, in any case of letters. */
 unsigned int count_words(const struct buf *b, size_t from, const char *words);

@@ -8,14 +8,26 @@
 #include "core/conf.h"
 #include "core/outcome.h"
 
-static const char *const option_names[] = { "real", "protected", "paged", "long", NULL };
-static const char *const port_names[] = { "serial", "print32",	 "exits", "exits_text",
-					  "string", "translate", "hva",	  NULL };
+static const char *const mode_names[] = {
+	[MODE_REAL] = "real", [MODE_PROTECTED] = "protected", [MODE_PAGED] = "paged",
+	[MODE_LONG] = "long", [MONITOR_MODES] = NULL,
+};
+static const char *const port_names[] = { "serial",	"print32",   "exits",	  "exits_text",
+					  "exits_in",	"exits_out", "string", "translate",
+					  "translate_at", "hva",	     NULL };
+static const char *const promise_names[] = { "counts", "sizes", "interrupts", "short-writes",
+					     NULL };
 
 struct conf_file {
 	char *program;
 	struct monitor_interface interface;
 };
+
+#define MODE_PORTS(section, mode)                                                                  \
+	{                                                                                          \
+		section, "*", CONF_LINES,                                                          \
+			offsetof(struct conf_file, interface.mode_ports[mode]), 0, 0               \
+	}
 
 static const struct conf_key keys[] = {
 	{ "monitor", "program", CONF_STR, offsetof(struct conf_file, program), 0, 0 },
@@ -23,8 +35,14 @@ static const struct conf_key keys[] = {
 	  1u << 30 },
 	{ "monitor", "wrong", CONF_STR, offsetof(struct conf_file, interface.wrong), 0, 0 },
 	{ "monitor", "invalid", CONF_STR, offsetof(struct conf_file, interface.invalid), 0, 0 },
+	{ "monitor", "promises", CONF_STR, offsetof(struct conf_file, interface.promises), 0, 0 },
 	{ "options", "*", CONF_LINES, offsetof(struct conf_file, interface.options), 0, 0 },
 	{ "ports", "*", CONF_LINES, offsetof(struct conf_file, interface.ports), 0, 0 },
+	MODE_PORTS("ports.real", MODE_REAL),
+	MODE_PORTS("ports.protected", MODE_PROTECTED),
+	MODE_PORTS("ports.paged", MODE_PAGED),
+	MODE_PORTS("ports.long", MODE_LONG),
+	{ "texts", "*", CONF_LINES, offsetof(struct conf_file, interface.texts), 0, 0 },
 };
 
 /* Is "name=value" one of these names? */
@@ -52,21 +70,50 @@ static int check_names(const char *path, const char *section, const struct strv 
 	return 0;
 }
 
-int interface_check(const char *path, const struct monitor_interface *f)
+/* none: a mode does without a port that the others have. */
+static int check_ports(const char *path, const char *section, const struct strv *ports, bool none)
 {
-	int ret = check_names(path, "options", &f->options, option_names);
+	int ret = check_names(path, section, ports, port_names);
 
-	if (!ret)
-		ret = check_names(path, "ports", &f->ports, port_names);
-	for (size_t i = 0; !ret && i < f->ports.n; i++) {
-		const char *value = strchr(f->ports.v[i], '=') + 1;
+	for (size_t i = 0; !ret && i < ports->n; i++) {
+		const char *value = strchr(ports->v[i], '=') + 1;
 		uint64_t n;
 
+		if (none && !strcmp(value, "none"))
+			continue;
 		if (!parse_u64(value, &n) || !n || n > UINT16_MAX)
-			ret = fail(OUT_USAGE, "%s: [ports] '%s': want a number from 1 to 0xffff",
-				   path, f->ports.v[i]);
+			ret = fail(OUT_USAGE, "%s: [%s] '%s': want a number from 1 to 0xffff%s",
+				   path, section, ports->v[i], none ? ", or none" : "");
 	}
 	return ret;
+}
+
+static int check_promises(const char *path, const char *promises)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_split(&words, promises ? promises : "", " ");
+	for (size_t i = 0; i < words.n; i++)
+		if (!is_one_of(words.v[i], promise_names))
+			return fail(OUT_USAGE, "%s: [monitor] promises: '%s' is none of counts, "
+				    "sizes, interrupts, short-writes", path, words.v[i]);
+	return 0;
+}
+
+int interface_check(const char *path, const struct monitor_interface *f)
+{
+	int ret = check_names(path, "options", &f->options, mode_names);
+
+	if (!ret)
+		ret = check_names(path, "texts", &f->texts, mode_names);
+	if (!ret)
+		ret = check_ports(path, "ports", &f->ports, false);
+	for (size_t i = 0; !ret && i < MONITOR_MODES; i++) {
+		_cleanup_free_ char *section = strf("ports.%s", mode_names[i]);
+
+		ret = check_ports(path, section, &f->mode_ports[i], true);
+	}
+	return ret ? ret : check_promises(path, f->promises);
 }
 
 static void copy_lines(struct strv *to, const struct strv *from)
@@ -75,18 +122,36 @@ static void copy_lines(struct strv *to, const struct strv *from)
 		strv_add(to, from->v[i]);
 }
 
+/* A mode's own ports belong to those of all modes: the one's with the other's were nobody's. */
+static void copy_ports(struct monitor_interface *to, const struct monitor_interface *from)
+{
+	bool own = to->ports.n;
+
+	if (!own)
+		copy_lines(&to->ports, &from->ports);
+	for (size_t i = 0; !own && i < MONITOR_MODES; i++)
+		if (!to->mode_ports[i].n)
+			copy_lines(&to->mode_ports[i], &from->mode_ports[i]);
+}
+
+static void copy_text(char **to, const char *from)
+{
+	if (!*to)
+		str_set(to, from);
+}
+
 void interface_copy(struct monitor_interface *to, const struct monitor_interface *from)
 {
 	if (!to->options.n)
 		copy_lines(&to->options, &from->options);
-	if (!to->ports.n)
-		copy_lines(&to->ports, &from->ports);
+	if (!to->texts.n)
+		copy_lines(&to->texts, &from->texts);
+	copy_ports(to, from);
 	if (!to->memory)
 		to->memory = from->memory;
-	if (!to->wrong)
-		str_set(&to->wrong, from->wrong);
-	if (!to->invalid)
-		str_set(&to->invalid, from->invalid);
+	copy_text(&to->wrong, from->wrong);
+	copy_text(&to->invalid, from->invalid);
+	copy_text(&to->promises, from->promises);
 }
 
 int interface_load(const char *path, struct monitor_interface *f, char **program)
@@ -112,12 +177,16 @@ void interface_free(struct monitor_interface *f)
 {
 	strv_free(&f->options);
 	strv_free(&f->ports);
+	strv_free(&f->texts);
+	for (size_t i = 0; i < MONITOR_MODES; i++)
+		strv_free(&f->mode_ports[i]);
 	free(f->wrong);
 	free(f->invalid);
+	free(f->promises);
 	*f = (struct monitor_interface){ 0 };
 }
 
-/* "serial=0xe9" -> NESTLAB_PORT_SERIAL=0xe9 */
+/* prefix NESTLAB_PORT_ and "serial=0xe9": NESTLAB_PORT_SERIAL=0xe9 */
 static void add_items(struct strv *env, const char *prefix, const struct strv *items)
 {
 	for (size_t i = 0; i < items->n; i++) {
@@ -133,10 +202,17 @@ void interface_env(const struct monitor_interface *f, struct strv *env)
 {
 	add_items(env, "NESTLAB_OPTION_", &f->options);
 	add_items(env, "NESTLAB_PORT_", &f->ports);
+	add_items(env, "NESTLAB_PORT_REAL_", &f->mode_ports[MODE_REAL]);
+	add_items(env, "NESTLAB_PORT_PROTECTED_", &f->mode_ports[MODE_PROTECTED]);
+	add_items(env, "NESTLAB_PORT_PAGED_", &f->mode_ports[MODE_PAGED]);
+	add_items(env, "NESTLAB_PORT_LONG_", &f->mode_ports[MODE_LONG]);
+	add_items(env, "NESTLAB_TEXT_", &f->texts);
 	if (f->memory)
 		strv_addf(env, "NESTLAB_MEMORY=%u", f->memory);
 	if (f->wrong)
 		strv_addf(env, "NESTLAB_WORDS_WRONG=%s", f->wrong);
 	if (f->invalid)
 		strv_addf(env, "NESTLAB_WORDS_INVALID=%s", f->invalid);
+	if (f->promises)
+		strv_addf(env, "NESTLAB_PROMISES=%s", f->promises);
 }

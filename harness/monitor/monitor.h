@@ -14,11 +14,18 @@
  *	memory = 0x200000	# of the guest, bytes
  *	wrong = wrong fail	# words of its complaints, in any case of letters
  *	invalid = invalid	# words that tell of an invalid address
+ *	promises = counts	# and sizes, interrupts, short-writes: what it serves beyond the
+ *				# assignment's text (testcases/kvm-api/test_kvm_world.c)
  *	[options]
  *	real = -r		# and protected, paged, long; one that is not there is not offered
  *	[ports]
- *	serial = 0xe9		# and print32, exits, exits_text, string, translate, hva:
- *				# testcases/kvm-api/lib/watch.h
+ *	serial = 0xe9		# and print32, exits, exits_text, exits_in, exits_out, string,
+ *				# translate, hva, translate_at: testcases/kvm-api/lib/watch.h
+ *	[ports.real]		# and ports.protected, ports.paged, ports.long: for one mode
+ *	serial = 0x3f8		# in place of [ports]'s; none: not in this mode
+ *	[texts]
+ *	real = none		# what this mode's guest sends to the serial port; none: it may
+ *				# send nothing
  */
 #ifndef NESTLAB_MONITOR_MONITOR_H
 #define NESTLAB_MONITOR_MONITOR_H

@@ -145,7 +145,9 @@ int mutant_make_monitor(const struct mutant *m, const char *folder)
 {
 	static const char reference[] = "testcases/kvm-api/monitor/monitor.c";
 	_cleanup_free_ char *from = path_in_root(reference), *patch = path_in_root(m->patch);
-	_cleanup_free_ char *to = strf("%s/monitor.c", folder);
+	static const char conf[] = "testcases/kvm-api/monitor/monitor.conf";
+	_cleanup_free_ char *to = strf("%s/monitor.c", folder), *conf_from = path_in_root(conf);
+	_cleanup_free_ char *conf_to = strf("%s/monitor.conf", folder);
 	_cleanup_free_ char *ceiling = strf("GIT_CEILING_DIRECTORIES=%.*s", (int)(strrchr(folder, '/') - folder), folder);
 	/* -p4: without a/testcases/kvm-api/monitor/ */
 	char *const argv[] = { (char *)"git", (char *)"apply", (char *)"-p4", patch, NULL };
@@ -154,7 +156,7 @@ int mutant_make_monitor(const struct mutant *m, const char *folder)
 	int ret;
 
 	rm_rf(folder);
-	if (mkdir_p(folder) || file_copy(from, to, 0644))
+	if (mkdir_p(folder) || file_copy(from, to, 0644) || file_copy(conf_from, conf_to, 0644))
 		return fail(OUT_BROKEN, "can't copy %s to %s", from, to);
 	ret = proc_run(&p);
 	return ret > 0 ? fail(OUT_BUILD_ERROR, "%s does not apply to %s", m->patch, reference) : ret;

@@ -52,8 +52,14 @@ static const struct conf_key keys[] = {
 	{ "monitor", "memory", CONF_U32, offsetof(struct assignment, interface.memory), 4096, 1u << 30 },
 	KEY("monitor", "wrong", CONF_STR, interface.wrong),
 	KEY("monitor", "invalid", CONF_STR, interface.invalid),
+	KEY("monitor", "promises", CONF_STR, interface.promises),
 	KEY("options", "*", CONF_LINES, interface.options),
 	KEY("ports", "*", CONF_LINES, interface.ports),
+	KEY("ports.real", "*", CONF_LINES, interface.mode_ports[MODE_REAL]),
+	KEY("ports.protected", "*", CONF_LINES, interface.mode_ports[MODE_PROTECTED]),
+	KEY("ports.paged", "*", CONF_LINES, interface.mode_ports[MODE_PAGED]),
+	KEY("ports.long", "*", CONF_LINES, interface.mode_ports[MODE_LONG]),
+	KEY("texts", "*", CONF_LINES, interface.texts),
 	KEY("tests", "*", CONF_LINES, test_items),
 };
 

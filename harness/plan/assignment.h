@@ -30,10 +30,13 @@ struct assignment_test {
 };
 
 /* How a monitor (assignment kvm-api) is used; monitor/monitor.h explains each. */
+enum monitor_mode { MODE_REAL, MODE_PROTECTED, MODE_PAGED, MODE_LONG, MONITOR_MODES };
+
 struct monitor_interface {
-	struct strv options, ports; /* "name=value" */
+	struct strv options, ports, texts;	 /* "name=value" */
+	struct strv mode_ports[MONITOR_MODES]; /* in place of those of ports, for one mode */
 	uint32_t memory;	    /* bytes; 0: not named */
-	char *wrong, *invalid;	    /* words, with blanks between them; NULL: not named */
+	char *wrong, *invalid, *promises; /* words, with blanks between them; NULL: not named */
 };
 
 struct assignment {

@@ -6,115 +6,9 @@
  */
 #ifdef NESTLAB_GUEST
 #include "guest.h"
+#include "kvm-api/lib/run.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "kvm-api/lib/watch.h"
-
-#define DEADLINE_MS 5000 /* a run takes some 0.1 s */
-#define DEADLINE_MS_PER_SLOWDOWN 1000
-
-static const char *setting(const char *variable, const char *by_default)
-{
-	const char *value = getenv(variable);
-
-	return value ? value : by_default;
-}
-
-/* "NESTLAB_OPTION_" and the mode in capitals; NULL: the monitor does not offer it. */
-static const char *option_of(const char *mode)
-{
-	char variable[64] = "NESTLAB_OPTION_";
-	size_t n = strlen(variable);
-
-	for (; *mode && n + 1 < sizeof(variable); mode++)
-		variable[n++] = (char)(*mode - 'a' + 'A');
-	variable[n] = '\0';
-	return getenv(variable);
-}
-
-static void read_ports(struct watch_ports *p)
-{
-	p->serial = (uint16_t)guest_number("NESTLAB_PORT_SERIAL", 0);
-	p->print32 = (uint16_t)guest_number("NESTLAB_PORT_PRINT32", 0);
-	p->exits = (uint16_t)guest_number("NESTLAB_PORT_EXITS", 0);
-	p->exits_text = (uint16_t)guest_number("NESTLAB_PORT_EXITS_TEXT", 0);
-	p->string = (uint16_t)guest_number("NESTLAB_PORT_STRING", 0);
-	p->translate = (uint16_t)guest_number("NESTLAB_PORT_TRANSLATE", 0);
-	p->hva = (uint16_t)guest_number("NESTLAB_PORT_HVA", 0);
-}
-
-static void tell_settings(const struct watch_ports *p)
-{
-	observe_u64("memory", guest_number("NESTLAB_MEMORY", 0x200000));
-	observe_u64("port.serial", p->serial);
-	observe_u64("port.print32", p->print32);
-	observe_u64("port.exits", p->exits);
-	observe_u64("port.exits_text", p->exits_text);
-	observe_u64("port.string", p->string);
-	observe_u64("port.translate", p->translate);
-	observe_u64("port.hva", p->hva);
-	observe_str("words.wrong", setting("NESTLAB_WORDS_WRONG", "wrong"));
-	observe_str("words.invalid", setting("NESTLAB_WORDS_INVALID", "invalid"));
-}
-
-static const char *first_mode(void)
-{
-	static const char *const modes[] = { "long", "protected", "paged", "real" };
-
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (option_of(modes[i]))
-			return modes[i];
-	guest_skip("this monitor offers none of the four modes");
-}
-
-static enum watch_twist twist_of(const char *name)
-{
-	for (unsigned int i = 0; i < TWISTS; i++)
-		if (!strcmp(watch_twist_names[i], name))
-			return (enum watch_twist)i;
-	guest_broken(__FILE__, __LINE__, "there is no twist '%s'", name);
-}
-
-/* Arguments: a mode, or "any"; then the twists, a run each. */
-static void run(void)
-{
-	const char *mode = guest_args[0];
-	struct guest_cpus cpus;
-	struct stat kvm;
-	unsigned int slow = (unsigned int)guest_number("NESTLAB_SLOWDOWN", 1) * DEADLINE_MS_PER_SLOWDOWN;
-	struct watch_run w = { .deadline_ms = slow > DEADLINE_MS ? slow : DEADLINE_MS };
-
-	w.program = getenv("NESTLAB_MONITOR");
-	if (!w.program || !mode)
-		guest_skip("no monitor: the lab runs this with NESTLAB_MONITOR=... and a mode");
-	w.mode = strcmp(mode, "any") ? mode : first_mode();
-	w.option = option_of(w.mode);
-	if (!w.option)
-		guest_skip("this monitor does not offer the mode '%s'", w.mode);
-	/* The monitor is nobody. */
-	if (stat("/dev/kvm", &kvm) || chmod("/dev/kvm", 0666))
-		guest_skip("this level has no /dev/kvm");
-	/* Watcher and watched take turns: on two CPUs each turn would wake the other one up. */
-	guest_cpus(&cpus);
-	SAFE_PIN(cpus.cpu[0]);
-	/* Some hundred lines a run: sent one by one they would take longer than the run. */
-	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
-	read_ports(&w.ports);
-	tell_settings(&w.ports);
-	for (char **twist = guest_args + 1; *twist; twist++) {
-		w.twist = twist_of(*twist);
-		/* One that does not end does not end in the other runs either. */
-		if (!watch_monitor(&w))
-			break;
-		fflush(stdout);
-	}
-	chmod("/dev/kvm", kvm.st_mode & 07777);
-}
-
-GUEST_TEST(run)
+GUEST_TEST(run_monitor)
 
 #else
 
@@ -123,14 +17,9 @@ GUEST_TEST(run)
 #include <string.h>
 
 #include "evidence/lines.h"
-#include "judge/checks.h"
-#include "judge/monitor_runs.h"
+#include "judge/monitor_checks.h"
 
-#define BY_WATCHING "oracle: the monitor's calls to KVM and its memory, by ptrace in L1"
-
-/* <linux/kvm.h> */
-enum { EXIT_IO = 2, EXIT_HLT = 5 };
-enum { WANTED = 42, STRANGER = 1, TSS_BYTES = 3 * 4096 };
+enum { WANTED = 42, TSS_BYTES = 3 * 4096 };
 
 /* -- the calls -- */
 
@@ -254,11 +143,6 @@ static void check_start(const struct seen *s, struct test_result *t)
 
 /* -- the guest -- */
 
-static bool is_serial(const struct runs *r, const struct left *x)
-{
-	return x->reason == EXIT_IO && x->out && x->size == 1 && x->port == r->serial;
-}
-
 static void check_mode(const struct runs *r, const struct seen *s, struct test_result *t)
 {
 	struct tally y = { .unit = "exit" };
@@ -290,34 +174,72 @@ static void check_pages(const struct seen *s, struct test_result *t)
 					s->halt_page, BY_WATCHING);
 }
 
-static void look_printed(const struct runs *r, const struct seen *s, struct tally *y)
+/* A mode whose guest is to compute and halt, and to say nothing, as the usual handout's for real. */
+static bool may_be_silent(const struct runs *r)
 {
-	struct reader reader = { .s = s };
+	return !strcmp(r->text, "none");
+}
+
+static bool is_silent(const struct runs *r)
+{
+	const struct seen *s = run_with(r, "none");
+
+	for (size_t i = 0; i < s->n_exits; i++)
+		if (s->exits[i].reason == EXIT_IO)
+			return false;
+	return may_be_silent(r);
+}
+
+/* Sent to the port that it names, or to which? */
+static void look_other_port(const struct runs *r, struct tally *y)
+{
+	const struct seen *s = run_with(r, "none");
 
 	for (size_t i = 0; i < s->n_exits; i++) {
 		const struct left *x = &s->exits[i];
 		_cleanup_free_ char *text = shown_bytes(&x->bytes);
 
-		if (!is_serial(r, x))
+		if (x->reason != EXIT_IO || !x->out || x->size != 1)
 			continue;
-		if (read_text(&reader, x->bytes.data, x->bytes.len))
-			tally_good(y);
-		else
-			tally_bad(y, "'%s' was sent, and not printed", text);
+		tally_bad(y, "'%s' was sent to port %#" PRIx64 "; the serial port is %#" PRIx64
+			     " (serial = in [ports] of monitor.conf)", text, x->port, r->serial);
+		return;
 	}
+}
+
+static void look_agreed_text(const struct runs *r, struct tally *y)
+{
+	const struct seen *s = run_with(r, "none");
+	struct buf sent = { 0 };
+	size_t from = 0;
+
+	for (size_t i = 0; i < s->n_exits; i++)
+		if (is_serial(r, &s->exits[i]))
+			buf_add(&sent, s->exits[i].bytes.data, s->exits[i].bytes.len);
+	if (!find_bytes(&sent, &from, r->text, strlen(r->text)))
+		tally_bad(y, "'%s' was not sent ([texts] of monitor.conf)", r->text);
+	buf_free(&sent);
 }
 
 /* Letters came in the wrong case in the second run: the monitor can't know the text beforehand. */
 static void check_printed(const struct runs *r, struct test_result *t)
 {
+	static const char name[] = "text on the serial port";
 	const struct seen *questions = run_with(r, "questions");
 	struct tally y = { .unit = "text" };
 
 	look_printed(r, run_with(r, "none"), &y);
 	if (questions)
 		look_printed(r, questions, &y);
-	tally_check(t, "text on the serial port", "sent by the guest, and printed as it was sent",
-		    &y, BY_WATCHING);
+	if (!y.n && may_be_silent(r)) {
+		check_skip(t, name, "this monitor's guest may be silent in this mode, and is");
+		return;
+	}
+	if (!y.n)
+		look_other_port(r, &y);
+	else if (*r->text && !may_be_silent(r))
+		look_agreed_text(r, &y);
+	tally_check(t, name, "sent by the guest, and printed as it was sent", &y, BY_WATCHING);
 }
 
 static void check_halt(const struct seen *s, struct test_result *t)
@@ -344,66 +266,12 @@ static void check_wanted(const struct seen *s, struct test_result *t)
 
 /* -- how the monitor ends -- */
 
-static char *how_it_ended(const struct seen *s)
-{
-	if (!strcmp(s->end, "exited"))
-		return strf("exit code %" PRId64, s->code);
-	if (!strcmp(s->end, "signal"))
-		return strf("signal %" PRId64 " (%s)", s->code, strsignal((int)s->code));
-	if (!strcmp(s->end, "deadline"))
-		return xstrdup("still running at its deadline, killed");
-	return xstrdup(
-		"killed: too many calls to KVM, exits or processes for a guest of this kind");
-}
-
-static bool has_ended(const struct seen *s)
-{
-	return !strcmp(s->end, "exited") || !strcmp(s->end, "signal");
-}
-
-/* In every run, whatever is wrong in it. */
-static void check_ends(const struct runs *r, struct test_result *t)
-{
-	struct tally y = { .unit = "run" };
-
-	for (size_t i = 0; i < r->n; i++) {
-		_cleanup_free_ char *how = how_it_ended(&r->v[i]);
-
-		if (has_ended(&r->v[i]))
-			tally_good(&y);
-		else
-			tally_bad(&y, "%s (%s)", how, r->v[i].twist);
-	}
-	tally_check(t, "the monitor ends", "by itself", &y, BY_WATCHING);
-}
-
 static void check_code(const struct seen *s, struct test_result *t)
 {
 	_cleanup_free_ char *how = how_it_ended(s);
 
 	check_that(t, "the monitor's verdict", !strcmp(s->end, "exited") && !s->code,
 		   "exit code 0, as all is right", how, BY_WATCHING);
-}
-
-/* By its exit code, by an assertion, or in words that it did not use when all was right. */
-static bool has_noticed(const struct runs *r, const struct seen *s)
-{
-	const struct seen *plain = run_with(r, "none");
-
-	if (!strcmp(s->end, "signal"))
-		return s->code == 6; /* SIGABRT */
-	return !strcmp(s->end, "exited") &&
-	       (s->code || count_words(&s->out, 0, r->wrong) + count_words(&s->err, 0, r->wrong) >
-				   count_words(&plain->out, 0, r->wrong) +
-					   count_words(&plain->err, 0, r->wrong));
-}
-
-/* One that refuses all has noticed nothing. */
-static bool was_right(const struct runs *r)
-{
-	const struct seen *plain = run_with(r, "none");
-
-	return plain && !strcmp(plain->end, "exited") && !plain->code;
 }
 
 static void check_noticed(const struct runs *r, struct test_result *t, const char *twist,
@@ -421,201 +289,43 @@ static void check_noticed(const struct runs *r, struct test_result *t, const cha
 		check_skip(t, name, "it never came that far");
 		return;
 	}
-	got = strf("%s, %s", how, has_noticed(r, s) ? "noticed" : "and no word about it");
-	check_that(t, name, has_noticed(r, s), expected, got, BY_WATCHING);
+	got = strf("%s, %s", how, has_noticed(r, s, NULL) ? "noticed" : "and no word about it");
+	check_that(t, name, has_noticed(r, s, NULL), expected, got, BY_WATCHING);
 }
 
-/* -- the variants: in the guest's own exits and in those that were made up -- */
-
-struct variant {
-	const char *name, *expected;
-	uint64_t port;
-	bool out;
-	/* Look at one exit; a sentence when it is wrong (the caller owns it), else NULL. */
-	char *(*look)(const struct runs *r, const struct seen *s, const struct left *x,
-		      struct reader *reader);
-};
-
-static char *look_number(const struct runs *r, const struct seen *s, const struct left *x,
-			 struct reader *reader)
-{
-	(void)r;
-	(void)s;
-	if (read_number(reader, exit_value(x)))
-		return NULL;
-	return strf("%" PRIu32 " was not printed", exit_value(x));
-}
-
-static char *look_exits(const struct runs *r, const struct seen *s, const struct left *x,
-			struct reader *reader)
-{
-	(void)r;
-	(void)s;
-	(void)reader;
-	if (exit_value(x) == x->total || exit_value(x) + 1 == x->total)
-		return NULL;
-	return strf("%" PRIu32 " at exit %" PRIu64, exit_value(x), x->total);
-}
-
-/*
- * The first two numbers of the text: in, out. The exit that asks may be counted already, or not
- * yet.
- */
-static char *look_directions(const struct runs *r, const struct seen *s, const struct left *x,
-			     struct reader *reader)
-{
-	const char *p = buf_str(&x->text);
-	uint64_t n[2] = { UINT64_MAX, UINT64_MAX };
-
-	(void)r;
-	(void)s;
-	(void)reader;
-	for (unsigned int i = 0; i < 2 && *p; i++) {
-		p += strcspn(p, "0123456789");
-		if (*p)
-			n[i] = strtoull(p, (char **)(void *)&p, 10);
-	}
-	if ((n[0] == x->ins || n[0] + 1 == x->ins) && n[1] == x->outs)
-		return NULL;
-	if (!x->hva)
-		return strf("%#" PRIx32 " is no address of the guest", exit_value(x));
-	_cleanup_free_ char *text = shown_bytes(&x->text);
-
-	return strf("'%s' after %" PRIu64 " in and %" PRIu64 " out", text, x->ins, x->outs);
-}
-
-static char *look_string(const struct runs *r, const struct seen *s, const struct left *x,
-			 struct reader *reader)
-{
-	_cleanup_free_ char *text = shown_bytes(&x->text);
-
-	if (!x->hva || read_text(reader, x->text.data, x->text.len))
-		return NULL;
-	/* One that the memory's end cuts off may be refused. */
-	if (x->hva + x->text.len == s->slot_host + s->slot_size && read_word(reader, r->invalid))
-		return NULL;
-	return strf("'%s' was not printed", text);
-}
-
-/* No address of the guest's memory is the answer for one that is nowhere. */
-static char *look_no_hva(const struct seen *s, const struct left *asked, const struct left *x)
-{
-	uint32_t told = exit_value(x);
-
-	/* 0 and -1 are what one would answer; by chance they can look like an address, too. */
-	if (!told || told == UINT32_MAX || told - (uint32_t)s->slot_host >= s->slot_size)
-		return NULL;
-	return strf("%#" PRIx32 " is nowhere, the monitor told %#" PRIx32, exit_value(asked), told);
-}
-
-/* The address was given by the exit before it. */
-static char *look_hva(const struct runs *r, const struct seen *s, const struct left *x,
-		      struct reader *reader)
-{
-	const struct left *asked = x > s->exits ? x - 1 : NULL;
-
-	(void)reader;
-	if (!asked || asked->port != r->translate || !asked->out ||
-	    (asked->hva && exit_value(x) == (uint32_t)asked->hva))
-		return NULL;
-	if (!asked->hva)
-		return look_no_hva(s, asked, x);
-	return strf("%#" PRIx32 " is at %#" PRIx32 " (low half), the monitor told %#" PRIx32,
-		    exit_value(asked), (uint32_t)asked->hva, exit_value(x));
-}
-
-/*
- * Nothing tells the end of the monitor's last sentence: what was not matched yet must hold the
- * word.
- */
-static char *look_invalid(const struct runs *r, const struct seen *s, const struct left *x,
-			  struct reader *reader)
-{
-	if (x->hva || read_word(reader, r->invalid))
-		return NULL;
-	if (!has_ended(s) || (!strcmp(s->end, "signal")))
-		return strf("%#" PRIx32 ": a signal ended the monitor", exit_value(x));
-	return strf("%#" PRIx32 ": no word of '%s' was printed", exit_value(x), r->invalid);
-}
-
-static void look_all(const struct runs *r, const struct seen *s, const struct variant *v,
-		     struct tally *y)
-{
-	struct reader reader = { .s = s };
-
-	for (size_t i = 0; i < s->n_exits; i++) {
-		const struct left *x = &s->exits[i];
-		_cleanup_free_ char *wrong = NULL;
-
-		if (x->reason != EXIT_IO || x->size != 4 || x->port != v->port || x->out != v->out)
-			continue;
-		wrong = v->look(r, s, x, &reader);
-		if (wrong)
-			tally_bad(y, "%s", wrong);
-		else
-			tally_good(y);
-	}
-}
-
-static void check_variant(const struct runs *r, const struct variant *v, struct test_result *t)
+static void check_variant(const struct runs *r, const struct variant *v, bool nowhere,
+			  struct test_result *t)
 {
 	struct tally y = { .unit = "exit" };
 
-	if (!v->port) {
+	if (!is_offered(v)) {
 		check_skip(t, v->name, "this monitor does not offer it");
 		return;
 	}
-	for (size_t i = 0; i < r->n; i++)
-		if (!strcmp(r->v[i].twist, "none") || !strcmp(r->v[i].twist, "questions"))
-			look_all(r, &r->v[i], v, &y);
+	if (is_silent(r)) {
+		check_skip(t, v->name, "this mode's guest uses no port");
+		return;
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		if (strcmp(r->v[i].twist, "none") && strcmp(r->v[i].twist, "questions"))
+			continue;
+		look_variant(r, &r->v[i], v, &y);
+		if (nowhere)
+			look_told(r, &r->v[i], &y);
+	}
 	tally_check(t, v->name, v->expected, &y, BY_WATCHING);
 }
 
 static void check_variants(const struct runs *r, struct test_result *t)
 {
-	const struct variant variants[] = {
-		{ "32-bit values", "each is printed", r->print32, true, look_number },
-		{ "the number of exits", "as many as KVM_RUN came back", r->exits, false,
-		  look_exits },
-		{ "the exits by direction", "in, then out, as they were", r->exits_text, false,
-		  look_directions },
-		{ "a string with one exit", "printed whole", r->string, true, look_string },
-		{ "guest to host addresses", "by the guest's page tables and the memory slot",
-		  r->translate ? r->hva : 0, false, look_hva },
-		{ "an invalid guest address", "told, where there is no memory", r->translate, true,
-		  look_invalid },
-		{ "a string at an invalid address", "told, where there is no memory", r->string,
-		  true, look_invalid },
-	};
+	struct variant v[VARIANTS];
 
-	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
-		check_variant(r, &variants[i], t);
+	variants_of(r, v);
+	for (size_t i = 0; i < VARIANTS; i++)
+		check_variant(r, &v[i], i == VARIANT_NOWHERE || i == VARIANT_STRING_NOWHERE, t);
 }
 
 /* -- the tests -- */
-
-static bool begin(const struct evidence *e, struct test_result *t, struct runs *r)
-{
-	const struct observation *wrong = obs_get(&e->obs, "words.wrong", 0);
-	const struct observation *invalid = obs_get(&e->obs, "words.invalid", 0);
-
-	*r = (struct runs){ .e = e,
-			    .wrong = wrong ? wrong->str : "",
-			    .invalid = invalid ? invalid->str : "" };
-	if (!check_program(e, t) || !want_u64(e, t, "memory", &r->memory) ||
-	    !want_u64(e, t, "port.serial", &r->serial) ||
-	    !want_u64(e, t, "port.print32", &r->print32) ||
-	    !want_u64(e, t, "port.exits", &r->exits) ||
-	    !want_u64(e, t, "port.exits_text", &r->exits_text) ||
-	    !want_u64(e, t, "port.string", &r->string) ||
-	    !want_u64(e, t, "port.translate", &r->translate) ||
-	    !want_u64(e, t, "port.hva", &r->hva))
-		return false;
-	runs_collect(r);
-	if (!run_with(r, "none"))
-		check_broken(t, "the runs", "one in which all is right", "there is none");
-	return run_with(r, "none");
-}
 
 static void log_output(const struct runs *r, struct test_result *t)
 {
@@ -636,7 +346,7 @@ static void judge_mode(const struct evidence *e, struct test_result *t)
 	const struct seen *s;
 	struct runs r;
 
-	if (begin(e, t, &r)) {
+	if (runs_begin(e, t, &r)) {
 		s = run_with(&r, "none");
 		log_output(&r, t);
 		result_add_measure(t, "calls to KVM", "calls", (double)s->n_calls);
@@ -661,21 +371,17 @@ static void judge_mode(const struct evidence *e, struct test_result *t)
 	runs_free(&r);
 }
 
-/* A byte that no text has: what the monitor printed it can only have from the wrong place. */
 static void check_stranger(const struct runs *r, struct test_result *t, const char *twist,
 			   const char *name, const char *expected)
 {
 	const struct seen *s = run_with(r, twist);
-	const char stranger = STRANGER;
-	size_t from = 0;
 	bool printed;
 
 	if (!s || !s->twisted) {
 		check_skip(t, name, "it never came that far");
 		return;
 	}
-	printed = find_bytes(&s->out, &from, &stranger, 1) ||
-		  find_bytes(&s->err, &from, &stranger, 1);
+	printed = has_printed_stranger(s);
 	check_that(t, name, !printed, expected, printed ? "it was printed" : "it was not",
 		   BY_WATCHING);
 }
@@ -700,7 +406,7 @@ static void judge_refusals(const struct evidence *e, struct test_result *t)
 {
 	struct runs r;
 
-	if (begin(e, t, &r)) {
+	if (runs_begin(e, t, &r)) {
 		check_ends(&r, t);
 		check_version(&r, t);
 		check_noticed(&r, t, "reason", "another exit reason than hlt",

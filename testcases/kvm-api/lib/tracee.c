@@ -30,7 +30,8 @@
 struct task {
 	pid_t tid; /* 0: free */
 	struct tracee_call call;
-	bool left_out;
+	bool left_out, changed;
+	struct user_regs_struct asked; /* as the program made the call, when that was changed */
 };
 
 struct tracee {
@@ -57,7 +58,7 @@ static void limit(int what, rlim_t most)
 
 static void give_up_rights(void)
 {
-	limit(RLIMIT_FSIZE, 1 << 20);
+	limit(RLIMIT_FSIZE, 16 << 20); /* a guest's memory may be a file, too */
 	limit(RLIMIT_AS, 1 << 30);
 	limit(RLIMIT_NOFILE, 64);
 	limit(RLIMIT_NPROC, 64);
@@ -67,7 +68,7 @@ static void give_up_rights(void)
 		_exit(126);
 }
 
-static _Noreturn void be_traced(char *const argv[], int out, int err)
+static _Noreturn void be_program(char *const argv[], int out, int err, bool traced)
 {
 	int null = open("/dev/null", O_RDONLY);
 	char *const no_environment[] = { NULL };
@@ -76,8 +77,10 @@ static _Noreturn void be_traced(char *const argv[], int out, int err)
 		_exit(126);
 	setsid();
 	give_up_rights();
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	raise(SIGSTOP); /* until the options are set */
+	if (traced) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP); /* until the options are set */
+	}
 	execve(argv[0], argv, no_environment);
 	_exit(127);
 }
@@ -127,6 +130,41 @@ static void set_result(pid_t tid, int64_t result)
 	ptrace(PTRACE_POKEUSER, tid, (void *)offsetof(struct user, regs.rax), (void *)result);
 }
 
+/* Another call than the program made. */
+static void change_call(struct task *k)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, k->tid, NULL, &k->asked))
+		return;
+	regs = k->asked;
+	regs.orig_rax = k->call.number;
+	regs.rdi = k->call.args[0];
+	regs.rsi = k->call.args[1];
+	regs.rdx = k->call.args[2];
+	k->changed = !ptrace(PTRACE_SETREGS, k->tid, NULL, &regs);
+}
+
+/* A compiler counts on it that a system call leaves its arguments' registers as they were. */
+static void restore_arguments(struct task *k)
+{
+	struct user_regs_struct regs;
+
+	k->changed = false;
+	if (ptrace(PTRACE_GETREGS, k->tid, NULL, &regs))
+		return;
+	regs.rdi = k->asked.rdi;
+	regs.rsi = k->asked.rsi;
+	regs.rdx = k->asked.rdx;
+	ptrace(PTRACE_SETREGS, k->tid, NULL, &regs);
+}
+
+static bool is_changed(const struct tracee_call *call, const struct __ptrace_syscall_info *info)
+{
+	return call->number != info->entry.nr ||
+	       memcmp(call->args, info->entry.args, sizeof(call->args));
+}
+
 static void on_enter(struct tracee *t, const struct __ptrace_syscall_info *info)
 {
 	struct task *k = t->now;
@@ -136,6 +174,8 @@ static void on_enter(struct tracee *t, const struct __ptrace_syscall_info *info)
 	k->left_out = !t->watcher->enter(t, t->watcher->ctx, &k->call);
 	if (k->left_out)
 		set_call(k->tid, (uint64_t)-1);
+	else if (is_changed(&k->call, info))
+		change_call(k);
 }
 
 static void on_leave(struct tracee *t, const struct __ptrace_syscall_info *info)
@@ -143,6 +183,8 @@ static void on_leave(struct tracee *t, const struct __ptrace_syscall_info *info)
 	struct task *k = t->now;
 	int64_t real = info->exit.rval;
 
+	if (k->changed)
+		restore_arguments(k);
 	if (!k->left_out)
 		k->call.result = real;
 	t->watcher->leave(t, t->watcher->ctx, &k->call);
@@ -302,7 +344,7 @@ void tracee_run(char *const argv[], unsigned int deadline_ms, const struct trace
 	t.deadline_ns = guest_now_ns() + (uint64_t)deadline_ms * 1000000;
 	t.pid = SAFE_FORK();
 	if (!t.pid)
-		be_traced(argv, out, err);
+		be_program(argv, out, err, true);
 	attach(&t);
 	tick(true);
 	follow(&t);
@@ -314,6 +356,47 @@ void tracee_run(char *const argv[], unsigned int deadline_ms, const struct trace
 	r->err_len = take_output(err, r->err);
 	if (!t.loaded)
 		guest_broken(__FILE__, __LINE__, "can't run %s", argv[0]);
+}
+
+/* -- another one beside it -- */
+
+/* Until it ends or, at the deadline, is ended. */
+static int wait_beside(pid_t pid, uint64_t deadline_ns, struct tracee_result *r)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) != pid) {
+		if (guest_now_ns() < deadline_ns)
+			continue; /* a tick */
+		r->end = TRACEE_DEADLINE;
+		kill(-pid, SIGKILL);
+		kill(pid, SIGKILL);
+	}
+	return status;
+}
+
+void tracee_beside(struct tracee *t, char *const argv[], unsigned int deadline_ms,
+		   struct tracee_result *r)
+{
+	int out = memory_file("out beside"), err = memory_file("err beside"), status;
+	uint64_t start = guest_now_ns();
+	pid_t pid = SAFE_FORK();
+
+	if (!pid)
+		be_program(argv, out, err, false);
+	*r = (struct tracee_result){ .end = TRACEE_EXITED };
+	tick(true);
+	status = wait_beside(pid, start + (uint64_t)deadline_ms * 1000000, r);
+	if (r->end != TRACEE_DEADLINE) {
+		r->end = WIFEXITED(status) ? TRACEE_EXITED : TRACEE_SIGNALED;
+		r->code = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+	}
+	r->out_len = take_output(out, r->out);
+	r->err_len = take_output(err, r->err);
+	if (t)
+		t->deadline_ns += guest_now_ns() - start;
+	else
+		tick(false);
 }
 
 /* -- for the watcher -- */

@@ -27,7 +27,10 @@ struct tracee_call {
 };
 
 struct tracee_watcher {
-	/* Before the call. False: leave it out; its result is then what call->result says. */
+	/*
+	 * Before the call. False: leave it out; its result is then what call->result says. Number
+	 * and arguments may be changed; the program does not see that.
+	 */
 	bool (*enter)(struct tracee *t, void *ctx, struct tracee_call *call);
 	/* After it; call->result may be changed. */
 	void (*leave)(struct tracee *t, void *ctx, struct tracee_call *call);
@@ -61,6 +64,12 @@ void tracee_fd(struct tracee *t, int fd, char *name, size_t size);
 int64_t tracee_inject(struct tracee *t, uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 /* Some memory of it that it does not use: under its stack. */
 uint64_t tracee_scratch(struct tracee *t, size_t len);
+/*
+ * While the program stands still (or t is NULL, and there is none): another one, not traced, from
+ * its start to its end. The program's deadline grows by the time that it took.
+ */
+void tracee_beside(struct tracee *t, char *const argv[], unsigned int deadline_ms,
+		   struct tracee_result *r);
 void tracee_stop(struct tracee *t); /* end it, as soon as the watcher returns */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of the watcher share: watch.c (the calls), watch-memory.c (the guest's memory),
- * watch-twist.c (the twists).
+ * watch-twist.c (the twists), watch-world.c (those of a monitor's world).
  */
 #ifndef NESTLAB_TESTCASES_WATCH_INTERNAL_H
 #define NESTLAB_TESTCASES_WATCH_INTERNAL_H
@@ -29,7 +29,8 @@ struct slot {
 /* An exit that is not told yet: bytes may be joined to it, and an answer is still to come. */
 struct exit_seen {
 	bool valid, io, out, made, answered, has_hva;
-	uint32_t reason, port, size, total, ins, outs;
+	bool quiet; /* counted, and not told */
+	uint32_t reason, port, size, count, total, ins, outs;
 	uint64_t data_at;
 	uint8_t bytes[MAX_BYTES];
 	size_t n;
@@ -37,6 +38,9 @@ struct exit_seen {
 	char text[MAX_BYTES];
 	size_t text_len;
 	const char *mode;
+	uint64_t word_at; /* where a question lies that was asked by its address; 0: nowhere */
+	uint32_t word, answer;
+	bool has_word;
 };
 
 struct question {
@@ -56,16 +60,25 @@ struct watch {
 	struct kvm_regs regs; /* as set or, after an exit, as they were */
 	struct kvm_sregs sregs;
 	uint32_t total, ins, outs, real_outs;
-	uint32_t twisted, told;
+	uint32_t twisted, told, went_on;
+	bool quiet, over; /* over: from now on, each exit is a hlt */
+	char *const *beside; /* the second one's command line */
+	uint64_t moved_from; /* where KVM has the data that was moved */
 	struct exit_seen seen;
-	struct question questions[12];
+	struct question questions[24];
 	size_t n_questions, asked;
 	bool prepared;
+	uint32_t gva; /* the page's address for the guest */
 	uint64_t page, alias_entry; /* guest physical: what the questions put there */
 	uint64_t tail;		    /* the memory's last bytes, and what they were */
 	uint8_t tail_was[TAIL_BYTES];
 	unsigned int alias_bytes;
 };
+
+/* -- watch.c -- */
+
+/* Tell of a second monitor, from its start to its end. when: "alone", "beside" */
+void run_beside(struct watch *w, const char *when);
 
 /* -- watch-memory.c: guest physical addresses -- */
 
@@ -78,6 +91,8 @@ struct walk_cpu cpu_of(const struct watch *w);
 void walk_gva(struct watch *w, uint64_t gva, struct walk_result *r);
 /* Where an address in the exit that was seen really is, and the string there: into w->seen. */
 void look_up(struct watch *w, uint64_t gva);
+/* The same of what lies at the address. */
+void look_up_at(struct watch *w, uint64_t gva);
 void remember_memory(struct watch *w);
 /* How many places hold 42 that did not when it was remembered. spoil: 41 from now on. */
 unsigned int find_stored(struct watch *w, bool spoil);
@@ -92,11 +107,28 @@ bool put_run(struct watch *w, size_t offset, const void *from,
 		put_run(w, offsetof(struct kvm_run, field), &put_value, sizeof(put_value));        \
 	} while (0)
 
-/* Before KVM_RUN. False: it is left out, and its exit is made up. */
-bool next_question(struct watch *w);
-bool make_first(struct watch *w);
+/* Before KVM_RUN. False: it is left out, and its exit or its failure (call->result) is made up. */
+bool twist_entry(struct watch *w, struct tracee_call *call);
+/*
+ * An exit that the guest never made: count values of size bytes each. A byte that no text has lies
+ * behind them. Returns false.
+ */
+bool make_io(struct watch *w, const struct question *q, uint8_t size, uint32_t count,
+	     const void *data);
 /* After it. */
 void change_text(struct watch *w, struct exit_seen *s, size_t len);
 void twist_halt(struct watch *w);
+
+/* -- watch-world.c -- */
+
+/* A letter that no text has. */
+#define STRANGER 1
+
+bool world_entry(struct watch *w, struct tracee_call *call);
+/* The guest's own exit, its data before the monitor sees it; the answer before KVM does. */
+void world_data(struct watch *w, struct exit_seen *s, size_t len);
+void world_answer(struct watch *w, struct exit_seen *s);
+bool world_halt(struct watch *w); /* false: none of its twists */
+void shorten_write(struct watch *w, struct tracee_call *call);
 
 #endif

@@ -79,6 +79,17 @@ void look_up(struct watch *w, uint64_t gva)
 		s->text_len = strnlen(s->text, room);
 }
 
+void look_up_at(struct watch *w, uint64_t gva)
+{
+	struct exit_seen *s = &w->seen;
+
+	look_up(w, gva);
+	s->word_at = s->hva;
+	s->has_word = s->hva && tracee_read(w->t, s->hva, &s->word, sizeof(s->word));
+	if (s->has_word)
+		look_up(w, s->word);
+}
+
 void remember_memory(struct watch *w)
 {
 	for (size_t i = 0; i < w->n_slots; i++) {

@@ -5,8 +5,15 @@
 #include <ctype.h>
 #include <string.h>
 
+#define WORD_AT 256 /* in the page of the questions */
+
 const char *const watch_twist_names[TWISTS] = {
-	"none", "questions", "memory", "eax", "reason", "version", "port", "direction",
+	"none",		 "questions",  "memory",	  "eax",	   "reason",
+	"version",	 "port",       "direction",	  "shutdown",	   "fail-entry",
+	"late-fail-entry", "internal",   "late-internal",	  "mmio",	   "late-mmio",
+	"debug",	 "late-debug", "unknown",	  "late-unknown",  "interrupted",
+	"again",	 "many-values", "sizes",	  "moved",	   "beside",
+	"many-exits",	 "short-writes", "two",
 };
 
 bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
@@ -15,6 +22,25 @@ bool put_run(struct watch *w, size_t offset, const void *from, size_t len)
 }
 
 /* -- the questions: exits that the guest never made -- */
+
+/* KVM puts a port's data on the page behind struct kvm_run. */
+bool make_io(struct watch *w, const struct question *q, uint8_t size, uint32_t count,
+	     const void *data)
+{
+	static const uint8_t strangers[16] = { [0 ... 15] = STRANGER };
+
+	PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_IO);
+	PUT_RUN(w, io.direction, uint8_t, q->out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
+	PUT_RUN(w, io.size, uint8_t, size);
+	PUT_RUN(w, io.port, uint16_t, q->port);
+	PUT_RUN(w, io.count, uint32_t, count);
+	PUT_RUN(w, io.data_offset, uint64_t, PAGE);
+	put_run(w, PAGE, data, (size_t)size * count);
+	put_run(w, PAGE + (size_t)size * count, strangers, sizeof(strangers));
+	w->making = true;
+	w->twisted++;
+	return false;
+}
 
 static void ask(struct watch *w, uint16_t port, bool out, uint32_t value)
 {
@@ -28,6 +54,16 @@ static void ask_translation(struct watch *w, uint32_t gva)
 
 	ask(w, p->hva ? p->translate : 0, true, gva);
 	ask(w, p->translate ? p->hva : 0, false, 0);
+	ask(w, p->translate_at, true, gva);
+}
+
+/* The address of a question in place of the question. */
+static bool ask_at(struct watch *w, uint32_t gva)
+{
+	const uint32_t at = w->gva + WORD_AT;
+
+	write_guest(w, w->page + WORD_AT, &gva, sizeof(gva));
+	return make_io(w, &(struct question){ w->run->ports.translate_at, true, 0 }, 4, 1, &at);
 }
 
 /*
@@ -90,23 +126,36 @@ static void ask_tail(struct watch *w)
 	ask(w, w->run->ports.string, true, (uint32_t)at);
 }
 
+/* The last byte of the memory is an address of it, and the next one is not. */
+static void ask_end(struct watch *w)
+{
+	const struct slot *s = slot_of(w, w->page);
+	uint32_t end = (uint32_t)(s->guest + s->size);
+
+	ask_translation(w, end - 1);
+	ask_translation(w, end);
+	ask(w, w->run->ports.string, true, end);
+}
+
 static void prepare_questions(struct watch *w)
 {
 	static const char text[] = "this string was put into the guest's memory\n";
 	const struct watch_ports *p = &w->run->ports;
-	uint32_t gva;
 
 	w->prepared = true;
 	w->page = find_unused_page(w);
 	if (!w->page)
 		return;
 	write_guest(w, w->page, text, sizeof(text));
-	gva = make_alias(w);
+	w->gva = make_alias(w);
 	ask(w, p->print32, true, 4123456789);
 	ask(w, p->exits, false, 0);
 	ask(w, p->exits_text, false, 0);
-	ask(w, p->string, true, gva);
-	ask_translation(w, gva + 5);
+	ask(w, p->exits_in, false, 0);
+	ask(w, p->exits_out, false, 0);
+	ask(w, p->string, true, w->gva);
+	ask_translation(w, w->gva + 5);
+	ask_end(w);
 	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
 	ask_translation(w, 0x10000000);
 	ask(w, p->string, true, 0x300000);
@@ -115,7 +164,7 @@ static void prepare_questions(struct watch *w)
 
 static void clear_questions(struct watch *w)
 {
-	static const uint8_t zero[256];
+	static const uint8_t zero[2 * WORD_AT];
 
 	if (w->page)
 		write_guest(w, w->page, zero, sizeof(zero));
@@ -126,37 +175,29 @@ static void clear_questions(struct watch *w)
 	w->page = w->alias_entry = w->tail = 0;
 }
 
-/* KVM puts a port's data on the page behind struct kvm_run. Returns false: KVM_RUN is left out. */
 static bool make_exit(struct watch *w, const struct question *q, uint8_t size)
 {
-	PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_IO);
-	PUT_RUN(w, io.direction, uint8_t, q->out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
-	PUT_RUN(w, io.size, uint8_t, size);
-	PUT_RUN(w, io.port, uint16_t, q->port);
-	PUT_RUN(w, io.count, uint32_t, 1);
-	PUT_RUN(w, io.data_offset, uint64_t, PAGE);
-	put_run(w, PAGE, &q->value, sizeof(q->value));
-	w->making = true;
-	w->twisted++;
-	return false;
+	return make_io(w, q, size, 1, &q->value);
 }
 
-bool next_question(struct watch *w)
+static bool next_question(struct watch *w)
 {
 	if (!w->prepared)
 		prepare_questions(w);
-	if (w->asked < w->n_questions)
-		return make_exit(w, &w->questions[w->asked++], 4);
+	if (w->asked < w->n_questions) {
+		const struct question *q = &w->questions[w->asked++];
+
+		return q->port == w->run->ports.translate_at ? ask_at(w, q->value)
+							     : make_exit(w, q, 4);
+	}
 	clear_questions(w);
 	return true;
 }
 
-/* A letter that no text has. */
-#define STRANGER 1
 /* No monitor has this port, but one that looks at a part of the number takes it for its own. */
 #define OTHER_PORT(port) ((port) ^ 0x4000)
 
-bool make_first(struct watch *w)
+static bool make_first(struct watch *w)
 {
 	struct question wrong_port = { OTHER_PORT(w->run->ports.serial), true, STRANGER };
 	struct question wrong_direction = { w->run->ports.serial, false, STRANGER };
@@ -164,6 +205,25 @@ bool make_first(struct watch *w)
 	if (w->run->twist == TWIST_PORT)
 		return make_exit(w, &wrong_port, 1);
 	return make_exit(w, &wrong_direction, 1);
+}
+
+bool twist_entry(struct watch *w, struct tracee_call *call)
+{
+	w->went_on += w->twisted > 0;
+	if (w->over) {
+		PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_HLT);
+		w->making = true;
+		return false;
+	}
+	switch (w->run->twist) {
+	case TWIST_QUESTIONS:
+		return w->real_outs ? next_question(w) : true;
+	case TWIST_PORT:
+	case TWIST_DIRECTION:
+		return w->total ? true : make_first(w);
+	default:
+		return world_entry(w, call);
+	}
 }
 
 /* -- what the guest does -- */
@@ -187,8 +247,7 @@ void twist_halt(struct watch *w)
 
 	if (w->run->twist == TWIST_MEMORY) {
 		w->twisted += find_stored(w, true);
-	} else if (w->run->twist == TWIST_REASON) {
-		PUT_RUN(w, exit_reason, uint32_t, KVM_EXIT_SHUTDOWN);
+	} else if (world_halt(w)) {
 		w->twisted++;
 	} else if (w->run->twist == TWIST_EAX) {
 		put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));

@@ -50,12 +50,16 @@ static void tell_exit(struct watch *w)
 
 	if (!s->valid)
 		return;
+	s->valid = false;
+	if (s->quiet)
+		return;
 	w->told++;
 	observe_u64("exit.reason", s->reason);
 	if (s->io) {
 		observe_u64("exit.port", s->port);
 		observe_u64("exit.out", s->out);
 		observe_u64("exit.size", s->size);
+		observe_u64("exit.count", s->count);
 		observe_u64("exit.made", s->made);
 		tell_hex("exit.bytes", s->bytes, s->n);
 	}
@@ -67,7 +71,10 @@ static void tell_exit(struct watch *w)
 		observe_u64("exit.hva", s->hva);
 		tell_hex("exit.text", s->text, s->text_len);
 	}
-	s->valid = false;
+	if (s->has_word) {
+		observe_u64("exit.asked", s->word);
+		observe_u64("exit.answer", s->answer);
+	}
 }
 
 /* -- KVM_RUN -- */
@@ -92,14 +99,17 @@ static void take_answer(struct watch *w)
 	s->answered = true;
 	if (!s->out && s->n >= s->size)
 		tracee_read(w->t, s->data_at, s->bytes + s->n - s->size, s->size);
+	world_answer(w, s);
 	memcpy(&gva, s->bytes, sizeof(gva));
 	if (!s->out && s->size == 4 && s->port == w->run->ports.exits_text)
 		look_up(w, gva);
+	if (s->has_word)
+		tracee_read(w->t, s->word_at, &s->answer, sizeof(s->answer));
 	if (s->size != 1)
 		tell_exit(w);
 }
 
-static bool on_run_enter(struct watch *w)
+static bool on_run_enter(struct watch *w, struct tracee_call *call)
 {
 	take_answer(w);
 	if (!w->started)
@@ -109,11 +119,7 @@ static bool on_run_enter(struct watch *w)
 		return true;
 	}
 	PUT_RUN(w, kvm_valid_regs, uint64_t, KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS);
-	if (w->run->twist == TWIST_QUESTIONS && w->real_outs)
-		return next_question(w);
-	if ((w->run->twist == TWIST_PORT || w->run->twist == TWIST_DIRECTION) && !w->total)
-		return make_first(w);
-	return true;
+	return twist_entry(w, call);
 }
 
 static bool joins(const struct exit_seen *s, const struct kvm_run *run, bool made)
@@ -139,17 +145,22 @@ static void take_io(struct watch *w, const struct kvm_run *run, bool made)
 	s->out = run->io.direction == KVM_EXIT_IO_OUT;
 	s->port = run->io.port;
 	s->size = run->io.size;
+	s->count = run->io.count;
+	s->quiet = made && w->quiet;
 	s->answered = false;
 	s->data_at = w->run_at + run->io.data_offset;
 	len = len < sizeof(s->bytes) - s->n ? len : sizeof(s->bytes) - s->n;
 	if (tracee_read(w->t, s->data_at, s->bytes + s->n, len)) {
 		change_text(w, s, len);
+		world_data(w, s, len);
 		s->n += len;
 	}
 	memcpy(&gva, s->bytes, sizeof(gva));
 	if (s->out && s->size == 4 &&
 	    (s->port == w->run->ports.translate || s->port == w->run->ports.string))
 		look_up(w, gva);
+	else if (s->out && s->size == 4 && s->port == w->run->ports.translate_at)
+		look_up_at(w, gva);
 }
 
 static void tell_halt(struct watch *w)
@@ -392,10 +403,11 @@ static bool on_enter(struct tracee *t, void *ctx, struct tracee_call *call)
 	struct watch *w = ctx;
 
 	w->t = t;
+	shorten_write(w, call);
 	if (!is_run(call) || !is_kvm(w, (int)call->args[0]))
 		return true;
 	w->vcpu_fd = (int)call->args[0];
-	return on_run_enter(w);
+	return on_run_enter(w, call);
 }
 
 static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
@@ -418,12 +430,30 @@ static void on_leave(struct tracee *t, void *ctx, struct tracee_call *call)
 
 /* -- a whole run -- */
 
+static const char *const ends[] = { "exited", "signal", "deadline", "stopped" };
+
+static const char *key_of(const char *when, const char *what, char key[32])
+{
+	snprintf(key, 32, "%s.%s", when, what);
+	return key;
+}
+
+void run_beside(struct watch *w, const char *when)
+{
+	static struct tracee_result r;
+	char key[32];
+
+	tracee_beside(w->t, w->beside, w->run->deadline_ms, &r);
+	tell_hex(key_of(when, "out", key), r.out, r.out_len);
+	observe_str(key_of(when, "end", key), ends[r.end]);
+	observe_i64(key_of(when, "code", key), r.code);
+}
+
 static void tell_end(struct watch *w, const struct tracee_result *r)
 {
-	static const char *const ends[] = { "exited", "signal", "deadline", "stopped" };
-
 	tell_exit(w);
 	observe_u64("twisted", w->twisted);
+	observe_u64("went_on", w->went_on);
 	tell_hex("out", r->out, r->out_len);
 	tell_hex("err", r->err, r->err_len);
 	observe_str("end", ends[r->end]);
@@ -455,12 +485,17 @@ bool watch_monitor(const struct watch_run *run)
 			   .regs.rflags = 2,
 			   .sregs.cs.base = 0xffff0000 };
 	char words[256], *argv[1 + MAX_WORDS] = { (char *)run->program };
+	char words2[256], *beside[1 + MAX_WORDS] = { (char *)run->program };
 	struct tracee_watcher watcher = { on_enter, on_leave, &w };
 	static struct tracee_result r;
 
 	split_option(run->option, words, sizeof(words), argv + 1);
+	split_option(run->beside, words2, sizeof(words2), beside + 1);
+	w.beside = beside;
 	observe_str("run", run->mode);
 	observe_str("twist", watch_twist_names[run->twist]);
+	if (run->twist == TWIST_TWO)
+		run_beside(&w, "alone");
 	r = (struct tracee_result){ 0 };
 	tracee_run(argv, run->deadline_ms, &watcher, &r);
 	tell_end(&w, &r);
