@@ -178,7 +178,7 @@ static char *look_string(const struct runs *r, const struct seen *s, const struc
 {
 	_cleanup_free_ char *text = shown_bytes(&x->text);
 
-	if (!x->hva || read_text(reader, x->text.data, x->text.len))
+	if (!x->hva || !x->text.len || read_text(reader, x->text.data, x->text.len))
 		return NULL;
 	/* One that the memory's end cuts off may be refused. */
 	if (x->hva + x->text.len == s->slot_host + s->slot_size && read_word(reader, r->invalid))

@@ -16,6 +16,7 @@
 #include "kernel/sandbox.h"
 #include "monitor/interface.h"
 #include "monitor/program.h"
+#include "monitor/tools.h"
 #include "core/why.h"
 
 #define REFERENCE "testcases/kvm-api/monitor"
@@ -122,46 +123,6 @@ static int take_sources(struct sources *s, const char *from)
 
 /* -- building it -- */
 
-/*
- * What the makefile calls the compiler is this, whatever it calls it by: warnings are never fatal
- * (a newer gcc has more of them, and -Werror made them a zero), and what is linked needs no library
- * of L1's. Appending -Wno-error would not do: -Werror=NAME is stronger.
- */
-static const char compiler[] = "#!/bin/sh\n"
-			       "n=$# static=-static\n"
-			       "while [ $n -gt 0 ]; do\n"
-			       "	a=$1; shift; n=$((n - 1))\n"
-			       "	case $a in\n"
-			       "	-Werror | -pie) continue ;;\n"
-			       "	-Werror=*) a=-W${a#-Werror=} ;;\n"
-			       "	-pedantic-errors) a=-pedantic ;;\n"
-			       "	-shared | -r) static= ;;\n"
-			       "	esac\n"
-			       "	set -- \"$@\" \"$a\"\n"
-			       "done\n"
-			       "PATH=" SANDBOX_PATH "\n"
-			       "exec %s $static \"$@\"\n";
-
-static const struct {
-	const char *name, *program;
-} compilers[] = {
-	{ "cc", "gcc" },     { "gcc", "gcc" }, { "c99", "gcc" },     { "x86_64-linux-gnu-gcc", "gcc" },
-	{ "clang", "gcc" },  { "c++", "g++" }, { "g++", "g++" },     { "clang++", "g++" },
-	{ "musl-gcc", "musl-gcc" },
-};
-
-static int write_compilers(const char *dir)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(compilers); i++) {
-		_cleanup_free_ char *path = strf("%s/%s", dir, compilers[i].name);
-		_cleanup_free_ char *text = strf(compiler, compilers[i].program);
-
-		if (file_write(path, text, strlen(text), 0755))
-			return fail(OUT_BROKEN, "can't write %s", path);
-	}
-	return 0;
-}
-
 static int keep_program(const struct monitor *m, const char *obj, bool asked_for, const char *to)
 {
 	_cleanup_free_ char *found = NULL, *made = NULL;
@@ -216,12 +177,11 @@ static void add_recipe(const struct monitor *m, const struct sources *s, struct 
 	strv_add(argv, "-lpthread");
 }
 
-static int compile(struct monitor *m, const struct sources *s, const char *src)
+/* 0, make's exit status, or a negative outcome; *said: all that it printed. */
+static int run_build(struct monitor *m, const struct sources *s, const char *src, const char *log,
+		     struct buf *said)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key);
-	_cleanup_free_ char *why = NULL;
-	_cleanup_buf_ struct buf said = { 0 };
 	struct make make = { .what = "building the monitor",
 			     .log = log,
 			     .enclosed = sandbox_works(),
@@ -237,9 +197,26 @@ static int compile(struct monitor *m, const struct sources *s, const char *src)
 	    !proc_interrupted())
 		return fail(OUT_BUILD_ERROR, "it took longer than %d s to compile",
 			    BUILD_DEADLINE_S);
-	if (status <= 0)
-		return status;
-	file_read(log, &said);
+	buf_free(said);
+	file_read(log, said);
+	buf_puts(said, "");
+	return status;
+}
+
+static int compile(struct monitor *m, const struct sources *s, const char *src, const char *tools)
+{
+	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key), *why = NULL;
+	_cleanup_buf_ struct buf said = { 0 };
+	int status = run_build(m, s, src, log, &said);
+
+	if (status > 0 && tools_try_again(buf_str(&said), tools, s->to))
+		status = run_build(m, s, src, log, &said);
+	if (status <= 0 || (s->has_makefile && tools_only_ran(buf_str(&said))))
+		return status < 0 ? status : 0;
+	if (tools_lacking(buf_str(&said)))
+		return fail(OUT_BROKEN, "building it wants Debian's package %s, which this machine does "
+			    "not have: apt-get install %s (see %s)", tools_lacking(buf_str(&said)),
+			    tools_lacking(buf_str(&said)), log);
 	why = why_build_failed(buf_str(&said));
 	return fail(OUT_BUILD_ERROR, "%s (all of it is in %s)", why, log);
 }
@@ -251,11 +228,11 @@ static int compile_copy(struct monitor *m, const char *from, const char *src, co
 	int ret = take_sources(&s, from);
 
 	if (!ret)
-		ret = mkdir_p(tools) ? fail(OUT_BROKEN, "can't make %s", tools) : write_compilers(tools);
+		ret = mkdir_p(tools) ? fail(OUT_BROKEN, "can't make %s", tools) : tools_write(tools);
 	if (!ret && !s.has_makefile && !s.c_files.n)
 		ret = fail(OUT_USAGE, "there is neither a Makefile nor a C file");
 	if (!ret)
-		ret = compile(m, &s, src);
+		ret = compile(m, &s, src, tools);
 	strv_free(&s.c_files);
 	return ret;
 }
@@ -304,7 +281,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 
 static int make_key(struct monitor *m, const char *from)
 {
-	struct sources s = { .hash = hash_new("monitor-3") };
+	struct sources s = { .hash = hash_new("monitor-4") };
 	int ret;
 
 	hash_add_str(s.hash, "program", m->program);

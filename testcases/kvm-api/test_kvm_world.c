@@ -33,7 +33,7 @@ GUEST_TEST(run_monitor)
 #include "judge/monitor_checks.h"
 
 #define NOT_RIGHT "the monitor is not right when all is right"
-#define NOT_REACHED "it never came that far"
+#define NOT_REACHED "it never came to what is changed in this run"
 #define SIGNAL_ABORT 6
 #define DIGITS "0123456789abcdefABCDEFx"
 
@@ -200,28 +200,35 @@ static void tell_unsound(const struct seen *s, struct tally *y)
 		look_end(s, y);
 }
 
+/* With a clear error, whatever its exit code. */
+static bool has_refused(const struct runs *r, const struct seen *s)
+{
+	return !has_succeeded(s) || has_noticed(r, s, NULL);
+}
+
 /* Sound, and not as it should be. True: that is no fault of this monitor. */
 static bool is_hint(const struct runs *r, const struct custom *c, const struct seen *s)
 {
-	return !has_promised(r, c->promise) && (!has_succeeded(s) || c->loss_is_hint);
+	return !has_promised(r, c->promise) && (has_refused(r, s) || c->loss_is_hint);
 }
 
 static void check_custom(const struct runs *r, const struct custom *c, struct test_result *t)
 {
 	const struct seen *s = twisted_run(r, t, c->name, c->twist);
+	_cleanup_free_ char *how = s ? how_it_ended(s) : NULL;
 	struct tally y = { .unit = "thing" };
 
 	if (!s)
 		return;
 	if (is_unsound(s)) {
 		tell_unsound(s, &y);
-	} else if (has_succeeded(s)) {
+	} else if (!has_refused(r, s)) {
 		look_output(r, s, &y);
 		look_sizes(r, s, &y);
 	} else if (c->may_refuse) {
 		tally_good(&y);
 	} else {
-		look_end(s, &y);
+		tally_bad(&y, "it ended with an error (%s)", how);
 	}
 	if (y.n_bad && !is_unsound(s) && is_hint(r, c, s)) {
 		tally_drop(&y);

@@ -126,21 +126,31 @@ static void ask_tail(struct watch *w)
 	ask(w, w->run->ports.string, true, (uint32_t)at);
 }
 
+static uint32_t end_of_memory(const struct watch *w)
+{
+	const struct slot *s = slot_of(w, w->page);
+
+	return (uint32_t)(s->guest + s->size);
+}
+
 /* The last byte of the memory is an address of it, and the next one is not. */
 static void ask_end(struct watch *w)
 {
-	const struct slot *s = slot_of(w, w->page);
-	uint32_t end = (uint32_t)(s->guest + s->size);
+	uint32_t end = end_of_memory(w);
 
 	ask_translation(w, end - 1);
 	ask_translation(w, end);
 	ask(w, w->run->ports.string, true, end);
 }
 
+/* Of 2 MiB in a page of 4 MiB: mapped, and there is no memory. */
+#define BEHIND 0x100000
+
 static void prepare_questions(struct watch *w)
 {
 	static const char text[] = "this string was put into the guest's memory\n";
 	const struct watch_ports *p = &w->run->ports;
+	uint32_t nowhere;
 
 	w->prepared = true;
 	w->page = find_unused_page(w);
@@ -156,9 +166,10 @@ static void prepare_questions(struct watch *w)
 	ask(w, p->string, true, w->gva);
 	ask_translation(w, w->gva + 5);
 	ask_end(w);
-	ask_translation(w, 0x300000); /* mapped by a 4 MiB page, but there is no memory */
+	nowhere = end_of_memory(w) + BEHIND;
+	ask_translation(w, nowhere);
 	ask_translation(w, 0x10000000);
-	ask(w, p->string, true, 0x300000);
+	ask(w, p->string, true, nowhere);
 	ask_tail(w);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 
 #define UNKNOWN_REASON (0x100 | KVM_EXIT_HLT)
-#define NO_MEMORY 0x300000 /* behind the guest's */
+#define NO_MEMORY 0xd0000000 /* where PCI devices would be */
 #define INTERRUPTIONS 20
 #define MOVED_BY 0x5a8
 #define AROUND 64
