@@ -54,9 +54,11 @@ void mutant_free(struct mutant *m);
 
 /*
  * Alternatives are right, only different: patches on the reference that no check may fail. A line
- * "Tests: TEST TEST" in the message names those that look at what differs.
+ * "Tests: TEST TEST" in the message names those that look at what differs. And monitors of other
+ * shapes than the reference's, a folder each.
  */
 #define ALTERNATIVES "testcases/alternatives"
+#define MONITOR_ALTERNATIVES ALTERNATIVES "/monitors"
 /* Their names, as in TESTS=; the caller owns them. NULL and a reason: unreadable, no such line. */
 char *alternative_tests(const char *patch);
 

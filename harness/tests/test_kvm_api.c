@@ -92,6 +92,7 @@ static void test_reference(void **state)
 	(void)state;
 	assert_all_pass("paged");
 	assert_all_pass("refusals");
+	assert_all_pass("world");
 }
 
 #define HEX_HELLO_WITH "48656c6c6f2077697468"
@@ -103,6 +104,9 @@ static void test_reference(void **state)
 #define MADE_ANSWER                                                                                \
 	"exit.port u64 239\n@nestlab exit.out u64 0\n@nestlab exit.size u64 4\n"                   \
 	"@nestlab exit.made u64 1\n@nestlab exit.bytes str \""
+#define SUCCEEDED "end str \"exited\"\n@nestlab end.code i64 0"
+#define PROMISES "promises str \"counts sizes interrupts short-writes\""
+#define SEVERAL "exit.bytes str \"3c736576"
 #define FAILED "end str \"exited\"\n@nestlab end.code i64 1"
 #define CRASHED "end str \"signal\"\n@nestlab end.code i64 11"
 
@@ -173,7 +177,107 @@ static const struct wrong {
 	{ "refusals", 1, "out str \"\"", "out str \"01\"", "a byte to another port", "it was printed" },
 	{ "refusals", 2, "out str \"\"", "out str \"5801\"", "an in from the serial port",
 	  "it was printed" },
+	{ "paged", 0, "exit.port u64 233", "exit.port u64 232", "text on the serial port",
+	  "was sent to port 0xe8; the serial port is 0xe9" },
+	/* A monitor's world: what is told of each, and that it is told. */
+	{ "world", 0, FAILED, CRASHED, "a shutdown at the start", "signal 11" },
+	{ "world", 1, FAILED, CRASHED, "an entry to the guest that failed", "(at the start)" },
+	{ "world", 2, FAILED, CRASHED, "an entry to the guest that failed", "(in place of the hlt)" },
+	{ "world", 3, FAILED, CRASHED, "an internal error of KVM", "no word about it" },
+	{ "world", 5, FAILED, CRASHED, "an access to no memory", "no word about it" },
+	{ "world", 7, FAILED, CRASHED, "a debug exit that nobody asked for", "no word about it" },
+	{ "world", 10, FAILED, CRASHED, "an exit reason that nobody knows", "no word about it" },
+	{ "world", 1, SUCCEEDED, FAILED, "KVM_RUN interrupted", "it ended with an error (exit code 1)" },
+	{ "world", 11, FAILED, CRASHED, "other sizes at the serial port", "signal 11" },
+	{ "world", 4, SUCCEEDED, FAILED, "data at another place", "exit code 1" },
+	{ "world", 0, "twist str \"beside\"", "twist str \"beside\"\n@nestlab out str \"01\"",
+	  "what lies beside the data", "what lies beside the data was printed" },
+	{ "world", 0, "exit.bytes str \"5a020000\"", "exit.bytes str \"5a000000\"", "more than 255 exits",
+	  "90 at exit 602" },
+	{ "world", 8, SUCCEEDED, FAILED, "two monitors at once", "exit code 1" },
+	{ "world", 0, "beside.code i64 0", "beside.code i64 1", "two monitors at once",
+	  "the second one: exited, code 1; alone: exited, code 0" },
 };
+
+/* What was not promised is a hint; what is unsound is none. */
+static const struct hint {
+	unsigned int nth;
+	const char *from, *to;
+	const char *check;
+	int promised, not_promised;
+} hints[] = {
+	{ 1, SUCCEEDED, FAILED, "KVM_RUN interrupted", OUT_FAIL, OUT_SKIP },
+	{ 2, SUCCEEDED, FAILED, "KVM_RUN to be called again", OUT_FAIL, OUT_SKIP },
+	{ 0, SEVERAL, "exit.bytes str \"3d736576", "many values in one exit", OUT_FAIL, OUT_SKIP },
+	{ 3, SUCCEEDED, FAILED, "many values in one exit", OUT_PASS, OUT_PASS },
+	{ 7, SUCCEEDED, CRASHED, "output that takes less than it is given", OUT_FAIL, OUT_FAIL },
+	{ 0, "twist str \"interrupted\"", "twist str \"interrupted\"\n@nestlab out str \"01\"",
+	  "KVM_RUN interrupted", OUT_FAIL, OUT_FAIL },
+};
+
+static void assert_hint(const struct hint *h, bool promised)
+{
+	_cleanup_free_ char *text = text_of("world", h->nth, h->from, h->to);
+	char *promise = strstr(text, PROMISES);
+	struct scene s;
+
+	assert_non_null(promise);
+	if (!promised)
+		memset(promise + strlen("promises str \""), ' ', strlen("counts sizes interrupts short-writes"));
+	judge(&s, "world", text);
+	if ((int)check_named(&s, h->check)->verdict != (promised ? h->promised : h->not_promised))
+		fail_msg("%s, %spromised: %s", h->check, promised ? "" : "not ",
+			 check_named(&s, h->check)->observed);
+	tear_down(&s);
+}
+
+static void test_hints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+		assert_hint(&hints[i], true);
+		assert_hint(&hints[i], false);
+	}
+}
+
+/* A guest of real mode that says nothing, as the usual handout's. */
+static void test_silent(void **state)
+{
+	static const char *const texts[] = { "", "@nestlab text str \"none\"\n",
+					     "@nestlab text str \"Hello\"\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_free_ char *whole = text_of("paged", 0, NULL, NULL);
+		_cleanup_buf_ struct buf b = { 0 };
+		struct scene s;
+
+		/* All of its exits were of another kind. */
+		for (char *p = whole; (p = strstr(p, "exit.reason u64 2")); p++)
+			p[strlen("exit.reason u64 ")] = '5';
+		buf_printf(&b, "%s%s", texts[i], whole);
+		judge(&s, "paged", buf_str(&b));
+		assert_int_equal(check_named(&s, "text on the serial port")->verdict, i == 1 ? OUT_SKIP : OUT_FAIL);
+		assert_int_equal(check_named(&s, "32-bit values")->verdict, i == 1 ? OUT_SKIP : OUT_FAIL);
+		tear_down(&s);
+	}
+}
+
+static void test_agreed_text(void **state)
+{
+	_cleanup_free_ char *whole = text_of("paged", 0, NULL, NULL);
+	_cleanup_free_ char *right = strf("@nestlab text str \"Hello, world\"\n%s", whole);
+	_cleanup_free_ char *other = strf("@nestlab text str \"Good morning\"\n%s", whole);
+	struct scene s;
+
+	(void)state;
+	judge(&s, "paged", right);
+	assert_int_equal(check_named(&s, "text on the serial port")->verdict, OUT_PASS);
+	tear_down(&s);
+	judge(&s, "paged", other);
+	assert_non_null(strstr(check_named(&s, "text on the serial port")->observed, "'Good morning' was not sent"));
+	tear_down(&s);
+}
 
 static void test_wrong(void **state)
 {
@@ -246,6 +350,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reference),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_agreed_text),
 		cmocka_unit_test(test_ways_to_notice),
 		cmocka_unit_test(test_not_offered),
 		cmocka_unit_test(test_cut_short),

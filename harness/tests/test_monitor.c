@@ -13,6 +13,7 @@
 #include "core/proc.h"
 #include "monitor/interface.h"
 #include "monitor/monitor.h"
+#include "monitor/tools.h"
 #include "mutants/mutants.h"
 
 #include <cmocka.h>
@@ -255,6 +256,11 @@ static void test_conf(void **state)
 		{ "[ports]\nserial = com1\n", "want a number from 1 to 0xffff" },
 		{ "[ports]\ncom1 = 0x3f8\n", "'com1=0x3f8': want one of: serial" },
 		{ "[monitor]\nprogram = ../x\n", "want a file's name" },
+		{ "[monitor]\npromises = all\n", "'all' is none of counts, sizes, interrupts, short-writes" },
+		{ "[ports.real]\nserial = no\n", "[ports.real] 'serial=no': want a number from 1 to 0xffff, or none" },
+		{ "[ports]\nserial = none\n", "want a number from 1 to 0xffff" },
+		{ "[ports.virtual]\nserial = 1\n", "ports.virtual" },
+		{ "[texts]\nreel = x\n", "'reel=x': want one of: real protected paged long" },
 		{ "[monitor]\ncolour = red\n", "colour" },
 	};
 
@@ -294,6 +300,102 @@ static void test_interface(void **state)
 	monitor_free(&m);
 }
 
+/* One mode's own ports and texts, beside those of all. */
+static void test_modes(void **state)
+{
+	static const char *const wanted[] = {
+		"NESTLAB_PORT_SERIAL=0x60", "NESTLAB_PORT_REAL_SERIAL=none", "NESTLAB_PORT_LONG_EXITS_IN=0x70",
+		"NESTLAB_TEXT_REAL=none", "NESTLAB_TEXT_LONG=a text of two words", "NESTLAB_PROMISES=counts",
+	};
+	_cleanup_strv_ struct strv env = { 0 };
+	struct monitor m;
+
+	(void)state;
+	put("a.c", "int main(void) { return 0; }\n");
+	put("monitor.conf", "[monitor]\npromises = counts\n[ports]\nserial = 0x60\n[ports.real]\nserial = none\n"
+			    "[ports.long]\nexits_in = 0x70\n[texts]\nreal = none\nlong = a text of two words\n");
+	assert_int_equal(monitor_prepare(folder, assignment, &m), 0);
+	monitor_env(&m, "/somewhere/monitor", &env);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!has(&env, wanted[i]))
+			fail_msg("no %s", wanted[i]);
+	monitor_free(&m);
+}
+
+/* Without a monitor.conf a silent real mode is none of its faults: the assignment says so. */
+static void test_default_texts(void **state)
+{
+	_cleanup_strv_ struct strv env = { 0 };
+	struct monitor m;
+
+	(void)state;
+	put("a.c", "int main(void) { return 0; }\n");
+	assert_int_equal(monitor_prepare(folder, assignment, &m), 0);
+	monitor_env(&m, "/somewhere/monitor", &env);
+	assert_true(has(&env, "NESTLAB_TEXT_REAL=none"));
+	assert_true(has(&env, "NESTLAB_PROMISES="));
+	monitor_free(&m);
+}
+
+/* Those of other shapes, with guests of 32 bits in objects: built by what they bring along. */
+static void test_other_shapes(void **state)
+{
+	_cleanup_free_ char *dir = path_in_root(MONITOR_ALTERNATIVES);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	(void)state;
+	assert_int_equal(dir_list(dir, NULL, &names), 0);
+	assert_true(names.n >= 3);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *given = strf(MONITOR_ALTERNATIVES "/%s", names.v[i]);
+
+		if (prepare(given))
+			fail_msg("%s: %s", given, fail_text());
+	}
+}
+
+/* Its last step runs it, and fails: it was made all the same. Any other step counts. */
+static void test_runs_itself(void **state)
+{
+	(void)state;
+	put("a.c", "int main(void) { return 1; }\n");
+	put("Makefile", ".PHONY: run\nrun: vm\n\t./vm\nvm: a.c\n\t$(CC) -o $@ $^\n");
+	assert_int_equal(prepare(folder), 0);
+	put("Makefile", ".PHONY: run\nrun: vm tool\n\t./vm\nvm: a.c\n\t$(CC) -o $@ $^\n"
+			"tool: a.c\n\t$(CC) -DX=( -o $@ $^\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "");
+	put("Makefile", ".PHONY: run\nrun:\n\t$(CC) -o vm a.c\n\t$(CC) -c no-such.c\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "no-such.c");
+}
+
+/* What this machine lacks is no fault of a monitor. */
+static void test_lacking(void **state)
+{
+	static const struct {
+		const char *log, *package;
+	} logs[] = {
+		{ "/usr/include/stdio.h:27:10: fatal error: bits/libc-header-start.h: No such file or directory\n",
+		  "libc6-dev-i386" },
+		{ "/usr/bin/ld: skipping incompatible /usr/lib/gcc/x86_64-linux-gnu/12/libgcc.a when searching for "
+		  "-lgcc\n", "gcc-multilib" },
+		{ "/bin/sh: 1: nasm: not found\n", "nasm" },
+		{ "make: nasm: No such file or directory\n", "nasm" },
+		{ "guest.c:1:10: fatal error: mine.h: No such file or directory\n", NULL },
+		{ "make: ./nasm.sh: No such file or directory\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		const char *package = tools_lacking(logs[i].log);
+
+		if (!package != !logs[i].package || (package && strcmp(package, logs[i].package)))
+			fail_msg("%s: %s", logs[i].log, package ? package : "nothing");
+	}
+	put("a.c", "int main(void) { return 0; }\n");
+	put("Makefile", "vm:\n\t@echo '/bin/sh: 1: nasm: not found'; exit 127\n");
+	assert_fails(OUT_BROKEN, folder, "Debian's package nasm");
+}
+
 /* A changed reference must not leave its faulty copies behind. */
 static void test_mutants_apply(void **state)
 {
@@ -328,6 +430,11 @@ int main(void)
 		cmocka_unit_test_setup(test_other_target, set_up),
 		cmocka_unit_test_setup(test_warnings, set_up),
 		cmocka_unit_test_setup(test_which_program, set_up),
+		cmocka_unit_test_setup(test_modes, set_up),
+		cmocka_unit_test_setup(test_default_texts, set_up),
+		cmocka_unit_test_setup(test_other_shapes, set_up),
+		cmocka_unit_test_setup(test_runs_itself, set_up),
+		cmocka_unit_test_setup(test_lacking, set_up),
 		cmocka_unit_test_setup(test_built_before, set_up),
 		cmocka_unit_test_setup(test_why, set_up),
 		cmocka_unit_test_setup(test_does_not_compile, set_up),

@@ -85,7 +85,7 @@ static void tell_reference(struct trial *t, const struct pool_job *job)
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	t->alarms += !r || r->verdict != OUT_PASS;
-	printf("%-20s  %5.1f s  %s  %s %s\n", str_ends(job->name, ".patch") ? "another way" : "the reference", job->seconds,
+	printf("%-20s  %5.1f s  %s  %s %s\n", strchr(job->name, '=') ? "the reference" : "another way", job->seconds,
 	       r ? outcome_name(r->verdict) : "not judged:", job->name, r ? buf_str(&by) : fail_text());
 }
 
@@ -238,12 +238,24 @@ static int add_alternative(struct trial *t, const char *patch)
 	return tests ? add_passing(t, s, ARRAY_SIZE(s), xstrdup(name), folder) : -OUT_USAGE;
 }
 
+static int add_other_monitor(struct trial *t, const char *given)
+{
+	const char *name = strrchr(given, '/') + 1;
+	_cleanup_free_ char *folder = strf("monitor %s", name), *path = path_in_root(given);
+	const struct setting s[] = { { "MONITOR", path }, { "TESTS", "kvm-api" }, { "EFFORT", "1" } };
+
+	return add_passing(t, s, ARRAY_SIZE(s), strf("monitor %s", name), folder);
+}
+
 static int add_alternatives(struct trial *t)
 {
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < t->others.n; i++)
-		ret = add_alternative(t, t->others.v[i]);
+		if (str_starts(t->others.v[i], MONITOR_ALTERNATIVES "/"))
+			ret = add_other_monitor(t, t->others.v[i]);
+		else
+			ret = add_alternative(t, t->others.v[i]);
 	return ret;
 }
 
@@ -285,10 +297,36 @@ static int pick_one(const char *parent, const char *name, struct strv *patches)
 	return 0;
 }
 
-/* "alternatives", or "alternatives/per-machine": a right one. */
+/* "alternatives", "alternatives/monitors", or "alternatives/per-machine": right ones. */
 static bool is_alternative(const char *name)
 {
 	return !strcmp(name, "alternatives") || str_starts(name, "alternatives/");
+}
+
+static int add_monitors(struct strv *others)
+{
+	_cleanup_free_ char *dir = path_in_root(MONITOR_ALTERNATIVES);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(dir, NULL, &names))
+		return fail(OUT_USAGE, "can't list the monitors in %s", dir);
+	for (size_t i = 0; i < names.n; i++)
+		strv_addf(others, MONITOR_ALTERNATIVES "/%s", names.v[i]);
+	return 0;
+}
+
+static int pick_alternative(const char *name, struct strv *others)
+{
+	int ret;
+
+	if (!strcmp(name, "alternatives/monitors"))
+		return add_monitors(others);
+	if (str_starts(name, "alternatives/monitors/")) {
+		strv_addf(others, "testcases/%s", name);
+		return 0;
+	}
+	ret = pick_one("testcases", name, others);
+	return ret || strcmp(name, "alternatives") ? ret : add_monitors(others);
 }
 
 static int pick_all(struct strv *patches)
@@ -307,13 +345,13 @@ static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 
 	for (int i = 1; !ret && i < argc; i++)
 		if (is_alternative(argv[i]))
-			ret = pick_one("testcases", argv[i], &t->others);
+			ret = pick_alternative(argv[i], &t->others);
 		else
 			ret = pick_one(FOLDER, argv[i], patches);
 	if (!ret && argc < 2)
 		ret = pick_all(patches);
 	if (!ret && !t->others.n && t->knobs.runs)
-		ret = add_folder(ALTERNATIVES, &t->others);
+		ret = pick_alternative("alternatives", &t->others);
 	return ret;
 }
 

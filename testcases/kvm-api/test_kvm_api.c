@@ -227,18 +227,20 @@ static void check_printed(const struct runs *r, struct test_result *t)
 	static const char name[] = "text on the serial port";
 	const struct seen *questions = run_with(r, "questions");
 	struct tally y = { .unit = "text" };
+	bool nothing;
 
 	look_printed(r, run_with(r, "none"), &y);
-	if (questions)
-		look_printed(r, questions, &y);
-	if (!y.n && may_be_silent(r)) {
+	nothing = !y.n;
+	if (nothing && may_be_silent(r)) {
 		check_skip(t, name, "this monitor's guest may be silent in this mode, and is");
 		return;
 	}
-	if (!y.n)
+	if (nothing)
 		look_other_port(r, &y);
 	else if (*r->text && !may_be_silent(r))
 		look_agreed_text(r, &y);
+	if (questions)
+		look_printed(r, questions, &y);
 	tally_check(t, name, "sent by the guest, and printed as it was sent", &y, BY_WATCHING);
 }
 
