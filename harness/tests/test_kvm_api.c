@@ -189,6 +189,8 @@ static const struct wrong {
 	{ "world", 10, FAILED, CRASHED, "an exit reason that nobody knows", "no word about it" },
 	{ "world", 1, SUCCEEDED, FAILED, "KVM_RUN interrupted", "it ended with an error (exit code 1)" },
 	{ "world", 11, FAILED, CRASHED, "other sizes at the serial port", "signal 11" },
+	{ "world", 12, FAILED, CRASHED, "no right to open /dev/kvm", "no word about it" },
+	{ "world", 13, FAILED, CRASHED, "KVM_RUN that fails", "no word about it" },
 	{ "world", 4, SUCCEEDED, FAILED, "data at another place", "exit code 1" },
 	{ "world", 0, "twist str \"beside\"", "twist str \"beside\"\n@nestlab out str \"01\"",
 	  "what lies beside the data", "what lies beside the data was printed" },

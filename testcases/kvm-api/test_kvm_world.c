@@ -8,6 +8,7 @@
  * - accesses to no memory, and debug exits, that nobody is told of: the guest's work is half done;
  * - data taken from elsewhere than io.data_offset says, or more of it than was sent;
  * - a KVM_RUN that failed taken for an exit: the last one is served once more;
+ * - a KVM_RUN that fails, or a /dev/kvm that can't be opened, that nobody is told of;
  * - counts that are right only while they are small; another monitor that it disturbs; a crash; a
  *   loop.
  *
@@ -39,6 +40,8 @@ GUEST_TEST(run_monitor)
 
 /* Further words by which a monitor that ends with exit code 0 can have told what it met. */
 #define REASON_WORDS "unknown unhandled unsupported reason shutdown mmio debug internal entry unable"
+
+#define FAILURE_WORDS "open kvm_run permission denied bad address"
 
 /* -- what is looked at in many runs -- */
 
@@ -144,6 +147,19 @@ static void check_reason(const struct runs *r, const struct reason *w, struct te
 		tally_check(t, w->name, w->expected, &y, BY_WATCHING);
 	else
 		check_skip(t, w->name, was_right(r) ? NOT_REACHED : NOT_RIGHT);
+}
+
+static void check_failure(const struct runs *r, struct test_result *t, const char *twist,
+			  const char *name, const char *expected)
+{
+	const struct seen *s = twisted_run(r, t, name, twist);
+	_cleanup_free_ char *how = s ? how_it_ended(s) : NULL, *got = NULL;
+	bool noticed = s && has_noticed(r, s, FAILURE_WORDS);
+
+	if (!s)
+		return;
+	got = strf("%s%s", how, noticed ? "" : ", and no word about it");
+	check_that(t, name, noticed, expected, got, BY_WATCHING);
 }
 
 /* -- what a monitor may promise -- */
@@ -349,6 +365,8 @@ static void judge_world(const struct evidence *e, struct test_result *t)
 		check_beside(&r, t);
 		check_many_exits(&r, t);
 		check_two(&r, t);
+		check_failure(&r, t, "no-kvm", "no right to open /dev/kvm", "it says so, and ends");
+		check_failure(&r, t, "fails", "KVM_RUN that fails", "it says so, and ends");
 	}
 	runs_free(&r);
 }
@@ -370,6 +388,8 @@ static const char *const world_checks[] = {
 	"what lies beside the data",
 	"more than 255 exits",
 	"two monitors at once",
+	"no right to open /dev/kvm",
+	"KVM_RUN that fails",
 	NULL,
 };
 
@@ -377,7 +397,8 @@ static const char *const world_args[] = {
 	"any",	 "none",       "shutdown", "fail-entry",   "late-fail-entry", "internal",
 	"late-internal", "mmio", "late-mmio", "debug",	   "late-debug",      "unknown",
 	"late-unknown", "interrupted", "again", "many-values", "sizes",	      "moved",
-	"beside", "many-exits", "short-writes", "two",	   NULL,
+	"beside", "many-exits", "short-writes", "two",	   "no-kvm",
+	"fails", NULL,
 };
 
 static const struct testcase kvm_api_world = {

@@ -13,7 +13,7 @@ const char *const watch_twist_names[TWISTS] = {
 	"late-fail-entry", "internal",   "late-internal",	  "mmio",	   "late-mmio",
 	"debug",	 "late-debug", "unknown",	  "late-unknown",  "interrupted",
 	"again",	 "many-values", "sizes",	  "moved",	   "beside",
-	"many-exits",	 "short-writes", "two",
+	"many-exits",	 "short-writes", "fails",	  "no-kvm",	   "two",
 };
 
 bool put_run(struct watch *w, size_t offset, const void *from, size_t len)

@@ -14,6 +14,7 @@
 #define UNKNOWN_REASON (0x100 | KVM_EXIT_HLT)
 #define NO_MEMORY 0xd0000000 /* where PCI devices would be */
 #define INTERRUPTIONS 20
+#define MAX_FAILURES 100
 #define MOVED_BY 0x5a8
 #define AROUND 64
 #define MORE_EXITS 300 /* more than a byte counts */
@@ -90,6 +91,27 @@ static bool fail_entry(struct watch *w, struct tracee_call *call)
 	call->result = interrupted ? -EINTR : -EAGAIN;
 	w->twisted++;
 	return false;
+}
+
+/* And one that fails for good: that is no reason to ask without end. */
+static bool fail_for_good(struct watch *w, struct tracee_call *call)
+{
+	if (!w->total)
+		return true;
+	if (w->went_on > MAX_FAILURES)
+		tracee_stop(w->t);
+	call->result = -EFAULT;
+	w->twisted++;
+	return false;
+}
+
+bool hide_kvm(struct watch *w, struct tracee_call *call)
+{
+	if (w->run->twist != TWIST_NO_KVM)
+		return false;
+	call->result = -EACCES;
+	w->twisted++;
+	return true;
 }
 
 /* -- exits with many values, of other sizes, and many of them -- */
@@ -238,6 +260,8 @@ bool world_entry(struct watch *w, struct tracee_call *call)
 	case TWIST_INTERRUPTED:
 	case TWIST_AGAIN:
 		return fail_entry(w, call);
+	case TWIST_FAILS:
+		return fail_for_good(w, call);
 	case TWIST_MANY_VALUES:
 		return w->real_outs ? make_many_values(w) : true;
 	case TWIST_SIZES:

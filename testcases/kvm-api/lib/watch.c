@@ -372,7 +372,7 @@ static void on_open(struct watch *w, struct tracee_call *call)
 	if (call->result < 0)
 		return;
 	tracee_fd(w->t, (int)call->result, name, sizeof(name));
-	if (!strcmp(name, "/dev/kvm"))
+	if (!strcmp(name, "/dev/kvm") && !hide_kvm(w, call))
 		tell_call(w, "open /dev/kvm", call->result);
 }
 

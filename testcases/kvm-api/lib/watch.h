@@ -89,6 +89,8 @@ enum watch_twist {
 	TWIST_BESIDE,	   /* a byte that no text has lies around the data, and where an answer goes */
 	TWIST_MANY_EXITS,  /* some hundred more of each direction */
 	TWIST_SHORT_WRITES, /* write() of its output takes half of what it is given */
+	TWIST_FAILS,	   /* KVM_RUN fails from its second call on: EFAULT */
+	TWIST_NO_KVM,	   /* /dev/kvm can't be opened */
 	TWIST_TWO,	   /* a second one runs, from start to end, in the middle of it */
 	TWISTS
 };
