@@ -49,6 +49,7 @@ help: ## this list
 	@echo "Settings (make test L2_CPUS=4; \`build/nestlab help\` explains them):" $(KNOBS) | fold -sw 100
 
 test: build ## build both kernels, boot the nested lab, judge the change, show the verdict
+	@$(if $(MONITOR),$(for_monitors))
 	@$(NESTLAB) test
 
 knobs: build
@@ -64,6 +65,7 @@ check-grade: deps-check build tests ## grade a class that recipes make: N of N a
 	@$(B)/tests/check grade
 
 grade: build ## judge a class: make grade SUBMISSIONS=class/ ASSIGNMENT=cpuid-leaves-b
+	@$(for_monitors)
 	@$(NESTLAB) grade
 
 lab-up: build ## leave L1 and L2 running, snapshotted
@@ -101,6 +103,9 @@ if [ -n "$$missing" ]; then \
 	{ echo "nestlab: installing packages failed; the end of $(B)/packages.log:" >&2; tail -5 $(B)/packages.log >&2; exit 3; }; \
 fi
 endef
+
+# Few of them want these: without, one that does is told so.
+for_monitors = ($(call install_packages,config/packages-monitors)) || :
 
 deps: ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)

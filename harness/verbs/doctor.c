@@ -154,6 +154,7 @@ static int verb_doctor(int argc, char **argv)
 		return verb_usage(&doctor);
 	faults = machine() + disk() + packages("config/packages");
 	packages("config/packages-check");
+	packages("config/packages-monitors");
 	faults += versions();
 	kvm_probe(&k);
 	printf("  %s  %-18s %s\n", k.nested ? "ok" : "--", "/dev/kvm", k.why);
