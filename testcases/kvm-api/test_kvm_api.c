@@ -174,7 +174,7 @@ static void check_pages(const struct seen *s, struct test_result *t)
 					s->halt_page, BY_WATCHING);
 }
 
-/* A mode whose guest is to compute and halt, and to say nothing, as the usual handout's for real. */
+/* Its guest may compute and halt, and say nothing, as the usual handout's does in real mode. */
 static bool may_be_silent(const struct runs *r)
 {
 	return !strcmp(r->text, "none");
