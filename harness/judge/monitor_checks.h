@@ -54,8 +54,8 @@ bool is_offered(const struct variant *v);
 void variants_of(const struct runs *r, struct variant v[VARIANTS]);
 void look_variant(const struct runs *r, const struct seen *s, const struct variant *v,
 		  struct tally *y);
-/* Is each address that is nowhere told of? */
-void look_told(const struct runs *r, const struct seen *s, struct tally *y);
+/* Is each address that is nowhere told of? strings: those of strings, too. */
+void look_told(const struct runs *r, const struct seen *s, bool strings, struct tally *y);
 
 /*
  * Checks the program, and takes its runs. False: there is nothing to judge; what was taken is to be

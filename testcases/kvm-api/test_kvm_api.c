@@ -295,9 +295,10 @@ static void check_noticed(const struct runs *r, struct test_result *t, const cha
 	check_that(t, name, has_noticed(r, s, NULL), expected, got, BY_WATCHING);
 }
 
-static void check_variant(const struct runs *r, const struct variant *v, bool nowhere,
+static void check_variant(const struct runs *r, const struct variant *v, unsigned int which,
 			  struct test_result *t)
 {
+	bool strings = which == VARIANT_STRING_NOWHERE;
 	struct tally y = { .unit = "exit" };
 
 	if (!is_offered(v)) {
@@ -312,8 +313,8 @@ static void check_variant(const struct runs *r, const struct variant *v, bool no
 		if (strcmp(r->v[i].twist, "none") && strcmp(r->v[i].twist, "questions"))
 			continue;
 		look_variant(r, &r->v[i], v, &y);
-		if (nowhere)
-			look_told(r, &r->v[i], &y);
+		if (which == VARIANT_NOWHERE || strings)
+			look_told(r, &r->v[i], strings, &y);
 	}
 	tally_check(t, v->name, v->expected, &y, BY_WATCHING);
 }
@@ -323,8 +324,8 @@ static void check_variants(const struct runs *r, struct test_result *t)
 	struct variant v[VARIANTS];
 
 	variants_of(r, v);
-	for (size_t i = 0; i < VARIANTS; i++)
-		check_variant(r, &v[i], i == VARIANT_NOWHERE || i == VARIANT_STRING_NOWHERE, t);
+	for (unsigned int i = 0; i < VARIANTS; i++)
+		check_variant(r, &v[i], i, t);
 }
 
 /* -- the tests -- */
