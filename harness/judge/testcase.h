@@ -18,6 +18,18 @@
 #include "evidence/evidence.h"
 #include "judge/result.h"
 
+/* On which host L2 runs. Those other than the one under test judge the guest's kernel alone. */
+enum test_host {
+	HOST_UNDER_TEST,
+	/*
+	 * Upstream's, with a hypercall that answers as the test's program says (by CPUID:
+	 * testcases/vcpu-info/script.h). L2 has SCRIPTED_CPUS vCPUs, and their ids a hole.
+	 */
+	HOST_SCRIPTED,
+	HOST_NO_KVM, /* the same; but CPUID names no KVM, and the hypercall's instruction is #UD */
+	TEST_HOSTS,
+};
+
 struct testcase {
 	const char *name;	 /* "vcpu-info/syscall"; unique */
 	const char *assignment;	 /* "vcpu-info"; NULL: of none (the lab's own faults) */
@@ -26,6 +38,7 @@ struct testcase {
 	const char *const *args; /* NULL-terminated, may be NULL */
 	unsigned int level;	 /* where the program runs: 1 or 2 */
 	unsigned int timeout_s;
+	enum test_host host;
 	bool on_request;     /* runs only when TESTS= names it (faults that are meant to fail) */
 	bool quiet;	     /* L2's vCPUs stand still meanwhile: for counts that must be exact */
 	bool wants_trace;    /* cut L1's ftrace for it */

@@ -56,7 +56,7 @@ int flavor_load(const char *name, struct flavor *f)
 	if (!*name || !strcmp(name, PLAIN))
 		return 0;
 	if (strchr(name, '/') || !path_exists(path))
-		return near_fail_in("KERNEL_FLAVOR: there is no flavour", name, FOLDER, PLAIN);
+		return near_fail_in("there is no flavour of a kernel", name, FOLDER, PLAIN);
 	ret = conf_load(path, keys, ARRAY_SIZE(keys), f);
 	if (!ret)
 		ret = check(f, path);

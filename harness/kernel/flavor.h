@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A flavour of the host kernel: the same source and patches with a sanitizer or the kernel's own
- * debugging on, so that the kernel reports a data race or an overrun that no test would see. A
- * flavour is data: config/flavors/NAME.conf and the fragments that it names. The guest's kernel has
- * none.
+ * A flavour of a kernel: the same source and patches with a sanitizer or the kernel's own debugging
+ * on, so that the kernel reports a data race or an overrun that no test would see. A flavour is
+ * data: config/flavors/NAME.conf and the fragments that it names.
  */
 #ifndef NESTLAB_KERNEL_FLAVOR_H
 #define NESTLAB_KERNEL_FLAVOR_H
@@ -24,7 +23,7 @@ struct flavor {
 	 */
 	struct strv module_cflags;
 	uint32_t slowdown;	   /* factor on deadlines, beside the lane's; at least 1 */
-	uint32_t memory;	   /* MiB that L1 needs more */
+	uint32_t memory;	   /* MiB that its level needs more */
 	/* what touches no line of the change is the kernel's own, and no finding */
 	bool changed_only;
 };

@@ -44,16 +44,25 @@ struct kernel_conf {
 		struct strv modules;   /* e.g. arch/x86/kvm/kvm.ko: built and kept beside bzImage */
 		uint32_t objects;      /* build steps, for the progress of a first build */
 	} role[KERNEL_ROLES];
-	char *lane;	      /* that the kernel wants to be judged in; NULL: none */
-	struct flavor flavor; /* of the host's kernel; the plain one until kernel_conf_flavor() */
+	/*
+	 * Patches that make the unpatched host one that tests of the guest's kernel alone can tell
+	 * what to answer (judge/testcase.h); none: there is no such host of this base.
+	 */
+	struct strv scripted;
+	char *lane; /* that the kernel wants to be judged in; NULL: none */
+	/* of the host's kernel and of the guest's; the plain ones until kernel_conf_flavor() */
+	struct flavor flavor, guest_flavor;
 };
 
 /* name: of a file in config/kernels/ ("6.12"), or a path to a .conf. 0 or -OUT_USAGE. */
 int kernel_conf_load(const char *name, struct kernel_conf *k);
 /*
- * Make the host's kernel one of this flavour, by its name. 0 or -OUT_USAGE. Once for each struct.
+ * Make the host's kernel one of this flavour, by its name, and the guest's one of that. 0 or
+ * -OUT_USAGE. Once for each struct.
  */
-int kernel_conf_flavor(struct kernel_conf *k, const char *flavor);
+int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *guest);
+/* Of this role's kernel; its name is NULL where that is the plain one. */
+const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role);
 void kernel_conf_free(struct kernel_conf *k);
 
 /* A patch that went in. */

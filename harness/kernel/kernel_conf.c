@@ -30,6 +30,7 @@ static const struct conf_key keys[] = {
 	SOURCE(ref),
 	{ "source", "lacks", CONF_LIST, offsetof(struct kernel_conf, lacks), 0, 0 },
 	ROLE(KERNEL_HOST, "host", patches, CONF_LIST, 0),
+	{ "host", "scripted", CONF_LIST, offsetof(struct kernel_conf, scripted), 0, 0 },
 	ROLE(KERNEL_HOST, "host", fragments, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", modules, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", objects, CONF_U32, 1000000),
@@ -126,7 +127,7 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 {
 	int ret;
 
-	*k = (struct kernel_conf){ .flavor = { .slowdown = 1 } };
+	*k = (struct kernel_conf){ .flavor = { .slowdown = 1 }, .guest_flavor = { .slowdown = 1 } };
 	set_names(name, k);
 	if (!path_exists(k->path))
 		ret = tell_unknown(name, k);
@@ -139,18 +140,31 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 	return ret;
 }
 
-int kernel_conf_flavor(struct kernel_conf *k, const char *flavor)
+static int take_flavor(struct kernel_role_conf *rc, const char *name, struct flavor *f)
 {
-	int ret = flavor_load(flavor, &k->flavor);
+	int ret = flavor_load(name, f);
 
-	for (size_t i = 0; !ret && i < k->flavor.fragments.n; i++)
-		strv_add(&k->role[KERNEL_HOST].fragments, k->flavor.fragments.v[i]);
+	for (size_t i = 0; !ret && i < f->fragments.n; i++)
+		strv_add(&rc->fragments, f->fragments.v[i]);
 	return ret;
+}
+
+int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *guest)
+{
+	int ret = take_flavor(&k->role[KERNEL_HOST], host, &k->flavor);
+
+	return ret ? ret : take_flavor(&k->role[KERNEL_GUEST], guest, &k->guest_flavor);
+}
+
+const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role)
+{
+	return role == KERNEL_HOST ? &k->flavor : &k->guest_flavor;
 }
 
 void kernel_conf_free(struct kernel_conf *k)
 {
 	flavor_free(&k->flavor);
+	flavor_free(&k->guest_flavor);
 	conf_free(keys, ARRAY_SIZE(keys), k);
 	free(k->name);
 	free(k->path);

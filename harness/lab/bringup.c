@@ -16,6 +16,7 @@
 
 #define L1_UUID "6e657374-6c61-4b00-8001-000000000001"
 #define L2_UUID "6e657374-6c61-4b00-8001-000000000002"
+#define L2_OPTIONS "nestlab.level=L2"
 #define SAMPLE_MS 40
 #define SETTLE_MS 250
 #define L1_DIR "/run/nestlab" /* a tmpfs in L1: goes with every boot */
@@ -379,9 +380,29 @@ static void on_sample(void *ctx, const char *path, uint64_t level_ns, const char
 	};
 }
 
+/*
+ * A guest that knows of no KVM has to find out how fast its TSC is, and on a busy machine it can't
+ * ("Unable to calibrate against PIT"): it has no timer then, and hangs. L1 was told, and has the
+ * same.
+ */
+static char *l2_cmdline(struct lab *lab)
+{
+	static const char word[] = "tsc_early_khz=";
+	_cleanup_buf_ struct buf l1 = { 0 };
+	struct level *l = &lab->levels[L1];
+	const char *told;
+
+	if (!lab->plan->l2_hides_kvm)
+		return xstrdup(L2_OPTIONS);
+	if (channel_get(l->channel, "/proc/cmdline", &l1, level_ms(l, 5)))
+		fail_clear();
+	told = strstr(buf_str(&l1), word);
+	return told ? strf("%.*s " L2_OPTIONS, (int)strcspn(told, " \n"), told) : xstrdup(L2_OPTIONS);
+}
+
 static int l2_xml(struct lab *lab, char **xml)
 {
-	_cleanup_free_ char *kernel = NULL, *initrd = NULL;
+	_cleanup_free_ char *kernel = NULL, *initrd = NULL, *cmdline = l2_cmdline(lab);
 	struct domain_spec s = {
 		.options = "l2",
 		.name = L2_DOMAIN,
@@ -389,8 +410,10 @@ static int l2_xml(struct lab *lab, char **xml)
 		.virt_type = "kvm",
 		.cpu_mode = "host-passthrough",
 		.cpus = lab->plan->knobs.l2_cpus,
-		.memory_mib = lab->plan->knobs.l2_memory,
-		.cmdline = "nestlab.level=L2",
+		.holes = lab->plan->l2_has_holes,
+		.hide_kvm = lab->plan->l2_hides_kvm,
+		.memory_mib = lab->plan->l2_memory,
+		.cmdline = cmdline,
 	};
 	int ret = level_place(&lab->levels[L1], lab->guest.bzimage, L1_DIR "/bzImage", 0644, &kernel);
 

@@ -298,6 +298,9 @@ void lab_levels_down(struct lab *lab)
 
 static void free_parts(struct lab *lab)
 {
+	if (lab->own_plan)
+		plan_free(lab->own_plan);
+	free(lab->own_plan);
 	plugin_close(&lab->plugin);
 	kernel_build_free(&lab->host);
 	kernel_build_free(&lab->guest);
@@ -310,6 +313,13 @@ static void free_parts(struct lab *lab)
 	free(lab->emulator);
 	free(lab->capabilities);
 	free(lab->l2_initramfs);
+}
+
+void lab_close_variant(struct lab *variant)
+{
+	lab_levels_down(variant);
+	free_parts(variant);
+	*variant = (struct lab){ .place.lock = -1 };
 }
 
 /* Bochs's, of a disk whose changes are forgotten. */

@@ -91,6 +91,7 @@ struct lab {
 	 */
 	const char *monitor;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
+	struct plan *own_plan; /* of a variant: plan points there, and it goes with the lab */
 };
 
 /* plan: outlives the lab. who: for the place's lock, told to others that come: "test". */
@@ -131,6 +132,17 @@ void lab_close(struct lab *lab, bool keep);
  * kernels are built. Nothing is started.
  */
 int lab_key_of(const struct lab *lab, const struct plan *other, char key[HASH_HEX_LEN + 1]);
+
+/*
+ * A lab for tests of the guest's kernel alone, with the change to it, on a host that is not under
+ * test: upstream's, with the base's `scripted` patches. It is prepared here, and brought up in the
+ * place of the other one, when that is down. -OUT_SKIP: the base has no such host; what else goes
+ * wrong with the host is -OUT_BROKEN, with the guest as kernel_build() says. Close it with
+ * lab_close_variant() in either case.
+ */
+#define SCRIPTED_CPUS 4
+int lab_prepare_scripted(const struct lab *lab, bool hide_kvm, struct lab *scripted);
+void lab_close_variant(struct lab *variant);
 
 /* End the levels alone. */
 void lab_levels_down(struct lab *lab);

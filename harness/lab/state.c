@@ -153,6 +153,10 @@ int state_hash_l2(struct hash *h, const struct lab *lab)
 	hash_add_str(h, "initramfs", lab->initramfs.key);
 	hash_add_number(h, "cpus", lab->plan->knobs.l2_cpus);
 	hash_add_number(h, "nested paging", lab->plan->knobs.nested_paging);
-	hash_add_number(h, "memory", lab->plan->knobs.l2_memory);
+	hash_add_number(h, "memory", lab->plan->l2_memory);
+	if (lab->plan->l2_has_holes)
+		hash_add_number(h, "holes", 1);
+	if (lab->plan->l2_hides_kvm)
+		hash_add_number(h, "hides KVM", 1);
 	return state_hash_config(h, "config/domains/l2.args");
 }

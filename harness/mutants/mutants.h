@@ -28,7 +28,7 @@ struct mutant {
 	char *patch;	     /* the file, relative to the project's root */
 	bool guest;	     /* a patch on the guest's kernel, not the host's */
 	bool build;	     /* the build must fail */
-	char *flavor;	     /* of the host kernel; NULL: the plain one */
+	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
 	unsigned int effort; /* EFFORT= of its run */
 	char *hidden;	     /* why this lane can't show it; NULL: it can */
 	struct strv tests;   /* to be run: those that the trailers name, once each */

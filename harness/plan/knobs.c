@@ -56,6 +56,7 @@ static const struct knob table[] = {
 	{ "KERNEL", NAMED, ASKED, F(kernel), 0, 0, "6.12", "", "the base (config/kernels/, or a .conf file)" },
 	{ "KERNEL_FLAVOR", WORD, ASKED, F(kernel_flavor), 0, 0, "plain", "",
 	  "with which sanitizers the host's kernel is built (config/flavors/)" },
+	{ "GUEST_FLAVOR", WORD, ASKED, F(guest_flavor), 0, 0, "plain", "", "the same for the guest's kernel" },
 	{ "UNPATCHED", NUMBER, ASKED, F(unpatched), 0, 1, "0", "",
 	  "1: the host's kernel as upstream has it, without the base's own patches" },
 	{ "L1_CPUS", NUMBER, ASKED, F(l1_cpus), 1, 64, "2", "", "vCPUs of L1; never fewer than L2's" },

@@ -29,6 +29,7 @@ struct knobs {
 	char *lane;
 	char *kernel;
 	char *kernel_flavor;
+	char *guest_flavor;
 	char *provision_kernel;
 	char *assignment;
 	char *monitor;

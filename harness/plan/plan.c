@@ -145,7 +145,9 @@ static void derive(struct plan *p)
 	/* More vCPUs in L2 than in L1 starve each other under emulation: L1 hung with 4 on 2. */
 	p->l1_cpus = k->l1_cpus < k->l2_cpus ? k->l2_cpus : k->l1_cpus;
 	p->l1_memory = k->l1_memory + p->kernel.flavor.memory;
-	p->lane.slowdown *= p->kernel.flavor.slowdown * k->slowdown;
+	p->l2_memory = k->l2_memory + p->kernel.guest_flavor.memory;
+	p->lane.slowdown *= k->slowdown;
+	p->lane.slowdown *= p->kernel.flavor.slowdown * p->kernel.guest_flavor.slowdown;
 }
 
 static int read_changes(struct plan *p)
@@ -176,7 +178,7 @@ int plan_make(struct knobs *k, struct plan *p)
 	*k = (struct knobs){ 0 };
 	ret = kernel_conf_load(p->knobs.kernel, &p->kernel);
 	if (!ret)
-		ret = kernel_conf_flavor(&p->kernel, p->knobs.kernel_flavor);
+		ret = kernel_conf_flavor(&p->kernel, p->knobs.kernel_flavor, p->knobs.guest_flavor);
 	if (!ret)
 		ret = read_changes(p);
 	if (!ret)

@@ -28,7 +28,10 @@ struct plan {
 	/* why this lane can't show what the change does (lane_blind()), or NULL */
 	char *blind;
 	uint32_t l1_cpus;	   /* not fewer than L2's */
-	uint32_t l1_memory;	   /* MiB; with what the flavour needs for its books */
+	uint32_t l1_memory, l2_memory; /* MiB; with what their flavours need for their books */
+	/* Of L2; neither is asked for by a knob. */
+	bool l2_has_holes; /* in its vCPUs' ids: 0, 1, 2, 4, ... */
+	bool l2_hides_kvm; /* its CPUID does not name KVM */
 	char hash[HASH_HEX_LEN + 1]; /* of all of it by content: equal plans ask for the same */
 	/* of what the lab is made of alone, whatever is then asked of it */
 	char shape[HASH_HEX_LEN + 1];

@@ -16,17 +16,33 @@
 #include "run/observer.h"
 
 #define CHECK "the kernel finds no fault"
+#define CHECK_L2 "the guest's kernel finds no fault"
 #define SYNC_S 10
 
 struct findings {
 	unsigned int marks, kept; /* so far, for names */
-	size_t told; /* of L1's console in this life of the lab: the first ones */
+	size_t told[LAB_LEVELS]; /* of its console in this life of the lab: the first ones */
 };
+
+/* Whose reports they are. */
+struct suspect {
+	const struct level *level;
+	const struct flavor *flavor;
+	/* folder of its modules with line numbers; NULL: the guest's code is in its image */
+	const char *symbols;
+};
+
+static bool level_is_flavored(const struct run *r, unsigned int level)
+{
+	const struct kernel_conf *k = &r->lab->plan->kernel;
+
+	return level == L1 ? k->flavor.name != NULL : k->guest_flavor.name && lab_has_l2(r->lab);
+}
 
 static bool is_flavored(const struct run *r, const struct testcase *t)
 {
 	(void)t;
-	return r->lab->plan->kernel.flavor.name;
+	return level_is_flavored(r, L1) || level_is_flavored(r, L2);
 }
 
 static int begin_life(struct run *r, void *state)
@@ -34,17 +50,15 @@ static int begin_life(struct run *r, void *state)
 	struct findings *f = state;
 
 	(void)r;
-	f->told = 0;
+	memset(f->told, 0, sizeof(f->told));
 	return 0;
 }
 
 /*
  * The console lags behind the agent: a line of our own comes after all that the kernel had to say.
  */
-static int sync_console(const struct watch *w, void *state)
+static int sync_console(struct level *l, struct findings *f)
 {
-	struct level *l = &w->run->lab->levels[L1];
-	struct findings *f = state;
 	_cleanup_free_ char *mark = strf("nestlab: mark %u", ++f->marks);
 	_cleanup_free_ char *command = strf("echo '%s' >/dev/kmsg", mark);
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
@@ -55,8 +69,8 @@ static int sync_console(const struct watch *w, void *state)
 	ret = level_command(l, "marking the kernel's log", argv, SYNC_S);
 	while (!ret && !l->console.await_seen) {
 		if (now_ns() > deadline)
-			ret = fail(OUT_BROKEN, "L1's console did not show the line '%s' within %u s",
-				   mark, level_ms(l, SYNC_S) / 1000);
+			ret = fail(OUT_BROKEN, "%s's console did not show the line '%s' within %u s",
+				   l->name, mark, level_ms(l, SYNC_S) / 1000);
 		else
 			ret = level_step(l, 20);
 	}
@@ -64,18 +78,28 @@ static int sync_console(const struct watch *w, void *state)
 	return ret;
 }
 
+static int sync_consoles(const struct watch *w, void *state)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < LAB_LEVELS; i++)
+		if (level_is_flavored(w->run, i))
+			ret = sync_console(&w->run->lab->levels[i], state);
+	return ret;
+}
+
 /*
  * "arch/x86/kvm/x86.c:10012 and ...": of the places that the report tells, those that could be
  * found.
  */
-static char *tell_places(const struct run *r, const struct strv *text)
+static char *tell_places(const char *symbols, const struct strv *text)
 {
 	struct kframe frames[KREPORT_PLACES];
 	char *lines[KREPORT_PLACES] = { NULL };
 	_cleanup_buf_ struct buf b = { 0 };
 	size_t n = kreport_places(text, frames);
 
-	symbols_lines(r->lab->host.symbols, frames, n, lines);
+	symbols_lines(symbols, frames, n, lines);
 	for (size_t i = 0; i < n; i++) {
 		if (lines[i])
 			buf_printf(&b, "%s%s (%s)", b.len ? " and " : "", lines[i],
@@ -122,15 +146,15 @@ static bool frame_is_changed(const char *symbols, const struct kframe *f, const 
  * who asks a vCPU to leave the guest is above kvm_make_vcpu_request(), which races with every vCPU.
  * Where the change is not known (a source tree with no patches on it) every report counts.
  */
-static bool is_background(const struct run *r, const struct console_report *report)
+static bool is_background(const struct suspect *s, const struct console_report *report)
 {
-	const char *symbols = r->lab->host.symbols;
+	const char *symbols = s->symbols;
 	_cleanup_free_ char *path = strf("%s/changed", symbols ? symbols : "");
 	_cleanup_buf_ struct buf changed = { 0 };
 	struct kframe f[KREPORT_PLACES];
 	size_t n = kreport_places(&report->text, f);
 
-	if (!r->lab->plan->kernel.flavor.changed_only || file_read(path, &changed) || !changed.len)
+	if (!s->flavor->changed_only || file_read(path, &changed) || !changed.len)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (frame_is_changed(symbols, &f[i], buf_str(&changed)))
@@ -138,51 +162,65 @@ static bool is_background(const struct run *r, const struct console_report *repo
 	return true;
 }
 
-static void add_finding(const struct run *r, struct findings *f,
+static void add_finding(const struct run *r, struct findings *f, const struct suspect *s,
 			const struct console_report *report, struct test_result *t)
 {
-	_cleanup_free_ char *places = tell_places(r, &report->text);
+	_cleanup_free_ char *places = tell_places(s->symbols, &report->text);
 	_cleanup_free_ char *kept = keep_text(r, f, report, places);
+	_cleanup_free_ char *log = hosts_log(r, s->level->number);
 	_cleanup_free_ char *observed =
 		strf("%s, at %s", kreport_message(report->text.v[0]), places);
 
 	result_set_ref(check_that(t, report->family->name, false, "the kernel reports no fault",
 				  observed, NULL),
-		       kept ? kept : "l1-console.log", 0, 0);
+		       kept ? kept : log, 0, 0);
 	for (size_t i = 0; i < report->text.n; i++)
 		strv_add(&t->log, report->text.v[i]);
 }
 
-static void judge(struct run *r, void *state, struct test_result *t)
+static void judge_level(struct run *r, struct findings *f, unsigned int level,
+			struct test_result *t)
 {
-	const struct console *c = &r->lab->levels[L1].console;
-	struct findings *f = state;
+	const enum kernel_role role = level == L1 ? KERNEL_HOST : KERNEL_GUEST;
+	const struct suspect s = {
+		.level = &r->lab->levels[level],
+		.flavor = kernel_conf_flavor_of(&r->lab->plan->kernel, role),
+		.symbols = level == L1 ? r->lab->host.symbols : NULL,
+	};
+	const struct console *c = &s.level->console;
 	size_t found = 0, others = 0;
-	_cleanup_free_ char *observed = NULL;
+	_cleanup_free_ char *observed = NULL, *log = hosts_log(r, s.level->number);
 
-	for (size_t i = f->told; i < c->n_reports; i++) {
-		if (is_background(r, &c->reports[i])) {
+	for (size_t i = f->told[level]; i < c->n_reports; i++) {
+		if (is_background(&s, &c->reports[i])) {
 			others++;
 			continue;
 		}
-		add_finding(r, f, &c->reports[i], t);
+		add_finding(r, f, &s, &c->reports[i], t);
 		found++;
 	}
 	observed = strf("none, and %zu that touch no line of the change", others);
 	if (!found)
-		result_set_ref(check_that(t, CHECK, true, "no report by the test's end",
+		result_set_ref(check_that(t, level == L1 ? CHECK : CHECK_L2, true, "no report by the test's end",
 					  others ? observed : "none", NULL),
-			       "l1-console.log", 0, 0);
-	f->told = c->n_reports;
+			       log, 0, 0);
+	f->told[level] = c->n_reports;
+}
+
+static void judge(struct run *r, void *state, struct test_result *t)
+{
+	for (unsigned int i = 0; i < LAB_LEVELS; i++)
+		if (level_is_flavored(r, i))
+			judge_level(r, state, i, t);
 }
 
 static const struct observer findings = {
-	.name = "what L1's kernel reports",
+	.name = "what a kernel of a flavour reports",
 	.order = 10,
 	.state = sizeof(struct findings),
 	.wants = is_flavored,
 	.life = begin_life,
-	.after = sync_console,
+	.after = sync_consoles,
 	.judge = judge,
 };
 OBSERVER(findings);

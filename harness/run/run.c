@@ -145,15 +145,25 @@ static int prepare(struct run *r)
 	if (!ret)
 		ret = lab_prepare(lab);
 	if (!ret)
+		ret = hosts_prepare(r);
+	if (!ret)
 		ret = baseline_prepare(r);
 	return ret;
+}
+
+/* The one whose kernel checks itself; 0: none, or both. */
+static unsigned int flavored_level(const struct kernel_conf *k)
+{
+	if (!k->flavor.name == !k->guest_flavor.name)
+		return 0;
+	return k->flavor.name ? 1 : 2;
 }
 
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
 	int ret = select_tests(r, &r->plan->knobs.tests, r->plan->knobs.assignment,
-			       r->plan->kernel.flavor.name ? 1 : 0);
+			       flavored_level(&r->plan->kernel));
 
 	if (ret)
 		return ret;
@@ -242,6 +252,7 @@ static void show_last(const struct run *r)
 
 static void free_run(struct run *r)
 {
+	hosts_close(r);
 	for (size_t i = 0; i < r->n_assignments; i++)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);

@@ -27,7 +27,9 @@ void placed_forget(struct placed *p); /* program.c: of a lab that is gone */
 /* What the parts of a run share. */
 struct run {
 	const struct plan *plan;
-	struct lab *lab;
+	struct lab *lab; /* of the test that runs */
+	struct lab *hosts[TEST_HOSTS]; /* hosts.c: by a test's host; NULL: no test has it */
+	char *no_host; /* why there is none for tests that want another one; NULL: there is */
 	struct run_result *result;
 	char *dir; /* of the results, absolute */
 	const struct testcase **tests;
@@ -83,6 +85,20 @@ const struct assignment *run_assignment(const struct run *r, const char *name);
  * beginning.
  */
 int execute_tests(struct run *r);
+
+/* -- hosts.c: labs with another host than the one under test, one up at a time -- */
+
+/* Those that the picked tests want, with the lab's own as the first; before it is up. */
+int hosts_prepare(struct run *r);
+/* From now on r->lab is this one; what was up is down, and nothing is up. */
+void hosts_switch(struct run *r, enum test_host h);
+/* Bring up what was switched to. Its consoles' logs are in a folder of its own. */
+int hosts_up(struct run *r);
+/* "l2-console.log" of r->lab, relative to the run's folder; the caller owns it. */
+char *hosts_log(const struct run *r, unsigned int level);
+/* " on the scripted host", for names of what every lab has; "" for the host under test. */
+const char *hosts_mark(const struct run *r);
+void hosts_close(struct run *r);
 
 /* -- execute.c -- */
 

@@ -108,7 +108,7 @@ int select_tests(struct run *r, const struct strv *patterns, const char *assignm
 bool select_needs_l2(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_tests; i++)
-		if (r->tests[i]->level == 2)
+		if (r->tests[i]->level == 2 && r->tests[i]->host == HOST_UNDER_TEST)
 			return true;
 	return false;
 }

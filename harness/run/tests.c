@@ -21,9 +21,10 @@
 
 /* The lab from one start to its end: what its kernels' logs held meanwhile. */
 struct life {
+	const char *mark; /* of its host */
 	struct {
 		bool there, clean;
-		char *observed;
+		char *observed, *where;
 	} log[LAB_LEVELS];
 };
 
@@ -57,25 +58,25 @@ static void end_life(struct run *r, struct course *c, const char *lost_in)
 
 	c->lives = xrealloc(c->lives, c->n_lives + 1, sizeof(*c->lives));
 	life = &c->lives[c->n_lives++];
-	*life = (struct life){ 0 };
+	*life = (struct life){ .mark = hosts_mark(r) };
 	for (size_t i = 0; i < LAB_LEVELS; i++) {
 		const struct level *l = &r->lab->levels[i];
 
 		life->log[i].there = level_exists(l);
 		life->log[i].clean = !l->console.findings.n;
 		life->log[i].observed = tell_log(l, lost_in);
+		life->log[i].where = hosts_log(r, l->number);
 	}
 }
 
 static void check_log(const struct life *life, size_t i, struct test_result *t)
 {
-	_cleanup_free_ char *name = strf("L%zu's kernel log", i + 1);
-	_cleanup_free_ char *where = strf("l%zu-console.log", i + 1);
+	_cleanup_free_ char *name = strf("L%zu's kernel log%s", i + 1, life->mark);
 
 	if (life->log[i].there)
 		result_set_ref(check_that(t, name, life->log[i].clean, "no warning while the tests ran",
 					  life->log[i].observed, NULL),
-			       where, 0, 0);
+			       life->log[i].where, 0, 0);
 }
 
 /* Its checks are always the same: what could not be asked is skipped. */
@@ -181,6 +182,10 @@ static void skip_test(struct run *r, const struct testcase *t, const char *why)
 
 static void next_test(struct run *r, struct course *c, const struct testcase *t)
 {
+	if (r->no_host && t->host != HOST_UNDER_TEST) {
+		skip_test(r, t, r->no_host);
+		return;
+	}
 	if (c->lost && !c->gone) {
 		c->lost = bring_back(r);
 		if (c->lost)
@@ -192,11 +197,76 @@ static void next_test(struct run *r, struct course *c, const struct testcase *t)
 		run_test(r, c, t);
 }
 
+/* ---- one host after the other ---- */
+
+/* The next one's lab takes the place of this one's. */
+static void change_host(struct run *r, struct course *c, enum test_host h)
+{
+	int ret;
+
+	if (!c->lost && !c->gone)
+		end_life(r, c, NULL);
+	hosts_switch(r, h);
+	if (proc_interrupted())
+		return;
+	/* What became of the other host is nothing to this one. */
+	free(c->gone);
+	c->gone = NULL;
+	c->losses = 0;
+	ret = hosts_up(r);
+	if (!ret)
+		ret = begin_life(r);
+	if (ret)
+		ret = bring_back(r);
+	c->lost = ret;
+}
+
+/* Its first test tells, as if it had been lost in it. */
+static void tell_not_up(struct run *r, struct course *c, const struct testcase *t)
+{
+	struct test_result *res =
+		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
+
+	res->verdict = fail_outcome();
+	str_set(&res->reason, fail_text());
+	end_life(r, c, t->name);
+	give_up(c, "not run: the lab did not come up: %s", fail_text());
+}
+
+static void first_test(struct run *r, struct course *c, const struct testcase *t)
+{
+	bool changes = t->host != HOST_UNDER_TEST && !r->no_host;
+
+	if (changes)
+		change_host(r, c, t->host);
+	if (changes && c->lost && !c->gone)
+		tell_not_up(r, c, t);
+	else
+		next_test(r, c, t);
+}
+
+static void tests_of_host(struct run *r, struct course *c, enum test_host h)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < r->n_tests; i++) {
+		if (r->tests[i]->host != h)
+			continue;
+		if (begun)
+			next_test(r, c, r->tests[i]);
+		else
+			first_test(r, c, r->tests[i]);
+		begun = true;
+	}
+}
+
 static void free_course(struct course *c)
 {
 	for (size_t i = 0; i < c->n_lives; i++)
-		for (size_t j = 0; j < LAB_LEVELS; j++)
+		for (size_t j = 0; j < LAB_LEVELS; j++) {
 			free(c->lives[i].log[j].observed);
+			free(c->lives[i].log[j].where);
+		}
 	free(c->lives);
 	free(c->gone);
 }
@@ -209,8 +279,8 @@ int execute_tests(struct run *r)
 	r->retries = r->lab->plan->lane.retries;
 	if (ret)
 		give_up(&c, "not run: %s", fail_text());
-	for (size_t i = 0; i < r->n_tests; i++)
-		next_test(r, &c, r->tests[i]);
+	for (unsigned int h = HOST_UNDER_TEST; h < TEST_HOSTS; h++)
+		tests_of_host(r, &c, h);
 	if (!ret && proc_interrupted())
 		ret = fail(OUT_INTERRUPTED, "interrupted");
 	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
@@ -219,6 +289,8 @@ int execute_tests(struct run *r)
 	observers_end(r);
 	if (!ret && !c.lost && !c.gone)
 		end_life(r, &c, NULL);
+	if (r->hosts[HOST_UNDER_TEST] && r->lab != r->hosts[HOST_UNDER_TEST])
+		hosts_switch(r, HOST_UNDER_TEST);
 	if (!ret)
 		judge_logs(r, &c);
 	free_course(&c);

@@ -115,7 +115,7 @@ static const struct one_case flavored[] = {
 	  { "verdict: pass", "the kernel finds no fault" }, 2400 },
 	{ "a fault that only such a kernel sees", NESTLAB " mutants one-too-far RUNS=0", 0,
 	  { "mutants: 1 of 1 found" }, 1800 },
-	{ "an unknown flavour", NESTLAB " test KERNEL_FLAVOR=vanilla", 2, { "vanilla", "plain debug kcsan" }, 0 },
+	{ "an unknown flavour", NESTLAB " test KERNEL_FLAVOR=vanilla", 2, { "vanilla", "plain debug guest-debug kcsan" }, 0 },
 };
 
 static const struct one_case intel[] = {

@@ -199,8 +199,8 @@ static void test_flavors(void **state)
 	assert_int_equal(f.slowdown, 1);
 	flavor_free(&f);
 	assert_int_equal(flavor_load("vanilla", &f), -OUT_USAGE);
-	assert_non_null(strstr(fail_text(), "there is no flavour 'vanilla'"));
-	assert_non_null(strstr(fail_text(), "plain debug kcsan"));
+	assert_non_null(strstr(fail_text(), "there is no flavour of a kernel 'vanilla'"));
+	assert_non_null(strstr(fail_text(), "plain debug guest-debug kcsan"));
 	flavor_free(&f);
 	assert_int_equal(flavor_load("../kernels/6.12", &f), -OUT_USAGE);
 	flavor_free(&f);

@@ -37,7 +37,7 @@ struct trial {
 	struct mutant *mutants;
 	size_t n_mutants;
 	struct strv names;   /* of the reference's runs: how they differ */
-	struct strv flavors; /* that the mutants named */
+	struct strv flavors; /* that the mutants named: "KERNEL_FLAVOR=kcsan" */
 	struct strv others;  /* alternatives that were asked for by name: their files */
 	struct pool pool;
 	unsigned int found, tried, hidden, alarms, runs;
@@ -129,6 +129,12 @@ static int add_job(struct trial *t, const char *name, const struct plan *plan, v
 	return pool_add(&t->pool, name, plan, dir, ctx);
 }
 
+/* Of the kernel that it is a fault of. */
+static const char *flavor_knob(const struct mutant *m)
+{
+	return m->guest ? "GUEST_FLAVOR" : "KERNEL_FLAVOR";
+}
+
 static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *plan)
 {
 	_cleanup_free_ char *effort = strf("%u", m->effort), *tests = NULL, *patch = path_in_root(m->patch);
@@ -146,16 +152,21 @@ static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *pla
 		{ "MONITOR", of_monitor ? monitor : NULL },
 		{ "TESTS", tests },
 		{ "EFFORT", effort },
-		{ "KERNEL_FLAVOR", m->flavor },
+		{ flavor_knob(m), m->flavor },
 	};
 
 	return ret ? ret : make_plan(t, s, ARRAY_SIZE(s), plan);
 }
 
-static void note_flavor(struct strv *flavors, const char *name)
+static void note_flavor(struct strv *flavors, const struct mutant *m)
 {
-	if (name && !strv_has(flavors, name))
-		strv_add(flavors, name);
+	_cleanup_free_ char *setting = NULL;
+
+	if (!m->flavor)
+		return;
+	setting = strf("%s=%s", flavor_knob(m), m->flavor);
+	if (!strv_has(flavors, setting))
+		strv_add(flavors, setting);
 }
 
 /*
@@ -177,7 +188,7 @@ static int add_mutant(struct trial *t, struct mutant *m)
 		t->hidden++;
 	} else if (!ret) {
 		t->tried++;
-		note_flavor(&t->flavors, m->flavor);
+		note_flavor(&t->flavors, m);
 		ret = add_job(t, m->name, &plan, m);
 	}
 	plan_free(&plan);
@@ -216,12 +227,14 @@ static int add_passing(struct trial *t, const struct setting *s, size_t n, char 
 	return ret;
 }
 
-static int add_reference(struct trial *t, const char *knob, const char *value)
+/* how: one setting, "L2_CPUS=4". */
+static int add_reference(struct trial *t, const char *how)
 {
+	const char *value = strchr(how, '=') + 1;
+	_cleanup_free_ char *knob = xstrndup(how, (size_t)(value - 1 - how));
 	const struct setting s[] = { { "TESTS", NULL }, { "EFFORT", "1" }, { knob, value } };
-	char *how = strf("%s=%s", knob, value);
 	_cleanup_free_ char *folder = strf("reference %u %s", t->runs + 1, how);
-	int ret = add_passing(t, s, ARRAY_SIZE(s), how, folder);
+	int ret = add_passing(t, s, ARRAY_SIZE(s), xstrdup(how), folder);
 
 	if (!ret)
 		t->pool.jobs[t->pool.n - 1].save_lab = true;
@@ -262,13 +275,13 @@ static int add_alternatives(struct trial *t)
 /* RUNS times with other numbers of vCPUs; and once on each flavour that a mutant named. */
 static int add_references(struct trial *t)
 {
-	static const char *const cpus[] = { "2", "1", "4", "3" };
+	static const char *const cpus[] = { "L2_CPUS=2", "L2_CPUS=1", "L2_CPUS=4", "L2_CPUS=3" };
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < t->knobs.runs; i++)
-		ret = add_reference(t, "L2_CPUS", cpus[i % ARRAY_SIZE(cpus)]);
+		ret = add_reference(t, cpus[i % ARRAY_SIZE(cpus)]);
 	for (size_t i = 0; !ret && t->knobs.runs && i < t->flavors.n; i++)
-		ret = add_reference(t, "KERNEL_FLAVOR", t->flavors.v[i]);
+		ret = add_reference(t, t->flavors.v[i]);
 	return ret ? ret : add_alternatives(t);
 }
 

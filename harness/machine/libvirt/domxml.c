@@ -69,18 +69,40 @@ static void set_memory(xmlNodePtr domain, uint32_t mib)
 	}
 }
 
-/* One socket, so that APIC ids (which are KVM's vCPU ids) run from 0 without gaps. */
+static void set_number_of(xmlNodePtr node, const char *name, uint32_t value)
+{
+	_cleanup_free_ char *text = strf("%u", value);
+
+	xmlSetProp(node, x(name), x(text));
+}
+
+#define CORES_WITH_HOLE 3 /* a socket's APIC ids have two bits for them */
+
+/*
+ * One socket, so that APIC ids (which are KVM's vCPU ids) run from 0 without gaps; or as many of
+ * three cores as it takes, the last one with room for more.
+ */
 static void set_cpus(xmlNodePtr domain, const struct domain_spec *s)
 {
-	_cleanup_free_ char *cores = strf("%u", s->cpus);
+	uint32_t cores = s->holes ? CORES_WITH_HOLE : s->cpus;
+	uint32_t sockets = (s->cpus + cores - 1) / cores;
 	xmlNodePtr cpu = child(domain, "cpu"), topology;
 
-	set_number(domain, "vcpu", s->cpus);
+	set_number(domain, "vcpu", sockets * cores);
+	if (sockets * cores != s->cpus)
+		set_number_of(child(domain, "vcpu"), "current", s->cpus);
 	xmlSetProp(cpu, x("mode"), x(s->cpu_mode));
 	topology = child(cpu, "topology");
-	xmlSetProp(topology, x("sockets"), x("1"));
-	xmlSetProp(topology, x("cores"), x(cores));
-	xmlSetProp(topology, x("threads"), x("1"));
+	set_number_of(topology, "sockets", sockets);
+	set_number_of(topology, "cores", cores);
+	set_number_of(topology, "threads", 1);
+}
+
+static void hide_kvm(xmlNodePtr domain)
+{
+	xmlNodePtr kvm = child(child(domain, "features"), "kvm");
+
+	xmlSetProp(child(kvm, "hidden"), x("state"), x("on"));
 }
 
 static void set_boot(xmlNodePtr domain, const struct domain_spec *s)
@@ -352,6 +374,8 @@ static int fill(xmlDocPtr doc, const struct domain_spec *s)
 	set_text(domain, "uuid", s->uuid);
 	set_memory(domain, s->memory_mib);
 	set_cpus(domain, s);
+	if (s->hide_kvm)
+		hide_kvm(domain);
 	set_boot(domain, s);
 	return set_paths(doc, s);
 }

@@ -6,6 +6,7 @@
 #ifndef NESTLAB_MACHINE_LIBVIRT_DOMXML_H
 #define NESTLAB_MACHINE_LIBVIRT_DOMXML_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct domain_disk {
@@ -25,6 +26,8 @@ struct domain_spec {
 	const char *virt_type; /* <domain type=...> */
 	const char *cpu_mode;
 	uint32_t cpus;
+	bool holes;    /* sockets of three cores, so APIC ids are 0, 1, 2, 4, ... */
+	bool hide_kvm; /* CPUID does not name it */
 	uint32_t memory_mib;
 	const char *kernel, *initrd; /* paths on the carrier; initrd may be NULL */
 	const char *cmdline;	     /* put behind what the options file says */
