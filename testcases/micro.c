@@ -45,6 +45,9 @@
 #define EFER_LME 0x100
 #define EFER_LMA 0x400
 
+#define APIC_SPIV 0xf0
+#define APIC_ENABLED 0x100
+
 #define WAIT_S 20	      /* at least: */
 #define WAIT_S_PER_SLOWDOWN 5 /* of the lane's factor; Bochs needs a minute for 100,000 calls */
 
@@ -297,12 +300,12 @@ static void read_stats(int line, int fd, void *to, size_t len, uint64_t at)
 
 /*
  * Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD: a header, descriptors with their names, values.
+ * Where this one's is.
  */
-static void find_exits(struct vcpu *v)
+static uint64_t find_stat(struct vcpu *v, const char *stat)
 {
 	struct kvm_stats_header h;
 
-	v->stats_fd = IOCTL(v->fd, KVM_GET_STATS_FD, 0);
 	read_stats(__LINE__, v->stats_fd, &h, sizeof(h), 0);
 	for (uint32_t i = 0; i < h.num_desc; i++) {
 		struct {
@@ -315,12 +318,10 @@ static void find_exits(struct vcpu *v)
 			guest_broken(__FILE__, __LINE__, "names of %u bytes in KVM's statistics",
 				     h.name_size);
 		read_stats(__LINE__, v->stats_fd, &desc, size, h.desc_offset + i * size);
-		if (!strcmp(desc.d.name, "exits")) {
-			v->exits_offset = h.data_offset + desc.d.offset;
-			return;
-		}
+		if (!strcmp(desc.d.name, stat))
+			return h.data_offset + desc.d.offset;
 	}
-	guest_broken(__FILE__, __LINE__, "KVM's statistics know no exits");
+	guest_broken(__FILE__, __LINE__, "KVM's statistics know no %s", stat);
 }
 
 static void on_kick(int sig)
@@ -439,11 +440,31 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 		guest_broken(__FILE__, __LINE__, "can't map a vCPU's kvm_run");
 	set_cpuid(v);
 	micro_set_mode(m, (unsigned int)(v - m->vcpu), MICRO_LONG);
-	find_exits(v);
+	v->stats_fd = IOCTL(v->fd, KVM_GET_STATS_FD, 0);
+	v->exits_offset = find_stat(v, "exits");
 	start_thread(v);
 }
 
-struct micro *micro_new(const uint32_t *ids, unsigned int n)
+/* Local APICs alone; a vCPU that is not the first one would wait for its start by another. */
+static void add_apics(struct micro *m)
+{
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP };
+
+	IOCTL(m->vm, KVM_ENABLE_CAP, &split);
+}
+
+static void enable_apic(struct vcpu *v)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_lapic_state apic;
+
+	IOCTL(v->fd, KVM_SET_MP_STATE, &runnable);
+	IOCTL(v->fd, KVM_GET_LAPIC, &apic);
+	apic.regs[APIC_SPIV + 1] |= APIC_ENABLED >> 8;
+	IOCTL(v->fd, KVM_SET_LAPIC, &apic);
+}
+
+static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
 {
 	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -461,9 +482,38 @@ struct micro *micro_new(const uint32_t *ids, unsigned int n)
 	m->vm = IOCTL(m->kvm, KVM_CREATE_VM, 0);
 	m->run_bytes = (size_t)IOCTL(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	make_memory(m);
+	if (apics)
+		add_apics(m);
 	for (m->n = 0; m->n < n; m->n++)
 		make_vcpu(m, &m->vcpu[m->n], ids[m->n]);
+	for (unsigned int i = 0; apics && i < n; i++)
+		enable_apic(&m->vcpu[i]);
 	return m;
+}
+
+struct micro *micro_new(const uint32_t *ids, unsigned int n)
+{
+	return make(ids, n, false);
+}
+
+struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n)
+{
+	return make(ids, n, true);
+}
+
+int micro_vm_fd(const struct micro *m)
+{
+	return m->vm;
+}
+
+int micro_vcpu_fd(const struct micro *m, unsigned int vcpu)
+{
+	return m->vcpu[vcpu].fd;
+}
+
+struct kvm_run *micro_vcpu_run(const struct micro *m, unsigned int vcpu)
+{
+	return m->vcpu[vcpu].run;
 }
 
 void micro_free(struct micro *m)
@@ -554,6 +604,21 @@ uint32_t micro_wait(struct micro *m, unsigned int vcpu)
 	return v->reason;
 }
 
+bool micro_leaves(struct micro *m, unsigned int vcpu, unsigned int ms)
+{
+	uint64_t until = guest_now_ns() + ms * 1000000ULL;
+	bool inside;
+
+	do {
+		pthread_mutex_lock(&m->lock);
+		inside = m->vcpu[vcpu].go;
+		pthread_mutex_unlock(&m->lock);
+		if (inside)
+			guest_sleep_ms(1);
+	} while (inside && guest_now_ns() < until);
+	return !inside;
+}
+
 void micro_wait_spinning(struct micro *m, unsigned int vcpu)
 {
 	_Atomic uint32_t *spinning = (_Atomic uint32_t *)(void *)(m->memory + SPINNING);
@@ -622,6 +687,15 @@ uint64_t micro_exits(struct micro *m, unsigned int vcpu)
 	read_stats(__LINE__, m->vcpu[vcpu].stats_fd, &exits, sizeof(exits),
 		   m->vcpu[vcpu].exits_offset);
 	return exits;
+}
+
+uint64_t micro_stat(struct micro *m, unsigned int vcpu, const char *name)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+	uint64_t value;
+
+	read_stats(__LINE__, v->stats_fd, &value, sizeof(value), find_stat(v, name));
+	return value;
 }
 
 uint64_t micro_host_exits(void)

@@ -61,7 +61,17 @@ struct micro;
  * ids: of the vCPUs, in the order that the functions below count them from 0. Owned by the caller.
  */
 struct micro *micro_new(const uint32_t *ids, unsigned int n);
+/*
+ * The same with a local APIC each, enabled, in KVM: a hlt does not leave the guest then, and what
+ * one vCPU sends to another is pending there as long as its interrupts are off.
+ */
+struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n);
 void micro_free(struct micro *m);
+
+/* For ioctls that nothing here makes; a vCPU's not while it runs. */
+int micro_vm_fd(const struct micro *m);
+int micro_vcpu_fd(const struct micro *m, unsigned int vcpu);
+struct kvm_run *micro_vcpu_run(const struct micro *m, unsigned int vcpu);
 
 /* Not while it runs. */
 void micro_set_mode(struct micro *m, unsigned int vcpu, enum micro_mode mode);
@@ -100,10 +110,13 @@ void micro_wait_spinning(struct micro *m, unsigned int vcpu);
 uint64_t micro_spun(const struct micro *m);
 /* Until it has left the guest by itself. Returns the exit reason, KVM_EXIT_*. */
 uint32_t micro_wait(struct micro *m, unsigned int vcpu);
-/* Make one that spins leave; its exit reason is KVM_EXIT_INTR. */
+/* Does it leave the guest by itself within this time? One that stays goes on. */
+bool micro_leaves(struct micro *m, unsigned int vcpu, unsigned int ms);
+/* Make one that spins, or sleeps in KVM, leave; its exit reason is KVM_EXIT_INTR. */
 void micro_stop(struct micro *m, unsigned int vcpu);
 
 uint64_t micro_exits(struct micro *m, unsigned int vcpu); /* KVM's binary statistics */
+uint64_t micro_stat(struct micro *m, unsigned int vcpu, const char *name); /* another of them */
 uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 /* of all machines of this host: debugfs */
 uint64_t micro_host_exits(void);

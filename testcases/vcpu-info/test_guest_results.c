@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpu-info/results: what the system call gives back, on a host that answers as it is told: 0 for
+ * each vCPU, no such hypercall, an error for one vCPU of many, errors that differ.
+ */
+#ifdef NESTLAB_GUEST
+#include "script.h"
+
+#include <grp.h>
+
+#define NO_HYPERCALL (-1000) /* -KVM_ENOSYS */
+#define NOBODY 65534
+#define CALLS_A_ROUND 1280
+#define ROUNDS 4
+
+static struct scripted_cpus s;
+
+static void answer(uint32_t id, int32_t value)
+{
+	script(SCRIPT_ANSWER, id, value);
+}
+
+/* key: "good", "none", ...: what the judge expects of it. */
+static void call(const char *key)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "result.%s", key);
+	observe_i64(name, sys_vcpu_info());
+}
+
+/* All vCPUs answer 0: each must have been asked about once. */
+static void call_and_count(void)
+{
+	script_begin();
+	call("good");
+	for (unsigned int i = 0; i < s.cpus.n; i++)
+		observe_u64("good.asked", script(SCRIPT_TELL, s.id[i], 0).about);
+	observe_u64("good.strange", script(SCRIPT_TELL, 0, 0).strange);
+}
+
+/* One fails, the others do not; then all is well again. */
+static void fail_one(uint32_t id, int32_t error)
+{
+	script_begin();
+	answer(id, error);
+	observe_u64("one.id", id);
+	observe_i64("one.error", error);
+	call("one");
+	call_and_count();
+}
+
+static void fail_all(const char *key, int32_t error)
+{
+	script_begin();
+	answer(SCRIPT_ALL, error);
+	call(key);
+	call_and_count();
+}
+
+/* The first of them is not the last one, and both are errors. */
+static void fail_two(void)
+{
+	script_begin();
+	answer(s.id[0], -EINVAL);
+	answer(s.id[s.cpus.n - 1], -E2BIG);
+	call("all");
+}
+
+static void run_cases(void)
+{
+	call_and_count();
+	fail_all("none", NO_HYPERCALL);
+	fail_all("all", -EPERM);
+	fail_all("all", -EINVAL);
+	for (unsigned int i = 0; i < s.cpus.n; i++)
+		fail_one(s.id[i], i % 2 ? -EFAULT : -EINVAL);
+	fail_one(s.id[0], NO_HYPERCALL);
+	fail_one(s.id[s.cpus.n - 1], NO_HYPERCALL);
+	fail_two();
+}
+
+/* A user with no rights: the same results. */
+static void run_as_nobody(void)
+{
+	pid_t pid = SAFE_FORK();
+
+	if (pid) {
+		SAFE_WAIT(pid);
+		return;
+	}
+	if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
+		guest_broken(__FILE__, __LINE__, "can't become an ordinary user");
+	script_begin();
+	call("user");
+	answer(SCRIPT_ALL, NO_HYPERCALL);
+	call("none");
+	fflush(NULL);
+	_exit(0);
+}
+
+static uint64_t kernel_memory_kb(void)
+{
+	char line[128];
+	uint64_t kb = 0;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	if (!f)
+		guest_broken(__FILE__, __LINE__, "can't read /proc/meminfo");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "SUnreclaim: %lu", &kb) == 1)
+			break;
+	fclose(f);
+	return kb;
+}
+
+/* Caches are warm after the first round. */
+static void fill_memory(void)
+{
+	script_begin();
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		for (unsigned int i = 0; i < CALLS_A_ROUND; i++)
+			sys_vcpu_info();
+		observe_u64("memory.kb", kernel_memory_kb());
+	}
+	observe_u64("memory.calls", CALLS_A_ROUND);
+}
+
+static void run(void)
+{
+	scripted_cpus(&s);
+	run_cases();
+	SAFE_PIN(s.cpus.cpu[s.cpus.n - 1]);
+	run_cases();
+	run_as_nobody();
+	fill_memory();
+}
+
+GUEST_TEST(run)
+
+#else
+
+#include <inttypes.h>
+
+#include "judge/checks.h"
+
+#define SMALLEST_OBJECT 8 /* bytes that kmalloc() gives */
+#define BY "the host answers what the program tells it, and counts who was asked about"
+
+static const struct observation *result(const struct evidence *e, const char *key, size_t i)
+{
+	_cleanup_free_ char *name = strf("result.%s", key);
+
+	return obs_get(&e->obs, name, i);
+}
+
+static void tally_zero(const struct evidence *e, struct tally *y, const char *key)
+{
+	const struct observation *o;
+
+	for (size_t i = 0; (o = result(e, key, i)); i++)
+		if (o->u64)
+			tally_bad(y, "a call gave %s, and each vCPU's was 0", o->str);
+		else
+			tally_good(y);
+}
+
+/* what: the host's answers then. */
+static void tally_error(struct tally *y, const struct observation *o, const char *what)
+{
+	int64_t r = (int64_t)o->u64;
+
+	if (r < 0)
+		tally_good(y);
+	else if (!r)
+		tally_bad(y, "0 where %s: as if all had succeeded", what);
+	else
+		tally_bad(y, "%s where %s: an error is negative", o->str, what);
+}
+
+static void check_good(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "call" }, user = { .unit = "call" };
+
+	tally_zero(e, &y, "good");
+	tally_zero(e, &user, "user");
+	tally_check(t, "result when each vCPU's is 0", "0", &y, BY);
+	tally_check(t, "an ordinary user's call", "0, as another user's", &user, BY);
+}
+
+static void check_none(const struct evidence *e, struct test_result *t)
+{
+	struct tally none = { .unit = "call" }, all = { .unit = "call" };
+	const struct observation *o;
+
+	for (size_t i = 0; (o = result(e, "none", i)); i++)
+		tally_error(&none, o, "the host has no such hypercall (-1000)");
+	for (size_t i = 0; (o = result(e, "all", i)); i++)
+		tally_error(&all, o, "more than one vCPU's failed");
+	tally_check(t, "result on a host without the hypercall", "an error", &none, BY);
+	tally_check(t, "result when more than one vCPU's fails", "an error", &all, BY);
+}
+
+static void check_one(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "call" };
+	const struct observation *o;
+
+	for (size_t i = 0; (o = result(e, "one", i)); i++) {
+		const struct observation *id = obs_get(&e->obs, "one.id", i);
+		const struct observation *error = obs_get(&e->obs, "one.error", i);
+		_cleanup_free_ char *what = strf("vCPU %s's was %s, the others' 0",
+						 id ? id->str : "?", error ? error->str : "?");
+
+		tally_error(&y, o, what);
+	}
+	tally_check(t, "result when one vCPU's fails", "an error, whichever vCPU's it was", &y, BY);
+}
+
+static void check_asked(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "CPU and call" };
+	size_t cpus = obs_count(&e->obs, "cpu.id");
+	const struct observation *o;
+
+	for (size_t i = 0; cpus && (o = obs_get(&e->obs, "good.asked", i)); i++)
+		if (o->u64 != 1)
+			tally_bad(&y, "vCPU %s was asked about %s times",
+				  obs_get(&e->obs, "cpu.id", i % cpus)->str, o->str);
+		else
+			tally_good(&y);
+	for (size_t i = 0; (o = obs_get(&e->obs, "good.strange", i)); i++)
+		if (o->u64)
+			tally_bad(&y, "%s of a call's hypercalls had an id that no vCPU has",
+				  o->str);
+	tally_check(t, "each CPU is asked about", "once in each call, by its vCPU's id", &y, BY);
+}
+
+/* A leak grows in each round; what else the kernel allocates, in one or another. */
+static uint64_t least_growth(const struct evidence *e)
+{
+	uint64_t least = UINT64_MAX;
+	const struct observation *a, *b;
+
+	for (size_t i = 1; (b = obs_get(&e->obs, "memory.kb", i)); i++) {
+		a = obs_get(&e->obs, "memory.kb", i - 1);
+		if (b->u64 <= a->u64)
+			return 0;
+		least = b->u64 - a->u64 < least ? b->u64 - a->u64 : least;
+	}
+	return least;
+}
+
+/* Half of what the smallest object takes, one a call. */
+static void check_memory(const struct evidence *e, struct test_result *t)
+{
+	uint64_t calls = 0;
+
+	if (want_u64(e, t, "memory.calls", &calls))
+		check_at_most(t, "the guest's kernel memory", calls * SMALLEST_OBJECT / 2 / 1024,
+			      least_growth(e),
+			      "KiB that /proc/meminfo's SUnreclaim grew by in each of several "
+			      "rounds of calls");
+}
+
+static const char *const checks[] = {
+	"online CPUs",
+	"result when each vCPU's is 0",
+	"an ordinary user's call",
+	"result on a host without the hypercall",
+	"result when more than one vCPU's fails",
+	"result when one vCPU's fails",
+	"each CPU is asked about",
+	"the guest's kernel memory",
+	NULL,
+};
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	if (!check_program(e, t))
+		return;
+	check_equal_u64(t, "online CPUs", e->l2_cpus, obs_count(&e->obs, "cpu.id"),
+			"as the program sees them")
+		->preparatory = true;
+	check_good(e, t);
+	check_none(e, t);
+	check_one(e, t);
+	check_asked(e, t);
+	check_memory(e, t);
+}
+
+static const struct testcase vcpu_info_results = {
+	.name = "vcpu-info/results",
+	.assignment = "vcpu-info",
+	.summary = "what the system call gives back, whatever the host answers for one vCPU or all",
+	.program = "test_guest_results",
+	.level = 2,
+	.host = HOST_SCRIPTED,
+	.timeout_s = 12,
+	.checks = checks,
+	.judge = judge,
+};
+TESTCASE(vcpu_info_results);
+#endif
