@@ -40,11 +40,19 @@ static int prepare(struct run *r, enum test_host h)
 	return 0;
 }
 
+/* What the reference's guest does is no verdict on a change of the host. */
+static bool is_host_s_alone(const struct plan *p)
+{
+	return p->host.patches.n && !p->guest.patches.n;
+}
+
 int hosts_prepare(struct run *r)
 {
 	int ret = 0;
 
 	r->hosts[HOST_UNDER_TEST] = r->lab;
+	if (is_host_s_alone(r->plan))
+		str_set(&r->no_host, "the change is the host's alone, and this test is about the guest's kernel");
 	for (unsigned int h = HOST_UNDER_TEST + 1; !ret && !r->no_host && h < TEST_HOSTS; h++)
 		if (is_wanted(r, h))
 			ret = prepare(r, h);

@@ -43,6 +43,16 @@ static void copy_boot(struct run *r)
 	measure_boot(r);
 }
 
+/* "debug", "guest-debug (guest)", or both. */
+static void describe_flavors(struct run_result *res, const struct kernel_conf *k)
+{
+	const char *host = k->flavor.name, *guest = k->guest_flavor.name;
+	_cleanup_free_ char *both =
+		guest ? strf("%s%s%s (guest)", host ? host : "", host ? ", " : "", guest) : NULL;
+
+	str_set(&res->kernel_flavor, guest ? both : host);
+}
+
 /* What is judged, and by what: known before anything is started. */
 static void describe(struct run *r)
 {
@@ -51,7 +61,7 @@ static void describe(struct run *r)
 	str_set(&r->result->lane, p->lane.name);
 	str_set(&r->result->lane_reason, p->lane.reason);
 	str_set(&r->result->kernel, p->kernel.name);
-	str_set(&r->result->kernel_flavor, p->kernel.flavor.name);
+	describe_flavors(r->result, &p->kernel);
 }
 
 static const char *or_null(const char *text)
