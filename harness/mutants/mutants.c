@@ -109,22 +109,26 @@ int mutant_load(const char *patch, const char *lane, struct mutant *m)
 	return read_trailers(m, text.data, lane);
 }
 
-char *alternative_tests(const char *patch)
+char *alternative_tests(const char *patch, bool *guest)
 {
-	_cleanup_free_ char *path = path_in_root(patch);
+	_cleanup_free_ char *path = path_in_root(patch), *tests = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
 	char *save = NULL;
 
+	*guest = false;
 	if (file_read(path, &text)) {
 		fail(OUT_USAGE, "can't read the alternative %s", path);
 		return NULL;
 	}
 	buf_puts(&text, "");
-	for (char *l = strtok_r(text.data, "\n", &save); l && strcmp(l, "---"); l = strtok_r(NULL, "\n", &save))
+	for (char *l = strtok_r(text.data, "\n", &save); l && strcmp(l, "---"); l = strtok_r(NULL, "\n", &save)) {
+		*guest |= !strcmp(l, GUEST);
 		if (str_starts(l, TESTS))
-			return xstrdup(l + strlen(TESTS));
-	fail(OUT_USAGE, "%s: no line '" TESTS "TEST ...' in its message", patch);
-	return NULL;
+			str_set(&tests, l + strlen(TESTS));
+	}
+	if (!tests)
+		fail(OUT_USAGE, "%s: no line '" TESTS "TEST ...' in its message", patch);
+	return tests ? xstrdup(tests) : NULL;
 }
 
 void mutant_free(struct mutant *m)

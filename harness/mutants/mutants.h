@@ -59,8 +59,11 @@ void mutant_free(struct mutant *m);
  */
 #define ALTERNATIVES "testcases/alternatives"
 #define MONITOR_ALTERNATIVES ALTERNATIVES "/monitors"
-/* Their names, as in TESTS=; the caller owns them. NULL and a reason: unreadable, no such line. */
-char *alternative_tests(const char *patch);
+/*
+ * Their names, as in TESTS=; the caller owns them. NULL and a reason: unreadable, no such line.
+ * *guest: it is a patch on the guest's kernel ("Kernel: guest").
+ */
+char *alternative_tests(const char *patch, bool *guest);
 
 /*
  * Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that

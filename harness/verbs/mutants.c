@@ -244,9 +244,10 @@ static int add_reference(struct trial *t, const char *how)
 static int add_alternative(struct trial *t, const char *patch)
 {
 	const char *name = strrchr(patch, '/') + 1;
-	_cleanup_free_ char *tests = alternative_tests(patch), *folder = strf("alternative %s", name);
-	_cleanup_free_ char *path = path_in_root(patch);
-	const struct setting s[] = { { "PATCH", path }, { "TESTS", tests }, { "EFFORT", "1" } };
+	bool guest;
+	_cleanup_free_ char *tests = alternative_tests(patch, &guest);
+	_cleanup_free_ char *path = path_in_root(patch), *folder = strf("alternative %s", name);
+	const struct setting s[] = { { guest ? "GUEST_PATCH" : "PATCH", path }, { "TESTS", tests }, { "EFFORT", "1" } };
 
 	return tests ? add_passing(t, s, ARRAY_SIZE(s), xstrdup(name), folder) : -OUT_USAGE;
 }
