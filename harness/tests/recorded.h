@@ -13,6 +13,7 @@
 #include "evidence/observation.h"
 #include "evidence/oracle.h"
 #include "evidence/trace.h"
+#include "lab/lab.h"
 #include "plan/assignment.h"
 #include "tests/fixed_list.h"
 
@@ -112,6 +113,8 @@ RECORDED void load(struct recorded *r, const char *program)
 	_cleanup_free_ char *conf = NULL;
 
 	*r = (struct recorded){ .testcase = testcase_of(program), .e = { .l2_cpus = 2 } };
+	if (r->testcase->host != HOST_UNDER_TEST)
+		r->e.l2_cpus = SCRIPTED_CPUS;
 	r->e.l2_busy = r->testcase->quiet ? 0 : r->e.l2_cpus;
 	conf = strf("config/assignments/%s.conf", r->testcase->assignment);
 	assert_int_equal(assignment_load(conf, &r->assignment), 0);

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judges of the guest's kernel alone, and of what stands beside the change, on recorded
+ * evidence: right, and with one fault at a time, as a wrong change would leave it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/outcome.h"
+#include "judge/checks.h"
+
+#include <cmocka.h>
+
+#include "tests/recorded.h"
+
+#define RESULTS "test_guest_results"
+#define THREADS "test_guest_threads"
+#define HOTPLUG "test_guest_hotplug"
+#define NO_KVM "test_guest_no_kvm"
+#define NEIGHBOURS "test_micro_neighbours"
+
+static void set_text(struct evidence *e, const char *key, const char *text)
+{
+	struct observation *o = obs(e, key, 0);
+
+	free(o->str);
+	o->str = xstrdup(text);
+}
+
+/* --- results --- */
+
+static void always_well(struct evidence *e)
+{
+	set_all(e, "result.one", 0);
+}
+
+static void error_of_last_lost(struct evidence *e)
+{
+	obs(e, "result.one", 3)->u64 = 0;
+}
+
+static void error_positive(struct evidence *e)
+{
+	obs(e, "result.one", 0)->u64 = 22;
+}
+
+static void none_is_well(struct evidence *e)
+{
+	obs(e, "result.none", 0)->u64 = 0;
+}
+
+static void none_in_a_byte(struct evidence *e)
+{
+	obs(e, "result.none", 1)->u64 = 24;
+}
+
+static void all_fail_is_well(struct evidence *e)
+{
+	obs(e, "result.all", 1)->u64 = 0;
+}
+
+static void error_stays(struct evidence *e)
+{
+	obs(e, "result.good", 3)->u64 = (uint64_t)-22;
+}
+
+static void user_refused(struct evidence *e)
+{
+	obs(e, "result.user", 0)->u64 = (uint64_t)-1;
+}
+
+static void one_left_out(struct evidence *e)
+{
+	obs(e, "good.asked", 2)->u64 = 0;
+}
+
+static void one_asked_twice(struct evidence *e)
+{
+	obs(e, "good.asked", 5)->u64 = 2;
+}
+
+static void hole_asked(struct evidence *e)
+{
+	obs(e, "good.strange", 1)->u64 = 1;
+}
+
+static void eight_bytes_a_call(struct evidence *e)
+{
+	uint64_t kib = obs(e, "memory.calls", 0)->u64 * 8 / 1024;
+
+	for (size_t i = 0; i < obs_count(&e->obs, "memory.kb"); i++)
+		obs(e, "memory.kb", i)->u64 += i * kib;
+}
+
+/* Right: a cache that fills once. */
+static void cache_filled(struct evidence *e)
+{
+	for (size_t i = 2; i < obs_count(&e->obs, "memory.kb"); i++)
+		obs(e, "memory.kb", i)->u64 += 256;
+}
+
+/* Right: any errno. */
+static void another_errno(struct evidence *e)
+{
+	set_all(e, "result.one", (uint64_t)-5);
+	set_all(e, "result.none", (uint64_t)-38);
+	set_all(e, "result.all", (uint64_t)-5);
+}
+
+/* --- threads --- */
+
+static void another_s_error(struct evidence *e)
+{
+	obs(e, "one.errors", 4)->u64 = 1;
+	obs(e, "one.good", 4)->u64--;
+}
+
+static void error_lost(struct evidence *e)
+{
+	obs(e, "one.good", 1)->u64 = 1;
+	obs(e, "one.errors", 1)->u64--;
+}
+
+static void error_at_once(struct evidence *e)
+{
+	obs(e, "well.errors", 0)->u64 = 1;
+}
+
+static void call_lost(struct evidence *e)
+{
+	obs(e, "asked", 3)->u64--;
+}
+
+/* Right: each CPU asks about itself, and the one that fails is among them in each call. */
+static void each_asks_itself(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "one.good"); i++) {
+		obs(e, "one.errors", i)->u64 += obs(e, "one.good", i)->u64;
+		obs(e, "one.good", i)->u64 = 0;
+	}
+}
+
+/* --- comes and goes --- */
+
+static void counts_instead(struct evidence *e)
+{
+	obs(e, "still.once", 1)->u64 = 7;
+}
+
+static void offline_asked(struct evidence *e)
+{
+	obs(e, "still.once", 2)->u64 = 15;
+}
+
+static void possible_asked(struct evidence *e)
+{
+	obs(e, "still.strange", 0)->u64 = 2;
+}
+
+static void fails_with_less(struct evidence *e)
+{
+	obs(e, "still.result", 1)->u64 = (uint64_t)-22;
+}
+
+static void asked_while_offline(struct evidence *e)
+{
+	obs(e, "moving.forbidden", 0)->u64 = 3;
+}
+
+static void positive_meanwhile(struct evidence *e)
+{
+	obs(e, "moving.positive", 0)->u64 = 1;
+}
+
+/* --- no KVM --- */
+
+static void nothing_told(struct evidence *e)
+{
+	obs(e, "call.result", 1)->u64 = 0;
+}
+
+/* --- what stands beside --- */
+
+static void nobody_wakes(struct evidence *e)
+{
+	set_text(e, "kick.near.woke", "nobody");
+}
+
+static void user_wakes(struct evidence *e)
+{
+	set_text(e, "kick.user.woke", "1 ");
+}
+
+static void low_half_only(struct evidence *e)
+{
+	set_text(e, "ipi.high.pending", "none");
+}
+
+static void no_attempt(struct evidence *e)
+{
+	set_text(e, "yield.near.attempted", "0");
+}
+
+static void page_spilled(struct evidence *e)
+{
+	set_text(e, "clock.plain.written", "more");
+}
+
+static void no_exit(struct evidence *e)
+{
+	set_text(e, "map.plain.exit", "none");
+}
+
+static void result_not_cut(struct evidence *e)
+{
+	set_text(e, "width.none-narrow", "rax 0xfffffffffffffc18");
+}
+
+#define FAULT(program, fault, check)                                                               \
+	{                                                                                          \
+		program, #fault, fault, check, OUT_FAIL                                            \
+	}
+
+static const struct fault faults[] = {
+	FAULT(RESULTS, always_well, "result when one vCPU's fails"),
+	FAULT(RESULTS, error_of_last_lost, "result when one vCPU's fails"),
+	FAULT(RESULTS, error_positive, "result when one vCPU's fails"),
+	FAULT(RESULTS, none_is_well, "result on a host without the hypercall"),
+	FAULT(RESULTS, none_in_a_byte, "result on a host without the hypercall"),
+	FAULT(RESULTS, all_fail_is_well, "result when more than one vCPU's fails"),
+	FAULT(RESULTS, error_stays, "result when each vCPU's is 0"),
+	FAULT(RESULTS, user_refused, "an ordinary user's call"),
+	FAULT(RESULTS, one_left_out, "each CPU is asked about"),
+	FAULT(RESULTS, one_asked_twice, "each CPU is asked about"),
+	FAULT(RESULTS, hole_asked, "each CPU is asked about"),
+	FAULT(RESULTS, eight_bytes_a_call, "the guest's kernel memory"),
+	FAULT(THREADS, another_s_error, "each task's own result"),
+	FAULT(THREADS, error_lost, "each task's own result"),
+	FAULT(THREADS, error_at_once, "results of calls at once"),
+	FAULT(THREADS, call_lost, "each CPU is asked about by all calls"),
+	FAULT(HOTPLUG, counts_instead, "those asked about with CPUs offline"),
+	FAULT(HOTPLUG, offline_asked, "those asked about with CPUs offline"),
+	FAULT(HOTPLUG, possible_asked, "those asked about with CPUs offline"),
+	FAULT(HOTPLUG, fails_with_less, "result with CPUs offline"),
+	FAULT(HOTPLUG, asked_while_offline, "hypercalls about a CPU that is offline"),
+	FAULT(HOTPLUG, positive_meanwhile, "positive results meanwhile"),
+	FAULT(NO_KVM, nothing_told, "result with no KVM"),
+	FAULT(NEIGHBOURS, nobody_wakes, "KVM_HC_KICK_CPU"),
+	FAULT(NEIGHBOURS, user_wakes, "KVM_HC_KICK_CPU"),
+	FAULT(NEIGHBOURS, low_half_only, "KVM_HC_SEND_IPI"),
+	FAULT(NEIGHBOURS, no_attempt, "KVM_HC_SCHED_YIELD"),
+	FAULT(NEIGHBOURS, page_spilled, "KVM_HC_CLOCK_PAIRING"),
+	FAULT(NEIGHBOURS, no_exit, "KVM_HC_MAP_GPA_RANGE"),
+	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
+};
+
+static void find_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		find_fault(&faults[i]);
+}
+
+static void pass_what_is_right(void **state)
+{
+	static const char *const programs[] = { RESULTS, THREADS, HOTPLUG, NO_KVM, NEIGHBOURS };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		pass_right(programs[i], "as recorded", NULL);
+	pass_right(RESULTS, "cache_filled", cache_filled);
+	pass_right(RESULTS, "another_errno", another_errno);
+	pass_right(THREADS, "each_asks_itself", each_asks_itself);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pass_what_is_right),
+		cmocka_unit_test(find_faults),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
