@@ -79,13 +79,24 @@ static void check_log(const struct life *life, size_t i, struct test_result *t)
 			       life->log[i].where, 0, 0);
 }
 
+/* Of a kernel that checks itself the tests have told. */
+static bool tests_tell(const struct run *r, size_t level)
+{
+	const enum kernel_role role = level == L1 ? KERNEL_HOST : KERNEL_GUEST;
+
+	return kernel_conf_flavor_of(&r->lab->plan->kernel, role)->name;
+}
+
 /* Its checks are always the same: what could not be asked is skipped. */
 static void skip_other_logs(const struct run *r, struct test_result *t)
 {
-	if (r->lab->plan->kernel.flavor.name)
-		check_skip(t, "L1's kernel log", "each test tells what this kernel reports");
-	if (!result_find_check(t, "L2's kernel log"))
-		check_skip(t, "L2's kernel log", "no test of this run needs an L2");
+	static const char *const names[LAB_LEVELS] = { "L1's kernel log", "L2's kernel log" };
+
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		if (tests_tell(r, i))
+			check_skip(t, names[i], "each test tells what this kernel reports");
+		else if (!result_find_check(t, names[i]))
+			check_skip(t, names[i], "no test of this run needs an L2");
 }
 
 /*
@@ -94,11 +105,12 @@ static void skip_other_logs(const struct run *r, struct test_result *t)
  */
 static void judge_logs(struct run *r, const struct course *c)
 {
-	bool l1 = !r->lab->plan->kernel.flavor.name; /* or its tests have told */
 	struct test_result *t = NULL;
 
 	for (size_t n = 0; n < c->n_lives; n++)
-		for (size_t i = l1 ? 0 : 1; i < ARRAY_SIZE(c->lives[n].log); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(c->lives[n].log); i++) {
+			if (tests_tell(r, i))
+				continue;
 			if (!t && c->lives[n].log[i].there)
 				t = result_add_test(r->result, "lab/kernel-logs", "lab");
 			if (t)
