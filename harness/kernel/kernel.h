@@ -24,6 +24,7 @@ struct kernel_conf {
 	char *path; /* the file */
 	struct {    /* exactly one of package, tarball, tree, git */
 		char *package; /* Debian package whose /usr/src/NAME.tar.xz is the source */
+		char *suite;   /* of Debian, which it is fetched from where it is not installed */
 		char *tarball; /* a path, with its hash */
 		char *sha256;
 		char *tree; /* a local source tree; never written to */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A kernel's .conf file. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ const char *kernel_role_name(enum kernel_role r)
 static const struct conf_key keys[] = {
 	{ "lab", "lane", CONF_STR, offsetof(struct kernel_conf, lane), 0, 0 },
 	SOURCE(package),
+	SOURCE(suite),
 	SOURCE(tarball),
 	SOURCE(sha256),
 	SOURCE(tree),
@@ -45,6 +47,12 @@ static bool is_sha256(const char *s)
 	return strspn(s, "0123456789abcdefABCDEF") == HASH_HEX_LEN && !s[HASH_HEX_LEN];
 }
 
+/* It becomes a line of APT's sources. */
+static bool is_suite(const char *s)
+{
+	return islower((unsigned char)s[0]) && !s[strspn(s, "abcdefghijklmnopqrstuvwxyz-")];
+}
+
 static int check_source(const struct kernel_conf *k)
 {
 	unsigned int named =
@@ -55,6 +63,9 @@ static int check_source(const struct kernel_conf *k)
 			    "%s: [source] must name exactly one of package, tarball, tree and git, "
 			    "and names %u",
 			    k->path, named);
+	if (k->source.suite && (!k->source.package || !is_suite(k->source.suite)))
+		return fail(OUT_USAGE, "%s: suite = %s: want the name of one of Debian's suites, beside a package", k->path,
+			    k->source.suite);
 	if (k->source.sha256 && !is_sha256(k->source.sha256))
 		return fail(OUT_USAGE, "%s: sha256 = %s: want 64 hexadecimal digits", k->path,
 			    k->source.sha256);

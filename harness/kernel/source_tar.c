@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sources that come as one archive: a Debian source package's tarball, or any. */
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
+#include "kernel/package.h"
 #include "kernel/source.h"
 
 #define TAR_DEADLINE_S 900
@@ -19,18 +19,6 @@ static bool package_named(const struct kernel_conf *k)
 static bool tarball_named(const struct kernel_conf *k)
 {
 	return k->source.tarball;
-}
-
-static char *package_path(const char *package)
-{
-	return strf("/usr/src/%s.tar.xz", package);
-}
-
-static bool is_package_name(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.+-");
-
-	return isalnum((unsigned char)name[0]) && !name[n];
 }
 
 /* The hash first: nothing is unpacked that is not what the .conf says. */
@@ -56,15 +44,11 @@ static int identify(const struct kernel_conf *k, struct source *s, const char *p
 
 static int package_identify(const struct kernel_conf *k, struct source *s)
 {
-	_cleanup_free_ char *path = package_path(k->source.package);
+	_cleanup_free_ char *path = NULL;
+	int ret = package_tarball(k, &path);
 
-	if (!is_package_name(k->source.package))
-		return fail(OUT_USAGE, "%s: package = %s: not a Debian package's name", k->path,
-			    k->source.package);
-	if (!path_exists(path))
-		return fail(OUT_BROKEN,
-			    "the kernel source %s is missing: install it with `apt-get install %s`",
-			    path, k->source.package);
+	if (ret)
+		return ret;
 	s->name = xstrdup(k->source.package);
 	return identify(k, s, path);
 }
@@ -100,10 +84,11 @@ static int untar(const char *path, const char *dir)
 
 static int package_unpack(const struct kernel_conf *k, const struct source *s, const char *dir)
 {
-	_cleanup_free_ char *path = package_path(k->source.package);
+	_cleanup_free_ char *path = NULL;
+	int ret = package_tarball(k, &path);
 
 	(void)s;
-	return untar(path, dir);
+	return ret ? ret : untar(path, dir);
 }
 
 static int tarball_unpack(const struct kernel_conf *k, const struct source *s, const char *dir)

@@ -84,6 +84,8 @@ static const struct {
 	{ "[source]\npackage = x\n" ROLES "modules = ../../x.ko\n", "a path in the kernel's tree" },
 	{ "[source]\npackage = x\n" ROLES "modules = kvm.o\n", "ends in .ko" },
 	{ "[source]\npackage = x\ncolour = y\n" ROLES, "bad.conf:3: unknown key 'colour'" },
+	{ "[source]\ntree = x\nsuite = sid\n" ROLES, "beside a package" },
+	{ "[source]\npackage = x\nsuite = sid main\n" ROLES, "one of Debian's suites" },
 	{ "[source]\npackage = x\n" ROLES "objects = many\n", "bad.conf:7: objects = many" },
 };
 

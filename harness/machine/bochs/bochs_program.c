@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/apt.h"
 #include "core/cache.h"
 #include "core/hash.h"
 #include "core/outcome.h"
@@ -19,7 +20,6 @@
 #define SUITE "trixie"
 #define PATCHES "config/bochs"
 #define KEY_DIGITS 16
-#define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 /* As Debian's, but for the debugger and what only a person at a screen would miss. */
 static const char *const options[] = {
@@ -85,41 +85,6 @@ bool bochs_is_debians(const char *program)
 
 /* ---- fetching ---- */
 
-/* Where this machine gets Debian's packages from. */
-static int find_mirror(char **uri)
-{
-	char *const argv[] = { (char *)"apt-get", (char *)"indextargets", (char *)"--format", (char *)"$(REPO_URI)",
-			       (char *)"Origin: Debian", (char *)"Label: Debian", (char *)"Component: main", NULL };
-	_cleanup_buf_ struct buf out = { 0 };
-	struct proc p = { .what = "asking APT for this machine's mirror", .argv = argv, .out = &out };
-	int ret = proc_check(&p);
-
-	*uri = xstrndup(buf_str(&out), strcspn(buf_str(&out), "\n"));
-	if (!ret && !**uri)
-		ret = fail(OUT_BROKEN, "APT on this machine has no Debian mirror to fetch Bochs's source from; `apt-get update` first?");
-	return ret;
-}
-
-static int apt(const char *dir, const char *what, const char *const *words, struct buf *out,
-	       const char *log)
-{
-	_cleanup_strv_ struct strv argv = { 0 };
-	struct proc p = {
-		.what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = 300
-	};
-
-	strv_add(&argv, "apt-get");
-	strv_addf(&argv, "-oDir::Etc::sourcelist=%s/sources.list", dir);
-	strv_add(&argv, "-oDir::Etc::sourceparts=-");
-	strv_addf(&argv, "-oDir::State::lists=%s/lists", dir);
-	strv_addf(&argv, "-oDir::Cache=%s", dir);
-	strv_add(&argv, "-oAPT::Sandbox::User=");
-	for (size_t i = 0; words[i]; i++)
-		strv_add(&argv, words[i]);
-	p.argv = argv.v;
-	return proc_check(&p);
-}
-
 static int download(const char *dir, char *uri, char *name, char *hash, const char *log)
 {
 	char *const argv[] = { (char *)"/usr/lib/apt/apt-helper", (char *)"download-file", uri, name, hash, NULL };
@@ -146,20 +111,12 @@ static int fetch_original(const char *dir, char *uris, const char *log)
 
 static int fetch(const char *dir, const char *log)
 {
-	static const char *const update[] = { "update", NULL };
 	static const char *const source[] = { "--print-uris", "source", "bochs", NULL };
-	_cleanup_free_ char *mirror = NULL, *list = strf("%s/sources.list", dir), *text = NULL;
 	_cleanup_buf_ struct buf uris = { 0 };
-	int ret = find_mirror(&mirror);
+	int ret = apt_begin(dir, "deb-src", SUITE, log);
 
-	if (ret)
-		return ret;
-	text = strf("deb-src [signed-by=" KEYRING "] %s " SUITE " main\n", mirror);
-	if (file_write(list, text, strlen(text), 0644))
-		return fail(OUT_BROKEN, "can't write %s", list);
-	ret = apt(dir, "reading the list of Debian's sources", update, NULL, log);
 	if (!ret)
-		ret = apt(dir, "asking for Bochs's source", source, &uris, NULL);
+		ret = apt_run(dir, "asking for Bochs's source", source, &uris, NULL);
 	return ret ? ret : fetch_original(dir, uris.data ? uris.data : (char *)"", log);
 }
 
@@ -216,12 +173,12 @@ static int keep(const char *work, const char *dir)
 
 static int build(void *ctx, const char *dir)
 {
-	_cleanup_free_ char *work = strf("%s/work", dir), *lists = strf("%s/lists/partial", work);
+	_cleanup_free_ char *work = strf("%s/work", dir);
 	const char *log = ctx;
 	int ret = cache_folder(&cache_logs, NULL);
 
-	if (!ret && mkdir_p(lists))
-		ret = fail(OUT_BROKEN, "can't make %s", lists);
+	if (!ret && mkdir_p(work))
+		ret = fail(OUT_BROKEN, "can't make %s", work);
 	unlink(log);
 	if (!ret)
 		ret = fetch(work, log);
