@@ -551,7 +551,9 @@ static int build(struct job *j, struct kernel_build *b, uint64_t started)
 
 static void job_begin(struct job *j, const struct kernel_conf *k, enum kernel_role role)
 {
-	*j = (struct job){ .k = k, .rc = &k->role[role], .role = role };
+	const struct kernel_conf *of = kernel_conf_of(k, role);
+
+	*j = (struct job){ .k = of, .rc = &of->role[role], .role = role };
 	if (kernel_conf_flavor_of(k, role)->name)
 		j->flavor = kernel_conf_flavor_of(k, role);
 }

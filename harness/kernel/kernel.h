@@ -50,6 +50,12 @@ struct kernel_conf {
 	 * what to answer (judge/testcase.h); none: there is no such host of this base.
 	 */
 	struct strv scripted;
+	/*
+	 * [guest] kernel: the guest is the one of this other file, from its source; NULL: of this
+	 * one. A change of the guest goes there, too.
+	 */
+	char *guest_name;
+	struct kernel_conf *guest;
 	char *lane; /* that the kernel wants to be judged in; NULL: none */
 	/* of the host's kernel and of the guest's; the plain ones until kernel_conf_flavor() */
 	struct flavor flavor, guest_flavor;
@@ -65,6 +71,13 @@ int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *gues
 /* Of this role's kernel; its name is NULL where that is the plain one. */
 const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role);
 void kernel_conf_free(struct kernel_conf *k);
+
+/* The one that says what this role is built of. */
+static inline const struct kernel_conf *kernel_conf_of(const struct kernel_conf *k,
+						       enum kernel_role r)
+{
+	return r == KERNEL_GUEST && k->guest ? k->guest : k;
+}
 
 /* A patch that went in. */
 struct kernel_patch {

@@ -36,6 +36,7 @@ static const struct conf_key keys[] = {
 	ROLE(KERNEL_HOST, "host", fragments, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", modules, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", objects, CONF_U32, 1000000),
+	{ "guest", "kernel", CONF_STR, offsetof(struct kernel_conf, guest_name), 0, 0 },
 	ROLE(KERNEL_GUEST, "guest", patches, CONF_LIST, 0),
 	ROLE(KERNEL_GUEST, "guest", fragments, CONF_LIST, 0),
 	ROLE(KERNEL_GUEST, "guest", modules, CONF_LIST, 0),
@@ -90,8 +91,12 @@ static bool is_module_path(const char *path)
 static int check_role(const struct kernel_conf *k, enum kernel_role role)
 {
 	const struct kernel_role_conf *rc = &k->role[role];
+	bool elsewhere = role == KERNEL_GUEST && k->guest_name;
 
-	if (!rc->fragments.n)
+	if (elsewhere && (rc->fragments.n || rc->patches.n || rc->modules.n))
+		return fail(OUT_USAGE, "%s: [guest] names the kernel %s, and what to build one of: want one of them", k->path,
+			    k->guest_name);
+	if (!rc->fragments.n && !elsewhere)
 		return fail(OUT_USAGE, "%s: [%s] names no fragments", k->path, role_names[role]);
 	for (size_t i = 0; i < rc->modules.n; i++)
 		if (!is_module_path(rc->modules.v[i]))
@@ -134,7 +139,7 @@ static int tell_unknown(const char *name, const struct kernel_conf *k)
 	return near_fail_in("there is no kernel", name, "config/kernels", NULL);
 }
 
-int kernel_conf_load(const char *name, struct kernel_conf *k)
+static int load_one(const char *name, struct kernel_conf *k)
 {
 	int ret;
 
@@ -151,6 +156,34 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 	return ret;
 }
 
+/* One step only: a chain of files would hide what a guest is. */
+static int load_guest(struct kernel_conf *k)
+{
+	struct kernel_conf *g = xcalloc(1, sizeof(*g));
+	int ret = load_one(k->guest_name, g);
+
+	if (!ret && g->guest_name)
+		ret = fail(OUT_USAGE, "it has no guest of its own, but that of %s", g->guest_name);
+	if (ret) {
+		kernel_conf_free(g);
+		free(g);
+		return fail_prefix("%s: [guest] kernel = %s", k->path, k->guest_name);
+	}
+	k->guest = g;
+	return 0;
+}
+
+int kernel_conf_load(const char *name, struct kernel_conf *k)
+{
+	int ret = load_one(name, k);
+
+	if (!ret && k->guest_name)
+		ret = load_guest(k);
+	if (ret)
+		kernel_conf_free(k);
+	return ret;
+}
+
 static int take_flavor(struct kernel_role_conf *rc, const char *name, struct flavor *f)
 {
 	int ret = flavor_load(name, f);
@@ -162,9 +195,10 @@ static int take_flavor(struct kernel_role_conf *rc, const char *name, struct fla
 
 int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *guest)
 {
+	struct kernel_conf *g = k->guest ? k->guest : k;
 	int ret = take_flavor(&k->role[KERNEL_HOST], host, &k->flavor);
 
-	return ret ? ret : take_flavor(&k->role[KERNEL_GUEST], guest, &k->guest_flavor);
+	return ret ? ret : take_flavor(&g->role[KERNEL_GUEST], guest, &k->guest_flavor);
 }
 
 const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role)
@@ -174,6 +208,9 @@ const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum ker
 
 void kernel_conf_free(struct kernel_conf *k)
 {
+	if (k->guest)
+		kernel_conf_free(k->guest);
+	free(k->guest);
 	flavor_free(&k->flavor);
 	flavor_free(&k->guest_flavor);
 	conf_free(keys, ARRAY_SIZE(keys), k);

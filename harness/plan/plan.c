@@ -172,6 +172,7 @@ static int take_patches_away(struct plan *p)
 
 int plan_make(struct knobs *k, struct plan *p)
 {
+	struct kernel_conf *guest;
 	int ret;
 
 	*p = (struct plan){ .knobs = *k };
@@ -188,7 +189,8 @@ int plan_make(struct knobs *k, struct plan *p)
 	if (ret)
 		return ret;
 	p->kernel.role[KERNEL_HOST].change = &p->host.patches;
-	p->kernel.role[KERNEL_GUEST].change = &p->guest.patches;
+	guest = p->kernel.guest ? p->kernel.guest : &p->kernel;
+	guest->role[KERNEL_GUEST].change = &p->guest.patches;
 	derive(p);
 	make_hashes(p);
 	return 0;

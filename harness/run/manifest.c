@@ -50,7 +50,7 @@ static void add_source(struct run *r, enum kernel_role role, const struct kernel
 
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
 {
-	const struct kernel_role_conf *c = &r->lab->plan->kernel.role[role];
+	const struct kernel_role_conf *c = &kernel_conf_of(&r->lab->plan->kernel, role)->role[role];
 	_cleanup_free_ char *what = strf("kernel %s", kernel_role_name(role));
 	_cleanup_free_ char *bz = strf("bzImage %s", kernel_role_name(role));
 

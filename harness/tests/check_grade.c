@@ -25,17 +25,18 @@
 #define GRADE_S 3600
 
 /*
- * base/, ref/ and fault/ hold the files that the reference changes, and no others. git is told that
- * it is in no repository: within one it would pass over what lies in an ignored folder.
+ * base/, ref/ and fault/ hold the files that the reference changes, and no others; in 6.1/ the same
+ * of another base. git is told that it is in no repository: within one it would pass over what lies
+ * in an ignored folder.
  */
 static const char prepare[] =
-	"set -e; rm -rf " GRADE "; mkdir -p " CLASS " " GRADE "/base; top=$PWD; "
-	"src=$(dirname \"$(grep -l '^PATCHLEVEL = 12$' \"$(" NESTLAB " cache)\"/src/*/Makefile | head -n 1)\"); "
-	"cat kernel-patches/6.12/host/*.patch >" GRADE "/reference.patch; cd " GRADE "; "
+	"set -e; rm -rf " GRADE "; mkdir -p " CLASS "; cd " GRADE "; export GIT_CEILING_DIRECTORIES=$PWD; cd ../../..; top=$PWD; "
+	"make() { src=$(" NESTLAB " source $1-unpatched); mkdir -p $2/base; cat kernel-patches/$1/host/*.patch >$2/reference.patch; cd $2; "
 	"for f in $(sed -n 's,^+++ b/,,p' reference.patch | sort -u); do "
 	"mkdir -p base/${f%/*}; cp \"$src/$f\" base/$f; done; "
-	"export GIT_CEILING_DIRECTORIES=$PWD; cp -r base ref; git -C ref apply ../reference.patch; "
-	"cp -r ref fault; git -C fault apply \"$top/testcases/mutants/edx-left.patch\"; "
+	"cp -r base ref; git -C ref apply ../reference.patch; "
+	"cp -r ref fault; git -C fault apply \"$top/testcases/mutants/edx-left.patch\"; cd \"$top\"; }; "
+	"make 6.1 " GRADE "/6.1; make 6.12 " GRADE "; cd " GRADE "; "
 	"diff -u base/arch/x86/kvm/cpuid.c ref/arch/x86/kvm/cpuid.c | sed 's,^\\(---\\|+++\\) [a-z]*/,\\1 a/,' >one.diff";
 
 struct recipe {

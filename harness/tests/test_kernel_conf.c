@@ -86,6 +86,9 @@ static const struct {
 	{ "[source]\npackage = x\ncolour = y\n" ROLES, "bad.conf:3: unknown key 'colour'" },
 	{ "[source]\ntree = x\nsuite = sid\n" ROLES, "beside a package" },
 	{ "[source]\npackage = x\nsuite = sid main\n" ROLES, "one of Debian's suites" },
+	{ "[source]\npackage = x\n" ROLES "kernel = 6.12\n", "want one of them" },
+	{ "[source]\npackage = x\n[host]\nfragments = a\n[guest]\nkernel = nosuch\n", "there is no kernel 'nosuch'" },
+	{ "[source]\npackage = x\n[host]\nfragments = a\n[guest]\nkernel = 6.1-unpatched\n", "no guest of its own" },
 	{ "[source]\npackage = x\n" ROLES "objects = many\n", "bad.conf:7: objects = many" },
 };
 
