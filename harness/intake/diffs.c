@@ -67,6 +67,63 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	return ret;
 }
 
+/* What git calls the file before and after: "index 1234567..89abcde 100644". */
+static const char *name_before(const char *at, const char *end, char *name, size_t size)
+{
+	const char *index = strstr(at, "\nindex ");
+	size_t len;
+
+	if (!index || index > end)
+		return NULL;
+	index += strlen("\nindex ");
+	len = strspn(index, "0123456789abcdef");
+	if (len < 7 || len >= size || !str_starts(index + len, ".."))
+		return NULL;
+	memcpy(name, index, len);
+	name[len] = '\0';
+	return name;
+}
+
+/*
+ * The files that a `git diff` names, with what they were before the first of them; made ones are
+ * left out.
+ */
+static void add_names(const struct patch *p, struct strv *paths, struct strv *names)
+{
+	const char *at = buf_str(&p->text);
+
+	while ((at = strstr(at, "diff --git a/"))) {
+		const char *path = at + strlen("diff --git a/"), *end = strstr(path, "\ndiff --git ");
+		_cleanup_free_ char *plain = xstrndup(path, strcspn(path, " \n"));
+		char name[65];
+
+		end = end ? end : path + strlen(path);
+		at = path;
+		if (strv_has(paths, plain) || !name_before(path, end, name, sizeof(name)) || !name[strspn(name, "0")])
+			continue;
+		strv_add(paths, plain);
+		strv_add(names, name);
+	}
+}
+
+/* Where git's names say on which version of the clone it was made, that becomes a base. */
+static int offer_version(struct taking *t, const struct patches *ps)
+{
+	_cleanup_strv_ struct strv paths = { 0 }, names = { 0 };
+	_cleanup_free_ struct clone_file *f = NULL;
+	const char *tag;
+
+	if (!t->bases->clone)
+		return 0;
+	for (size_t i = 0; i < ps->n; i++)
+		add_names(&ps->v[i], &paths, &names);
+	f = xcalloc(paths.n + 1, sizeof(*f));
+	for (size_t i = 0; i < paths.n; i++)
+		f[i] = (struct clone_file){ paths.v[i], names.v[i] };
+	tag = clone_made_on(t->bases->clone, f, paths.n);
+	return tag ? bases_add_version(t->bases, tag) : 0;
+}
+
 /* The one on which it was made, before one on which it applies, too. */
 static int try_bases(struct taking *t, const struct patches *ps, struct buf *why)
 {
@@ -100,8 +157,10 @@ static void note_taken(struct taking *t)
 static int choose(struct taking *t, const struct patches *ps)
 {
 	_cleanup_buf_ struct buf why = { 0 };
-	int ret = try_bases(t, ps, &why);
+	int ret = offer_version(t, ps);
 
+	if (!ret)
+		ret = try_bases(t, ps, &why);
 	if (ret)
 		return ret;
 	if (!t->in->base)

@@ -161,6 +161,26 @@ static void measure(const struct base *b, const struct wholes *w, struct nearnes
 	}
 }
 
+/* Where the clone has a version that is nearer than the bases there are, it becomes one. */
+static int offer_version(struct taking *t, const struct wholes *w)
+{
+	_cleanup_free_ struct clone_file *f = xcalloc(w->n, sizeof(*f));
+	struct nearness n;
+	const char *tag;
+	size_t apart = 0, taken = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].passed)
+			f[taken++] = (struct clone_file){ w->v[i].path, buf_str(&w->v[i].text) };
+	tag = t->bases->clone ? clone_nearest(t->bases->clone, f, taken, &apart) : NULL;
+	for (size_t i = 0; tag && i < t->bases->n; i++) {
+		measure(&t->bases->v[i], w, &n);
+		if (n.apart <= apart)
+			return 0;
+	}
+	return tag ? bases_add_version(t->bases, tag) : 0;
+}
+
 /* NULL: nothing was changed. */
 static const struct base *nearest(struct taking *t, const struct wholes *w, struct nearness *best)
 {
@@ -330,6 +350,7 @@ static size_t count_taken(const struct wholes *w)
 static int judge_wholes(struct taking *t, struct wholes *w)
 {
 	struct nearness near = { 0 };
+	int ret;
 
 	if (!w->n)
 		return intake_is(t->in, INTAKE_EMPTY, "there is no diff and no file of a kernel's source in it");
@@ -338,6 +359,9 @@ static int judge_wholes(struct taking *t, struct wholes *w)
 		return 0;
 	if (!count_taken(w))
 		return intake_is(t->in, INTAKE_EMPTY, "its files are as a base has them: nothing was changed");
+	ret = offer_version(t, w);
+	if (ret)
+		return ret;
 	t->in->base = nearest(t, w, &near);
 	if (near.lost * 2 > near.of)
 		return intake_is(t->in, INTAKE_INCOMPLETE, "its files lack %zu of the %zu lines that base %s has there",

@@ -125,7 +125,7 @@ static int take(struct taking *t)
 	return 0;
 }
 
-int intake_take(const char *path, const struct bases *bases, const struct strv *seeds,
+int intake_take(const char *path, struct bases *bases, const struct strv *seeds,
 		const char *scratch, struct intake *in)
 {
 	struct taking t = { .bases = bases, .seeds = seeds, .scratch = scratch, .in = in };

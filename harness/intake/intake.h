@@ -46,7 +46,7 @@ struct intake {
  * outcome, or a negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free
  * it in either case.
  */
-int intake_take(const char *path, const struct bases *bases, const struct strv *seeds,
+int intake_take(const char *path, struct bases *bases, const struct strv *seeds,
 		const char *scratch, struct intake *in);
 void intake_free(struct intake *in);
 

@@ -8,7 +8,7 @@
 
 /* One submission on its way. */
 struct taking {
-	const struct bases *bases;
+	struct bases *bases; /* grow by versions of its clone */
 	const struct strv *seeds;
 	const char *scratch;
 	struct handed handed;

@@ -15,6 +15,7 @@ struct git {
 	const char *index;    /* GIT_INDEX_FILE; NULL: none needed */
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */
+	const char *input;    /* standard input, for git_run(); NULL: none */
 	unsigned int deadline_s;
 };
 

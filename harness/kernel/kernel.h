@@ -30,6 +30,11 @@ struct kernel_conf {
 		char *tree; /* a local source tree; never written to */
 		char *git;  /* a URL or path, with a ref */
 		char *ref;
+		/*
+		 * Its whole tree is wanted, not one near it with the files that differ; set by
+		 * who reads the tree itself.
+		 */
+		bool whole;
 	} source;
 	/* options (CONFIG_...) that this source does not have, or by another name: not asked for */
 	struct strv lacks;

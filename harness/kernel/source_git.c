@@ -181,12 +181,13 @@ static bool near_base(const struct repo *r, const char *base, struct source *s)
 	return true;
 }
 
-static int choose_base(const struct repo *r, const char *lineage, struct source *s)
+static int choose_base(const struct kernel_conf *k, const struct repo *r, const char *lineage,
+		       struct source *s)
 {
 	_cleanup_free_ char *file = base_file(lineage);
 	_cleanup_buf_ struct buf base = { 0 };
 
-	if (!file_read(file, &base) && base.len <= HASH_HEX_LEN && near_base(r, buf_str(&base), s))
+	if (!k->source.whole && !file_read(file, &base) && base.len <= HASH_HEX_LEN && near_base(r, buf_str(&base), s))
 		return 0;
 	tree_key(s->git_tree, s->key);
 	if (file_write(file, s->git_tree, strlen(s->git_tree), 0666))
@@ -266,7 +267,7 @@ static int tree_identify(const struct kernel_conf *k, struct source *s)
 	if (ret)
 		return ret;
 	s->name = xstrdup(r.dir);
-	return choose_base(&r, r.dir, s);
+	return choose_base(k, &r, r.dir, s);
 }
 
 static int tree_unpack(const struct kernel_conf *k, const struct source *s, const char *dir)
@@ -390,7 +391,7 @@ static int fetched_identify(const struct kernel_conf *k, struct source *s)
 			    k->source.ref, url);
 	strcpy(s->git_tree, tree);
 	s->name = strf("%s %s", url, k->source.ref);
-	return choose_base(&r, url, s);
+	return choose_base(k, &r, url, s);
 }
 
 static int fetched_unpack(const struct kernel_conf *k, const struct source *s, const char *dir)

@@ -86,6 +86,8 @@ static const struct knob table[] = {
 	{ "JOBS", NUMBER, APART, F(jobs), 1, 64, "1", "", "labs side by side, for verbs that judge many" },
 	{ "SUBMISSIONS", PATHS, APART, F(submissions), 0, 0, NULL, "",
 	  "for `nestlab grade`: a folder in which each entry is one, or several of them" },
+	{ "BASES", PATH, APART, F(bases), 0, 0, NULL, "",
+	  "for `nestlab grade`: a clone of Linux, in which the tag of each version is a base, too" },
 	{ "RUNS", NUMBER, APART, F(runs), 0, 1000, "1", "", "of the reference, for `nestlab mutants`" },
 	{ "V", NUMBER, APART, F(v), 0, 1, "0", "", "1: tell everything" },
 	{ "NESTLAB_CACHE", PROCESS, APART, 0, 0, 0, "~/.cache/nestlab", "", "kernels, images, states" },

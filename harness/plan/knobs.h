@@ -36,6 +36,7 @@ struct knobs {
 	char *base_image;
 	struct strv patch, guest_patch;
 	struct strv submissions;
+	char *bases;
 	struct strv tests;
 	uint32_t l1_cpus, l2_cpus;
 	uint32_t l1_memory, l2_memory; /* MiB */

@@ -37,7 +37,7 @@ static char *tree, *given, *scratch;
 static struct base base = { .name = (char *)"6.12" };
 static char *seed_list[] = { (char *)"0x4ffffff", (char *)"548", (char *)"vcpu_info", NULL };
 static const struct strv seeds = { seed_list, 3 };
-static const struct bases bases = { .v = &base, .n = 1 };
+static struct bases bases = { .v = &base, .n = 1 };
 
 static void put(const char *dir, const char *name, const char *text)
 {
@@ -497,6 +497,100 @@ static void test_points_told(void **state)
 		submission_free(&all[i]);
 }
 
+/* ---- a clone's versions ---- */
+
+/* Two versions: the base's files, and later ones in which a function has another name. */
+static char *make_clone(void)
+{
+	char *dir = strf("%s/clone", top);
+	_cleanup_free_ char *command = strf(
+		"rm -rf '%s' && cp -r '%s' '%s' && cd '%s' && mkdir -p arch/x86 && touch Makefile Kconfig arch/x86/Makefile && "
+		"git init -q . && g() { git -c user.name=x -c user.email=x@x \"$@\"; } && "
+		"g add -A && g commit -qm one && g tag v6.12-rc1 && g tag not-a-version && "
+		"sed -i s/cpuid_last/cpuid_ultimate/ " KVM "cpuid.c && g commit -qam two && g tag v6.12 && "
+		"echo >more && g add more && g commit -qm three && g tag v6.12.3",
+		dir, tree, dir, dir);
+
+	assert_int_equal(system(command), 0);
+	return dir;
+}
+
+static void open_clone(const char *dir, struct bases *b)
+{
+	*b = (struct bases){ .folder = strf("%s/bases", top) };
+	b->v = xcalloc(1, sizeof(*b->v));
+	b->v[b->n++] = (struct base){ .name = xstrdup("6.12"), .dir = tree };
+	assert_int_equal(clone_open(dir, &b->clone), 0);
+}
+
+static void expect_version(const struct intake *in, const char *name, bool exact)
+{
+	_cleanup_free_ char *conf = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+
+	assert_int_equal(in->outcome, INTAKE_TAKEN);
+	assert_string_equal(in->base->name, name);
+	assert_int_equal(in->exact, exact);
+	if (!in->base->folder)
+		return;
+	conf = base_kernel(in->base, "bare");
+	assert_int_equal(file_read(conf, &text), 0);
+	assert_non_null(strstr(buf_str(&text), "\nref = refs/tags/v6.12\n"));
+	assert_null(strstr(buf_str(&text), "\npackage"));
+	assert_non_null(strstr(buf_str(&text), "\n[guest]\nfragments"));
+}
+
+/* The file of a version that is not prepared is judged on it, and one that is prepared there. */
+static void test_version_of_clone(void **state)
+{
+	_cleanup_free_ char *dir = make_clone();
+	struct bases b;
+	struct intake in;
+
+	(void)state;
+	open_clone(dir, &b);
+	put(given, "cpuid.c", CHANGED);
+	assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+	expect_version(&in, "6.12", true);
+	intake_free(&in);
+	put(given, "cpuid.c", HEAD CASE OWN "\treturn 0;\n}\n\nint cpuid_ultimate(void)\n{\n\treturn 9;\n}\n");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+		expect_version(&in, "v6.12", true);
+		intake_free(&in);
+	}
+	assert_int_equal(b.n, 2);
+	bases_free(&b);
+}
+
+/* git's names of the files in a diff say on which version it was made. */
+static void test_diff_of_clone(void **state)
+{
+	_cleanup_free_ char *dir = make_clone();
+	_cleanup_free_ char *command = strf("cd '%s' && sed -i 's/return 1/return total_exits/' " KVM "cpuid.c && git diff >'%s/my.diff'",
+					    dir, given);
+	struct bases b;
+	struct intake in;
+
+	(void)state;
+	open_clone(dir, &b);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+	expect_version(&in, "v6.12", true);
+	intake_free(&in);
+	bases_free(&b);
+}
+
+static void test_no_clone(void **state)
+{
+	struct clone *c;
+
+	(void)state;
+	assert_int_equal(clone_open(given, &c), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "no git repository"));
+	assert_null(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +619,9 @@ int main(void)
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
 		cmocka_unit_test_setup(test_points_told, begin),
+		cmocka_unit_test_setup(test_version_of_clone, begin),
+		cmocka_unit_test_setup(test_diff_of_clone, begin),
+		cmocka_unit_test_setup(test_no_clone, begin),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

@@ -140,7 +140,7 @@ static void take_intake(struct submission *s, struct intake *in)
 static int make_plan(const struct grading *g, const struct intake *in, const char *patch,
 		     struct plan *plan)
 {
-	_cleanup_free_ char *kernel = strf("%s-%s", in->base->name, in->guest ? "bare" : "unpatched");
+	_cleanup_free_ char *kernel = base_kernel(in->base, in->guest ? "bare" : "unpatched");
 	_cleanup_buf_ struct buf quoted = { 0 };
 	struct knobs k;
 	int ret;
@@ -283,6 +283,13 @@ static void find_seeds(const struct assignment *a, struct strv *seeds)
 			*p = '_';
 }
 
+static int find_bases(struct grading *g)
+{
+	_cleanup_free_ char *folder = strf("%s/bases", g->class.dir);
+
+	return bases_find(g->knobs.bases, folder, &g->bases);
+}
+
 static int begin(struct grading *g, int argc, char **argv)
 {
 	int ret = knobs_load(&g->knobs);
@@ -297,7 +304,7 @@ static int begin(struct grading *g, int argc, char **argv)
 	if (!ret)
 		ret = which(g, argc, argv);
 	if (!ret)
-		ret = bases_find(&g->bases);
+		ret = find_bases(g);
 	for (size_t i = 0; !ret && i < g->bases.missing.n; i++)
 		printf("%s\n", g->bases.missing.v[i]);
 	return ret;
