@@ -32,7 +32,9 @@ int apt_run(const char *dir, const char *what, const char *const *words, struct 
 	    const char *log)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
-	struct proc p = { .what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = APT_DEADLINE_S };
+	struct proc p = {
+		.what = what, .cwd = dir, .out = out, .log_path = log, .deadline_s = APT_DEADLINE_S
+	};
 
 	strv_add(&argv, "apt-get");
 	strv_addf(&argv, "-oDir::Etc::sourcelist=%s/sources.list", dir);

@@ -61,7 +61,8 @@ static const struct base *template_for(const struct bases *b, const char *tag)
 			continue;
 		if (!oldest || strverscmp(base->name, oldest->name) < 0)
 			oldest = base;
-		if (strverscmp(base->name, tag + 1) <= 0 && (!found || strverscmp(base->name, found->name) > 0))
+		if (strverscmp(base->name, tag + 1) <= 0 &&
+		    (!found || strverscmp(base->name, found->name) > 0))
 			found = base;
 	}
 	return found ? found : oldest;

@@ -162,7 +162,8 @@ static void add_distances(const struct clone *c, const struct strv *ids, const c
 
 const char *clone_nearest(struct clone *c, const struct clone_file *f, size_t n, size_t *apart)
 {
-	_cleanup_free_ size_t *sums = xcalloc(c->tags.n, sizeof(*sums)), *known = xcalloc(c->tags.n, sizeof(*known));
+	_cleanup_free_ size_t *sums = xcalloc(c->tags.n, sizeof(*sums));
+	_cleanup_free_ size_t *known = xcalloc(c->tags.n, sizeof(*known));
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A clone of Linux, in which the tag of each version (v6.1.7, v5.10-rc3) can be a base: which one is
- * the nearest is found by git's own names of the files, so that few of them are read. It is never
- * written to.
+ * A clone of Linux, in which the tag of each version (v6.1.7, v5.10-rc3) can be a base: which one
+ * is the nearest is found by git's own names of the files, so that few of them are read. It is
+ * never written to.
  */
 #ifndef NESTLAB_INTAKE_CLONE_H
 #define NESTLAB_INTAKE_CLONE_H

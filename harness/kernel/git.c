@@ -63,9 +63,11 @@ static void make_argv(const struct git *g, const char *const args[], struct strv
 int git_run(const struct git *g, const char *const args[], struct buf *out)
 {
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
-	struct proc p = {
-		.what = g->what, .deadline_s = g->deadline_s, .input = g->input, .out = out, .quiet_stderr = true
-	};
+	struct proc p = { .what = g->what,
+			  .deadline_s = g->deadline_s,
+			  .input = g->input,
+			  .out = out,
+			  .quiet_stderr = true };
 
 	make_argv(g, args, &argv);
 	make_env(g, &env);

@@ -187,7 +187,8 @@ static int choose_base(const struct kernel_conf *k, const struct repo *r, const 
 	_cleanup_free_ char *file = base_file(lineage);
 	_cleanup_buf_ struct buf base = { 0 };
 
-	if (!k->source.whole && !file_read(file, &base) && base.len <= HASH_HEX_LEN && near_base(r, buf_str(&base), s))
+	if (!k->source.whole && !file_read(file, &base) && base.len <= HASH_HEX_LEN &&
+	    near_base(r, buf_str(&base), s))
 		return 0;
 	tree_key(s->git_tree, s->key);
 	if (file_write(file, s->git_tree, strlen(s->git_tree), 0666))

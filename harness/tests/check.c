@@ -227,11 +227,11 @@ static bool check_lint(void)
 		  "done; exit $n",
 		  0, { NULL }, 60 },
 		{ "lint kernel patches",
-		  "set -e; scripts=$(ls -d \"$(" NESTLAB " cache)\"/src/*/scripts | head -1); "
-		  "for p in kernel-patches/*/*/*.patch; do (cd \"$scripts/..\" && "
+		  "set -e; tree=$(" NESTLAB " source 6.12); "
+		  "for p in kernel-patches/*/*/*.patch; do (cd \"$tree\" && "
 		  "perl scripts/checkpatch.pl --quiet --strict --no-signoff "
 		  "--ignore TRACE_PRINTK,FILE_PATH_CHANGES,COMMIT_LOG_LONG_LINE - ) <$p; done",
-		  0, { "!ERROR:", "!WARNING:" }, 120 },
+		  0, { "!ERROR:", "!WARNING:" }, 600 },
 	};
 
 	return run_cases(cases, ARRAY_SIZE(cases));
