@@ -69,8 +69,7 @@ static int fetch(void *ctx, const char *dir)
 		ret = apt_run(dir, "fetching it", download, NULL, f->log);
 	if (!ret)
 		ret = unpack(f, dir);
-	if (!ret)
-		ui_stage_end("fetched %s of Debian %s", f->package, f->suite);
+	ui_stage_end(ret ? "can't fetch %s of Debian %s" : "fetched %s of Debian %s", f->package, f->suite);
 	return ret;
 }
 

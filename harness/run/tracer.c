@@ -94,10 +94,11 @@ static int begin_life(struct run *r, void *state)
 {
 	/*
 	 * Not cat: busybox's splices, and holds the pipe that the agent reads locked while it waits
-	 * for the trace.
+	 * for the trace. Again and again: Linux 6.1 ends the file for a reader that waits while a
+	 * test switches the tracing off.
 	 */
-	char *const argv[] = { (char *)"/bin/dd", (char *)"if=" TRACEFS "trace_pipe",
-			       (char *)"bs=64k", NULL };
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-c",
+			       (char *)"while dd if=" TRACEFS "trace_pipe bs=64k; do :; done", NULL };
 	struct tracer *t = state;
 	int ret = t->stream ? go_on(t) : open_trace(r, t);
 	struct channel_exec e = { .argv = argv, .on_output = on_output, .ctx = t };

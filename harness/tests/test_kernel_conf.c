@@ -542,6 +542,61 @@ static void test_tarball(void **state)
 	source_free(&s);
 }
 
+/* An APT whose only suite has one package, with a small tree in it. */
+static const char fake_apt[] =
+	"#!/bin/sh -e\n"
+	"echo \"$@\" >>\"$APT_SEEN\"\n"
+	"case \"$*\" in\n"
+	"indextargets*) echo http://mirror/debian;;\n"
+	"*' update') grep -q '^deb .* http://mirror/debian old main$' sources.list || { echo 'E: no such suite'; exit 100; };;\n"
+	"*' download linux-source-5.99')\n"
+	"mkdir -p p/DEBIAN p/usr/src\n"
+	"printf 'Package: linux-source-5.99\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@x>\\nDescription: x\\n' >p/DEBIAN/control\n"
+	"tar -C \"$APT_TREE\" -cJf p/usr/src/linux-source-5.99.tar.xz linux-5.99\n"
+	"dpkg-deb --build p linux-source-5.99_1_all.deb; rm -r p;;\n"
+	"*) echo \"E: Unable to locate package\"; exit 100;;\n"
+	"esac\n";
+
+static size_t times_asked(const char *seen)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	size_t n = 0;
+
+	assert_int_equal(file_read(seen, &b), 0);
+	for (const char *at = buf_str(&b); (at = strstr(at, "download")); at++)
+		n++;
+	return n;
+}
+
+/* A package that is not installed comes from its suite, once; else it is told what to do. */
+static void test_package_fetched(void **state)
+{
+	_cleanup_free_ char *apt = put("apt-get", fake_apt), *seen = put("seen", ""), *path = strf("%s:%s", dir, getenv("PATH"));
+	_cleanup_free_ char *old = xstrdup(getenv("PATH"));
+	struct kernel_conf k = { .path = (char *)"test.conf", .source.package = (char *)"linux-source-5.99" };
+	struct source s;
+
+	(void)state;
+	make_small_tree("linux-5.99");
+	assert_int_equal(chmod(apt, 0755) | setenv("PATH", path, 1) | setenv("APT_SEEN", seen, 1) | setenv("APT_TREE", dir, 1), 0);
+	assert_int_equal(source_resolve(&k, &s), -OUT_BROKEN);
+	assert_says("install it with `apt-get install linux-source-5.99`");
+	k.source.suite = (char *)"older";
+	assert_int_equal(source_resolve(&k, &s), -OUT_BROKEN);
+	assert_says("can't be had from Debian older");
+	k.source.suite = (char *)"old";
+	for (int i = 0; i < 2; i++) {
+		resolve(&k, &s);
+		assert_true(tree_has_file(s.dir, "arch/x86/kvm/x86.c", NULL));
+		source_free(&s);
+	}
+	assert_int_equal(times_asked(seen), 1);
+	k.source.package = (char *)"linux-source-5.98";
+	assert_int_equal(source_resolve(&k, &s), -OUT_BROKEN);
+	assert_says("Unable to locate package");
+	setenv("PATH", old, 1);
+}
+
 static void test_not_a_kernel(void **state)
 {
 	_cleanup_free_ char *tree = strf("%s/empty", dir), *src = path_in_cache("src");
@@ -595,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_git_tree),
 		cmocka_unit_test(test_git_fetched),
 		cmocka_unit_test(test_tarball),
+		cmocka_unit_test(test_package_fetched),
 		cmocka_unit_test(test_not_a_kernel),
 	};
 
