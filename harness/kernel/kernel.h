@@ -77,6 +77,8 @@ int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *gues
 const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role);
 void kernel_conf_free(struct kernel_conf *k);
 
+/* Of this role, wherever it stands: to be changed while a plan is made. */
+struct kernel_role_conf *kernel_conf_role(struct kernel_conf *k, enum kernel_role role);
 /* The one that says what this role is built of. */
 static inline const struct kernel_conf *kernel_conf_of(const struct kernel_conf *k,
 						       enum kernel_role r)

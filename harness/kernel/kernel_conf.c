@@ -193,12 +193,17 @@ static int take_flavor(struct kernel_role_conf *rc, const char *name, struct fla
 	return ret;
 }
 
+struct kernel_role_conf *kernel_conf_role(struct kernel_conf *k, enum kernel_role role)
+{
+	return role == KERNEL_GUEST && k->guest ? &k->guest->role[role] : &k->role[role];
+}
+
 int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *guest)
 {
-	struct kernel_conf *g = k->guest ? k->guest : k;
-	int ret = take_flavor(&k->role[KERNEL_HOST], host, &k->flavor);
+	int ret = take_flavor(kernel_conf_role(k, KERNEL_HOST), host, &k->flavor);
 
-	return ret ? ret : take_flavor(&g->role[KERNEL_GUEST], guest, &k->guest_flavor);
+	return ret ? ret
+		   : take_flavor(kernel_conf_role(k, KERNEL_GUEST), guest, &k->guest_flavor);
 }
 
 const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role)

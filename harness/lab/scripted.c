@@ -25,7 +25,8 @@ static int make_plan(const struct plan *of, bool hide_kvm, struct plan *to)
 	if (ret)
 		return ret;
 	to->lane.slowdown = of->lane.slowdown;
-	k->role[KERNEL_GUEST].change = of->kernel.role[KERNEL_GUEST].change;
+	kernel_conf_role(k, KERNEL_GUEST)->change =
+		kernel_conf_of(&of->kernel, KERNEL_GUEST)->role[KERNEL_GUEST].change;
 	strv_free(&k->role[KERNEL_HOST].patches);
 	for (size_t i = 0; i < k->scripted.n; i++)
 		strv_add(&k->role[KERNEL_HOST].patches, k->scripted.v[i]);

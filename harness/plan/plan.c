@@ -172,7 +172,6 @@ static int take_patches_away(struct plan *p)
 
 int plan_make(struct knobs *k, struct plan *p)
 {
-	struct kernel_conf *guest;
 	int ret;
 
 	*p = (struct plan){ .knobs = *k };
@@ -188,9 +187,8 @@ int plan_make(struct knobs *k, struct plan *p)
 		ret = choose_lane_for_change(p);
 	if (ret)
 		return ret;
-	p->kernel.role[KERNEL_HOST].change = &p->host.patches;
-	guest = p->kernel.guest ? p->kernel.guest : &p->kernel;
-	guest->role[KERNEL_GUEST].change = &p->guest.patches;
+	kernel_conf_role(&p->kernel, KERNEL_HOST)->change = &p->host.patches;
+	kernel_conf_role(&p->kernel, KERNEL_GUEST)->change = &p->guest.patches;
 	derive(p);
 	make_hashes(p);
 	return 0;
