@@ -61,6 +61,14 @@ int intake_add_diff(struct intake *in, const char *path, const char *before, con
 	return run_diff(argv, &in->patch);
 }
 
+void intake_base_text(const struct base *b, const char *path, struct buf *out)
+{
+	_cleanup_free_ char *full = strf("%s/%s", b->dir, path);
+
+	if (tree_has_file(b->dir, path, NULL))
+		handed_text(full, out);
+}
+
 void intake_unread(struct taking *t, const char *name, const char *why)
 {
 	strv_addf(&t->in->notes, "passed over %s: %s", name, why);
@@ -125,28 +133,57 @@ static int take(struct taking *t)
 	return 0;
 }
 
-int intake_take(const char *path, struct bases *bases, const struct strv *seeds,
-		const char *scratch, struct intake *in)
+/* 0 with what is in it listed, or a negative outcome. */
+static int open_submission(const char *path, struct taking *t)
 {
-	struct taking t = { .bases = bases, .seeds = seeds, .scratch = scratch, .in = in };
+	int ret = handed_list(path, t->scratch, &t->handed);
+
+	for (size_t i = 0; !ret && i < t->handed.n; i++)
+		if (!locate_is_source(t->handed.v[i].name))
+			look_for_diff(t, &t->handed.v[i]);
+	move_notes(&t->handed.notes, &t->in->notes);
+	if (!t->unread && t->handed.unread)
+		t->unread = xstrdup(t->handed.unread);
+	return ret;
+}
+
+static void close_submission(struct taking *t)
+{
+	handed_free(&t->handed);
+	free(t->unread);
+	strv_free(&t->diffs);
+	strv_free(&t->diff_names);
+}
+
+int intake_take(const char *path, const struct intake_how *how, const char *scratch,
+		struct intake *in)
+{
+	struct taking t = { .bases = how->bases, .seeds = how->seeds, .peers = how->peers,
+			    .who = how->who, .scratch = scratch, .in = in };
 	int ret;
 
 	*in = (struct intake){ 0 };
-	ret = handed_list(path, scratch, &t.handed);
-	for (size_t i = 0; !ret && i < t.handed.n; i++)
-		if (!locate_is_source(t.handed.v[i].name))
-			look_for_diff(&t, &t.handed.v[i]);
-	move_notes(&t.handed.notes, &in->notes);
-	if (!t.unread && t.handed.unread)
-		t.unread = xstrdup(t.handed.unread);
+	ret = open_submission(path, &t);
 	if (!ret && t.handed.bomb)
 		ret = intake_is(in, INTAKE_PERSON, "%s", t.handed.bomb);
 	else if (!ret)
 		ret = take(&t);
-	handed_free(&t.handed);
-	free(t.unread);
-	strv_free(&t.diffs);
-	strv_free(&t.diff_names);
+	close_submission(&t);
+	return ret;
+}
+
+int intake_show(const char *path, const struct intake_how *how, const char *scratch,
+		struct peers *peers)
+{
+	struct intake in = { 0 };
+	struct taking t = { .bases = how->bases, .seeds = how->seeds,
+			    .scratch = scratch, .in = &in };
+	int ret = open_submission(path, &t);
+
+	if (!ret && !t.handed.bomb && !t.diffs.n)
+		intake_show_files(&t, peers, how->who);
+	close_submission(&t);
+	intake_free(&in);
 	return ret;
 }
 

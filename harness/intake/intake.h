@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "intake/bases.h"
+#include "intake/peers.h"
 
 enum intake_outcome {
 	INTAKE_TAKEN,
@@ -30,24 +31,33 @@ struct intake {
 	 * compiler's error is the change's own.
 	 */
 	bool exact;
-	/*
-	 * Its files are of another age of the kernel: what was taken for the change may not be all
-	 * of it. Then only a pass says something.
-	 */
+	/* Its files are of another age of the kernel: the change was taken out of them. */
+	bool merged;
+	/* What was taken for the change may not be all of it: only a pass says something. */
 	bool drift;
 	bool guest;	   /* it changes the guest's kernel, too */
 	struct buf patch;  /* a unified diff, names with a/ and b/ */
 	struct strv notes; /* what was taken, passed over, left out, and why */
 };
 
+struct intake_how {
+	struct bases *bases; /* one of a clone may be added */
+	/* Parts of names and numbers of the assignment, which tell work from drift (words.h). */
+	const struct strv *seeds;
+	const struct peers *peers; /* of its class; NULL: it stands alone */
+	size_t who;		   /* of them it is */
+};
+
 /*
- * path: file or folder. seeds: parts of names and numbers of the assignment, by which work is told
- * from another kernel's lines (own.h). scratch: an empty folder for what is unpacked. 0 with any
- * outcome, or a negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free
- * it in either case.
+ * path: file or folder. scratch: an empty folder for what is unpacked. 0 with any outcome, or a
+ * negative outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free it in either
+ * case.
  */
-int intake_take(const char *path, struct bases *bases, const struct strv *seeds,
-		const char *scratch, struct intake *in);
+int intake_take(const char *path, const struct intake_how *how, const char *scratch,
+		struct intake *in);
+/* Put its whole files in with those of its class; how->peers is not looked at. As intake_take(). */
+int intake_show(const char *path, const struct intake_how *how, const char *scratch,
+		struct peers *peers);
 void intake_free(struct intake *in);
 
 #endif

@@ -5,11 +5,14 @@
 
 #include "intake/handed.h"
 #include "intake/intake.h"
+#include "intake/own.h"
 
 /* One submission on its way. */
 struct taking {
 	struct bases *bases; /* grow by versions of its clone */
 	const struct strv *seeds;
+	const struct peers *peers; /* NULL: it stands alone */
+	size_t who;		   /* of them it is */
 	const char *scratch;
 	struct handed handed;
 	struct intake *in;
@@ -30,6 +33,24 @@ int intake_add_diff(struct intake *in, const char *path, const char *before, con
 /* `diff -U0`, white space left out of account. */
 int intake_compare(const char *before, const char *after, struct buf *out);
 
+/* What a base has there; nothing: it has no such file. */
+void intake_base_text(const struct base *b, const char *path, struct buf *out);
+
+/* How far all that was handed in is from a base, in lines. */
+struct rank {
+	const struct base *base;
+	size_t apart, lost, of;
+};
+
+/* change.c: the file against t->in->base, then all of them as one change. 0, a negative outcome. */
+int intake_read_change(struct taking *t, const char *path, const struct buf *text,
+		       struct own_file *f);
+/* ranks: of all bases, the nearest first. 0 with an outcome, or a negative outcome. */
+int intake_make_change(struct taking *t, struct own_file *files, size_t n,
+		       const struct rank *ranks);
+
+/* Put its whole files in with those of the class. */
+void intake_show_files(struct taking *t, struct peers *peers, size_t who);
 /* 0 with an outcome, or a negative outcome. */
 int intake_take_diffs(struct taking *t); /* diffs.c */
 int intake_take_files(struct taking *t); /* files.c */

@@ -2,29 +2,22 @@
 #include "intake/lines.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
 
-struct hashes {
-	uint64_t *v;
-	size_t n;
-};
-
-/* FNV-1a of one line without its white space; 0: it is blank. *text moves behind it. */
-static uint64_t hash_line(const char **text)
+/* FNV-1a */
+uint64_t lines_key(const char *text)
 {
 	uint64_t h = 14695981039346656037ULL;
 	size_t seen = 0;
 
-	for (; **text && **text != '\n'; (*text)++)
-		if (!isspace((unsigned char)**text)) {
-			h = (h ^ (unsigned char)**text) * 1099511628211ULL;
+	for (; *text && *text != '\n'; text++)
+		if (!isspace((unsigned char)*text)) {
+			h = (h ^ (unsigned char)*text) * 1099511628211ULL;
 			seen++;
 		}
-	*text += !!**text;
 	return seen ? h : 0;
 }
 
@@ -35,43 +28,72 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void hash_lines(const char *text, struct hashes *h)
+void lines_index(const char *text, struct lines_index *x)
 {
 	size_t room = 0;
 
-	*h = (struct hashes){ 0 };
+	*x = (struct lines_index){ 0 };
 	while (*text) {
-		uint64_t one = hash_line(&text);
+		uint64_t one = lines_key(text);
 
+		text += strcspn(text, "\n");
+		text += !!*text;
 		if (!one)
 			continue;
-		if (h->n == room)
-			h->v = xrealloc(h->v, room = room * 2 + 64, sizeof(*h->v));
-		h->v[h->n++] = one;
+		if (x->n == room)
+			x->v = xrealloc(x->v, room = room * 2 + 64, sizeof(*x->v));
+		x->v[x->n++] = one;
 	}
-	if (h->n)
-		qsort(h->v, h->n, sizeof(*h->v), by_value);
+	if (x->n)
+		qsort(x->v, x->n, sizeof(*x->v), by_value);
 }
 
-void lines_compare(const char *first, const char *second, struct lines_apart *a)
+size_t lines_count(const struct lines_index *x, uint64_t key)
 {
-	struct hashes x, y;
+	const uint64_t *found = x->n ? bsearch(&key, x->v, x->n, sizeof(*x->v), by_value) : NULL;
+	const uint64_t *first = found, *last = found;
+
+	if (!found)
+		return 0;
+	while (first > x->v && first[-1] == key)
+		first--;
+	while (last < x->v + x->n - 1 && last[1] == key)
+		last++;
+	return (size_t)(last - first) + 1;
+}
+
+void lines_index_free(struct lines_index *x)
+{
+	free(x->v);
+	*x = (struct lines_index){ 0 };
+}
+
+void lines_compare_indexes(const struct lines_index *first, const struct lines_index *second,
+			   struct lines_apart *a)
+{
 	size_t common = 0;
 
-	hash_lines(first, &x);
-	hash_lines(second, &y);
-	for (size_t i = 0, j = 0; i < x.n && j < y.n;) {
-		if (x.v[i] == y.v[j]) {
+	for (size_t i = 0, j = 0; i < first->n && j < second->n;) {
+		if (first->v[i] == second->v[j]) {
 			common++;
 			i++;
 			j++;
-		} else if (x.v[i] < y.v[j]) {
+		} else if (first->v[i] < second->v[j]) {
 			i++;
 		} else {
 			j++;
 		}
 	}
-	*a = (struct lines_apart){ x.n - common, y.n - common, x.n };
-	free(x.v);
-	free(y.v);
+	*a = (struct lines_apart){ first->n - common, second->n - common, first->n };
+}
+
+void lines_compare(const char *first, const char *second, struct lines_apart *a)
+{
+	struct lines_index x, y;
+
+	lines_index(first, &x);
+	lines_index(second, &y);
+	lines_compare_indexes(&x, &y, a);
+	lines_index_free(&x);
+	lines_index_free(&y);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A base's text and somebody's, line by line, and what can be made of them. */
 #include "intake/own.h"
 
 #include <ctype.h>
@@ -6,225 +7,261 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MIN 4 /* letters of an identifier that means something */
-/*
- * Who adds a feature takes few lines away. Files of another age lack lines of the base in number:
- * more than this, and a good part of all that differs.
- */
-#define STRAY_REMOVED 20
-#define STRAY_PART 5
+/* ---- lines ---- */
 
-/* ---- reading ---- */
-
-/* "@@ -12,3 +14 @@": a count that is not told is 1. */
-static bool parse_head(const char *line, struct own_hunk *h)
+static void split(struct own_text *t)
 {
-	size_t at, n = 1;
+	const char *at = buf_str(&t->text);
+	size_t room = 0;
+
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+
+		if (t->n == room)
+			t->v = xrealloc(t->v, room = room * 2 + 256, sizeof(*t->v));
+		len += at[len] == '\n';
+		t->v[t->n++] = (struct own_line){ .at = at, .len = len, .key = lines_key(at) };
+		at += len;
+	}
+}
+
+static bool has_char(const struct own_line *l, char c)
+{
+	return memchr(l->at, c, l->len);
+}
+
+/* The brace of "int f(void)\n{", or "int f(void) {" itself; a table or a struct is none. */
+static bool opens_function(const struct own_text *t, size_t i)
+{
+	const struct own_line *l = &t->v[i];
+
+	if (*l->at == '{')
+		return i && has_char(&t->v[i - 1], ')');
+	return isalpha((unsigned char)*l->at) && has_char(l, '(') && has_char(l, '{') &&
+	       !has_char(l, '=') && !has_char(l, '}');
+}
+
+/* Lines of a function's head: back to a blank line or the end of what stands before. */
+static void mark_head(struct own_text *t, size_t i, size_t func)
+{
+	for (; i; i--) {
+		struct own_line *l = &t->v[i - 1];
+
+		if (!l->key || has_char(l, ';') || strchr("}#*/", *l->at) || !strncmp(l->at, " *", 2))
+			return;
+		l->func = func;
+		l->head = true;
+	}
+}
+
+static void find_functions(struct own_text *t)
+{
+	size_t func = 0, count = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (!func && opens_function(t, i)) {
+			func = ++count;
+			t->v[i].head = *t->v[i].at != '{';
+			mark_head(t, i, func);
+		}
+		t->v[i].func = t->v[i].func ? t->v[i].func : func;
+		if (*t->v[i].at == '}')
+			func = 0;
+	}
+}
+
+/* ---- hunks ---- */
+
+/* "12,3" or "12", where the count is 1. Lines from 0: of none, the one before which it is. */
+static bool parse_range(const char **at, size_t *first, size_t *n)
+{
 	int used = 0;
 
-	if (sscanf(line, "@@ -%zu%n", &at, &used) != 1)
+	*n = 1;
+	if (sscanf(*at, "%zu%n", first, &used) != 1)
 		return false;
-	if (line[used] == ',' && sscanf(line + used, ",%zu", &n) != 1)
+	*at += used;
+	if (**at == ',' && sscanf(*at, ",%zu%n", n, &used) != 1)
 		return false;
-	*h = (struct own_hunk){ .at = n ? at - 1 : at, .removed = n };
-	return at || !n;
-}
-
-static bool take_line(struct own_file *f, const char *line, size_t len)
-{
-	struct own_hunk *last = f->n ? &f->v[f->n - 1] : NULL;
-
-	if (str_starts(line, "@@ ")) {
-		f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
-		return parse_head(line, &f->v[f->n++]);
-	}
-	if (!last || *line != '+')
-		return true;
-	buf_add(&last->added, line + 1, len - 1);
-	last->n_added++;
+	*at += **at == ',' ? used : 0;
+	if (*n && !*first)
+		return false;
+	*first -= *n ? 1 : 0;
 	return true;
 }
 
-bool own_parse(const char *diff, struct own_file *f)
+/* "@@ -12,3 +14 @@" */
+static bool parse_head(const char *at, struct own_hunk *h)
 {
-	while (*diff) {
-		const char *end = strchr(diff, '\n');
-		size_t len = end ? (size_t)(end - diff) + 1 : strlen(diff);
+	at += strlen("@@ -");
+	if (!parse_range(&at, &h->at, &h->removed) || !str_starts(at, " +"))
+		return false;
+	at += 2;
+	return parse_range(&at, &h->first, &h->added);
+}
 
-		if (!take_line(f, diff, len))
+static const char *next_head(const char *diff)
+{
+	while (*diff && !str_starts(diff, "@@ -")) {
+		diff += strcspn(diff, "\n");
+		diff += !!*diff;
+	}
+	return *diff ? diff : NULL;
+}
+
+static bool mark_apart(struct own_text *t, size_t first, size_t n)
+{
+	if (first + n > t->n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		t->v[first + i].apart = true;
+	return true;
+}
+
+bool own_read(struct own_file *f, const char *diff)
+{
+	split(&f->before);
+	split(&f->after);
+	find_functions(&f->after);
+	for (const char *at = diff; (at = next_head(at)); at++) {
+		struct own_hunk h;
+
+		if (!parse_head(at, &h) || !mark_apart(&f->before, h.at, h.removed) ||
+		    !mark_apart(&f->after, h.first, h.added))
 			return false;
-		diff += len;
+		f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
+		f->v[f->n++] = h;
 	}
 	return true;
-}
-
-/* ---- words ---- */
-
-static size_t next_word(const char **at)
-{
-	size_t n = 0;
-
-	while (**at && !isalnum((unsigned char)**at) && **at != '_')
-		(*at)++;
-	while (isalnum((unsigned char)(*at)[n]) || (*at)[n] == '_')
-		n++;
-	return n;
-}
-
-static bool has_word(const char *text, const char *word, size_t len)
-{
-	for (size_t n; (n = next_word(&text)); text += n)
-		if (n == len && !strncmp(text, word, n))
-			return true;
-	return false;
-}
-
-/* 548 is no part of 0x1548. */
-static bool has_one_seed(const char *text, const char *seed)
-{
-	size_t len = strlen(seed);
-
-	if (strspn(seed, "0123456789") == len)
-		return has_word(text, seed, len);
-	return strcasestr(text, seed);
-}
-
-bool own_has_seed(const char *text, const struct strv *seeds)
-{
-	for (size_t i = 0; i < seeds->n; i++)
-		if (has_one_seed(text, seeds->v[i]))
-			return true;
-	return false;
-}
-
-static bool is_in_base(const struct own_file *files, size_t n, const char *word, size_t len)
-{
-	for (size_t i = 0; i < n; i++)
-		if (has_word(buf_str(&files[i].before), word, len))
-			return true;
-	return false;
-}
-
-/* ---- growing ---- */
-
-static bool mark_with(struct own_file *files, size_t n, const char *word, size_t len)
-{
-	bool grown = false;
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < files[i].n; j++)
-			if (!files[i].v[j].own &&
-			    has_word(buf_str(&files[i].v[j].added), word, len))
-				grown = files[i].v[j].own = true;
-	return grown;
-}
-
-static bool grow_from(struct own_file *files, size_t n, const struct own_hunk *h)
-{
-	const char *at = buf_str(&h->added);
-	bool grown = false;
-
-	for (size_t len; (len = next_word(&at)); at += len)
-		if (len >= NAME_MIN && !isdigit((unsigned char)*at) &&
-		    !is_in_base(files, n, at, len))
-			grown |= mark_with(files, n, at, len);
-	return grown;
-}
-
-static bool grow(struct own_file *files, size_t n)
-{
-	bool grown = false;
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < files[i].n; j++)
-			if (files[i].v[j].own)
-				grown |= grow_from(files, n, &files[i].v[j]);
-	return grown;
-}
-
-/* seeds: NULL marks each. */
-static void mark_all(struct own_file *files, size_t n, const struct strv *seeds)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < files[i].n; j++)
-			files[i].v[j].own =
-				!seeds || own_has_seed(buf_str(&files[i].v[j].added), seeds);
-}
-
-bool own_mark(struct own_file *files, size_t n, const struct strv *seeds)
-{
-	size_t removed = 0, changed = 0;
-
-	mark_all(files, n, seeds);
-	while (grow(files, n))
-		;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < files[i].n; j++) {
-			removed += files[i].v[j].own ? 0 : files[i].v[j].removed;
-			changed += files[i].v[j].removed + files[i].v[j].n_added;
-		}
-	if (removed > STRAY_REMOVED && removed * STRAY_PART > changed)
-		return true;
-	mark_all(files, n, NULL);
-	return false;
-}
-
-/* ---- putting in ---- */
-
-static size_t lines_to(const char *text, size_t n)
-{
-	const char *at = text;
-
-	for (; n && *at; n--) {
-		at += strcspn(at, "\n");
-		at += *at == '\n';
-	}
-	return (size_t)(at - text);
-}
-
-void own_put(const struct own_file *f, struct buf *out)
-{
-	const char *text = buf_str(&f->before);
-	size_t line = 0;
-
-	for (size_t i = 0; i < f->n; i++) {
-		const struct own_hunk *h = &f->v[i];
-		size_t kept = lines_to(text, h->at - line);
-
-		if (!h->own)
-			continue;
-		buf_add(out, text, kept);
-		buf_add(out, buf_str(&h->added), h->added.len);
-		text += kept;
-		text += lines_to(text, h->removed);
-		line = h->at + h->removed;
-	}
-	buf_puts(out, text);
-}
-
-static long braces(const char *text)
-{
-	long open = 0;
-
-	for (; *text; text++)
-		open += (*text == '{') - (*text == '}');
-	return open;
-}
-
-bool own_balanced(const struct own_file *f)
-{
-	_cleanup_buf_ struct buf after = { 0 };
-
-	own_put(f, &after);
-	return braces(buf_str(&after)) == braces(buf_str(&f->before));
 }
 
 void own_free(struct own_file *f)
 {
-	for (size_t i = 0; i < f->n; i++)
-		buf_free(&f->v[i].added);
+	free(f->before.v);
+	free(f->after.v);
+	buf_free(&f->before.text);
+	buf_free(&f->after.text);
 	free(f->v);
-	buf_free(&f->before);
 	free(f->path);
 	*f = (struct own_file){ 0 };
+}
+
+/* ---- who else has a line ---- */
+
+void own_mark_known(struct own_file *f, const struct lines_index *base, bool other)
+{
+	for (size_t i = 0; i < f->after.n; i++)
+		if (f->after.v[i].apart && f->after.v[i].key)
+			f->after.v[i].known |= lines_count(base, f->after.v[i].key) > 0;
+	for (size_t i = 0; other && i < f->before.n; i++)
+		if (f->before.v[i].apart && f->before.v[i].key)
+			f->before.v[i].known |= lines_count(base, f->before.v[i].key) > 0;
+}
+
+void own_mark_shared(struct own_file *f, const char *diff, const struct lines_index *theirs,
+		     const struct lines_index *his)
+{
+	size_t line = 0;
+
+	f->neighbours++;
+	for (const char *at = diff; (at = next_head(at)); at++) {
+		struct own_hunk h;
+
+		if (!parse_head(at, &h))
+			break;
+		for (; line < h.first && line < f->after.n; line++)
+			f->after.v[line].shared++;
+		line = h.first + h.added;
+	}
+	for (; line < f->after.n; line++)
+		f->after.v[line].shared++;
+	for (size_t i = 0; i < f->before.n; i++)
+		if (f->before.v[i].apart)
+			f->before.v[i].shared += lines_count(theirs, f->before.v[i].key) >
+						 lines_count(his, f->before.v[i].key);
+}
+
+/* ---- putting together ---- */
+
+static void put_lines(const struct own_text *t, size_t from, size_t to, struct buf *out)
+{
+	for (size_t i = from; i < to && i < t->n; i++)
+		buf_add(out, t->v[i].at, t->v[i].len);
+}
+
+void own_put_after(const struct own_file *f, struct buf *out)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		put_lines(&f->before, line, f->v[i].at, out);
+		put_lines(&f->after, f->v[i].first, f->v[i].first + f->v[i].added, out);
+		line = f->v[i].at + f->v[i].removed;
+	}
+	put_lines(&f->before, line, f->before.n, out);
+}
+
+static void put_if(const struct own_text *t, size_t first, size_t n, bool own, struct buf *out)
+{
+	for (size_t i = first; i < first + n; i++)
+		if (t->v[i].own == own)
+			buf_add(out, t->v[i].at, t->v[i].len);
+}
+
+/* What he took away stood where he put his own in; without that, behind what upstream has there. */
+static void put_hunk(const struct own_file *f, const struct own_hunk *h, struct buf *out)
+{
+	size_t own = 0;
+
+	while (own < h->added && !f->after.v[h->first + own].own)
+		own++;
+	put_if(&f->after, h->first, own, false, out);
+	put_if(&f->before, h->at, h->removed, true, out);
+	put_if(&f->after, h->first + own, h->added - own, false, out);
+}
+
+void own_put_ancestor(const struct own_file *f, struct buf *out)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		put_lines(&f->before, line, f->v[i].at, out);
+		put_hunk(f, &f->v[i], out);
+		line = f->v[i].at + f->v[i].removed;
+	}
+	put_lines(&f->before, line, f->before.n, out);
+}
+
+/* ---- braces ---- */
+
+/* Behind the comment, text or character that begins here; at itself: none does. */
+static const char *skip_quoted(const char *at)
+{
+	const char *end;
+
+	if (!strncmp(at, "/*", 2)) {
+		end = strstr(at + 2, "*/");
+		return end ? end + 2 : at + strlen(at);
+	}
+	if (!strncmp(at, "//", 2))
+		return at + strcspn(at, "\n");
+	if (*at != '"' && *at != '\'')
+		return at;
+	for (end = at + 1; *end && *end != *at && *end != '\n'; end++)
+		end += *end == '\\' && end[1];
+	return *end ? end + 1 : end;
+}
+
+long own_open_braces(const char *text)
+{
+	long open = 0;
+
+	while (*text) {
+		const char *behind = skip_quoted(text);
+
+		if (behind == text)
+			open += (*text == '{') - (*text == '}');
+		text = behind == text ? text + 1 : behind;
+	}
+	return open;
 }

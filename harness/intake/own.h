@@ -9,42 +9,74 @@
 #include <stdbool.h>
 
 #include "core/util.h"
+#include "intake/lines.h"
+#include "intake/words.h"
 
-struct own_hunk {
-	/* the first line of the base that goes, from 0; or before which it is put */
-	size_t at;
-	size_t removed; /* lines of the base */
-	struct buf added;
-	size_t n_added;
-	bool own;
+struct own_line {
+	const char *at;	   /* in its text */
+	size_t len;	   /* with its end */
+	uint64_t key;	   /* lines_key() */
+	size_t func;	   /* the function that it is in, from 1; 0: in none */
+	bool head;	   /* it stands before that function's brace */
+	bool apart;	   /* the other text does not have it in this place */
+	bool own;	   /* he put it in, or took it away (a base's line) */
+	bool known;	   /* a base has it (of a base's line: another base, too) */
+	size_t shared;	   /* so many of his near neighbours have it */
 };
 
-struct own_file {
-	char *path;	    /* in the source tree */
-	struct buf before;  /* the base's text */
-	struct own_hunk *v; /* in order */
+struct own_text {
+	struct buf text;
+	struct own_line *v;
 	size_t n;
 };
 
-/* From `diff -U0`. False: it is none. */
-bool own_parse(const char *diff, struct own_file *f);
+struct own_hunk {
+	size_t at, removed;  /* lines of the base: the first one, from 0, and how many */
+	size_t first, added; /* the same of the file */
+};
 
-/*
- * Is one of these in the text? Seeds are what an assignment's work can't do without: parts of names
- * and numbers ("vcpu_info", "0x4ffffff") in any case of letters; digits alone ("548") are a word.
- */
-bool own_has_seed(const char *text, const struct strv *seeds);
-/*
- * Mark what is his own: hunks with a seed, and then those with an identifier that such a hunk
- * brings in and no file had. The rest is drift, when it is more than a change of this kind has.
- * True: there is drift; false: all is his own.
- */
-bool own_mark(struct own_file *files, size_t n, const struct strv *seeds);
+struct own_file {
+	char *path;		/* in the source tree */
+	struct own_text before; /* the base's */
+	struct own_text after;	/* his */
+	struct own_hunk *v;	/* in order */
+	size_t n;
+	size_t neighbours; /* that `shared` was counted in */
+};
 
-/* The base's text with his own hunks put in. */
-void own_put(const struct own_file *f, struct buf *out);
-/* Do his own hunks leave as many braces open as they close? */
-bool own_balanced(const struct own_file *f);
+/* before.text and after.text are set; diff: of them by `diff -U0`. False: it is none. */
+bool own_read(struct own_file *f, const char *diff);
 void own_free(struct own_file *f);
+
+/* Mark the lines of the file that this base has; of the base's own, when `other` is true. */
+void own_mark_known(struct own_file *f, const struct lines_index *base, bool other);
+/*
+ * One neighbour more: diff is from the neighbour's file to his, theirs and his are their lines. A
+ * line of the base is shared where the neighbour has it once more than he has.
+ */
+void own_mark_shared(struct own_file *f, const char *diff, const struct lines_index *theirs,
+		     const struct lines_index *his);
+
+struct own_sum {
+	bool drift;	    /* there is: what is not his own is upstream's */
+	bool exact;	    /* all that differs is his own */
+	size_t left_out;    /* lines of the files that are taken for drift */
+	size_t unexplained; /* those of them that neither a base nor his neighbours have */
+};
+
+/*
+ * Mark what is his own: lines with a seed, and from there whatever has a name that such lines bring
+ * in and that is none of `words`, those of all bases; then what stands between, functions and
+ * blocks as a whole. Without drift all is his own.
+ */
+void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
+	      const struct wordset *words, struct own_sum *sum);
+
+/* His file, with the base's white space where only that differs. */
+void own_put_after(const struct own_file *f, struct buf *out);
+/* The file as it was before him: without what he put in, with what he took away. */
+void own_put_ancestor(const struct own_file *f, struct buf *out);
+/* How many more braces it opens than it closes, comments and texts left out of account. */
+long own_open_braces(const char *text);
 
 #endif

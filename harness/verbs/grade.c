@@ -32,7 +32,8 @@ struct grading {
 	struct knobs knobs;
 	struct assignment *assignment;
 	struct bases bases;
-	struct strv seeds; /* of the assignment, for the intake */
+	struct strv seeds;   /* of the assignment, for the intake */
+	struct peers peers; /* the class's whole files */
 	struct class class;
 	struct pool pool;
 	size_t reused;
@@ -122,12 +123,19 @@ static int which(struct grading *g, int argc, char **argv)
 
 /* ---- one submission ---- */
 
+static const char *confidence_of(const struct intake *in)
+{
+	if (in->drift)
+		return "without its drift";
+	return in->exact ? "exact" : in->merged ? "merged" : "moved";
+}
+
 static void take_intake(struct submission *s, struct intake *in)
 {
 	s->base = in->base ? xstrdup(in->base->name) : NULL;
 	s->exact = in->exact;
 	s->drift = in->drift;
-	s->confidence = in->base ? xstrdup(in->exact ? "exact" : in->drift ? "without its drift" : "moved") : NULL;
+	s->confidence = in->base ? xstrdup(confidence_of(in)) : NULL;
 	s->notes = in->notes;
 	in->notes = (struct strv){ 0 };
 	if (in->outcome == INTAKE_TAKEN)
@@ -208,15 +216,44 @@ static int plan_submission(struct grading *g, struct submission *s, const struct
 	return ret;
 }
 
+/* An empty folder for what is unpacked; the caller owns the name, NULL: it can't be made. */
+static char *make_scratch(const struct submission *s)
+{
+	char *scratch = strf("%s/intake/unpacked", s->dir);
+
+	if (!rm_rf(scratch) && !mkdir_p(scratch))
+		return scratch;
+	fail(OUT_BROKEN, "can't make %s", scratch);
+	free(scratch);
+	return NULL;
+}
+
+static struct intake_how how_of(const struct grading *g, const struct submission *s)
+{
+	return (struct intake_how){ &g->bases, &g->seeds, &g->peers, (size_t)(s - g->class.v) };
+}
+
+static int show(struct grading *g, const struct submission *s)
+{
+	const struct intake_how how = how_of(g, s);
+	_cleanup_free_ char *scratch = make_scratch(s);
+	int ret = scratch ? intake_show(s->path, &how, scratch, &g->peers) : -OUT_BROKEN;
+
+	if (scratch)
+		rm_rf(scratch);
+	return ret;
+}
+
 static int take_in(struct grading *g, struct submission *s)
 {
-	_cleanup_free_ char *scratch = strf("%s/intake/unpacked", s->dir);
+	const struct intake_how how = how_of(g, s);
+	_cleanup_free_ char *scratch = make_scratch(s);
 	struct intake in;
 	int ret;
 
-	if (rm_rf(scratch) || mkdir_p(scratch))
-		return fail(OUT_BROKEN, "can't make %s", scratch);
-	ret = intake_take(s->path, &g->bases, &g->seeds, scratch, &in);
+	if (!scratch)
+		return -OUT_BROKEN;
+	ret = intake_take(s->path, &how, scratch, &in);
 	if (!ret)
 		take_intake(s, &in);
 	if (!ret && in.outcome == INTAKE_TAKEN)
@@ -314,6 +351,9 @@ static int take_all(struct grading *g)
 {
 	int ret = 0;
 
+	/* First all are looked at: who is of one age tells each other's work from upstream's. */
+	for (size_t i = 0; !ret && i < g->class.n; i++)
+		ret = show(g, &g->class.v[i]);
 	for (size_t i = 0; !ret && i < g->class.n; i++) {
 		struct submission *s = &g->class.v[i];
 
@@ -345,6 +385,7 @@ static void free_grading(struct grading *g)
 	free(g->class.name);
 	free(g->class.dir);
 	bases_free(&g->bases);
+	peers_free(&g->peers);
 	strv_free(&g->seeds);
 	assignment_free(g->assignment);
 	knobs_free(&g->knobs);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From whole files and the nearest base to a change on a base: his own, merged three ways. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "intake/internal.h"
+#include "intake/merge.h"
+
+#define CONFLICT_LINES 60 /* that are shown */
+#define FAR_PART 5	  /* a change from farther than this part of the lines proves nothing */
+
+/* ---- reading ---- */
+
+static int write_pair(struct taking *t, const struct buf *before, const struct buf *after,
+		      char **old, char **new)
+{
+	*old = strf("%s/before", t->scratch);
+	*new = strf("%s/after", t->scratch);
+	if (file_write(*old, buf_str(before), before->len, 0600) ||
+	    file_write(*new, buf_str(after), after->len, 0600))
+		return fail(OUT_BROKEN, "can't write to %s", t->scratch);
+	return 0;
+}
+
+static void mark_known(struct taking *t, struct own_file *f)
+{
+	for (size_t i = 0; i < t->bases->n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+		struct lines_index x;
+
+		intake_base_text(&t->bases->v[i], f->path, &text);
+		lines_index(buf_str(&text), &x);
+		own_mark_known(f, &x, &t->bases->v[i] != t->in->base);
+		lines_index_free(&x);
+	}
+}
+
+int intake_read_change(struct taking *t, const char *path, const struct buf *text,
+		       struct own_file *f)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	_cleanup_buf_ struct buf diff = { 0 };
+	int ret;
+
+	f->path = xstrdup(path);
+	intake_base_text(t->in->base, path, &f->before.text);
+	buf_add(&f->after.text, buf_str(text), text->len);
+	ret = write_pair(t, &f->before.text, &f->after.text, &before, &after);
+	if (!ret)
+		ret = intake_compare(before, after, &diff);
+	if (ret)
+		return ret;
+	if (!own_read(f, buf_str(&diff)))
+		return fail(OUT_BROKEN, "what diff says of %s and base %s can't be read", path, t->in->base->name);
+	mark_known(t, f);
+	return t->peers ? peers_mark(t->peers, t->who, f, t->scratch) : 0;
+}
+
+static void add_words(const struct taking *t, const struct own_file *files, size_t n,
+		      struct wordset *words)
+{
+	for (size_t i = 0; i < t->bases->n; i++)
+		for (size_t j = 0; j < n; j++) {
+			_cleanup_buf_ struct buf text = { 0 };
+
+			intake_base_text(&t->bases->v[i], files[j].path, &text);
+			wordset_add_text(words, buf_str(&text));
+		}
+}
+
+/* ---- is a file missing? ---- */
+
+/* The last word before "limit"; its length, 0: there is none. */
+static size_t word_before(const char *from, const char **limit)
+{
+	const char *begin = *limit;
+	size_t len;
+
+	while (begin > from && (isalnum((unsigned char)begin[-1]) || begin[-1] == '_'))
+		begin--;
+	len = (size_t)(*limit - begin);
+	*limit = begin;
+	return len;
+}
+
+static bool uses(const struct own_file *f, const char *name)
+{
+	for (size_t i = 0; i < f->after.n; i++) {
+		_cleanup_free_ char *line = f->after.v[i].own ? xstrndup(f->after.v[i].at, f->after.v[i].len) : NULL;
+
+		if (line && word_is_in(line, name, strlen(name)))
+			return true;
+	}
+	return false;
+}
+
+static bool used_elsewhere(const struct own_file *files, size_t n, size_t not_in,
+			   const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (i != not_in && uses(&files[i], name))
+			return true;
+	return false;
+}
+
+/* "extern int total;" of a name that no other file has; NULL: there is none. */
+static char *unmet_extern(const struct own_file *files, size_t n, size_t i,
+			  const struct own_line *l)
+{
+	_cleanup_free_ char *line = xstrndup(l->at, l->len);
+	const char *at = strstr(line, "extern "), *end;
+	_cleanup_free_ char *name = NULL;
+	size_t len;
+
+	if (!l->own || !at)
+		return NULL;
+	end = at + strcspn(at, ";[(=\n");
+	len = word_before(at, &end);
+	name = xstrndup(end, len);
+	return len && !used_elsewhere(files, n, i, name) ? xstrdup(name) : NULL;
+}
+
+/* The file that uses what no file defines: the one that does was not handed in. */
+static const char *missing_half(const struct own_file *files, size_t n, char **name)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < files[i].after.n; j++) {
+			*name = unmet_extern(files, n, i, &files[i].after.v[j]);
+			if (*name)
+				return files[i].path;
+		}
+	return NULL;
+}
+
+/* ---- onto a base ---- */
+
+/* One file on a base; conflict: NULL, or what was changed in both. */
+static int merge_file(struct taking *t, const struct base *b, const struct own_file *f,
+		      struct buf *conflict)
+{
+	_cleanup_buf_ struct buf there = { 0 }, was = { 0 }, his = { 0 }, merged = { 0 };
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	int ret;
+
+	intake_base_text(b, f->path, &there);
+	own_put_ancestor(f, &was);
+	own_put_after(f, &his);
+	if (!there.len) {
+		buf_printf(conflict, "base %s has no %s\n", b->name, f->path);
+		return 0;
+	}
+	ret = merge_texts(t->scratch, buf_str(&there), buf_str(&was), buf_str(&his), &merged, conflict);
+	if (ret || conflict->len)
+		return ret;
+	if (own_open_braces(buf_str(&merged)) != own_open_braces(buf_str(&there))) {
+		buf_puts(conflict, "braces are opened and closed in different numbers\n");
+		return 0;
+	}
+	ret = write_pair(t, &there, &merged, &before, &after);
+	return ret ? ret : intake_add_diff(t->in, f->path, before, after);
+}
+
+/* conflict: empty, the change is in t->in->patch; else where it went wrong first. */
+static int merge_all(struct taking *t, const struct base *b, const struct own_file *files,
+		     size_t n, struct buf *conflict)
+{
+	int ret = 0;
+
+	buf_free(&t->in->patch);
+	t->in->guest = false;
+	for (size_t i = 0; !ret && !conflict->len && i < n; i++) {
+		ret = merge_file(t, b, &files[i], conflict);
+		if (!ret && conflict->len)
+			strv_addf(&t->in->notes, "onto base %s: what was changed in %s does not merge", b->name, files[i].path);
+	}
+	return ret;
+}
+
+static void show_conflict(struct taking *t, const struct buf *conflict)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	strv_split(&lines, buf_str(conflict), "\n");
+	for (size_t i = 0; i < lines.n && i < CONFLICT_LINES; i++)
+		strv_addf(&t->in->notes, "| %s", lines.v[i]);
+	if (lines.n > CONFLICT_LINES)
+		strv_addf(&t->in->notes, "| and %zu lines more", lines.n - CONFLICT_LINES);
+}
+
+/* The nearest base onto which it merges; the first conflict is shown where it does not. */
+static int merge_onto_bases(struct taking *t, const struct own_file *files, size_t n,
+			    const struct rank *ranks, const struct own_sum *sum)
+{
+	for (size_t i = 0; i < t->bases->n; i++) {
+		_cleanup_buf_ struct buf conflict = { 0 };
+		int ret = merge_all(t, ranks[i].base, files, n, &conflict);
+
+		if (ret)
+			return ret;
+		if (!i)
+			show_conflict(t, &conflict);
+		if (conflict.len)
+			continue;
+		t->in->base = ranks[i].base;
+		t->in->drift = i || sum->unexplained || ranks->apart * FAR_PART > ranks->of;
+		return 0;
+	}
+	buf_free(&t->in->patch);
+	return intake_is(t->in, INTAKE_PERSON, "what was changed does not merge onto a base: %s is the nearest (see intake.txt)",
+			 t->in->base->name);
+}
+
+static void note_drift(struct taking *t, const struct own_file *f)
+{
+	size_t left = 0, own = 0;
+
+	for (size_t i = 0; i < f->after.n; i++) {
+		own += f->after.v[i].own;
+		left += f->after.v[i].apart && f->after.v[i].key && !f->after.v[i].own;
+	}
+	strv_addf(&t->in->notes, "%s: %zu lines are the change, and %zu differ from base %s as another age of the kernel does "
+		  "(%zu near neighbours)", f->path, own, left, t->in->base->name, f->neighbours);
+}
+
+/* All that differs is the change. */
+static int put_all(struct taking *t, const struct own_file *files, size_t n)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		_cleanup_free_ char *before = NULL, *after = NULL;
+		_cleanup_buf_ struct buf his = { 0 };
+
+		own_put_after(&files[i], &his);
+		ret = write_pair(t, &files[i].before.text, &his, &before, &after);
+		if (!ret)
+			ret = intake_add_diff(t->in, files[i].path, before, after);
+	}
+	return ret;
+}
+
+static int put_change(struct taking *t, const struct own_file *files, size_t n,
+		      const struct rank *ranks, const struct own_sum *sum)
+{
+	int ret;
+
+	t->in->exact = sum->exact;
+	t->in->merged = sum->drift;
+	for (size_t i = 0; sum->drift && i < n; i++)
+		note_drift(t, &files[i]);
+	if (sum->drift && sum->unexplained)
+		strv_addf(&t->in->notes, "%zu lines that were left out are no base's and no neighbour's", sum->unexplained);
+	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);
+	if (ret || t->in->outcome != INTAKE_TAKEN || t->in->patch.len)
+		return ret;
+	return intake_is(t->in, sum->drift ? INTAKE_PERSON : INTAKE_EMPTY,
+			 sum->drift ? "nothing in it has the assignment's numbers" : "its files are as base %s has them",
+			 t->in->base->name);
+}
+
+int intake_make_change(struct taking *t, struct own_file *files, size_t n,
+		       const struct rank *ranks)
+{
+	_cleanup_free_ char *name = NULL;
+	struct wordset words = { 0 };
+	struct own_sum sum;
+	const char *half;
+
+	add_words(t, files, n, &words);
+	own_mark(files, n, t->seeds, &words, &sum);
+	wordset_free(&words);
+	half = missing_half(files, n, &name);
+	if (half)
+		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);
+	return put_change(t, files, n, ranks, &sum);
+}

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Whose is a line: his, or upstream's of another age. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intake/own.h"
+
+#define NAME_MIN 3  /* letters of an identifier that means something */
+#define TELLING_MIN 10 /* letters of a line that does not stand everywhere */
+/*
+ * Who adds a feature takes few lines away. Files of another age lack lines of the base in number:
+ * more than this, and a good part of all that differs.
+ */
+#define STRAY_LINES 20
+#define STRAY_PART 5
+#define EXACT_LINES 3 /* that differ for no reason that can be seen, and mean nothing */
+#define ENOUGH_NEIGHBOURS 3
+#define CHANGED_PERCENT 60 /* of a line's words, and it is the same line, changed */
+#define HEAD_PERCENT 75
+#define REST_LINES 40 /* that no neighbour has: his own, and not another age's */
+
+struct marking {
+	struct own_file *files;
+	size_t n;
+	const struct strv *seeds;
+	const struct wordset *words;
+	struct wordset any, global, local; /* names that his own lines bring in */
+	bool grown;
+};
+
+/* ---- a line's words ---- */
+
+static bool is_in_comment(const char *line)
+{
+	line += strspn(line, " \t");
+	return str_starts(line, "//") || str_starts(line, "/*") ||
+	       (*line == '*' && strchr(" \t/\n", line[1]));
+}
+
+static void blank_between(char *begin, const char *end)
+{
+	while (begin < end && *begin)
+		*begin++ = ' ';
+}
+
+/* The line without its comments and texts; the caller owns it. */
+static char *code_of(const struct own_line *l)
+{
+	char *code = xstrndup(l->at, l->len), *at;
+
+	if (is_in_comment(code))
+		*code = '\0';
+	for (at = code; (at = strchr(at, '"'));) {
+		const char *end = strchr(at + 1, '"');
+
+		blank_between(at, end ? end + 1 : at + strlen(at));
+	}
+	for (at = code; (at = strstr(at, "/*"));) {
+		const char *end = strstr(at + 2, "*/");
+
+		blank_between(at, end ? end + 2 : at + strlen(at));
+	}
+	at = strstr(code, "//");
+	if (at)
+		*at = '\0';
+	return code;
+}
+
+/* A name that no base has. */
+static bool is_new_name(const struct marking *m, const char *word, size_t len)
+{
+	return len >= NAME_MIN && !isdigit((unsigned char)*word) &&
+	       !wordset_has(m->words, word_key(word, len));
+}
+
+/* A line that says something, and does not stand in each function. */
+static bool is_telling(const struct own_line *l)
+{
+	static const char *const common[] = { "return", "break", "else", "default", "goto", "case", "int", "NULL",
+					      "true", "false", "endif", "out", "ret", "bool", "u32", "u64" };
+	_cleanup_free_ char *code = xstrndup(l->at, l->len);
+	const char *at = code;
+	size_t letters = 0;
+	bool says = false;
+
+	for (size_t len; (len = word_next(&at)); at += len) {
+		bool is_common = len < NAME_MIN;
+
+		for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+			is_common |= len == strlen(common[i]) && !strncmp(at, common[i], len);
+		letters += len;
+		says |= !is_common;
+	}
+	return says && letters >= TELLING_MIN;
+}
+
+/* ---- growing ---- */
+
+static uint64_t in_function(uint64_t word, size_t file, size_t func)
+{
+	return (word ^ (file * 100003 + func)) * 1099511628211ULL | 1;
+}
+
+static void bring_in(struct marking *m, size_t file, const struct own_line *l)
+{
+	_cleanup_free_ char *code = code_of(l);
+	const char *at = code;
+
+	for (size_t len; (len = word_next(&at)); at += len) {
+		uint64_t key = word_key(at, len);
+
+		if (!is_new_name(m, at, len))
+			continue;
+		wordset_add(&m->any, key);
+		if (!l->func || l->head)
+			wordset_add(&m->global, key);
+		else
+			wordset_add(&m->local, in_function(key, file, l->func));
+	}
+}
+
+static void make_own(struct marking *m, size_t file, struct own_line *l)
+{
+	if (l->own)
+		return;
+	l->own = true;
+	m->grown = true;
+	bring_in(m, file, l);
+}
+
+/* A local name means nothing in another function, but what declares it outside may be meant. */
+static bool is_meant(const struct marking *m, size_t file, const struct own_line *l, uint64_t key)
+{
+	if (wordset_has(&m->global, key))
+		return true;
+	return !l->func || l->head ? wordset_has(&m->any, key)
+				   : wordset_has(&m->local, in_function(key, file, l->func));
+}
+
+static bool speaks_of_his(const struct marking *m, size_t file, const struct own_line *l)
+{
+	_cleanup_free_ char *code = code_of(l);
+	const char *at = code;
+
+	for (size_t len; (len = word_next(&at)); at += len)
+		if (is_new_name(m, at, len) && is_meant(m, file, l, word_key(at, len)))
+			return true;
+	return false;
+}
+
+/* Upstream has names with "vcpu_info" in them, too: such a name must be new; a number need not. */
+static bool is_seed(const struct marking *m, const char *word, size_t len)
+{
+	_cleanup_free_ char *copy = xstrndup(word, len);
+
+	return words_have_seed(copy, m->seeds) &&
+	       (isdigit((unsigned char)*word) || !wordset_has(m->words, word_key(word, len)));
+}
+
+static bool has_seed(const struct marking *m, const struct own_line *l)
+{
+	_cleanup_free_ char *line = xstrndup(l->at, l->len);
+	const char *at = line;
+
+	if (l->known || !words_have_seed(line, m->seeds))
+		return false;
+	for (size_t len; (len = word_next(&at)); at += len)
+		if (is_seed(m, at, len))
+			return true;
+	return false;
+}
+
+static void grow_lines(struct marking *m, size_t file)
+{
+	struct own_text *t = &m->files[file].after;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].apart && !t->v[i].own && !t->v[i].known &&
+		    (has_seed(m, &t->v[i]) || speaks_of_his(m, file, &t->v[i])))
+			make_own(m, file, &t->v[i]);
+}
+
+/* ---- whole functions ---- */
+
+/*
+ * A function that is new is his with each line of it, by his own name, as most of it is his, or as
+ * no base has its like.
+ */
+static void grow_function(struct marking *m, size_t file, size_t from, size_t to)
+{
+	struct own_text *t = &m->files[file].after;
+	size_t apart = 0, of = 0, his = 0;
+	bool own = false, unheard = false;
+
+	for (size_t i = from; i < to; i++) {
+		of += !!t->v[i].key;
+		apart += t->v[i].key && t->v[i].apart;
+		his += t->v[i].key && t->v[i].own;
+		own |= t->v[i].head && t->v[i].own;
+		unheard |= t->v[i].apart && !t->v[i].own && !t->v[i].known && is_telling(&t->v[i]);
+	}
+	own |= his * 2 > of || (his && unheard && apart == of);
+	for (size_t i = from; own && apart * 3 > of * 2 && i < to; i++)
+		if (t->v[i].apart)
+			make_own(m, file, &t->v[i]);
+}
+
+static void grow_functions(struct marking *m, size_t file)
+{
+	const struct own_text *t = &m->files[file].after;
+
+	for (size_t i = 0, from; i < t->n; i++) {
+		from = i;
+		while (t->v[from].func && i + 1 < t->n && t->v[i + 1].func == t->v[from].func)
+			i++;
+		if (t->v[from].func)
+			grow_function(m, file, from, i + 1);
+	}
+}
+
+/* ---- a line that was changed ---- */
+
+/* Has a line of t, from first on, most of its words? own_only: of his. */
+static bool is_like_one(const struct own_line *l, const struct own_text *t, size_t first, size_t n,
+			bool own_only)
+{
+	_cleanup_free_ char *line = xstrndup(l->at, l->len);
+	bool is_head = isalpha((unsigned char)*line); /* "static int", and the arguments: like any other */
+
+	for (size_t i = first; i < first + n; i++) {
+		_cleanup_free_ char *other = xstrndup(t->v[i].at, t->v[i].len);
+
+		if ((!own_only || t->v[i].own) && words_common(line, other) >= (is_head ? HEAD_PERCENT : CHANGED_PERCENT))
+			return true;
+	}
+	return false;
+}
+
+/* "if (x) {" for the base's "if (x)": he put more into that block. */
+static bool has_other_braces(const struct own_file *f, const struct own_hunk *h,
+			     const struct own_line *l)
+{
+	_cleanup_free_ char *line = xstrndup(l->at, l->len);
+
+	for (size_t i = h->at; i < h->at + h->removed; i++) {
+		_cleanup_free_ char *old = xstrndup(f->before.v[i].at, f->before.v[i].len);
+		const char *a = line, *b = old;
+		size_t n;
+
+		while ((n = word_next(&a)) && n == word_next(&b) && !strncmp(a, b, n)) {
+			a += n;
+			b += n;
+		}
+		if (a != line && !word_next(&a) && !word_next(&b) && line[strcspn(line, "{}")])
+			return true;
+	}
+	return false;
+}
+
+/* ---- what stands beside his own ---- */
+
+/* All neighbours have it: upstream's. */
+static bool all_share(const struct own_file *f, const struct own_line *l)
+{
+	return f->neighbours >= ENOUGH_NEIGHBOURS && l->shared >= f->neighbours;
+}
+
+static bool most_share(const struct own_file *f, const struct own_line *l)
+{
+	return f->neighbours >= ENOUGH_NEIGHBOURS && l->shared * 4 >= f->neighbours * 3;
+}
+
+static size_t next_own(const struct own_text *t, size_t i, size_t end)
+{
+	while (i < end && !t->v[i].own)
+		i++;
+	return i;
+}
+
+static long depth_of(const struct own_line *l)
+{
+	_cleanup_free_ char *code = code_of(l);
+
+	return own_open_braces(code);
+}
+
+/* The blocks that he opened are his, up to their ends. Returns where his own ends. */
+static size_t grow_blocks(struct marking *m, size_t file, size_t from, size_t end)
+{
+	struct own_text *t = &m->files[file].after;
+	size_t behind = from;
+	long depth = 0;
+
+	for (size_t i = from; i < end; i++) {
+		if (!t->v[i].own && depth <= 0)
+			continue;
+		make_own(m, file, &t->v[i]);
+		depth += depth_of(&t->v[i]);
+		depth = depth < 0 ? 0 : depth;
+		behind = i + 1;
+	}
+	return behind;
+}
+
+/* A "break;" behind his own is his, unless what follows tells of somebody else. */
+static void grow_behind(struct marking *m, size_t file, size_t from, size_t end)
+{
+	struct own_text *t = &m->files[file].after;
+
+	for (size_t i = from; i < end; i++)
+		if (is_telling(&t->v[i]))
+			return;
+	for (size_t i = from; i < end; i++)
+		make_own(m, file, &t->v[i]);
+}
+
+/* Between two lines of his what all neighbours have is upstream's, where upstream has its like. */
+static void grow_between(struct marking *m, size_t file, const struct own_hunk *h, size_t from,
+			 size_t to)
+{
+	struct own_file *f = &m->files[file];
+
+	for (size_t i = from; i < to; i++)
+		if (!all_share(f, &f->after.v[i]) ||
+		    !is_like_one(&f->after.v[i], &f->before, h->at, h->removed, false))
+			make_own(m, file, &f->after.v[i]);
+}
+
+static void grow_hunk(struct marking *m, size_t file, const struct own_hunk *h)
+{
+	struct own_file *f = &m->files[file];
+	size_t end = h->first + h->added, own = next_own(&f->after, h->first, end);
+
+	if (own == end)
+		return;
+	for (size_t i = h->first; i < end; i++) {
+		struct own_line *l = &f->after.v[i];
+
+		if ((!l->known && l->key && !all_share(f, l)) || has_other_braces(f, h, l))
+			make_own(m, file, l);
+	}
+	own = next_own(&f->after, h->first, end);
+	for (size_t at = own, next; (next = next_own(&f->after, at + 1, end)) < end; at = next)
+		grow_between(m, file, h, at + 1, next);
+	grow_behind(m, file, grow_blocks(m, file, own, end), end);
+}
+
+static void grow(struct marking *m)
+{
+	do {
+		m->grown = false;
+		for (size_t i = 0; i < m->n; i++) {
+			grow_lines(m, i);
+			grow_functions(m, i);
+			for (size_t j = 0; j < m->files[i].n; j++)
+				grow_hunk(m, i, &m->files[i].v[j]);
+		}
+	} while (m->grown);
+}
+
+/* ---- what he took away ---- */
+
+static bool has_own(const struct own_file *f, const struct own_hunk *h)
+{
+	return next_own(&f->after, h->first, h->first + h->added) < h->first + h->added;
+}
+
+static bool is_taken_away(const struct own_file *f, const struct own_hunk *h,
+			  const struct own_line *l)
+{
+	if (!has_own(f, h))
+		return is_telling(l) && most_share(f, l);
+	if (is_like_one(l, &f->after, h->first, h->added, true))
+		return true;
+	if (!is_telling(l))
+		return false;
+	return f->neighbours >= ENOUGH_NEIGHBOURS ? l->shared > f->neighbours / 4 : l->known;
+}
+
+/* A brace or a "break;" goes with what was taken away around it. */
+static void take_small(struct own_file *f, const struct own_hunk *h)
+{
+	bool all = has_own(f, h);
+
+	for (size_t i = h->at; i < h->at + h->removed; i++)
+		all &= f->before.v[i].own || !is_telling(&f->before.v[i]);
+	for (size_t i = h->at; all && i < h->at + h->removed; i++)
+		f->before.v[i].own = true;
+}
+
+/* ---- a block's end that stands in another place ---- */
+
+static long depth_taken(const struct own_file *f, size_t from, size_t to)
+{
+	long depth = 0;
+
+	for (size_t j = 0; j < f->n; j++)
+		for (size_t i = f->v[j].at; f->v[j].first >= from && f->v[j].first < to &&
+					    i < f->v[j].at + f->v[j].removed; i++)
+			depth += f->before.v[i].own ? depth_of(&f->before.v[i]) : 0;
+	return depth;
+}
+
+/* He put "if (...) {" before upstream's lines: the brace behind them is his, too. */
+static void close_blocks(struct own_file *f, size_t from, size_t to)
+{
+	long open = -depth_taken(f, from, to), here = 0;
+
+	for (size_t i = from; i < to; i++)
+		open += f->after.v[i].own ? depth_of(&f->after.v[i]) : 0;
+	for (size_t i = from; open > 0 && i < to; i++) {
+		struct own_line *l = &f->after.v[i];
+
+		if (here > 0 && l->apart && !l->own && !is_telling(l)) {
+			l->own = true;
+			open += depth_of(l);
+		}
+		here += l->own ? depth_of(l) : 0;
+	}
+}
+
+static void each_function(struct own_file *f, void (*act)(struct own_file *f, size_t from, size_t to))
+{
+	for (size_t i = 0, from; i < f->after.n; i++) {
+		from = i;
+		while (f->after.v[from].func && i + 1 < f->after.n &&
+		       f->after.v[i + 1].func == f->after.v[from].func)
+			i++;
+		if (f->after.v[from].func)
+			act(f, from, i + 1);
+	}
+}
+
+static void mark_taken(struct own_file *f)
+{
+	for (size_t j = 0; j < f->n; j++) {
+		const struct own_hunk *h = &f->v[j];
+
+		for (size_t i = h->at; i < h->at + h->removed; i++)
+			f->before.v[i].own = is_taken_away(f, h, &f->before.v[i]);
+		take_small(f, h);
+	}
+	each_function(f, close_blocks);
+}
+
+/* ---- is there drift? ---- */
+
+struct tally {
+	size_t changed;
+	size_t lost;	/* lines of the base that he did not take away */
+	size_t foreign; /* lines that tell of another age: a base has them, or most neighbours */
+	size_t rest;	/* lines that nobody has, and that nothing leads to */
+};
+
+static bool is_foreign(const struct own_file *f, const struct own_line *l)
+{
+	return l->known || most_share(f, l);
+}
+
+static void count(const struct own_file *f, struct tally *t)
+{
+	for (size_t i = 0; i < f->before.n; i++) {
+		const struct own_line *l = &f->before.v[i];
+
+		t->changed += l->apart && l->key;
+		t->lost += l->apart && l->key && !l->own;
+	}
+	for (size_t i = 0; i < f->after.n; i++) {
+		const struct own_line *l = &f->after.v[i];
+
+		if (!l->apart || !l->key)
+			continue;
+		t->changed++;
+		t->foreign += !l->own && is_foreign(f, l) && is_telling(l);
+		t->rest += !l->own && !is_foreign(f, l);
+	}
+}
+
+static void own_all(struct own_text *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i].own |= t->v[i].apart;
+}
+
+static bool have_neighbours(const struct own_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (files[i].neighbours < ENOUGH_NEIGHBOURS)
+			return false;
+	return true;
+}
+
+/* Neighbours of his very age have all of upstream's lines: what is left, and little, is his. */
+static void own_rest(struct own_file *f)
+{
+	for (size_t i = 0; i < f->after.n; i++) {
+		struct own_line *l = &f->after.v[i];
+
+		l->own |= l->apart && !is_foreign(f, l);
+	}
+	mark_taken(f);
+}
+
+static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		count(&files[i], &t);
+	sum->drift = (t.lost > STRAY_LINES && t.lost * STRAY_PART > t.changed) || t.foreign > STRAY_LINES;
+	sum->exact = t.lost + t.foreign <= EXACT_LINES;
+	sum->left_out = t.lost + t.foreign;
+	sum->unexplained = t.rest;
+	for (size_t i = 0; !sum->drift && i < n; i++) {
+		own_all(&files[i].before);
+		own_all(&files[i].after);
+	}
+	if (!sum->drift || t.rest > REST_LINES || !have_neighbours(files, n))
+		return;
+	sum->unexplained = 0;
+	for (size_t i = 0; i < n; i++)
+		own_rest(&files[i]);
+}
+
+void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
+	      const struct wordset *words, struct own_sum *sum)
+{
+	struct marking m = { .files = files, .n = n, .seeds = seeds, .words = words };
+
+	*sum = (struct own_sum){ 0 };
+	grow(&m);
+	for (size_t i = 0; i < n; i++)
+		mark_taken(&files[i]);
+	conclude(files, n, sum);
+	wordset_free(&m.any);
+	wordset_free(&m.global);
+	wordset_free(&m.local);
+}

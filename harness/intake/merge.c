@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "intake/merge.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "intake/lines.h"
+#include "intake/words.h"
+#include "kernel/git.h"
+
+#define DEADLINE_S 60
+#define LIKE_PERCENT 60 /* of a line's words, and the other one stands for it */
+#define NOWHERE SIZE_MAX
+#define KEPT SIZE_MAX
+#define CONFLICTS_MAX 127 /* git's exit status counts no further */
+
+struct piece {
+	const char *at;
+	size_t len;
+};
+
+/* One place that both changed. */
+struct clash {
+	struct piece base, ancestor, his;
+};
+
+/* ---- lines ---- */
+
+static size_t line_length(const char *at)
+{
+	size_t len = strcspn(at, "\n");
+
+	return len + (at[len] == '\n');
+}
+
+static size_t count_lines(const struct piece *p)
+{
+	size_t n = 0;
+
+	for (const char *at = p->at; at < p->at + p->len; at += line_length(at))
+		n++;
+	return n;
+}
+
+static struct piece drop_lines(struct piece p, size_t n)
+{
+	for (; n; n--) {
+		size_t len = line_length(p.at);
+
+		p.at += len;
+		p.len -= len;
+	}
+	return p;
+}
+
+/* Are the first lines of a those of b, white space apart? */
+static bool begins_with(struct piece a, struct piece b)
+{
+	while (b.len) {
+		if (!a.len || lines_key(a.at) != lines_key(b.at))
+			return false;
+		a = drop_lines(a, 1);
+		b = drop_lines(b, 1);
+	}
+	return true;
+}
+
+static bool is_same(const struct piece *a, const struct piece *b)
+{
+	return count_lines(a) == count_lines(b) && begins_with(*a, *b);
+}
+
+/* ---- one place ---- */
+
+static void put(struct buf *out, const struct piece *p)
+{
+	buf_add(out, p->at, p->len);
+}
+
+/* Lines of a piece, one by one. */
+struct line_list {
+	struct piece *v;
+	size_t n;
+};
+
+static struct line_list list_lines(const struct piece *p)
+{
+	struct line_list l = { xcalloc(count_lines(p) + 1, sizeof(*l.v)), 0 };
+
+	for (const char *at = p->at; at < p->at + p->len; at += line_length(at))
+		l.v[l.n++] = (struct piece){ at, line_length(at) };
+	return l;
+}
+
+/* Where in the ancestor each line of his was put in: before that line of it. False: he took away. */
+static bool find_insertions(const struct line_list *his, const struct line_list *was, size_t *before)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < his->n; i++) {
+		bool same = k < was->n && lines_key(his->v[i].at) == lines_key(was->v[k].at);
+
+		before[i] = same ? KEPT : k;
+		k += same;
+	}
+	return k == was->n;
+}
+
+static size_t find_like(const struct line_list *base, const struct piece *line, size_t from)
+{
+	_cleanup_free_ char *text = xstrndup(line->at, line->len);
+
+	for (size_t i = from; i < base->n; i++)
+		if (lines_key(base->v[i].at) == lines_key(line->at))
+			return i;
+	for (size_t i = from; i < base->n; i++) {
+		_cleanup_free_ char *other = xstrndup(base->v[i].at, base->v[i].len);
+
+		if (words_common(text, other) >= LIKE_PERCENT)
+			return i;
+	}
+	return NOWHERE;
+}
+
+/* Before which line of the base: it follows its neighbours of the ancestor. */
+static size_t find_place(const struct line_list *base, const struct line_list *was, size_t k,
+			 size_t from)
+{
+	size_t i;
+
+	if (!k)
+		return from;
+	i = find_like(base, &was->v[k - 1], from ? from - 1 : 0);
+	if (i != NOWHERE)
+		return i + 1;
+	if (k == was->n)
+		return base->n;
+	return find_like(base, &was->v[k], from);
+}
+
+/*
+ * He only put lines in, and upstream changed what stands around them: each goes beside that line of
+ * the base that is most like its neighbour.
+ */
+static bool put_between(const struct clash *c, struct buf *out)
+{
+	struct line_list base = list_lines(&c->base), was = list_lines(&c->ancestor), his = list_lines(&c->his);
+	size_t *before = xcalloc(his.n + 1, sizeof(*before)), at = 0, start = out->len;
+	bool good = find_insertions(&his, &was, before);
+
+	for (size_t i = 0; good && i < his.n; i++) {
+		size_t place = before[i] == KEPT ? at : find_place(&base, &was, before[i], at);
+
+		good = place != NOWHERE;
+		for (; good && at < place; at++)
+			put(out, &base.v[at]);
+		if (good && before[i] != KEPT)
+			put(out, &his.v[i]);
+	}
+	for (; good && at < base.n; at++)
+		put(out, &base.v[at]);
+	if (!good && out->len > start)
+		out->data[out->len = start] = '\0';
+	free(base.v);
+	free(was.v);
+	free(his.v);
+	free(before);
+	return good;
+}
+
+static bool resolve(const struct clash *c, struct buf *out)
+{
+	if (is_same(&c->base, &c->his) || is_same(&c->his, &c->ancestor)) {
+		put(out, &c->base);
+		return true;
+	}
+	if (is_same(&c->base, &c->ancestor)) {
+		put(out, &c->his);
+		return true;
+	}
+	return put_between(c, out);
+}
+
+static void tell(const struct clash *c, struct buf *conflict)
+{
+	buf_puts(conflict, "<<<<<<< the base has\n");
+	put(conflict, &c->base);
+	buf_puts(conflict, "||||||| it was\n");
+	put(conflict, &c->ancestor);
+	buf_puts(conflict, "======= he made of it\n");
+	put(conflict, &c->his);
+	buf_puts(conflict, ">>>>>>>\n");
+}
+
+/* ---- all places ---- */
+
+static struct piece up_to(const char **at, const char *mark)
+{
+	struct piece p = { *at, 0 };
+
+	while (**at && !str_starts(*at, mark))
+		*at += line_length(*at);
+	p.len = (size_t)(*at - p.at);
+	*at += line_length(*at);
+	return p;
+}
+
+static void settle(const char *merged, struct buf *out, struct buf *conflict)
+{
+	for (const char *at = merged; *at;) {
+		struct piece before = up_to(&at, "<<<<<<< ");
+		struct clash c;
+
+		put(out, &before);
+		if (before.at + before.len == at)
+			return;
+		c.base = up_to(&at, "||||||| ");
+		c.ancestor = up_to(&at, "=======\n");
+		c.his = up_to(&at, ">>>>>>> ");
+		if (!resolve(&c, out))
+			tell(&c, conflict);
+	}
+}
+
+static int write_text(const char *scratch, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", scratch, name);
+
+	return file_write(path, text, strlen(text), 0600) ? fail(OUT_BROKEN, "can't write %s", path) : 0;
+}
+
+int merge_texts(const char *scratch, const char *base, const char *ancestor, const char *his,
+		struct buf *out, struct buf *conflict)
+{
+	static const char *const args[] = { "merge-file", "-p", "--diff3", "base", "ancestor", "his", NULL };
+	const struct git git = { .what = "merging a change", .dir = scratch, .deadline_s = DEADLINE_S };
+	_cleanup_buf_ struct buf merged = { 0 };
+	int ret = write_text(scratch, "base", base);
+
+	if (!ret)
+		ret = write_text(scratch, "ancestor", ancestor);
+	if (!ret)
+		ret = write_text(scratch, "his", his);
+	if (!ret)
+		ret = git_run(&git, args, &merged);
+	if (ret < 0)
+		return ret;
+	if (ret > CONFLICTS_MAX)
+		return fail(OUT_BROKEN, "git merge-file ended with status %d", ret);
+	settle(buf_str(&merged), out, conflict);
+	return 0;
+}
