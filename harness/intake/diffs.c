@@ -5,6 +5,7 @@
 
 #include "core/outcome.h"
 #include "intake/internal.h"
+#include "intake/shapes.h"
 #include "kernel/patches.h"
 #include "kernel/series.h"
 
@@ -45,12 +46,17 @@ static bool all_in_place(const struct patches *ps, const char *made)
 	return true;
 }
 
+/* How a diff is read that does not apply as it stands. */
+enum reading { READ_PLAIN, READ_ANY_SPACE, READ_REVERSED, READINGS };
+
 /* 0: it applies; then it is in's change. */
-static int try_base(struct intake *in, const struct patches *ps, const struct base *base)
+static int try_base(struct intake *in, const struct patches *ps, const struct base *base,
+		    enum reading how)
 {
 	struct series s;
 	int ret = series_begin(&s, base->dir);
 
+	s.any_space = how == READ_ANY_SPACE;
 	if (!ret)
 		ret = series_apply(&s, ps->v, ps->n);
 	if (!ret)
@@ -62,7 +68,7 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	series_free(&s);
 	if (!ret) {
 		in->base = base;
-		in->exact = all_in_place(ps, buf_str(&in->patch));
+		in->exact = how != READ_ANY_SPACE && all_in_place(ps, buf_str(&in->patch));
 	}
 	return ret;
 }
@@ -124,8 +130,8 @@ static int offer_version(struct taking *t, const struct patches *ps)
 	return tag ? bases_add_version(t->bases, tag) : 0;
 }
 
-/* The one on which it was made, before one on which it applies, too. */
-static int try_bases(struct taking *t, const struct patches *ps, struct buf *why)
+/* The one on which it was made, before one on which it applies, too. why: NULL, or what went wrong. */
+static int try_bases(struct taking *t, const struct patches *ps, enum reading how, struct buf *why)
 {
 	const struct base *found = NULL;
 	int ret = 0;
@@ -133,41 +139,86 @@ static int try_bases(struct taking *t, const struct patches *ps, struct buf *why
 	for (size_t i = t->bases->n; i && !t->in->exact; i--) {
 		const struct base *base = &t->bases->v[i - 1];
 
-		ret = try_base(t->in, ps, base);
+		ret = try_base(t->in, ps, base, how);
 		if (!ret && (!found || t->in->exact))
 			found = base;
 		if (ret == -OUT_BROKEN || ret == -OUT_INTERRUPTED)
 			return ret;
-		if (ret)
+		if (ret && why)
 			buf_printf(why, "%son %s: %s", why->len ? "; " : "", base->name, fail_text());
 	}
 	t->in->base = found;
-	return found && !t->in->exact ? try_base(t->in, ps, found) : 0;
+	return found && !t->in->exact ? try_base(t->in, ps, found, how) : 0;
 }
 
-static void note_taken(struct taking *t)
+/* Each of the files the other way round, in the opposite order. */
+static int reverse(const struct taking *t, struct strv *paths)
 {
+	for (size_t i = t->diffs.n; i; i--) {
+		_cleanup_free_ char *path = strf("%s/reversed-%zu.patch", t->scratch, i);
+		_cleanup_buf_ struct buf text = { 0 }, reversed = { 0 };
+
+		if (file_read(t->diffs.v[i - 1], &text))
+			return fail(OUT_BROKEN, "can't read %s", t->diffs.v[i - 1]);
+		shape_reverse(buf_str(&text), &reversed);
+		if (file_write(path, buf_str(&reversed), reversed.len, 0600))
+			return fail(OUT_BROKEN, "can't write %s", path);
+		strv_add(paths, path);
+	}
+	return 0;
+}
+
+static int try_reversed(struct taking *t)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	struct patches ps = { 0 };
+	int ret = reverse(t, &paths);
+
+	if (!ret)
+		ret = patches_read("submission", &paths, &ps);
+	if (!ret)
+		ret = try_bases(t, &ps, READ_REVERSED, NULL);
+	patches_free(&ps);
+	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? 0 : ret;
+}
+
+static void note_taken(struct taking *t, enum reading how)
+{
+	static const char *const readings[READINGS] = {
+		[READ_ANY_SPACE] = "its white space was changed on the way: lines were found without it",
+		[READ_REVERSED] = "it was made the wrong way round, from the new files to the old ones: it was turned",
+	};
+
 	for (size_t i = 0; i < t->diff_names.n; i++)
 		strv_addf(&t->in->notes, "took the diff %s", t->diff_names.v[i]);
+	if (readings[how])
+		strv_add(&t->in->notes, readings[how]);
 	strv_addf(&t->in->notes, t->in->exact ? "it was made on base %s: each hunk stands in its place"
-					       : "it applies to base %s, with its hunks moved: it was made on another one",
+					       : "it applies to base %s, but not in its very places: it was made on another one",
 		  t->in->base->name);
 }
 
 static int choose(struct taking *t, const struct patches *ps)
 {
 	_cleanup_buf_ struct buf why = { 0 };
+	enum reading how = READ_PLAIN;
 	int ret = offer_version(t, ps);
 
 	if (!ret)
-		ret = try_bases(t, ps, &why);
+		ret = try_bases(t, ps, READ_PLAIN, &why);
+	if (!ret && !t->in->base)
+		ret = try_bases(t, ps, how = READ_ANY_SPACE, NULL);
+	if (!ret && !t->in->base) {
+		how = READ_REVERSED;
+		ret = try_reversed(t);
+	}
 	if (ret)
 		return ret;
 	if (!t->in->base)
 		return intake_is(t->in, INTAKE_PERSON, "the diff applies to no base: %s", buf_str(&why));
 	if (!t->in->patch.len)
 		return intake_is(t->in, INTAKE_EMPTY, "the diff changes nothing");
-	note_taken(t);
+	note_taken(t, how);
 	return 0;
 }
 

@@ -65,7 +65,7 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 {
 	struct whole one = { .name = f->name };
 
-	if (!locate_is_source(f->name))
+	if (!locate_is_source(f->name) || locate_is_reject(f->name))
 		return;
 	if (!handed_text(f->path, &one.text)) {
 		intake_unread(t, f->name, "it is no text");

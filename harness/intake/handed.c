@@ -27,6 +27,7 @@ static bool is_archive(const char *path)
 		{ 0, 4, "PK\003\004" },	     { 0, 2, "\037\213" }, { 0, 6, "\3757zXZ\0" },
 		{ 0, 3, "BZh" },	     { 0, 4, "(\265/\375" },
 		{ 0, 6, "7z\274\257\047\034" }, { 257, 5, "ustar" },
+		{ 0, 6, "Rar!\032\007" },
 	};
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char head[512] = { 0 };
@@ -42,7 +43,12 @@ static bool is_archive(const char *path)
 /* What a course's system and a Mac put beside the work. */
 static bool is_litter(const char *name)
 {
-	return strstr(name, "__MACOSX/") || str_starts(path_last(name), "._") || str_starts(name, ".git/") ||
+	static const char *const names[] = { ".DS_Store", "Thumbs.db", "desktop.ini" };
+	bool litter = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		litter |= !strcmp(path_last(name), names[i]);
+	return litter || strstr(name, "__MACOSX/") || str_starts(path_last(name), "._") || str_starts(name, ".git/") ||
 	       strstr(name, "/.git/");
 }
 
@@ -145,6 +151,8 @@ static struct archive *open_archive(const char *path)
 	archive_read_support_format_tar(a);
 	archive_read_support_format_zip(a);
 	archive_read_support_format_7zip(a);
+	archive_read_support_format_rar(a);
+	archive_read_support_format_rar5(a);
 	archive_read_support_format_raw(a);
 	if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
 		return a;
@@ -239,6 +247,49 @@ void handed_free(struct handed *h)
 	*h = (struct handed){ 0 };
 }
 
+static void put_utf8(struct buf *out, unsigned int c)
+{
+	char b[4] = { (char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 63)),
+		      (char)(0x80 | (c >> 6 & 63)), (char)(0x80 | (c & 63)) };
+	size_t skip = c < 0x80 ? 3 : c < 0x800 ? 2 : c < 0x10000 ? 1 : 0;
+
+	if (skip)
+		b[skip] = (char)(skip == 3 ? c : skip == 2 ? 0xc0 | c >> 6 : 0xe0 | c >> 12);
+	buf_add(out, b + skip, 4 - skip);
+}
+
+/* PowerShell and Notepad write texts so. A half of a pair that stands alone is passed on as it is. */
+static void from_utf16(struct buf *text, bool big)
+{
+	const unsigned char *in = (const unsigned char *)text->data;
+	struct buf out = { 0 };
+	unsigned int high = 0;
+
+	for (size_t i = 2; i + 1 < text->len; i += 2) {
+		unsigned int c = (unsigned int)(big ? in[i] << 8 | in[i + 1] : in[i + 1] << 8 | in[i]);
+
+		if (c >= 0xd800 && c < 0xdc00)
+			high = c;
+		else if (high && c >= 0xdc00 && c < 0xe000)
+			put_utf8(&out, 0x10000 + ((high & 0x3ff) << 10) + (c & 0x3ff));
+		else
+			put_utf8(&out, c);
+	}
+	buf_free(text);
+	*text = out;
+}
+
+/* By the mark that a text of another coding begins with. */
+static void to_utf8(struct buf *text)
+{
+	if (text->len >= 2 && !memcmp(text->data, "\377\376", 2))
+		from_utf16(text, false);
+	else if (text->len >= 2 && !memcmp(text->data, "\376\377", 2))
+		from_utf16(text, true);
+	else if (text->len >= 3 && !memcmp(text->data, "\357\273\277", 3))
+		buf_drop(text, 3);
+}
+
 bool handed_text(const char *path, struct buf *out)
 {
 	struct stat st;
@@ -248,6 +299,7 @@ bool handed_text(const char *path, struct buf *out)
 		return false;
 	if (file_read(path, out))
 		return false;
+	to_utf8(out);
 	if (memchr(buf_str(out), '\0', out->len))
 		return false;
 	for (size_t i = 0; i < out->len; i++)

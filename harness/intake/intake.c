@@ -8,6 +8,7 @@
 #include "core/proc.h"
 #include "intake/internal.h"
 #include "intake/locate.h"
+#include "intake/shapes.h"
 #include "kernel/tree.h"
 
 static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
@@ -78,30 +79,54 @@ void intake_unread(struct taking *t, const char *name, const char *why)
 
 /* ---- what is in it ---- */
 
-static bool begins_line(const char *text, const char *words)
+/* The diff in it as git reads one, in a file of ours. */
+static int keep_diff(struct taking *t, const struct handed_file *f, const char *text)
 {
-	_cleanup_free_ char *later = strf("\n%s", words);
+	_cleanup_free_ char *path = strf("%s/diff-%zu.patch", t->scratch, t->diffs.n);
 
-	return str_starts(text, words) || strstr(text, later);
+	if (file_write(path, text, strlen(text), 0600))
+		return fail(OUT_BROKEN, "can't write %s", path);
+	strv_add(&t->diffs, path);
+	strv_add(&t->diff_names, f->name);
+	return 1;
 }
 
-static void look_for_diff(struct taking *t, const struct handed_file *f)
+/* 1: there is a diff in it, and it is kept; 0: there is none; or a negative outcome. */
+static int make_unified(struct taking *t, const struct handed_file *f, const struct buf *raw)
+{
+	_cleanup_buf_ struct buf plain = { 0 }, unified = { 0 };
+	bool decoded = shape_from_mail(buf_str(raw), &plain);
+	const char *text = decoded ? buf_str(&plain) : buf_str(raw);
+
+	if (decoded && (shape_is_unified(text) || shape_is_context(text)))
+		strv_addf(&t->in->notes, "%s: the mail's body was decoded", f->name);
+	if (shape_is_unified(text))
+		return keep_diff(t, f, text);
+	if (!shape_is_context(text))
+		return 0;
+	if (!shape_from_context(text, &unified)) {
+		t->context_diff = true;
+		return 0;
+	}
+	strv_addf(&t->in->notes, "%s: a context diff, read as a unified one", f->name);
+	return keep_diff(t, f, buf_str(&unified));
+}
+
+static int look_for_diff(struct taking *t, const struct handed_file *f)
 {
 	_cleanup_buf_ struct buf text = { 0 };
+	int made;
 
 	if (!handed_text(f->path, &text)) {
 		intake_unread(t, f->name, "it is no text");
-		return;
+		return 0;
 	}
-	if (begins_line(buf_str(&text), "diff --git ") ||
-	    (begins_line(buf_str(&text), "--- ") && begins_line(buf_str(&text), "+++ "))) {
-		strv_add(&t->diffs, f->path);
-		strv_add(&t->diff_names, f->name);
-	} else if (begins_line(buf_str(&text), "*** ") && begins_line(buf_str(&text), "***************")) {
-		t->context_diff = true;
-	} else {
+	made = make_unified(t, f, &text);
+	if (made < 0)
+		return made;
+	if (!made)
 		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", f->name);
-	}
+	return 0;
 }
 
 static void move_notes(struct strv *from, struct strv *to)
@@ -125,7 +150,7 @@ static int take(struct taking *t)
 	if (ret || t->in->outcome != INTAKE_EMPTY)
 		return ret;
 	if (t->context_diff)
-		return intake_is(t->in, INTAKE_PERSON, "it is a context diff: make a unified one of it");
+		return intake_is(t->in, INTAKE_PERSON, "there is a context diff in it that can't be read: make a unified one of it");
 	/* Empty is a zero: only what was read to its last byte is. */
 	if (t->unread)
 		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into",
@@ -139,8 +164,10 @@ static int open_submission(const char *path, struct taking *t)
 	int ret = handed_list(path, t->scratch, &t->handed);
 
 	for (size_t i = 0; !ret && i < t->handed.n; i++)
-		if (!locate_is_source(t->handed.v[i].name))
-			look_for_diff(t, &t->handed.v[i]);
+		if (locate_is_reject(t->handed.v[i].name))
+			strv_addf(&t->in->notes, "passed over %s: it is what patch could not put in", t->handed.v[i].name);
+		else if (!locate_is_source(t->handed.v[i].name))
+			ret = look_for_diff(t, &t->handed.v[i]);
 	move_notes(&t->handed.notes, &t->in->notes);
 	if (!t->unread && t->handed.unread)
 		t->unread = xstrdup(t->handed.unread);

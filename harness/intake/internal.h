@@ -18,7 +18,7 @@ struct taking {
 	struct intake *in;
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
-	bool context_diff;   /* one that is passed over */
+	bool context_diff;   /* one that can't be read */
 	char *unread;	     /* the first file in which work may be that nobody here can read */
 };
 

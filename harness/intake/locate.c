@@ -53,6 +53,12 @@ static char *by_path(const char *name, const char *tree)
 	return NULL;
 }
 
+/* What patch could not put in: pieces, and no version of a file. */
+bool locate_is_reject(const char *name)
+{
+	return str_ends(name, ".rej");
+}
+
 /* Is stem a whole word of name? "cpuid" is one of "ann_cpuid (1).c", "vmx" is none of "vmxon.c". */
 static bool has_word(const char *name, const char *stem, size_t len)
 {

@@ -15,6 +15,8 @@ char *locate_file(const char *name, const char *text, const char *tree);
 
 /* Is it a source file by its name, with whatever is stuck to it? */
 bool locate_is_source(const char *name);
+/* Is it what patch could not put in? */
+bool locate_is_reject(const char *name);
 /* Does its name say that it is an older copy? */
 bool locate_is_copy(const char *name);
 

@@ -109,7 +109,8 @@ int git_check(const struct git *g, const char *const args[])
 
 int git_apply(const struct git *g, const char *patch, struct buf *out)
 {
-	const char *argv[] = { "git", "apply", "-p1", "--whitespace=nowarn", "-", NULL };
+	const char *argv[] = { "git", "apply", "-p1", "--whitespace=nowarn",
+			       g->any_space ? "--ignore-whitespace" : "-", g->any_space ? "-" : NULL, NULL };
 	_cleanup_strv_ struct strv env = { 0 };
 	_cleanup_free_ char *copy = xstrdup(g->dir);
 	struct proc p = { .what = g->what,

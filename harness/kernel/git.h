@@ -6,6 +6,8 @@
 #ifndef NESTLAB_KERNEL_GIT_H
 #define NESTLAB_KERNEL_GIT_H
 
+#include <stdbool.h>
+
 #include "core/util.h"
 
 struct git {
@@ -16,6 +18,7 @@ struct git {
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */
 	const char *input;    /* standard input, for git_run(); NULL: none */
+	bool any_space; /* of git_apply(): white space in lines that are looked for does not count */
 	unsigned int deadline_s;
 };
 

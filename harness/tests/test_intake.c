@@ -212,11 +212,75 @@ static void test_half(void **state)
 	intake_free(&in);
 }
 
-static void test_context_diff(void **state)
+/* The same change in other programs' words. */
+static void test_other_diffs(void **state)
+{
+	static const char *const diffs[] = {
+		/* diff -c */
+		"*** a/" KVM "cpuid.c\tsome day\n--- b/" KVM "cpuid.c\tanother\n***************\n*** 7,12 ****\n"
+		"--- 7,14 ----\n  \n  int kvm_emulate_cpuid(void)\n  {\n+ \tif (eax == 0x4fffffff)\n"
+		"+ \t\treturn total_exits;\n  \treturn 0;\n  }\n  \n",
+		/* from the new file to the old one */
+		"--- b/" KVM "cpuid.c\n+++ a/" KVM "cpuid.c\n@@ -7,8 +7,6 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+		"-\tif (eax == 0x4fffffff)\n-\t\treturn total_exits;\n \treturn 0;\n }\n \n",
+		/* a mail, quoted-printable, with parts */
+		"From: ann\nSubject: [PATCH] exits\nContent-Type: multipart/mixed;\n boundary=\"=_x\"\n\n--=_x\n"
+		"Content-Type: text/html\n\n<b>see</b>\n--=_x\nContent-Type: text/plain\n"
+		"Content-Transfer-Encoding: quoted-printable\n\n--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,8 @@\n \n"
+		" int kvm_emulate_cpuid(v=\noid)\n {\n+=09if (eax =3D=3D 0x4fffffff)\n+=09=09return total_exits;\n"
+		"=20=09return 0;\n }\n=20\n\n--=_x--\n",
+		"From: ann\nSubject: [PATCH] exits\nContent-Transfer-Encoding: base64\n\n"
+		"LS0tIGEvYXJjaC94ODYva3ZtL2NwdWlkLmMKKysrIGIvYXJjaC94ODYva3ZtL2NwdWlkLmMKQEAgLTcsNiArNyw4IEBACiAK\n"
+		"IGludCBrdm1fZW11bGF0ZV9jcHVpZCh2b2lkKQogeworCWlmIChlYXggPT0gMHg0ZmZmZmZmZikKKwkJcmV0dXJuIHRvdGFs\n"
+		"X2V4aXRzOwogCXJldHVybiAwOwogfQogCg==\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(diffs); i++) {
+		begin(state);
+		put(given, "my change.txt", diffs[i]);
+		expect_change(true);
+	}
+}
+
+/* Tabs became blanks on the way: it is found, and not called exact. */
+static void test_white_space_lost(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "+        if (eax == 0x4fffffff)\n+                return total_exits;\n         return 0;\n }\n \n");
+	expect(INTAKE_TAKEN, &in);
+	assert_false(in.exact);
+	assert_non_null(strstr(buf_str(&in.patch), "\n \treturn 0;\n"));
+	intake_free(&in);
+}
+
+static void test_context_diff_that_is_damaged(void **state)
 {
 	(void)state;
-	put(given, "x.txt", "*** a/cpuid.c\n--- b/cpuid.c\n***************\n*** 1,2 ****\n  a\n--- 1,3 ----\n  a\n+ b\n");
+	put(given, "x.txt", "*** a/cpuid.c\n--- b/cpuid.c\n***************\n*** 1,2 ****\n  a\n- b\n+++ c\n");
 	expect_no_change(INTAKE_PERSON);
+}
+
+/* What other systems leave beside the work, and how their editors write it. */
+static void test_other_systems(void **state)
+{
+	_cleanup_buf_ struct buf wide = { 0 };
+	_cleanup_free_ char *path = strf("%s/cpuid.c", given);
+
+	(void)state;
+	buf_add(&wide, "\377\376", 2);
+	for (const char *at = CHANGED; *at; at++)
+		buf_add(&wide, (char[]){ *at, '\0' }, 2);
+	assert_int_equal(file_write(path, buf_str(&wide), wide.len, 0644), 0);
+	put(given, "__MACOSX/._cpuid.c", "\1\2");
+	put(given, ".DS_Store", "\1\2");
+	put(given, "cpuid.c.orig", BASE_TEXT);
+	put(given, "cpuid.c~", HEAD CASE "\tint unfinished;\n" TAIL);
+	put(given, "cpuid.c.rej", DIFF("cpuid.c", "cpuid.c"));
+	put(given, "L\303\266sung 2/notes.txt", "\303\266\n");
+	expect_change(true);
 }
 
 /* ---- archives ---- */
@@ -608,7 +672,10 @@ int main(void)
 		cmocka_unit_test_setup(test_other_age, begin),
 		cmocka_unit_test_setup(test_cut_short, begin),
 		cmocka_unit_test_setup(test_half, begin),
-		cmocka_unit_test_setup(test_context_diff, begin),
+		cmocka_unit_test_setup(test_other_diffs, begin),
+		cmocka_unit_test_setup(test_white_space_lost, begin),
+		cmocka_unit_test_setup(test_context_diff_that_is_damaged, begin),
+		cmocka_unit_test_setup(test_other_systems, begin),
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),

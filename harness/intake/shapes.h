@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Diffs in the shapes that git does not read, made into unified ones. */
+#ifndef NESTLAB_INTAKE_SHAPES_H
+#define NESTLAB_INTAKE_SHAPES_H
+
+#include <stdbool.h>
+
+#include "core/util.h"
+
+/* Is there a diff in it, unified or context? */
+bool shape_is_unified(const char *text);
+bool shape_is_context(const char *text);
+
+/* `diff -c` to `diff -u`. False: a hunk can't be read. */
+bool shape_from_context(const char *text, struct buf *out);
+/*
+ * Mails whose bodies are quoted-printable or base64, or that have parts, as plain ones; HTML is
+ * left out. False: there is nothing to be done.
+ */
+bool shape_from_mail(const char *text, struct buf *out);
+/* The other way round: what it adds it takes away. */
+void shape_reverse(const char *text, struct buf *out);
+
+#endif
