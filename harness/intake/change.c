@@ -212,6 +212,26 @@ static int merge_onto_bases(struct taking *t, const struct own_file *files, size
 			 t->in->base->name);
 }
 
+int intake_merge_known(struct taking *t, struct own_file *files, size_t n)
+{
+	struct rank *ranks = xcalloc(t->bases->n, sizeof(*ranks));
+	const struct own_sum sum = { .drift = true };
+	int ret;
+
+	for (size_t i = 0; i < t->bases->n; i++) {
+		ranks[i].base = &t->bases->v[i];
+		for (size_t j = 0; j < n; j++)
+			intake_measure(ranks[i].base, files[j].path, buf_str(&files[j].before.text), &ranks[i]);
+	}
+	intake_sort_ranks(ranks, t->bases->n);
+	t->in->base = ranks->base;
+	t->in->exact = false;
+	t->in->merged = true;
+	ret = merge_onto_bases(t, files, n, ranks, &sum);
+	free(ranks);
+	return ret;
+}
+
 static void note_drift(struct taking *t, const struct own_file *f)
 {
 	size_t left = 0, own = 0;

@@ -9,6 +9,10 @@
 #include "intake/locate.h"
 #include "intake/words.h"
 
+#define TREE_FILES 3000	     /* more are a whole tree */
+#define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
+#define TREE_SAME_PERCENT 98 /* of them are as the base has them */
+
 /* A file that is one of the tree's. */
 struct whole {
 	const char *name; /* as it was handed in */
@@ -132,21 +136,24 @@ static void settle_versions(struct taking *t, struct wholes *w)
 
 /* ---- the nearest base ---- */
 
+void intake_measure(const struct base *b, const char *path, const char *text, struct rank *r)
+{
+	_cleanup_buf_ struct buf there = { 0 };
+	struct lines_apart a;
+
+	intake_base_text(b, path, &there);
+	lines_compare(buf_str(&there), text, &a);
+	r->apart += a.lost + a.gained;
+	r->lost += a.lost;
+	r->of += a.of;
+}
+
 static void measure(const struct base *b, const struct wholes *w, struct rank *r)
 {
 	*r = (struct rank){ .base = b };
-	for (size_t i = 0; i < w->n; i++) {
-		_cleanup_buf_ struct buf text = { 0 };
-		struct lines_apart a;
-
-		if (w->v[i].passed)
-			continue;
-		intake_base_text(b, w->v[i].path, &text);
-		lines_compare(buf_str(&text), buf_str(&w->v[i].text), &a);
-		r->apart += a.lost + a.gained;
-		r->lost += a.lost;
-		r->of += a.of;
-	}
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].passed)
+			intake_measure(b, w->v[i].path, buf_str(&w->v[i].text), r);
 }
 
 /* Where the clone has a version that is nearer than the bases there are, it becomes one. */
@@ -176,6 +183,11 @@ static int by_nearness(const void *a, const void *b)
 	return (x->apart > y->apart) - (x->apart < y->apart);
 }
 
+void intake_sort_ranks(struct rank *r, size_t n)
+{
+	qsort(r, n, sizeof(*r), by_nearness);
+}
+
 /* All bases, the nearest first. The caller frees them. */
 static struct rank *rank_bases(struct taking *t, const struct wholes *w)
 {
@@ -185,7 +197,7 @@ static struct rank *rank_bases(struct taking *t, const struct wholes *w)
 		measure(&t->bases->v[i], w, &r[i]);
 		strv_addf(&t->in->notes, "from base %s it is %zu lines apart", t->bases->v[i].name, r[i].apart);
 	}
-	qsort(r, t->bases->n, sizeof(*r), by_nearness);
+	intake_sort_ranks(r, t->bases->n);
 	return r;
 }
 
@@ -245,8 +257,68 @@ static int judge_wholes(struct taking *t, struct wholes *w)
 	return ret;
 }
 
+/* ---- a whole tree ---- */
+
+/* Of a base this very file? */
+static bool is_as_base(const struct base *b, const struct handed_file *f)
+{
+	_cleanup_free_ char *path = locate_path(f->name, b->dir);
+	_cleanup_buf_ struct buf there = { 0 }, here = { 0 };
+
+	if (!path || !handed_text(f->path, &here))
+		return false;
+	intake_base_text(b, path, &there);
+	return !strcmp(buf_str(&there), buf_str(&here));
+}
+
+/* The base of which this tree is, but for some files; NULL: it is of another age. */
+static const struct base *tree_base(const struct taking *t)
+{
+	for (size_t i = t->bases->n; i; i--) {
+		size_t same = 0, of = 0;
+
+		for (size_t j = 0; j < t->handed.n; j += TREE_SAMPLE)
+			if (locate_is_source(t->handed.v[j].name)) {
+				of++;
+				same += is_as_base(&t->bases->v[i - 1], &t->handed.v[j]);
+			}
+		if (same * 100 >= of * TREE_SAME_PERCENT)
+			return &t->bases->v[i - 1];
+	}
+	return NULL;
+}
+
+/* Of a tree of another age only what the assignments change is looked into. */
+static void add_of_tree(struct taking *t, struct wholes *w)
+{
+	const struct base *b = tree_base(t);
+	size_t left = 0;
+
+	for (size_t i = 0; i < t->handed.n; i++) {
+		const struct handed_file *f = &t->handed.v[i];
+
+		if (!locate_is_source(f->name) || (b && is_as_base(b, f)))
+			continue;
+		if (b || locate_is_usual(f->name))
+			add_file(t, w, f);
+		else
+			left++;
+	}
+	if (b)
+		strv_addf(&t->in->notes, "it is a whole tree, of base %s", b->name);
+	else
+		strv_addf(&t->in->notes, "it is a whole tree of no base: %zu files elsewhere than in KVM and the system calls were "
+			  "not looked into", left);
+	if (left && !t->unread)
+		t->unread = xstrdup("the rest of the tree");
+}
+
 static void find_wholes(struct taking *t, struct wholes *w)
 {
+	if (t->handed.n > TREE_FILES) {
+		add_of_tree(t, w);
+		return;
+	}
 	for (size_t i = 0; i < t->handed.n; i++)
 		add_file(t, w, &t->handed.v[i]);
 }

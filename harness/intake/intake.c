@@ -135,15 +135,36 @@ static void move_notes(struct strv *from, struct strv *to)
 		strv_add(to, from->v[i]);
 }
 
+/* What a repository has says most: then what it was before is known, too. */
+static int take_history(struct taking *t)
+{
+	_cleanup_free_ char *why = NULL;
+	int ret = repo_read(&t->repo, t->scratch, &why);
+
+	if (ret < 0)
+		return ret;
+	if (ret) {
+		strv_addf(&t->in->notes, "passed over the repository: %s", why);
+		return 0;
+	}
+	return t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
+}
+
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
 static int take(struct taking *t)
 {
-	int ret = t->diffs.n ? intake_take_diffs(t) : 0;
-	_cleanup_free_ char *why = ret || !t->in->why ? NULL : xstrdup(t->in->why);
-	enum intake_outcome o = t->in->outcome;
+	int ret = t->repo.dir ? take_history(t) : 0;
+	_cleanup_free_ char *why = NULL;
+	enum intake_outcome o;
 
-	if (ret || (t->diffs.n && o == INTAKE_TAKEN))
+	if (ret || t->in->patch.len)
 		return ret;
+	if (t->diffs.n)
+		ret = intake_take_diffs(t);
+	if (ret || (t->diffs.n && t->in->outcome == INTAKE_TAKEN))
+		return ret;
+	o = t->in->outcome;
+	why = t->in->why ? xstrdup(t->in->why) : NULL;
 	ret = intake_take_files(t);
 	if (!ret && why && t->in->outcome != INTAKE_TAKEN)
 		return intake_is(t->in, o, "%s", why);
@@ -163,6 +184,7 @@ static int open_submission(const char *path, struct taking *t)
 {
 	int ret = handed_list(path, t->scratch, &t->handed);
 
+	repo_find(path, &t->repo);
 	for (size_t i = 0; !ret && i < t->handed.n; i++)
 		if (locate_is_reject(t->handed.v[i].name))
 			strv_addf(&t->in->notes, "passed over %s: it is what patch could not put in", t->handed.v[i].name);
@@ -176,6 +198,7 @@ static int open_submission(const char *path, struct taking *t)
 
 static void close_submission(struct taking *t)
 {
+	repo_free(&t->repo);
 	handed_free(&t->handed);
 	free(t->unread);
 	strv_free(&t->diffs);

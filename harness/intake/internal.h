@@ -6,6 +6,7 @@
 #include "intake/handed.h"
 #include "intake/intake.h"
 #include "intake/own.h"
+#include "intake/repo.h"
 
 /* One submission on its way. */
 struct taking {
@@ -15,6 +16,7 @@ struct taking {
 	size_t who;		   /* of them it is */
 	const char *scratch;
 	struct handed handed;
+	struct repo repo; /* dir: NULL, there is none */
 	struct intake *in;
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
@@ -54,5 +56,17 @@ void intake_show_files(struct taking *t, struct peers *peers, size_t who);
 /* 0 with an outcome, or a negative outcome. */
 int intake_take_diffs(struct taking *t); /* diffs.c */
 int intake_take_files(struct taking *t); /* files.c */
+int intake_take_history(struct taking *t); /* history.c */
+
+/*
+ * The nearest base onto which these merge, of which all is known: what they were before (before)
+ * and what they became (after). All that differs is the change.
+ */
+int intake_merge_known(struct taking *t, struct own_file *files, size_t n);
+/* How far these texts are from base b, added to r. */
+void intake_measure(const struct base *b, const char *path, const char *text, struct rank *r);
+/* Sort them, the nearest first. */
+void intake_sort_ranks(struct rank *r, size_t n);
+
 
 #endif

@@ -2,6 +2,7 @@
 #include "intake/locate.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -45,7 +46,7 @@ bool locate_is_copy(const char *name)
 	return false;
 }
 
-static char *by_path(const char *name, const char *tree)
+char *locate_path(const char *name, const char *tree)
 {
 	for (const char *at = name; strchr(at, '/'); at = strchr(at, '/') + 1)
 		if (tree_has_file(tree, at, NULL))
@@ -57,6 +58,17 @@ static char *by_path(const char *name, const char *tree)
 bool locate_is_reject(const char *name)
 {
 	return str_ends(name, ".rej");
+}
+
+bool locate_is_usual(const char *name)
+{
+	static const char *const patterns[] = { "*arch/x86/kvm/*", "*virt/kvm/*", "*/kvm*.h", "*include/linux/syscalls.h",
+						"*arch/x86/entry/syscalls/*", "*kernel/sys*.c", "*/unistd*.h" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
+		if (!fnmatch(patterns[i], name, 0))
+			return true;
+	return false;
 }
 
 /* Is stem a whole word of name? "cpuid" is one of "ann_cpuid (1).c", "vmx" is none of "vmxon.c". */
@@ -116,7 +128,7 @@ static void try_folder(struct best *b, const char *tree, const char *folder, con
 
 char *locate_file(const char *name, const char *text, const char *tree)
 {
-	struct best b = { .path = by_path(name, tree) };
+	struct best b = { .path = locate_path(name, tree) };
 
 	if (b.path || !source_ending(name))
 		return b.path;

@@ -13,6 +13,11 @@
  */
 char *locate_file(const char *name, const char *text, const char *tree);
 
+/* By its path's end alone; NULL: that names no file in a folder of the tree. */
+char *locate_path(const char *name, const char *tree);
+/* Is it where the assignments' work is done: in KVM, or where system calls are? */
+bool locate_is_usual(const char *name);
+
 /* Is it a source file by its name, with whatever is stuck to it? */
 bool locate_is_source(const char *name);
 /* Is it what patch could not put in? */

@@ -464,7 +464,7 @@ static void count(const struct own_file *f, struct tally *t)
 		const struct own_line *l = &f->before.v[i];
 
 		t->changed += l->apart && l->key;
-		t->lost += l->apart && l->key && !l->own;
+		t->lost += l->apart && l->key && !l->own && !l->here;
 	}
 	for (size_t i = 0; i < f->after.n; i++) {
 		const struct own_line *l = &f->after.v[i];
@@ -472,7 +472,7 @@ static void count(const struct own_file *f, struct tally *t)
 		if (!l->apart || !l->key)
 			continue;
 		t->changed++;
-		t->foreign += !l->own && is_foreign(f, l) && is_telling(l);
+		t->foreign += !l->own && !l->here && is_foreign(f, l) && is_telling(l);
 		t->rest += !l->own && !is_foreign(f, l);
 	}
 }

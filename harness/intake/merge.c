@@ -13,7 +13,6 @@
 #define DEADLINE_S 60
 #define LIKE_PERCENT 60 /* of a line's words, and the other one stands for it */
 #define NOWHERE SIZE_MAX
-#define KEPT SIZE_MAX
 #define CONFLICTS_MAX 127 /* git's exit status counts no further */
 
 struct piece {
@@ -94,18 +93,59 @@ static struct line_list list_lines(const struct piece *p)
 	return l;
 }
 
-/* Where in the ancestor each line of his was put in: before that line of it. False: he took away. */
-static bool find_insertions(const struct line_list *his, const struct line_list *was, size_t *before)
+/* What he did with a line: kept it, put it in, or put other braces around it. */
+struct step {
+	enum { STEP_KEPT, STEP_PUT_IN, STEP_BRACED } did;
+	size_t was; /* the line of the ancestor that it is, or that stands behind it */
+};
+
+/* The line without braces at its ends: "if (x)" of "} else if (x) {" is none. */
+static struct piece without_braces(struct piece p)
+{
+	while (p.len && strchr("} \t", *p.at)) {
+		p.at++;
+		p.len--;
+	}
+	while (p.len && strchr("{ \t\n", p.at[p.len - 1]))
+		p.len--;
+	return p;
+}
+
+static bool is_same_but_braces(const struct piece *a, const struct piece *b)
+{
+	struct piece x = without_braces(*a), y = without_braces(*b);
+
+	return x.len && x.len == y.len && !memcmp(x.at, y.at, x.len);
+}
+
+/* False: he took something away. */
+static bool find_steps(const struct line_list *his, const struct line_list *was, struct step *steps)
 {
 	size_t k = 0;
 
 	for (size_t i = 0; i < his->n; i++) {
-		bool same = k < was->n && lines_key(his->v[i].at) == lines_key(was->v[k].at);
-
-		before[i] = same ? KEPT : k;
-		k += same;
+		steps[i] = (struct step){ STEP_PUT_IN, k };
+		if (k == was->n)
+			continue;
+		if (lines_key(his->v[i].at) == lines_key(was->v[k].at))
+			steps[i].did = STEP_KEPT;
+		else if (is_same_but_braces(&his->v[i], &was->v[k]))
+			steps[i].did = STEP_BRACED;
+		k += steps[i].did != STEP_PUT_IN;
 	}
 	return k == was->n;
+}
+
+/* The base's line with his braces around it. */
+static void put_braced(const struct piece *base, const struct piece *his, struct buf *out)
+{
+	struct piece inner = without_braces(*base), mine = without_braces(*his);
+	size_t indent = strspn(base->at, " \t");
+
+	buf_add(out, base->at, indent);
+	buf_puts(out, memchr(his->at, '}', (size_t)(mine.at - his->at)) ? "} " : "");
+	buf_add(out, inner.at, inner.len);
+	buf_puts(out, memchr(mine.at + mine.len, '{', his->len - (size_t)(mine.at - his->at) - mine.len) ? " {\n" : "\n");
 }
 
 static size_t find_like(const struct line_list *base, const struct piece *line, size_t from)
@@ -140,6 +180,14 @@ static size_t find_place(const struct line_list *base, const struct line_list *w
 	return find_like(base, &was->v[k], from);
 }
 
+static size_t place_of(const struct line_list *base, const struct line_list *was,
+		       const struct step *s, size_t at)
+{
+	if (s->did == STEP_KEPT)
+		return at;
+	return s->did == STEP_PUT_IN ? find_place(base, was, s->was, at) : find_like(base, &was->v[s->was], at);
+}
+
 /*
  * He only put lines in, and upstream changed what stands around them: each goes beside that line of
  * the base that is most like its neighbour.
@@ -147,17 +195,20 @@ static size_t find_place(const struct line_list *base, const struct line_list *w
 static bool put_between(const struct clash *c, struct buf *out)
 {
 	struct line_list base = list_lines(&c->base), was = list_lines(&c->ancestor), his = list_lines(&c->his);
-	size_t *before = xcalloc(his.n + 1, sizeof(*before)), at = 0, start = out->len;
-	bool good = find_insertions(&his, &was, before);
+	struct step *steps = xcalloc(his.n + 1, sizeof(*steps));
+	size_t at = 0, start = out->len;
+	bool good = find_steps(&his, &was, steps);
 
 	for (size_t i = 0; good && i < his.n; i++) {
-		size_t place = before[i] == KEPT ? at : find_place(&base, &was, before[i], at);
+		size_t place = place_of(&base, &was, &steps[i], at);
 
 		good = place != NOWHERE;
 		for (; good && at < place; at++)
 			put(out, &base.v[at]);
-		if (good && before[i] != KEPT)
+		if (good && steps[i].did == STEP_PUT_IN)
 			put(out, &his.v[i]);
+		if (good && steps[i].did == STEP_BRACED)
+			put_braced(&base.v[at++], &his.v[i], out);
 	}
 	for (; good && at < base.n; at++)
 		put(out, &base.v[at]);
@@ -166,7 +217,7 @@ static bool put_between(const struct clash *c, struct buf *out)
 	free(base.v);
 	free(was.v);
 	free(his.v);
-	free(before);
+	free(steps);
 	return good;
 }
 

@@ -118,6 +118,17 @@ static bool mark_apart(struct own_text *t, size_t first, size_t n)
 	return true;
 }
 
+/* A line that was moved, or copied, tells of nobody's age. */
+static void mark_here(struct own_text *t, const struct own_text *other)
+{
+	struct lines_index x;
+
+	lines_index(buf_str(&other->text), &x);
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i].here = t->v[i].apart && t->v[i].key && lines_count(&x, t->v[i].key);
+	lines_index_free(&x);
+}
+
 bool own_read(struct own_file *f, const char *diff)
 {
 	split(&f->before);
@@ -132,6 +143,8 @@ bool own_read(struct own_file *f, const char *diff)
 		f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
 		f->v[f->n++] = h;
 	}
+	mark_here(&f->before, &f->after);
+	mark_here(&f->after, &f->before);
 	return true;
 }
 

@@ -21,6 +21,7 @@ struct own_line {
 	bool apart;	   /* the other text does not have it in this place */
 	bool own;	   /* he put it in, or took it away (a base's line) */
 	bool known;	   /* a base has it (of a base's line: another base, too) */
+	bool here;	   /* the other text has it in some place */
 	size_t shared;	   /* so many of his near neighbours have it */
 };
 

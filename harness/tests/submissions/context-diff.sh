@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: needs a person
-# says: context diff
-# sample
-diff -c "$grade/base/arch/x86/kvm/cpuid.c" "$grade/ref/arch/x86/kvm/cpuid.c" >change.txt || :
+# `diff -c`.
+# expect: fail
+# says: edx
+cd "$grade" && { diff -rc base fault || :; } | sed '/^diff /d; s,^\(\*\*\*\|---\) \(base\|fault\)/,\1 a/,' >"$to/change.txt"

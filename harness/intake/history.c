@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A repository's commits: as diffs on a base, or merged, as what the files were before is known. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "intake/internal.h"
+#include "kernel/patches.h"
+#include "kernel/tree.h"
+
+static int put_diff(struct taking *t, const char *name, const struct buf *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s.patch", t->scratch, name);
+
+	if (!text->len)
+		return 0;
+	if (file_write(path, buf_str(text), text->len, 0600))
+		return fail(OUT_BROKEN, "can't write %s", path);
+	strv_add(&t->diffs, path);
+	strv_addf(&t->diff_names, "of the repository (%s)", name);
+	return 0;
+}
+
+/* ---- merged ---- */
+
+/* The file as it lies there; else as HEAD has it, which is what the diff makes of it. */
+static bool read_after(const struct taking *t, const char *path, struct buf *out)
+{
+	_cleanup_free_ char *full = strf("%s/%s", t->repo.dir, path);
+
+	return tree_has_file(t->repo.dir, path, NULL) && handed_text(full, out);
+}
+
+static int add_file(struct taking *t, const char *path, struct own_file *f)
+{
+	_cleanup_free_ char *before = strf("%s/before", t->scratch), *after = strf("%s/after", t->scratch);
+	_cleanup_buf_ struct buf diff = { 0 };
+	int ret;
+
+	f->path = xstrdup(path);
+	if (!repo_show(&t->repo, path, &f->before.text) || !read_after(t, path, &f->after.text))
+		return intake_is(t->in, INTAKE_PERSON, "its commits make or take away %s, and apply to no base", path);
+	if (file_write(before, buf_str(&f->before.text), f->before.text.len, 0600) ||
+	    file_write(after, buf_str(&f->after.text), f->after.text.len, 0600))
+		return fail(OUT_BROKEN, "can't write to %s", t->scratch);
+	ret = intake_compare(before, after, &diff);
+	if (!ret && !own_read(f, buf_str(&diff)))
+		ret = fail(OUT_BROKEN, "what diff says of %s can't be read", path);
+	for (size_t i = 0; i < f->before.n; i++)
+		f->before.v[i].own = f->before.v[i].apart;
+	for (size_t i = 0; i < f->after.n; i++)
+		f->after.v[i].own = f->after.v[i].apart;
+	return ret;
+}
+
+static bool has_path(const struct own_file *files, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(files[i].path, path))
+			return true;
+	return false;
+}
+
+static int merge(struct taking *t, const struct patches *ps)
+{
+	struct own_file *files = NULL;
+	size_t n = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < ps->n; i++)
+		for (size_t j = 0; !ret && t->in->outcome == INTAKE_TAKEN && j < ps->v[i].n_files; j++) {
+			const struct patch_file *pf = &ps->v[i].files[j];
+			const char *path = pf->new_path ? pf->new_path : pf->old_path;
+
+			if (has_path(files, n, path))
+				continue;
+			files = xrealloc(files, n + 1, sizeof(*files));
+			files[n] = (struct own_file){ 0 };
+			ret = add_file(t, path, &files[n++]);
+		}
+	if (!ret && t->in->outcome == INTAKE_TAKEN)
+		ret = intake_merge_known(t, files, n);
+	for (size_t i = 0; i < n; i++)
+		own_free(&files[i]);
+	free(files);
+	return ret;
+}
+
+static int merge_diffs(struct taking *t)
+{
+	struct patches ps = { 0 };
+	int ret = patches_read("submission", &t->diffs, &ps);
+
+	t->in->outcome = INTAKE_TAKEN;
+	str_set(&t->in->why, NULL);
+	if (!ret)
+		ret = merge(t, &ps);
+	patches_free(&ps);
+	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? intake_is(t->in, INTAKE_PERSON, "%s", fail_text()) : ret;
+}
+
+int intake_take_history(struct taking *t)
+{
+	struct strv diffs = t->diffs, names = t->diff_names;
+	int ret;
+
+	t->diffs = t->diff_names = (struct strv){ 0 };
+	strv_add(&t->in->notes, t->repo.told);
+	ret = put_diff(t, "committed", &t->repo.committed);
+	if (!ret)
+		ret = put_diff(t, "not committed", &t->repo.more);
+	if (!ret)
+		ret = intake_take_diffs(t);
+	if (!ret && t->in->outcome == INTAKE_PERSON)
+		ret = merge_diffs(t);
+	strv_free(&t->diffs);
+	strv_free(&t->diff_names);
+	t->diffs = diffs;
+	t->diff_names = names;
+	return ret;
+}
