@@ -8,10 +8,8 @@
 
 #include <stdbool.h>
 
-#include "plan/assignment.h"
+#include "grade/rubric.h"
 #include "judge/result.h"
-
-#define GRADE_MAX 100.0 /* points */
 
 struct submission {
 	char *name; /* the entry's, as a plain name */
@@ -22,6 +20,7 @@ struct submission {
 	char *base;	   /* "6.12"; NULL: none was found */
 	char *confidence;  /* "exact", "moved", "without its drift"; NULL */
 	bool exact, drift; /* as struct intake has them */
+	double days_late;  /* 0: in time, or nobody told */
 	struct strv notes;
 	/* What came of it; grade_judge() sets these. */
 	char *verdict; /* "pass", "fail", "build-error", "crash", "empty", "half", "needs a person" */
@@ -33,25 +32,23 @@ struct submission {
 
 struct class {
 	char *name, *dir;
-	const struct assignment *assignment; /* borrowed */
+	const struct rubric *rubric; /* borrowed */
 	struct submission *v;
 	size_t n;
 };
 
 /*
- * The weight of one test as it went, 0 to 1; a check that could not be asked is no loss. False: the
- * test was not judged, and counts for nothing.
- */
-bool grade_test(const struct test_result *t, double *share);
-/*
  * Points and verdict from s->result (NULL: s->verdict and s->why stand as the intake set them). A
  * build error is the submission's own only where its base is certain; what the lab failed at is a
  * person's.
  */
-void grade_judge(const struct assignment *a, struct submission *s);
+void grade_judge(const struct rubric *r, struct submission *s);
 
-/* Into s->dir: feedback.md, gradescope/results.json, intake.txt. 0 or -OUT_BROKEN. */
-int grade_write(const struct assignment *a, const struct submission *s);
+/*
+ * Into s->dir: feedback.md (what a student may see now), feedback-all.md, gradescope/results.json,
+ * intake.txt. 0 or -OUT_BROKEN.
+ */
+int grade_write(const struct rubric *r, const struct submission *s);
 /* class.csv and class.html in c->dir. 0 or -OUT_BROKEN. */
 int grade_write_class(const struct class *c);
 /* "cpuid-exits/answer: edx, eax; ...", up to a few. */

@@ -6,46 +6,6 @@
 
 #define FAILED_MAX 12 /* checks in a line */
 
-static const struct test_result *find_test(const struct run_result *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_tests; i++)
-		if (!strcmp(r->tests[i].name, name))
-			return &r->tests[i];
-	return NULL;
-}
-
-bool grade_test(const struct test_result *t, double *share)
-{
-	unsigned int passed = 0, failed = 0;
-
-	*share = 0;
-	if (t->verdict == OUT_CRASH)
-		return true;
-	for (size_t i = 0; i < t->n_checks; i++) {
-		passed += t->checks[i].verdict == OUT_PASS && !t->checks[i].preparatory;
-		failed += t->checks[i].verdict == OUT_FAIL;
-	}
-	if ((t->verdict != OUT_PASS && t->verdict != OUT_FAIL) || !(passed + failed))
-		return false;
-	*share = (double)passed / (passed + failed);
-	return true;
-}
-
-static double count_points(const struct assignment *a, const struct run_result *r)
-{
-	double sum = 0, of = 0, share;
-
-	for (size_t i = 0; i < a->n_tests; i++) {
-		const struct test_result *t = find_test(r, a->tests[i].name);
-
-		if (!t || !grade_test(t, &share))
-			continue;
-		sum += share * (double)a->tests[i].weight;
-		of += (double)a->tests[i].weight;
-	}
-	return of > 0 ? GRADE_MAX * sum / of : 0;
-}
-
 static bool is_everywhere(const char *path)
 {
 	return str_starts(path, "/dev/") || str_starts(path, "/proc/") || str_starts(path, "/sys/");
@@ -95,7 +55,7 @@ static bool lacks_something(const char *why)
 	return false;
 }
 
-static void judge_build_error(struct submission *s, const char *why)
+static void judge_build_error(const struct rubric *r, struct submission *s, const char *why)
 {
 	_cleanup_free_ char *unsure = NULL;
 
@@ -106,9 +66,11 @@ static void judge_build_error(struct submission *s, const char *why)
 		unsure = strf("it does not build, and a file of it may be missing: %s", why);
 	if (unsure)
 		need_person(s, unsure);
+	else
+		s->points = rubric_build_error(r, s->days_late);
 }
 
-void grade_judge(const struct assignment *a, struct submission *s)
+void grade_judge(const struct rubric *r, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
 	_cleanup_free_ char *why = NULL;
@@ -127,11 +89,11 @@ void grade_judge(const struct assignment *a, struct submission *s)
 		need_person(s, "its files are of another age of the kernel, and what was taken from them did not pass: "
 			    "it may not be all of the change");
 	else if (o == OUT_BUILD_ERROR)
-		judge_build_error(s, why);
+		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */
 		need_person(s, why);
 	else if (o == OUT_PASS || o == OUT_FAIL || o == OUT_CRASH)
-		s->points = count_points(a, s->result);
+		s->points = rubric_points(r, s->result, s->days_late);
 	else
 		need_person(s, why ? why : "the lab came to no verdict");
 }

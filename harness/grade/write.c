@@ -56,25 +56,38 @@ static const struct test_result *find_test(const struct run_result *r, const cha
 	return NULL;
 }
 
+/* What a student may see now: not what is hidden, or shown after the due date. */
+static bool is_shown(const struct rubric *r, const char *test, bool all)
+{
+	const struct rubric_test *t = rubric_find(r, test);
+
+	return all || !t || t->visibility == VISIBLE;
+}
+
 /* Of what the points are made: each test's weight, and what it brought. */
-static void put_weights(struct buf *b, const struct assignment *a, const struct run_result *r)
+static void put_weights(struct buf *b, const struct rubric *r, const struct run_result *result,
+			bool all)
 {
 	buf_puts(b, "\n## Weights\n\n");
-	for (size_t i = 0; i < a->n_tests; i++) {
-		const struct assignment_test *at = &a->tests[i];
-		const struct test_result *t = find_test(r, at->name);
+	for (size_t i = 0; i < r->n_tests; i++) {
+		const struct rubric_test *rt = &r->tests[i];
+		const struct test_result *t = find_test(result, rt->name);
 		double share;
 
-		if (t && grade_test(t, &share))
-			buf_printf(b, "- %s: %.1f of %llu\n", at->name, share * (double)at->weight,
-				   (unsigned long long)at->weight);
+		if (!is_shown(r, rt->name, all))
+			buf_printf(b, "- a test that is not shown%s: %.0f\n",
+				   rt->visibility == AFTER_DUE_DATE ? " before the due date" : "", rt->weight);
+		else if (t && rubric_share(r, t, &share))
+			buf_printf(b, "- %s: %.1f of %.0f\n", rt->name, share * rt->weight, rt->weight);
 		else
-			buf_printf(b, "- %s: could not be asked here, and is no loss\n", at->name);
+			buf_printf(b, "- %s: could not be asked here, and is no loss\n", rt->name);
 	}
 }
 
-static int write_feedback(const struct assignment *a, const struct submission *s)
+static int write_feedback(const struct rubric *r, const struct submission *s, const char *file,
+			  bool all)
 {
+	const struct assignment *a = r->assignment;
 	_cleanup_buf_ struct buf b = { 0 };
 
 	buf_puts(&b, "# ");
@@ -83,15 +96,18 @@ static int write_feedback(const struct assignment *a, const struct submission *s
 		buf_puts(&b, "\nNot judged yet: a person looks at it.\n");
 	else
 		buf_printf(&b, "\n%.1f of %.0f points: %s\n", s->points, GRADE_MAX, s->verdict);
+	if (s->days_late > 0)
+		buf_printf(&b, "\n%.0f days late.\n", s->days_late);
 	if (s->why) {
 		buf_puts(&b, "\n");
 		put_line(&b, s->why);
 	}
 	if (s->result && !s->person && s->result->n_tests)
-		put_weights(&b, a, s->result);
+		put_weights(&b, r, s->result, all);
 	for (size_t i = 0; s->result && i < s->result->n_tests; i++)
-		put_checks(&b, &s->result->tests[i]);
-	return write_file(s->dir, "feedback.md", buf_str(&b), b.len);
+		if (is_shown(r, s->result->tests[i].name, all))
+			put_checks(&b, &s->result->tests[i]);
+	return write_file(s->dir, file, buf_str(&b), b.len);
 }
 
 static int write_notes(const struct submission *s)
@@ -107,30 +123,28 @@ static int write_notes(const struct submission *s)
 
 /* ---- Gradescope's results.json ---- */
 
-static void add_test(json_t *tests, const struct assignment_test *at, const struct run_result *r)
+static void add_test(json_t *tests, const struct rubric *r, const struct rubric_test *rt,
+		     const struct test_result *t)
 {
-	for (size_t i = 0; i < r->n_tests; i++) {
-		const struct test_result *t = &r->tests[i];
-		_cleanup_buf_ struct buf text = { 0 };
-		double share;
+	_cleanup_buf_ struct buf text = { 0 };
+	double share;
 
-		if (strcmp(t->name, at->name) || !grade_test(t, &share))
-			continue;
-		put_checks(&text, t);
-		json_array_append_new(tests, json_pack("{s:s, s:f, s:f, s:s}", "name", t->name, "score",
-						       share * (double)at->weight, "max_score", (double)at->weight,
-						       "output", buf_str(&text)));
-	}
+	if (!t || !rubric_share(r, t, &share))
+		return;
+	put_checks(&text, t);
+	json_array_append_new(tests, json_pack("{s:s, s:f, s:f, s:s, s:s}", "name", t->name, "score", share * rt->weight,
+					       "max_score", rt->weight, "output", buf_str(&text), "visibility",
+					       visibility_names[rt->visibility]));
 }
 
-static int write_gradescope(const struct assignment *a, const struct submission *s)
+static int write_gradescope(const struct rubric *r, const struct submission *s)
 {
 	_cleanup_free_ char *dir = strf("%s/gradescope", s->dir), *path = strf("%s/results.json", dir);
 	json_t *root = json_object(), *tests = json_array();
 	int ret = 0;
 
-	for (size_t i = 0; s->result && i < a->n_tests; i++)
-		add_test(tests, &a->tests[i], s->result);
+	for (size_t i = 0; s->result && i < r->n_tests; i++)
+		add_test(tests, r, &r->tests[i], find_test(s->result, r->tests[i].name));
 	if (!s->person)
 		json_object_set_new(root, "score", json_real(s->points));
 	json_object_set_new(root, "output", json_string(s->why ? s->why : s->verdict));
@@ -141,13 +155,15 @@ static int write_gradescope(const struct assignment *a, const struct submission 
 	return ret;
 }
 
-int grade_write(const struct assignment *a, const struct submission *s)
+int grade_write(const struct rubric *r, const struct submission *s)
 {
-	int ret = write_feedback(a, s);
+	int ret = write_feedback(r, s, "feedback.md", false);
 
 	if (!ret)
+		ret = write_feedback(r, s, "feedback-all.md", true);
+	if (!ret)
 		ret = write_notes(s);
-	return ret ? ret : write_gradescope(a, s);
+	return ret ? ret : write_gradescope(r, s);
 }
 
 /* ---- the class ---- */

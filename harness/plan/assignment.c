@@ -29,6 +29,11 @@ const char *const leaf_role_names[LEAF_ROLES] = {
 		"cpuid", name, CONF_U32, offsetof(struct assignment, leaf[role]), 0, 0             \
 	}
 
+#define POINTS(name, field)                                                                        \
+	{                                                                                          \
+		"rubric", name, CONF_U32, offsetof(struct assignment, field), 0, 100               \
+	}
+
 static const struct conf_key keys[] = {
 	KEY("assignment", "title", CONF_STR, title),
 	KEY("assignment", "summary", CONF_STR, summary),
@@ -61,6 +66,16 @@ static const struct conf_key keys[] = {
 	KEY("ports.long", "*", CONF_LINES, interface.mode_ports[MODE_LONG]),
 	KEY("texts", "*", CONF_LINES, interface.texts),
 	KEY("tests", "*", CONF_LINES, test_items),
+	POINTS("build_error", rubric.build_error),
+	POINTS("crash_at_most", rubric.crash_at_most),
+	POINTS("late_per_day", rubric.late_per_day),
+	POINTS("late_at_most", rubric.late_at_most),
+	KEY("rubric", "partial", CONF_STR, rubric.partial),
+	KEY("rubric.checks", "*", CONF_LINES, rubric.checks),
+	KEY("rubric.caps", "*", CONF_LINES, rubric.caps),
+	KEY("rubric.needs", "*", CONF_LINES, rubric.needs),
+	KEY("rubric.bonus", "*", CONF_LINES, rubric.bonus),
+	KEY("rubric.visibility", "*", CONF_LINES, rubric.visibility),
 };
 
 static int add_test(struct assignment *a, const char *item)
@@ -142,6 +157,7 @@ int assignment_load(const char *name, struct assignment **out)
 	struct assignment *a = xcalloc(1, sizeof(*a));
 	int ret;
 
+	a->rubric.crash_at_most = a->rubric.late_at_most = 100;
 	name_file(a, name);
 	if (!str_ends(name, ".conf") && !path_exists(a->path))
 		ret = near_fail_in("there is no assignment", name, FOLDER, NULL);

@@ -39,6 +39,26 @@ struct monitor_interface {
 	char *wrong, *invalid, *promises; /* words, with blanks between them; NULL: not named */
 };
 
+/* How points are made of a test's checks. */
+enum partial_credit {
+	PARTIAL_CHECKS, /* each check that passes brings its part */
+	PARTIAL_NONE	/* a test brings all or nothing */
+};
+
+/* [rubric] as the file has it: grade/rubric.h reads the items. Numbers are points of 100. */
+struct rubric_text {
+	uint32_t build_error;	  /* for a change that does not build, by its own fault */
+	uint32_t crash_at_most;	  /* where a kernel crashed */
+	uint32_t late_per_day;	  /* taken away for each day */
+	uint32_t late_at_most;	  /* and no more than that */
+	char *partial;		  /* "checks", "none"; NULL: checks */
+	struct strv checks;	  /* "TEST=WEIGHT CHECK" */
+	struct strv caps;	  /* "TEST=POINTS": at most, where that test failed */
+	struct strv needs;	  /* "TEST=PARENT": it brings nothing where that brought nothing */
+	struct strv bonus;	  /* "TEST=POINTS": on top, where all of it passed */
+	struct strv visibility;	  /* "TEST=visible", "hidden", "after_due_date" */
+};
+
 struct assignment {
 	char *name; /* "vcpu-info": the file's name without .conf */
 	char *path; /* the file */
@@ -56,6 +76,7 @@ struct assignment {
 	size_t n_tests;
 
 	struct monitor_interface interface;
+	struct rubric_text rubric;
 
 	struct strv test_items; /* as the file has them: "NAME=WEIGHT" */
 };

@@ -442,9 +442,10 @@ static struct submission judged(enum outcome o, const char *reason, bool exact)
 static void expect_judged(enum outcome o, const char *reason, bool exact, const char *verdict)
 {
 	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
 	struct submission s = judged(o, reason, exact);
 
-	grade_judge(&a, &s);
+	grade_judge(&r, &s);
 	assert_string_equal(s.verdict, verdict);
 	assert_int_equal(s.person, !strcmp(verdict, "needs a person"));
 	submission_free(&s);
@@ -454,13 +455,14 @@ static void expect_judged(enum outcome o, const char *reason, bool exact, const 
 static void test_folders_left_out(void **state)
 {
 	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
 	struct submission s = judged(OUT_BUILD_ERROR,
 				     "arch/x86/kvm/cpuid.c:9: error: expected ';' (all of it: /home/ann/cache/log.txt), "
 				     "not /dev/kvm",
 				     true);
 
 	(void)state;
-	grade_judge(&a, &s);
+	grade_judge(&r, &s);
 	assert_string_equal(s.why, "arch/x86/kvm/cpuid.c:9: error: expected ';' (all of it: log.txt), not /dev/kvm");
 	submission_free(&s);
 }
@@ -469,11 +471,12 @@ static void test_folders_left_out(void **state)
 static void test_drift_fails_nobody(void **state)
 {
 	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
 	struct submission s = judged(OUT_FAIL, NULL, false);
 
 	(void)state;
 	s.drift = true;
-	grade_judge(&a, &s);
+	grade_judge(&r, &s);
 	assert_true(s.person);
 	submission_free(&s);
 }
@@ -512,7 +515,9 @@ static void test_no_wrong_zero(void **state)
 static void test_skipped_is_no_loss(void **state)
 {
 	struct assignment_test tests[] = { { (char *)"t/a", 50 }, { (char *)"t/b", 50 } };
-	const struct assignment a = { .name = (char *)"x", .tests = tests, .n_tests = 2 };
+	const struct assignment a = { .name = (char *)"x", .path = (char *)"x.conf", .tests = tests, .n_tests = 2,
+				      .rubric = { .crash_at_most = 100, .late_at_most = 100 } };
+	struct rubric r;
 	struct submission s = { .exact = true, .result = result_new("x") };
 	struct test_result *t = result_add_test(s.result, "t/a", "x");
 
@@ -522,9 +527,125 @@ static void test_skipped_is_no_loss(void **state)
 	t = result_add_test(s.result, "t/b", "x");
 	result_add_check(t, "three", OUT_SKIP, NULL, "not here", NULL);
 	result_finish(s.result);
-	grade_judge(&a, &s);
+	assert_int_equal(rubric_make(&a, &r), 0);
+	grade_judge(&r, &s);
 	assert_true(s.points > 49.9 && s.points < 50.1);
 	submission_free(&s);
+	rubric_free(&r);
+}
+
+/* ---- the rubric ---- */
+
+#define LINES(...) { (char *[]){ __VA_ARGS__ }, sizeof((char *[]){ __VA_ARGS__ }) / sizeof(char *) }
+
+static struct assignment_test three_tests[] = { { (char *)"t/a", 50 }, { (char *)"t/b", 25 }, { (char *)"t/c", 25 } };
+
+static struct assignment rubric_of(struct rubric_text text)
+{
+	text.crash_at_most = text.crash_at_most ? text.crash_at_most : 100;
+	text.late_at_most = text.late_at_most ? text.late_at_most : 100;
+	return (struct assignment){ .name = (char *)"x", .path = (char *)"x.conf", .tests = three_tests, .n_tests = 3,
+				    .rubric = text };
+}
+
+/* t/a: one of two checks; t/b: all; t/c: crashed, nothing, or could not be asked. */
+static double points_of(struct rubric_text text, enum outcome c, double days)
+{
+	const struct assignment a = rubric_of(text);
+	struct run_result *result = result_new("x");
+	struct test_result *t = result_add_test(result, "t/a", "x");
+	struct rubric r;
+	double points;
+
+	result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
+	result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
+	t = result_add_test(result, "t/b", "x");
+	result_add_check(t, "three", OUT_PASS, "1", "1", NULL);
+	t = result_add_test(result, "t/c", "x");
+	result_add_check(t, "four", c == OUT_CRASH ? OUT_PASS : c, "1", "1", NULL);
+	result_finish(result);
+	if (c == OUT_CRASH)
+		t->verdict = OUT_CRASH;
+	assert_int_equal(rubric_make(&a, &r), 0);
+	points = rubric_points(&r, result, days);
+	rubric_free(&r);
+	result_free(result);
+	return points;
+}
+
+static void expect_points(struct rubric_text text, enum outcome c, double days, double expected)
+{
+	double points = points_of(text, c, days);
+
+	if (points < expected - 0.01 || points > expected + 0.01)
+		print_error("%f points, not %f\n", points, expected);
+	assert_true(points > expected - 0.01 && points < expected + 0.01);
+}
+
+static void test_rubric(void **state)
+{
+	(void)state;
+	expect_points((struct rubric_text){ 0 }, OUT_FAIL, 0, 50);
+	expect_points((struct rubric_text){ 0 }, OUT_SKIP, 0, 100.0 * 50 / 75);
+	expect_points((struct rubric_text){ .checks = LINES((char *)"t/a=3 one") }, OUT_PASS, 0, 87.5);
+	expect_points((struct rubric_text){ .partial = (char *)"none" }, OUT_PASS, 0, 50);
+	expect_points((struct rubric_text){ .caps = LINES((char *)"t/a=40") }, OUT_PASS, 0, 40);
+	expect_points((struct rubric_text){ .caps = LINES((char *)"t/c=10") }, OUT_SKIP, 0, 100.0 * 50 / 75);
+	expect_points((struct rubric_text){ .needs = LINES((char *)"t/b=t/c") }, OUT_FAIL, 0, 25);
+	expect_points((struct rubric_text){ .needs = LINES((char *)"t/b=t/c") }, OUT_SKIP, 0, 100.0 * 50 / 75);
+	expect_points((struct rubric_text){ .bonus = LINES((char *)"t/b=5", (char *)"t/a=7") }, OUT_PASS, 0, 80);
+	expect_points((struct rubric_text){ .crash_at_most = 20 }, OUT_CRASH, 0, 20);
+	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 2, 55);
+	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 9, 50);
+}
+
+static void refuse_rubric(struct rubric_text text, const char *words)
+{
+	const struct assignment a = rubric_of(text);
+	struct rubric r;
+
+	assert_int_equal(rubric_make(&a, &r), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), words));
+	rubric_free(&r);
+}
+
+static void test_rubric_refused(void **state)
+{
+	(void)state;
+	refuse_rubric((struct rubric_text){ .caps = LINES((char *)"t/d=40") }, "'t/d=40': that test is not in [tests]");
+	refuse_rubric((struct rubric_text){ .caps = LINES((char *)"t/a=lots") }, "a whole number");
+	refuse_rubric((struct rubric_text){ .checks = LINES((char *)"t/a=3") }, "the name of a check");
+	refuse_rubric((struct rubric_text){ .needs = LINES((char *)"t/a=t/b", (char *)"t/b=t/a") }, "needs the other");
+	refuse_rubric((struct rubric_text){ .needs = LINES((char *)"t/a=t/a") }, "itself");
+	refuse_rubric((struct rubric_text){ .visibility = LINES((char *)"t/a=maybe") }, "hidden");
+	refuse_rubric((struct rubric_text){ .partial = (char *)"half" }, "checks or none");
+}
+
+static bool warns_of(const struct rubric *r, const char *words)
+{
+	for (size_t i = 0; i < r->warnings.n; i++)
+		if (strstr(r->warnings.v[i], words))
+			return true;
+	return false;
+}
+
+/* Both ways: a test without a line, and a line without a test or a check. */
+static void test_rubric_warnings(void **state)
+{
+	struct assignment_test tests[] = { { (char *)"cpuid-exits/answer", 1 }, { (char *)"cpuid-exits/gone", 1 } };
+	const struct assignment a = { .name = (char *)"cpuid-exits", .path = (char *)"x.conf", .tests = tests, .n_tests = 2,
+				      .rubric = { .checks = LINES((char *)"cpuid-exits/answer=2 no such check",
+								  (char *)"cpuid-exits/answer=2 edx of each answer") } };
+	struct rubric r;
+
+	(void)state;
+	assert_int_equal(rubric_make(&a, &r), 0);
+	assert_true(warns_of(&r, "'cpuid-exits/gone': there is no such test"));
+	assert_true(warns_of(&r, "[tests] does not have cpuid-exits/counters"));
+	assert_true(warns_of(&r, "no such check': that test has no check of this name"));
+	assert_false(warns_of(&r, "=2 edx of each answer"));
+	assert_false(warns_of(&r, "does not have cpuid-exits/answer"));
+	rubric_free(&r);
 }
 
 static void expect_words(const char *dir, const char *name, const char *words)
@@ -542,30 +663,66 @@ static void expect_words(const char *dir, const char *name, const char *words)
 static void test_points_told(void **state)
 {
 	struct assignment_test tests[] = { { (char *)"t/a", 30 }, { (char *)"t/b", 70 } };
-	const struct assignment a = { .name = (char *)"x", .tests = tests, .n_tests = 2 };
+	const struct assignment a = { .name = (char *)"x", .path = (char *)"x.conf", .tests = tests, .n_tests = 2,
+				      .rubric = { .crash_at_most = 100, .late_at_most = 100 } };
+	struct rubric r;
 	struct submission all[3] = { judged(OUT_PASS, NULL, true), judged(OUT_BROKEN, "no disk", true),
 				     { .name = xstrdup("eve"), .verdict = xstrdup("empty") } };
 	struct test_result *t = result_add_test(all[0].result, "t/a", "x");
 	const struct class c = { .name = (char *)"class", .dir = given, .v = all, .n = 3 };
 
 	(void)state;
+	assert_int_equal(rubric_make(&a, &r), 0);
 	result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
 	result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
 	result_finish(all[0].result);
 	for (size_t i = 0; i < 3; i++)
-		grade_judge(&a, &all[i]);
+		grade_judge(&r, &all[i]);
 	all[0].path = xstrdup("ann.zip");
 	all[0].dir = xstrdup(given);
-	assert_int_equal(grade_write(&a, &all[0]), 0);
+	assert_int_equal(grade_write(&r, &all[0]), 0);
 	assert_int_equal(grade_write_class(&c), 0);
 	expect_words(given, "feedback.md", "- t/a: 15.0 of 30\n");
 	expect_words(given, "feedback.md", "- t/b: could not be asked here");
 	expect_words(given, "class.html", "3 submissions: 1 need a person, 2 have points: 0.0 to 50.0, median 25.0, mean 25.0");
 	for (size_t i = 0; i < 3; i++)
 		submission_free(&all[i]);
+	rubric_free(&r);
+}
+
+/* What is hidden stands in no student's feedback, and Gradescope is told so. */
+static void test_hidden_is_hidden(void **state)
+{
+	const struct assignment a = rubric_of((struct rubric_text){ .visibility = LINES((char *)"t/a=hidden",
+											(char *)"t/b=after_due_date") });
+	struct submission s = judged(OUT_PASS, NULL, true);
+	struct test_result *t = result_add_test(s.result, "t/a", "x");
+	_cleanup_free_ char *path = strf("%s/feedback.md", given);
+	_cleanup_buf_ struct buf text = { 0 };
+	struct rubric r;
+
+	(void)state;
+	result_add_check(t, "secret", OUT_FAIL, "1", "2", NULL);
+	result_finish(s.result);
+	assert_int_equal(rubric_make(&a, &r), 0);
+	grade_judge(&r, &s);
+	s.path = xstrdup("ann.zip");
+	s.dir = xstrdup(given);
+	assert_int_equal(grade_write(&r, &s), 0);
+	assert_int_equal(file_read(path, &text), 0);
+	assert_null(strstr(buf_str(&text), "secret"));
+	assert_null(strstr(buf_str(&text), "t/a"));
+	expect_words(given, "feedback.md", "- a test that is not shown: 50\n");
+	expect_words(given, "feedback.md", "- a test that is not shown before the due date: 25\n");
+	expect_words(given, "feedback-all.md", "secret");
+	expect_words(given, "gradescope/results.json", "\"visibility\": \"hidden\"");
+	submission_free(&s);
+	rubric_free(&r);
 }
 
 /* ---- a clone's versions ---- */
+
+#define CLONE_HOW(b) ((struct intake_how){ .bases = &(b), .seeds = &seeds })
 
 /* Two versions: the base's files, and later ones in which a function has another name. */
 static char *make_clone(void)
@@ -618,12 +775,12 @@ static void test_version_of_clone(void **state)
 	(void)state;
 	open_clone(dir, &b);
 	put(given, "cpuid.c", CHANGED);
-	assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+	assert_int_equal(intake_take(given, &CLONE_HOW(b), scratch, &in), 0);
 	expect_version(&in, "6.12", true);
 	intake_free(&in);
 	put(given, "cpuid.c", HEAD CASE OWN "\treturn 0;\n}\n\nint cpuid_ultimate(void)\n{\n\treturn 9;\n}\n");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+		assert_int_equal(intake_take(given, &CLONE_HOW(b), scratch, &in), 0);
 		expect_version(&in, "v6.12", true);
 		intake_free(&in);
 	}
@@ -643,7 +800,7 @@ static void test_diff_of_clone(void **state)
 	(void)state;
 	open_clone(dir, &b);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(intake_take(given, &b, &seeds, scratch, &in), 0);
+	assert_int_equal(intake_take(given, &CLONE_HOW(b), scratch, &in), 0);
 	expect_version(&in, "v6.12", true);
 	intake_free(&in);
 	bases_free(&b);
@@ -689,10 +846,14 @@ int main(void)
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
+		cmocka_unit_test(test_rubric),
+		cmocka_unit_test(test_rubric_refused),
+		cmocka_unit_test(test_rubric_warnings),
 		cmocka_unit_test_setup(test_points_told, begin),
 		cmocka_unit_test_setup(test_version_of_clone, begin),
 		cmocka_unit_test_setup(test_diff_of_clone, begin),
 		cmocka_unit_test_setup(test_no_clone, begin),
+		cmocka_unit_test_setup(test_hidden_is_hidden, begin),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

@@ -16,6 +16,7 @@
 
 #define RUN_DEADLINE_S 3600 /* of one submission, with its build */
 #define KEY_FILE "grade.key"
+#define LATE_FILE ".late"
 
 static int verb_grade(int argc, char **argv);
 
@@ -31,6 +32,7 @@ VERB(grade_verb);
 struct grading {
 	struct knobs knobs;
 	struct assignment *assignment;
+	struct rubric rubric;
 	struct bases bases;
 	struct strv seeds;   /* of the assignment, for the intake */
 	struct peers peers; /* the class's whole files */
@@ -51,12 +53,12 @@ static char *plain_name(const char *path)
 	return name;
 }
 
-static bool is_taken(const struct class *c, const char *name)
+static struct submission *find_submission(const struct class *c, const char *name)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (!strcmp(c->v[i].name, name))
-			return true;
-	return false;
+			return &c->v[i];
+	return NULL;
 }
 
 /* Of two that are called alike the second is "NAME-2": each has its own folder. */
@@ -65,7 +67,7 @@ static char *own_name(const struct class *c, const char *path)
 	_cleanup_free_ char *plain = plain_name(path);
 	char *name = xstrdup(plain);
 
-	for (unsigned int i = 2; is_taken(c, name); i++) {
+	for (unsigned int i = 2; find_submission(c, name); i++) {
 		free(name);
 		name = strf("%s-%u", plain, i);
 	}
@@ -80,6 +82,34 @@ static void add_submission(struct grading *g, const char *path)
 	s.dir = strf("%s/%s", c->dir, s.name);
 	c->v = xrealloc(c->v, c->n + 1, sizeof(*c->v));
 	c->v[c->n++] = s;
+}
+
+/* "NAME DAYS" a line, in the submissions' folder: who is late, and how many days were begun. */
+static int read_late(struct grading *g, const char *folder)
+{
+	_cleanup_free_ char *path = strf("%s/" LATE_FILE, folder);
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+	int ret = 0;
+
+	if (file_read(path, &text))
+		return 0;
+	strv_split(&lines, buf_str(&text), "\r\n");
+	for (size_t i = 0; !ret && i < lines.n; i++) {
+		char *days = strrchr(lines.v[i], ' ');
+		struct submission *s;
+		uint64_t n = 0;
+
+		if (days)
+			*days++ = '\0';
+		s = find_submission(&g->class, str_strip(lines.v[i]));
+		if (!days || !s || !parse_u64(days, &n) || n > 10000)
+			ret = fail(OUT_USAGE, "%s:%zu: the name of a submission in this folder and a whole number of days are "
+				   "wanted", path, i + 1);
+		else
+			s->days_late = (double)n;
+	}
+	return ret;
 }
 
 /* A folder's entries; each of several paths is one submission. */
@@ -97,6 +127,8 @@ static int add_submissions(struct grading *g, const struct strv *paths)
 	}
 	for (size_t i = 0; !folder && i < paths->n; i++)
 		add_submission(g, paths->v[i]);
+	if (folder && g->class.n)
+		return read_late(g, paths->v[0]);
 	return g->class.n ? 0 : fail(OUT_USAGE, "there are no submissions in %s", paths->v[0]);
 }
 
@@ -290,7 +322,7 @@ static void end_submission(struct pool_job *job, void *ctx)
 		str_set(&s->verdict, "needs a person");
 		str_set(&s->why, fail_text());
 	}
-	grade_judge(g->assignment, s);
+	grade_judge(&g->rubric, s);
 	tell(s);
 }
 
@@ -299,7 +331,7 @@ static int write_all(const struct grading *g)
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < g->class.n; i++)
-		ret = grade_write(g->assignment, &g->class.v[i]);
+		ret = grade_write(&g->rubric, &g->class.v[i]);
 	return ret ? ret : grade_write_class(&g->class);
 }
 
@@ -335,7 +367,11 @@ static int begin(struct grading *g, int argc, char **argv)
 		ret = fail(OUT_USAGE, "ASSIGNMENT= is not set: what the submissions are graded by must be named");
 	if (!ret)
 		ret = assignment_load(g->knobs.assignment, &g->assignment);
-	g->class.assignment = g->assignment;
+	if (!ret)
+		ret = rubric_make(g->assignment, &g->rubric);
+	for (size_t i = 0; !ret && i < g->rubric.warnings.n; i++)
+		printf("%s\n", g->rubric.warnings.v[i]);
+	g->class.rubric = &g->rubric;
 	if (!ret)
 		find_seeds(g->assignment, &g->seeds);
 	if (!ret)
@@ -360,7 +396,7 @@ static int take_all(struct grading *g)
 		ret = take_in(g, s);
 		if (ret || (s->key && !s->result))
 			continue;
-		grade_judge(g->assignment, s);
+		grade_judge(&g->rubric, s);
 		tell(s);
 	}
 	return ret;
@@ -387,6 +423,7 @@ static void free_grading(struct grading *g)
 	bases_free(&g->bases);
 	peers_free(&g->peers);
 	strv_free(&g->seeds);
+	rubric_free(&g->rubric);
 	assignment_free(g->assignment);
 	knobs_free(&g->knobs);
 }
