@@ -22,6 +22,7 @@ struct submission {
 	bool exact, drift; /* as struct intake has them */
 	double days_late;  /* 0: in time, or nobody told */
 	struct strv notes;
+	char *change; /* the patch that was judged; NULL: there is none */
 	/* What came of it; grade_judge() sets these. */
 	char *verdict; /* "pass", "fail", "build-error", "crash", "empty", "half", "needs a person" */
 	char *why;     /* a sentence; NULL: none is needed */
@@ -53,6 +54,8 @@ int grade_write(const struct rubric *r, const struct submission *s);
 int grade_write_class(const struct class *c);
 /* "cpuid-exits/answer: edx, eax; ...", up to a few. */
 void grade_failed(const struct submission *s, struct buf *out);
+/* 0 or -OUT_BROKEN with a sentence. */
+int grade_write_file(const char *dir, const char *name, const char *text, size_t len);
 void submission_free(struct submission *s);
 
 #endif

@@ -128,6 +128,7 @@ void submission_free(struct submission *s)
 	free(s->confidence);
 	free(s->verdict);
 	free(s->why);
+	free(s->change);
 	strv_free(&s->notes);
 	result_free(s->result);
 	*s = (struct submission){ 0 };

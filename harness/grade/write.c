@@ -5,9 +5,8 @@
 
 #include "core/outcome.h"
 #include "grade/grade.h"
-#include "report/html.h"
 
-static int write_file(const char *dir, const char *name, const char *text, size_t len)
+int grade_write_file(const char *dir, const char *name, const char *text, size_t len)
 {
 	_cleanup_free_ char *path = strf("%s/%s", dir, name);
 	int err = file_write(path, text, len, 0644);
@@ -107,7 +106,7 @@ static int write_feedback(const struct rubric *r, const struct submission *s, co
 	for (size_t i = 0; s->result && i < s->result->n_tests; i++)
 		if (is_shown(r, s->result->tests[i].name, all))
 			put_checks(&b, &s->result->tests[i]);
-	return write_file(s->dir, file, buf_str(&b), b.len);
+	return grade_write_file(s->dir, file, buf_str(&b), b.len);
 }
 
 static int write_notes(const struct submission *s)
@@ -118,7 +117,7 @@ static int write_notes(const struct submission *s)
 		   s->confidence ? s->confidence : "none");
 	for (size_t i = 0; i < s->notes.n; i++)
 		buf_printf(&b, "%s\n", s->notes.v[i]);
-	return write_file(s->dir, "intake.txt", buf_str(&b), b.len);
+	return grade_write_file(s->dir, "intake.txt", buf_str(&b), b.len);
 }
 
 /* ---- Gradescope's results.json ---- */
@@ -164,110 +163,4 @@ int grade_write(const struct rubric *r, const struct submission *s)
 	if (!ret)
 		ret = write_notes(s);
 	return ret ? ret : write_gradescope(r, s);
-}
-
-/* ---- the class ---- */
-
-/* A cell that a spreadsheet takes as text: no formula, quotes doubled. */
-static void put_cell(struct buf *b, const char *text, bool last)
-{
-	buf_puts(b, text && *text && strchr("=+-@", *text) ? "\"'" : "\"");
-	for (; text && *text; text++)
-		buf_add(b, *text == '"' ? "\"\"" : *text == '\n' ? " " : text, *text == '"' ? 2 : 1);
-	buf_puts(b, last ? "\"\n" : "\",");
-}
-
-static void points_text(const struct submission *s, char out[32])
-{
-	snprintf(out, 32, s->person ? "" : "%.1f", s->points);
-}
-
-static void put_csv(struct buf *b, const struct submission *s)
-{
-	_cleanup_buf_ struct buf failed = { 0 };
-	char points[32];
-
-	points_text(s, points);
-	grade_failed(s, &failed);
-	put_cell(b, s->name, false);
-	put_cell(b, s->verdict, false);
-	put_cell(b, points, false);
-	put_cell(b, s->base, false);
-	put_cell(b, s->confidence, false);
-	put_cell(b, buf_str(&failed), false);
-	put_cell(b, s->why, true);
-}
-
-static void put_row(struct buf *b, const struct submission *s)
-{
-	_cleanup_buf_ struct buf failed = { 0 };
-	char points[32];
-
-	points_text(s, points);
-	grade_failed(s, &failed);
-	buf_printf(b, "<tr%s>", s->person ? " class=\"person\"" : "");
-	html_element(b, "td", NULL, s->name);
-	html_element(b, "td", NULL, points);
-	html_element(b, "td", NULL, s->verdict);
-	html_element(b, "td", NULL, s->base ? s->base : "");
-	html_element(b, "td", NULL, s->confidence ? s->confidence : "");
-	html_element(b, "td", NULL, buf_str(&failed));
-	html_element(b, "td", NULL, s->why ? s->why : "");
-	buf_puts(b, "</tr>\n");
-}
-
-static void put_rows(struct buf *b, const struct class *c, bool person)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].person == person)
-			put_row(b, &c->v[i]);
-}
-
-static int by_points(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Of those that have points. */
-static void put_statistics(struct buf *b, const struct class *c)
-{
-	double *v = xcalloc(c->n + 1, sizeof(*v)), sum = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (!c->v[i].person)
-			sum += v[n++] = c->v[i].points;
-	qsort(v, n, sizeof(*v), by_points);
-	buf_printf(b, "<p>%zu submissions: %zu need a person, %zu have points", c->n, c->n - n, n);
-	if (n)
-		buf_printf(b, ": %.1f to %.1f, median %.1f, mean %.1f", v[0], v[n - 1], (v[(n - 1) / 2] + v[n / 2]) / 2,
-			   sum / (double)n);
-	buf_puts(b, "</p>\n");
-	free(v);
-}
-
-int grade_write_class(const struct class *c)
-{
-	_cleanup_buf_ struct buf csv = { 0 }, page = { 0 };
-	int ret;
-
-	buf_puts(&csv, "submission,verdict,points,base,confidence,failed checks,why\n");
-	for (size_t i = 0; i < c->n; i++)
-		put_csv(&csv, &c->v[i]);
-	buf_puts(&page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-		 "<style>body{font-family:sans-serif}td,th{border-bottom:1px solid #ccc;padding:.3em;text-align:left;"
-		 "vertical-align:top}.person{background:#fff3cd}</style><title>");
-	html_text(&page, c->name);
-	buf_puts(&page, "</title></head><body>");
-	html_element(&page, "h1", NULL, c->name);
-	put_statistics(&page, c);
-	buf_puts(&page, "<table><tr><th>submission<th>points<th>verdict<th>base<th>confidence<th>failed checks<th>why</tr>\n");
-	put_rows(&page, c, true);
-	put_rows(&page, c, false);
-	buf_puts(&page, "</table></body></html>\n");
-	ret = write_file(c->dir, "class.csv", buf_str(&csv), csv.len);
-	return ret ? ret : write_file(c->dir, "class.html", buf_str(&page), page.len);
 }

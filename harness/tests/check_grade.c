@@ -191,11 +191,35 @@ static bool compare(const struct corpus *c)
 	return as_expected == c->n;
 }
 
+#define KILLED GRADE "/killed"
+#define VERB_OF_KILLED NESTLAB " grade SUBMISSIONS=" KILLED "/class OUT=" KILLED "/out ASSIGNMENT=cpuid-exits SAVE_LAB=0 " \
+	"JOBS=1 TESTS='cpuid-exits/counters cpuid-exits/answer'"
+
+/* Two of the class again: killed when the first was judged, the second time only the other one is. */
+static const char killed[] =
+	"set -e; mkdir -p " KILLED "/class; cp -r " CLASS "/flat " CLASS "/patch " KILLED "/class; "
+	VERB_OF_KILLED " >" KILLED "/first.txt 2>&1 & pid=$!; "
+	"until grep -qs '\"finished\": true' " KILLED "/out/*/results.json; do kill -0 $pid; sleep 0.2; done; "
+	"kill -KILL $pid; wait $pid || :; " VERB_OF_KILLED " | tee " KILLED "/second.txt; "
+	"grep -q '^2 submissions, 1 judged before' " KILLED "/second.txt; "
+	"for n in flat patch; do grep \"^\\\"$n\\\",\" " OUT "/class.csv; done >" KILLED "/expected; "
+	"tail -n +2 " KILLED "/out/class.csv | diff " KILLED "/expected -";
+
+static bool check_killed(void)
+{
+	const struct one_case again = { "a class that was killed goes on where it stopped", killed, 0,
+					{ "judged before" }, GRADE_S };
+
+	return run_case(&again);
+}
+
 static bool grade(bool sample)
 {
 	const struct one_case run = { "a class is graded", VERB, 0, { "class.html" }, GRADE_S };
 	struct corpus c = { 0 };
 	bool good = read_corpus(sample, &c) && make_class(&c) && run_case(&run) && compare(&c);
+
+	good = (sample || check_killed()) && good;
 
 	for (size_t i = 0; i < c.n; i++)
 		free_recipe(&c.v[i]);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
-#include "grade/grade.h"
+#include "grade/alike.h"
 #include "intake/intake.h"
 #include "intake/lines.h"
 #include "intake/own.h"
@@ -684,6 +684,7 @@ static void test_points_told(void **state)
 	assert_int_equal(grade_write_class(&c), 0);
 	expect_words(given, "feedback.md", "- t/a: 15.0 of 30\n");
 	expect_words(given, "feedback.md", "- t/b: could not be asked here");
+	expect_words(given, "class.html", "<td>two</td><td>0<td>1<td>0</tr>");
 	expect_words(given, "class.html", "3 submissions: 1 need a person, 2 have points: 0.0 to 50.0, median 25.0, mean 25.0");
 	for (size_t i = 0; i < 3; i++)
 		submission_free(&all[i]);
@@ -718,6 +719,30 @@ static void test_hidden_is_hidden(void **state)
 	expect_words(given, "gradescope/results.json", "\"visibility\": \"hidden\"");
 	submission_free(&s);
 	rubric_free(&r);
+}
+
+/* A copy with other names is told; another solution of the same work is not. */
+static void test_alike(void **state)
+{
+	static const char *const changes[] = {
+		"+\tif (eax == 0x4fffffff) {\n+\t\teax = atomic_read(&total);\n+\t\tebx = spent >> 32;\n+\t\tecx = spent;\n"
+		"+\t\tif (wrapped(spent))\n+\t\t\tcount_again(ebx, ecx);\n+\t}\n",
+		"+\tif (eax == 0x4fffffff) {\n+\t\t/* mine */\n+\t\teax = atomic_read(&exits);\n+\t\tebx = time >> 32;\n"
+		"+\t\tecx = time;\n+\t\tif (overflown(time))\n+\t\t\tsum_up(ebx, ecx);\n+\t}\n",
+		"+\tswitch (leaf) {\n+\tcase 0x4fffffff:\n+\t\treturn answer(vcpu, this_cpu_read(sum));\n+\tdefault:\n"
+		"+\t\tbreak;\n+\t}\n+\tfor (i = 0; i < 4; i++)\n+\t\tregs[i] = per_cpu(all, i);\n",
+	};
+	struct submission v[3] = { 0 };
+	const struct class c = { .name = (char *)"class", .v = v, .n = 3 };
+	struct alike_pair pairs[2];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		v[i].change = (char *)changes[i];
+	assert_int_equal(alike_pairs(&c, pairs, 2), 1);
+	assert_ptr_equal(pairs[0].a, &v[0]);
+	assert_ptr_equal(pairs[0].b, &v[1]);
+	assert_int_equal(pairs[0].percent, 100);
 }
 
 /* ---- a clone's versions ---- */
@@ -854,6 +879,7 @@ int main(void)
 		cmocka_unit_test_setup(test_diff_of_clone, begin),
 		cmocka_unit_test_setup(test_no_clone, begin),
 		cmocka_unit_test_setup(test_hidden_is_hidden, begin),
+		cmocka_unit_test(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

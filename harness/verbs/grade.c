@@ -170,6 +170,8 @@ static void take_intake(struct submission *s, struct intake *in)
 	s->confidence = in->base ? xstrdup(confidence_of(in)) : NULL;
 	s->notes = in->notes;
 	in->notes = (struct strv){ 0 };
+	if (in->patch.len)
+		s->change = xstrdup(buf_str(&in->patch));
 	if (in->outcome == INTAKE_TAKEN)
 		return;
 	str_set(&s->verdict, intake_name(in->outcome));
