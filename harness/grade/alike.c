@@ -45,18 +45,24 @@ static bool is_keyword(const char *at, size_t len)
 	return false;
 }
 
+static bool is_word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
 static void add_tokens(struct tokens *t, const char *at, const char *end)
 {
 	while (at < end) {
-		bool word = isalnum((unsigned char)*at) || *at == '_';
+		bool word = is_word_char(*at);
 		bool name = word && !isdigit((unsigned char)*at);
 		size_t len = 1;
 
-		while (word && at + len < end && (isalnum((unsigned char)at[len]) || at[len] == '_'))
+		while (word && at + len < end && is_word_char(at[len]))
 			len++;
+		name = name && !is_keyword(at, len);
 		if (!isspace((unsigned char)*at)) {
 			t->v = xrealloc(t->v, t->n + 1, sizeof(*t->v));
-			t->v[t->n++] = name && !is_keyword(at, len) ? hash_of(at, len) | 1 : hash_of(at, len) & ~1ULL;
+			t->v[t->n++] = (hash_of(at, len) & ~1ULL) | name;
 		}
 		at += len;
 	}
@@ -191,8 +197,9 @@ size_t alike_pairs(const struct class *c, struct alike_pair *pairs, size_t max)
 	drop_all_common(all, c->n);
 	for (size_t i = 0; i < c->n; i++)
 		for (size_t j = i + 1; j < c->n; j++) {
-			struct alike_pair one = { &c->v[i], &c->v[j], percent_of(&all[i], &all[j]) };
+			struct alike_pair one = { .a = &c->v[i], .b = &c->v[j] };
 
+			one.percent = percent_of(&all[i], &all[j]);
 			if (one.percent >= ALIKE_PERCENT)
 				insert(pairs, &n, max, &one);
 		}

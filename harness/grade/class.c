@@ -117,9 +117,12 @@ static void count_checks(struct tallies *all, const struct test_result *t)
 	for (size_t i = 0; i < t->n_checks; i++) {
 		struct tally *one = tally_of(all, t->name, t->checks[i].name);
 
-		one->passed += t->checks[i].verdict == OUT_PASS;
-		one->failed += t->checks[i].verdict == OUT_FAIL;
-		one->skipped += t->checks[i].verdict != OUT_PASS && t->checks[i].verdict != OUT_FAIL;
+		if (t->checks[i].verdict == OUT_PASS)
+			one->passed++;
+		else if (t->checks[i].verdict == OUT_FAIL)
+			one->failed++;
+		else
+			one->skipped++;
 	}
 }
 
@@ -127,9 +130,12 @@ static void put_checks(struct buf *b, const struct class *c)
 {
 	struct tallies all = { 0 };
 
-	for (size_t i = 0; i < c->n; i++)
-		for (size_t j = 0; !c->v[i].person && c->v[i].result && j < c->v[i].result->n_tests; j++)
-			count_checks(&all, &c->v[i].result->tests[j]);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct run_result *r = c->v[i].person ? NULL : c->v[i].result;
+
+		for (size_t j = 0; r && j < r->n_tests; j++)
+			count_checks(&all, &r->tests[j]);
+	}
 	if (all.n)
 		buf_puts(b, "<h2>Checks</h2><table><tr><th>test<th>check<th>passed<th>failed<th>not asked</tr>\n");
 	for (size_t i = 0; i < all.n; i++) {

@@ -92,7 +92,7 @@ static bool declares(const struct testcase *t, const char *check)
 static int take_check(struct rubric *r, struct rubric_test *t, const char *item, const char *value)
 {
 	const char *blank = strchr(value, ' ');
-	_cleanup_free_ char *number = blank ? xstrndup(value, (size_t)(blank - value)) : xstrdup(value);
+	_cleanup_free_ char *number = xstrndup(value, strcspn(value, " "));
 	struct rubric_check c = { .test = t, .name = blank ? blank + 1 + strspn(blank + 1, " ") : "" };
 	int ret = take_number(r, "checks", item, number, &c.weight);
 
@@ -106,7 +106,8 @@ static int take_check(struct rubric *r, struct rubric_test *t, const char *item,
 }
 
 static int take_items(struct rubric *r, const char *section, const struct strv *items,
-		      int (*take)(struct rubric *r, struct rubric_test *t, const char *item, const char *value))
+		      int (*take)(struct rubric *r, struct rubric_test *t, const char *item,
+				  const char *value))
 {
 	int ret = 0;
 
@@ -126,11 +127,19 @@ static void add_tests(struct rubric *r)
 	r->tests = xcalloc(a->n_tests + 1, sizeof(*r->tests));
 	for (size_t i = 0; i < a->n_tests; i++) {
 		r->tests[r->n_tests++] = (struct rubric_test){
-			.name = a->tests[i].name, .weight = (double)a->tests[i].weight, .cap = NO_CAP, .parent = i,
+			.name = a->tests[i].name,
+			.weight = (double)a->tests[i].weight,
+			.cap = NO_CAP,
+			.parent = i,
 		};
 		if (!testcase_find(a->tests[i].name))
 			strv_addf(&r->warnings, "%s: [tests] '%s': there is no such test", a->path, a->tests[i].name);
 	}
+}
+
+static bool is_asked_for(const struct rubric *r, const struct testcase *t)
+{
+	return !t->on_request && t->assignment && assignment_is(r->assignment, t->assignment);
 }
 
 /* A test of this assignment's that brings nobody a point is forgotten more often than meant. */
@@ -140,7 +149,7 @@ static void warn_of_forgotten(struct rubric *r)
 	const struct testcase *const *all = testcases_all(&n);
 
 	for (size_t i = 0; i < n; i++)
-		if (!all[i]->on_request && all[i]->assignment && assignment_is(r->assignment, all[i]->assignment) && !rubric_find(r, all[i]->name))
+		if (is_asked_for(r, all[i]) && !rubric_find(r, all[i]->name))
 			strv_addf(&r->warnings, "%s: [tests] does not have %s: it brings no points", r->assignment->path, all[i]->name);
 }
 
@@ -215,11 +224,12 @@ static bool share_of(const struct rubric *r, const struct run_result *result, si
 		     double *share)
 {
 	const struct test_result *t = find_result(result, r->tests[i].name);
-	double parent;
+	size_t parent = r->tests[i].parent;
+	double ground;
 
 	if (!t || !rubric_share(r, t, share))
 		return false;
-	if (r->tests[i].parent != i && share_of(r, result, r->tests[i].parent, &parent) && parent <= 0)
+	if (parent != i && share_of(r, result, parent, &ground) && ground <= 0)
 		*share = 0;
 	return true;
 }

@@ -88,7 +88,8 @@ static size_t word_before(const char *from, const char **limit)
 static bool uses(const struct own_file *f, const char *name)
 {
 	for (size_t i = 0; i < f->after.n; i++) {
-		_cleanup_free_ char *line = f->after.v[i].own ? xstrndup(f->after.v[i].at, f->after.v[i].len) : NULL;
+		const struct own_line *l = &f->after.v[i];
+		_cleanup_free_ char *line = l->own ? xstrndup(l->at, l->len) : NULL;
 
 		if (line && word_is_in(line, name, strlen(name)))
 			return true;
@@ -151,7 +152,8 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 		buf_printf(conflict, "base %s has no %s\n", b->name, f->path);
 		return 0;
 	}
-	ret = merge_texts(t->scratch, buf_str(&there), buf_str(&was), buf_str(&his), &merged, conflict);
+	ret = merge_texts(t->scratch, buf_str(&there), buf_str(&was), buf_str(&his), &merged,
+			  conflict);
 	if (ret || conflict->len)
 		return ret;
 	if (own_open_braces(buf_str(&merged)) != own_open_braces(buf_str(&there))) {
@@ -221,7 +223,8 @@ int intake_merge_known(struct taking *t, struct own_file *files, size_t n)
 	for (size_t i = 0; i < t->bases->n; i++) {
 		ranks[i].base = &t->bases->v[i];
 		for (size_t j = 0; j < n; j++)
-			intake_measure(ranks[i].base, files[j].path, buf_str(&files[j].before.text), &ranks[i]);
+			intake_measure(ranks[i].base, files[j].path,
+				       buf_str(&files[j].before.text), &ranks[i]);
 	}
 	intake_sort_ranks(ranks, t->bases->n);
 	t->in->base = ranks->base;

@@ -130,7 +130,7 @@ static int offer_version(struct taking *t, const struct patches *ps)
 	return tag ? bases_add_version(t->bases, tag) : 0;
 }
 
-/* The one on which it was made, before one on which it applies, too. why: NULL, or what went wrong. */
+/* The one on which it was made, before one on which it applies. why: NULL, or what is wrong. */
 static int try_bases(struct taking *t, const struct patches *ps, enum reading how, struct buf *why)
 {
 	const struct base *found = NULL;

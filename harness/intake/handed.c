@@ -258,7 +258,7 @@ static void put_utf8(struct buf *out, unsigned int c)
 	buf_add(out, b + skip, 4 - skip);
 }
 
-/* PowerShell and Notepad write texts so. A half of a pair that stands alone is passed on as it is. */
+/* PowerShell and Notepad write texts so. A half of a pair that stands alone is passed on. */
 static void from_utf16(struct buf *text, bool big)
 {
 	const unsigned char *in = (const unsigned char *)text->data;
@@ -266,7 +266,7 @@ static void from_utf16(struct buf *text, bool big)
 	unsigned int high = 0;
 
 	for (size_t i = 2; i + 1 < text->len; i += 2) {
-		unsigned int c = (unsigned int)(big ? in[i] << 8 | in[i + 1] : in[i + 1] << 8 | in[i]);
+		unsigned int c = (unsigned int)in[i + !big] << 8 | in[i + big];
 
 		if (c >= 0xd800 && c < 0xdc00)
 			high = c;

@@ -53,31 +53,30 @@ static int add_file(struct taking *t, const char *path, struct own_file *f)
 	return ret;
 }
 
-static bool has_path(const struct own_file *files, size_t n, const char *path)
+/* Each file once. */
+static void list_paths(const struct patches *ps, struct strv *paths)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(files[i].path, path))
-			return true;
-	return false;
+	for (size_t i = 0; i < ps->n; i++)
+		for (size_t j = 0; j < ps->v[i].n_files; j++) {
+			const struct patch_file *f = &ps->v[i].files[j];
+			const char *path = f->new_path ? f->new_path : f->old_path;
+
+			if (!strv_has(paths, path))
+				strv_add(paths, path);
+		}
 }
 
 static int merge(struct taking *t, const struct patches *ps)
 {
-	struct own_file *files = NULL;
+	_cleanup_strv_ struct strv paths = { 0 };
+	struct own_file *files;
 	size_t n = 0;
 	int ret = 0;
 
-	for (size_t i = 0; i < ps->n; i++)
-		for (size_t j = 0; !ret && t->in->outcome == INTAKE_TAKEN && j < ps->v[i].n_files; j++) {
-			const struct patch_file *pf = &ps->v[i].files[j];
-			const char *path = pf->new_path ? pf->new_path : pf->old_path;
-
-			if (has_path(files, n, path))
-				continue;
-			files = xrealloc(files, n + 1, sizeof(*files));
-			files[n] = (struct own_file){ 0 };
-			ret = add_file(t, path, &files[n++]);
-		}
+	list_paths(ps, &paths);
+	files = xcalloc(paths.n + 1, sizeof(*files));
+	for (size_t i = 0; !ret && t->in->outcome == INTAKE_TAKEN && i < paths.n; i++)
+		ret = add_file(t, paths.v[i], &files[n++]);
 	if (!ret && t->in->outcome == INTAKE_TAKEN)
 		ret = intake_merge_known(t, files, n);
 	for (size_t i = 0; i < n; i++)

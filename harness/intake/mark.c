@@ -226,12 +226,13 @@ static bool is_like_one(const struct own_line *l, const struct own_text *t, size
 			bool own_only)
 {
 	_cleanup_free_ char *line = xstrndup(l->at, l->len);
-	bool is_head = isalpha((unsigned char)*line); /* "static int", and the arguments: like any other */
+	/* A function's head is like any other's, but for its name. */
+	unsigned int least = isalpha((unsigned char)*line) ? HEAD_PERCENT : CHANGED_PERCENT;
 
 	for (size_t i = first; i < first + n; i++) {
 		_cleanup_free_ char *other = xstrndup(t->v[i].at, t->v[i].len);
 
-		if ((!own_only || t->v[i].own) && words_common(line, other) >= (is_head ? HEAD_PERCENT : CHANGED_PERCENT))
+		if ((!own_only || t->v[i].own) && words_common(line, other) >= least)
 			return true;
 	}
 	return false;
@@ -420,7 +421,8 @@ static void close_blocks(struct own_file *f, size_t from, size_t to)
 	}
 }
 
-static void each_function(struct own_file *f, void (*act)(struct own_file *f, size_t from, size_t to))
+static void each_function(struct own_file *f,
+			  void (*act)(struct own_file *f, size_t from, size_t to))
 {
 	for (size_t i = 0, from; i < f->after.n; i++) {
 		from = i;
@@ -508,7 +510,8 @@ static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 
 	for (size_t i = 0; i < n; i++)
 		count(&files[i], &t);
-	sum->drift = (t.lost > STRAY_LINES && t.lost * STRAY_PART > t.changed) || t.foreign > STRAY_LINES;
+	sum->drift = (t.lost > STRAY_LINES && t.lost * STRAY_PART > t.changed) ||
+		     t.foreign > STRAY_LINES;
 	sum->exact = t.lost + t.foreign <= EXACT_LINES;
 	sum->left_out = t.lost + t.foreign;
 	sum->unexplained = t.rest;

@@ -185,7 +185,9 @@ static size_t place_of(const struct line_list *base, const struct line_list *was
 {
 	if (s->did == STEP_KEPT)
 		return at;
-	return s->did == STEP_PUT_IN ? find_place(base, was, s->was, at) : find_like(base, &was->v[s->was], at);
+	if (s->did == STEP_PUT_IN)
+		return find_place(base, was, s->was, at);
+	return find_like(base, &was->v[s->was], at);
 }
 
 /*
@@ -194,7 +196,8 @@ static size_t place_of(const struct line_list *base, const struct line_list *was
  */
 static bool put_between(const struct clash *c, struct buf *out)
 {
-	struct line_list base = list_lines(&c->base), was = list_lines(&c->ancestor), his = list_lines(&c->his);
+	struct line_list base = list_lines(&c->base), was = list_lines(&c->ancestor);
+	struct line_list his = list_lines(&c->his);
 	struct step *steps = xcalloc(his.n + 1, sizeof(*steps));
 	size_t at = 0, start = out->len;
 	bool good = find_steps(&his, &was, steps);

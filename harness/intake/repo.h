@@ -14,13 +14,13 @@
 struct repo {
 	char *dir;   /* the folder with its .git */
 	char *git;   /* ours, in scratch */
-	char *from;  /* the commit before the first of his: a tag v*, or the last by somebody else */
+	char *from;  /* the commit before his first: a tag v*, or the last by somebody else */
 	char *told;  /* a sentence: how many commits of whom, over what */
 	struct buf committed; /* a diff from there to HEAD */
 	struct buf more;      /* a diff from HEAD to the files beside it that differ */
 };
 
-/* True: the submission is such a folder, or has one at its top. The caller frees r in either case. */
+/* True: the submission is such a folder, or has one at its top. Free r in either case. */
 bool repo_find(const char *path, struct repo *r);
 /* Read it. 0; or 1 with a reason in *why, which the caller owns; or a negative outcome. */
 int repo_read(struct repo *r, const char *scratch, char **why);

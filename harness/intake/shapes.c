@@ -213,7 +213,8 @@ static char *header_field(const char *mail, const char *name)
 
 		inside = more ? inside : !strncasecmp(at, name, len) && at[len] == ':';
 		if (inside)
-			buf_add(&value, more ? at : at + len + 1, line_length(at) - (more ? 1 : len + 2));
+			buf_add(&value, at + (more ? 0 : len + 1),
+				line_length(at) - (more ? 1 : len + 2));
 	}
 	return value.len ? xstrdup(buf_str(&value)) : NULL;
 }

@@ -18,7 +18,7 @@ struct git {
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */
 	const char *input;    /* standard input, for git_run(); NULL: none */
-	bool any_space; /* of git_apply(): white space in lines that are looked for does not count */
+	bool any_space; /* git_apply() finds lines whose white space differs */
 	unsigned int deadline_s;
 };
 

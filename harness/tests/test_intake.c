@@ -20,6 +20,7 @@
 #include "grade/alike.h"
 #include "intake/intake.h"
 #include "intake/lines.h"
+#include "intake/merge.h"
 #include "intake/own.h"
 
 #define KVM "arch/x86/kvm/"
@@ -427,6 +428,92 @@ static void test_lines(void **state)
 	assert_int_equal(a.of, 2);
 }
 
+/* ---- three ways ---- */
+
+/* expected: NULL: it needs a person. */
+static void expect_merge(const char *base_text, const char *ancestor, const char *his,
+			 const char *expected)
+{
+	_cleanup_buf_ struct buf out = { 0 }, conflict = { 0 };
+
+	assert_int_equal(merge_texts(scratch, base_text, ancestor, his, &out, &conflict), 0);
+	if (expected)
+		assert_string_equal(buf_str(&out), expected);
+	assert_int_equal(!conflict.len, !!expected);
+}
+
+static void test_merge(void **state)
+{
+	(void)state;
+	/* far from each other */
+	expect_merge("a1\nb\nc\nd\ne\n", "a\nb\nc\nd\ne\n", "a\nb\nc\nd\nmine\ne\n", "a1\nb\nc\nd\nmine\ne\n");
+	/* both put in: his come first */
+	expect_merge("a\nnew\nb\n", "a\nb\n", "a\nmine\nb\n", "a\nmine\nnew\nb\n");
+	/* both the same */
+	expect_merge("a\nnew\nb\n", "a\nb\n", "a\nnew\nb\n", "a\nnew\nb\n");
+	/* around a line that upstream changed */
+	expect_merge("a\nr = call_new(handle)(vcpu, x);\nb\n", "a\nr = call_old(handle)(vcpu, x);\nb\n",
+		     "a\nbegin();\nr = call_old(handle)(vcpu, x);\nend();\nb\n",
+		     "a\nbegin();\nr = call_new(handle)(vcpu, x);\nend();\nb\n");
+	/* a block of one line that he put more into, where upstream changed its condition */
+	expect_merge("\tif (vt(vcpu)->wanted)\n\t\treturn emulate(vcpu);\n", "\tif (vmx(vcpu)->wanted)\n\t\treturn emulate(vcpu);\n",
+		     "\tif (vmx(vcpu)->wanted) {\n\t\tcount();\n\t\treturn emulate(vcpu);\n\t}\n",
+		     "\tif (vt(vcpu)->wanted) {\n\t\tcount();\n\t\treturn emulate(vcpu);\n\t}\n");
+	/* he changed what upstream changed */
+	expect_merge("a\nx = upstream;\nb\n", "a\nx = old;\nb\n", "a\nx = mine;\nb\n", NULL);
+	/* he put it beside what upstream took away, with nothing like it */
+	expect_merge("a\nb\n", "a\nfirst_of_all();\nlast_of_all();\nb\n", "a\nfirst_of_all();\nmine();\nlast_of_all();\nb\n", NULL);
+}
+
+#define OLD_LINES 40
+
+/* A file of another age: upstream's lines have other names, and `own` stands in it. */
+static char *of_age(const char *own)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, HEAD);
+	for (int i = 0; i < OLD_LINES; i++)
+		buf_printf(&b, "\tupstream_of_that_age(%d, vcpu);\n\tof_all_ages(%d);\n", i, i);
+	buf_printf(&b, CASE "%s" TAIL, own);
+	return b.data;
+}
+
+/* What all of a class have is upstream's; what one of them has alone is his. */
+static void test_near_neighbours(void **state)
+{
+	static const char *const others[] = { "\tif (eax == 0x4fffffff)\n\t\treturn a;\n", "\tif (eax == 0x4fffffff)\n\t\treturn b;\n",
+					      "\tif (eax == 0x4fffffff)\n\t\treturn c;\n" };
+	struct peers peers = { 0 };
+	const struct intake_how of_class = {
+		.bases = &bases, .seeds = &seeds, .peers = &peers, .who = 9
+	};
+	_cleanup_free_ char *his = of_age("\tif (eax == 0x4fffffff)\n\t\treturn total_exits;\n");
+	_cleanup_buf_ struct buf text = { 0 };
+	struct intake in;
+
+	(void)state;
+	buf_puts(&text, HEAD);
+	for (int i = 0; i < OLD_LINES; i++)
+		buf_printf(&text, "\tupstream_now(%d);\n\tof_all_ages(%d);\n", i, i);
+	buf_puts(&text, CASE TAIL);
+	put(tree, KVM "cpuid.c", buf_str(&text));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		_cleanup_free_ char *other = of_age(others[i]);
+
+		peers_add(&peers, i, KVM "cpuid.c", other);
+	}
+	put(given, KVM "cpuid.c", his);
+	assert_int_equal(intake_take(given, &of_class, scratch, &in), 0);
+	put(tree, KVM "cpuid.c", BASE_TEXT);
+	assert_int_equal(in.outcome, INTAKE_TAKEN);
+	assert_true(in.merged);
+	assert_non_null(strstr(buf_str(&in.patch), "+\t\treturn total_exits;\n"));
+	assert_null(strstr(buf_str(&in.patch), "of_that_age"));
+	intake_free(&in);
+	peers_free(&peers);
+}
+
 /* ---- points ---- */
 
 static struct submission judged(enum outcome o, const char *reason, bool exact)
@@ -595,8 +682,10 @@ static void test_rubric(void **state)
 	expect_points((struct rubric_text){ .needs = LINES((char *)"t/b=t/c") }, OUT_SKIP, 0, 100.0 * 50 / 75);
 	expect_points((struct rubric_text){ .bonus = LINES((char *)"t/b=5", (char *)"t/a=7") }, OUT_PASS, 0, 80);
 	expect_points((struct rubric_text){ .crash_at_most = 20 }, OUT_CRASH, 0, 20);
-	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 2, 55);
-	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 9, 50);
+	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 2,
+		      55);
+	expect_points((struct rubric_text){ .late_per_day = 10, .late_at_most = 25 }, OUT_PASS, 9,
+		      50);
 }
 
 static void refuse_rubric(struct rubric_text text, const char *words)
@@ -862,6 +951,8 @@ int main(void)
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
+		cmocka_unit_test_setup(test_merge, begin),
+		cmocka_unit_test_setup(test_near_neighbours, begin),
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test_setup(test_large_change, begin),

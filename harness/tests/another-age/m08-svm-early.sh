@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# expect: pass
+. "$age_lib"
+counters atomic num_exits_of_vm exit_time_of_vm
+answer early
+count svm

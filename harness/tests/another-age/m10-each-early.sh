@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# expect: fail
+# says: cpuid-exits
+. "$age_lib"
+counters plain total_exits total_cycles
+answer early swap
+count each
