@@ -7,6 +7,7 @@
 #include "core/outcome.h"
 #include "intake/internal.h"
 #include "intake/merge.h"
+#include "intake/rules.h"
 
 #define CONFLICT_LINES 60 /* that are shown */
 #define FAR_PART 5	  /* a change from farther than this part of the lines proves nothing */
@@ -137,11 +138,22 @@ static const char *missing_half(const struct own_file *files, size_t n, char **n
 
 /* ---- onto a base ---- */
 
+static void repair(struct taking *t, const struct base *b, const struct own_file *f,
+		   const struct buf *there, const struct buf *merged, struct buf *out)
+{
+	_cleanup_strv_ struct strv told = { 0 };
+
+	rules_apply(f->path, buf_str(there), buf_str(&f->after.text), buf_str(merged), out, &told);
+	for (size_t i = 0; i < told.n; i++)
+		strv_addf(&t->in->notes, "repaired in %s for base %s: %s", f->path, b->name, told.v[i]);
+}
+
 /* One file on a base; conflict: NULL, or what was changed in both. */
 static int merge_file(struct taking *t, const struct base *b, const struct own_file *f,
 		      struct buf *conflict)
 {
 	_cleanup_buf_ struct buf there = { 0 }, was = { 0 }, his = { 0 }, merged = { 0 };
+	_cleanup_buf_ struct buf repaired = { 0 };
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	int ret;
 
@@ -160,7 +172,8 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 		buf_puts(conflict, "braces are opened and closed in different numbers\n");
 		return 0;
 	}
-	ret = write_pair(t, &there, &merged, &before, &after);
+	repair(t, b, f, &there, &merged, &repaired);
+	ret = write_pair(t, &there, &repaired, &before, &after);
 	return ret ? ret : intake_add_diff(t->in, f->path, before, after);
 }
 

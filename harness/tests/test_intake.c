@@ -22,6 +22,7 @@
 #include "intake/lines.h"
 #include "intake/merge.h"
 #include "intake/own.h"
+#include "intake/rules.h"
 
 #define KVM "arch/x86/kvm/"
 #define HEAD "#include <linux/kvm_host.h>\n\nint cpuid_first(void)\n{\n\treturn 1;\n}\n\n"
@@ -463,6 +464,41 @@ static void test_merge(void **state)
 	expect_merge("a\nx = upstream;\nb\n", "a\nx = old;\nb\n", "a\nx = mine;\nb\n", NULL);
 	/* he put it beside what upstream took away, with nothing like it */
 	expect_merge("a\nb\n", "a\nfirst_of_all();\nlast_of_all();\nb\n", "a\nfirst_of_all();\nmine();\nlast_of_all();\nb\n", NULL);
+}
+
+static void expect_repair(const char *path, const char *base_text, const char *before, const char *line,
+			  const char *expected)
+{
+	_cleanup_free_ char *merged = strf("%s%s", base_text, line), *wanted = strf("%s%s", base_text, expected);
+	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_strv_ struct strv told = { 0 };
+
+	rules_apply(path, base_text, before, merged, &out, &told);
+	assert_string_equal(buf_str(&out), wanted);
+	assert_int_equal(told.n, strcmp(line, expected) ? 1 : 0);
+}
+
+/* Only his lines are repaired, and only for a file that is of another age than the base. */
+static void test_rules(void **state)
+{
+	static const char vmx_new[] = "\tunion vmx_exit_reason exit_reason = vmx->exit_reason;\n";
+	static const char vmx_old[] = "\tu32 exit_reason = vmx->exit_reason;\n";
+
+	(void)state;
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tcount[exit_reason]++;\n", "\tcount[exit_reason.basic]++;\n");
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tif (vmx->exit_reason == 10)\n", "\tif (vmx->exit_reason.basic == 10)\n");
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tvcpu->run->exit_reason = 3;\n", "\tvcpu->run->exit_reason = 3;\n");
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tu32 exit_reason = my(x);\n", "\tu32 exit_reason = my(x);\n");
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_new, "\tcount[exit_reason]++;\n", "\tcount[exit_reason]++;\n");
+	expect_repair(KVM "vmx/vmx.c", vmx_old, vmx_new, "\tcount[exit_reason.basic]++;\n", "\tcount[exit_reason]++;\n");
+	expect_repair(KVM "x86.c", "\tkvm_x86_call(run)(vcpu);\n", "\tstatic_call(kvm_x86_run)(vcpu);\n",
+		      "\tr = static_call(kvm_x86_handle_exit)(vcpu, f);\n", "\tr = kvm_x86_call(handle_exit)(vcpu, f);\n");
+	expect_repair(KVM "svm/svm.c", "int svm_invoke_exit_handler(struct kvm_vcpu *vcpu, u64 exit_code)\n",
+		      "int svm_invoke_exit_handler(struct vcpu_svm *svm, u64 exit_code)\n",
+		      "\trc = svm_invoke_exit_handler(svm, exit_code);\n", "\trc = svm_invoke_exit_handler(vcpu, exit_code);\n");
+	expect_repair(KVM "vmx/vmx.c", "int vmx_handle_exit(struct kvm_vcpu *vcpu, fastpath_t f)\n",
+		      "static int vmx_handle_exit(struct kvm_vcpu *vcpu)\n", "static int vmx_handle_exit(struct kvm_vcpu *vcpu)\n",
+		      "int vmx_handle_exit(struct kvm_vcpu *vcpu)\n");
 }
 
 #define OLD_LINES 40
@@ -952,6 +988,7 @@ int main(void)
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_merge, begin),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test_setup(test_near_neighbours, begin),
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_lines),

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "intake/rules.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intake/lines.h"
+
+/*
+ * A rule is for a pair of ages: a base with `has`, and files in which it was not so yet (or no
+ * longer). has: a pattern; not_before: one that the file before his change must not have.
+ */
+struct rule {
+	const char *path; /* the file's end */
+	const char *has, *not_before;
+	const char *his, *instead; /* in each of his lines */
+	const char *told;
+};
+
+#define VMX "vmx.c"
+#define SVM "svm.c"
+
+static const struct rule rules[] = {
+	/* 5.12 */
+	{ VMX, "union vmx_exit_reason exit_reason", "union vmx_exit_reason exit_reason",
+	  "(?<![\\w>.])((?:vmx->)?)exit_reason\\b(?!\\s*[.(])(?!\\s*=[^=])", "${1}exit_reason.basic",
+	  "the exit reason is a union here: its basic part was taken" },
+	{ VMX, "u32 exit_reason = vmx->exit_reason", "u32 exit_reason = vmx->exit_reason", "\\bexit_reason\\.(basic|full)\\b",
+	  "exit_reason", "the exit reason is a plain number here" },
+	{ "", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bkvm_x86_call\\((\\w+)\\)\\(",
+	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here" },
+	{ "", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bkvm_x86_ops\\.(\\w+)\\(",
+	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here" },
+	/* 6.11 */
+	{ "", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_(\\w+)\\)\\(",
+	  "kvm_x86_call($1)(", "the vendor's functions are called by kvm_x86_call() here" },
+	{ "", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_ops\\.(\\w+)\\(", "kvm_x86_call($1)(",
+	  "the vendor's functions are called by kvm_x86_call() here" },
+	/* 5.14, and 5.18 for the first argument of the exit handlers */
+	{ "", "\\btrace_kvm_exit\\(vcpu, KVM_ISA_", "\\btrace_kvm_exit\\(vcpu, KVM_ISA_",
+	  "\\btrace_kvm_exit\\([^,()]+, vcpu, (KVM_ISA_\\w+)\\)", "trace_kvm_exit(vcpu, $1)", "trace_kvm_exit() lost an argument" },
+	{ SVM, "\\bsvm_invoke_exit_handler\\(struct kvm_vcpu", "\\bsvm_invoke_exit_handler\\(struct kvm_vcpu",
+	  "\\bsvm_invoke_exit_handler\\((?:svm|to_svm\\(vcpu\\)),", "svm_invoke_exit_handler(vcpu,",
+	  "svm_invoke_exit_handler() takes a vCPU here" },
+	/* 6.11: the vendor's functions are named in vmx/main.c */
+	{ VMX, "(?m)^int vmx_handle_exit\\(", "(?m)^int vmx_handle_exit\\(", "^static int vmx_handle_exit\\(", "int vmx_handle_exit(",
+	  "vmx_handle_exit() is not static here" },
+};
+
+/* ---- patterns ---- */
+
+static pcre2_code *compile(const char *pattern)
+{
+	int error;
+	PCRE2_SIZE at;
+
+	return pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &error, &at, NULL);
+}
+
+static bool matches(const char *pattern, const char *text)
+{
+	pcre2_code *code = compile(pattern);
+	pcre2_match_data *data = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
+	bool found = data && pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL) > 0;
+
+	pcre2_match_data_free(data);
+	pcre2_code_free(code);
+	return found;
+}
+
+/* The line with all matches replaced; the caller owns it. NULL: there is none. */
+static char *replace(const struct rule *r, const char *line)
+{
+	pcre2_code *code = compile(r->his);
+	PCRE2_SIZE room = strlen(line) * 4 + 256;
+	char *out = xcalloc(1, room);
+	int n = !code ? 0 : pcre2_substitute(code, (PCRE2_SPTR)line, PCRE2_ZERO_TERMINATED, 0, PCRE2_SUBSTITUTE_GLOBAL, NULL, NULL,
+					     (PCRE2_SPTR)r->instead, PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)out, &room);
+
+	pcre2_code_free(code);
+	if (n > 0)
+		return out;
+	free(out);
+	return NULL;
+}
+
+/* ---- a file ---- */
+
+static void repair(const struct rule *r, const struct lines_index *base, struct buf *text,
+		   struct strv *told)
+{
+	struct buf out = { 0 };
+	bool applied = false;
+
+	for (const char *at = buf_str(text); *at;) {
+		size_t len = strcspn(at, "\n");
+		_cleanup_free_ char *line = xstrndup(at, len), *new = NULL;
+
+		if (!lines_count(base, lines_key(line)))
+			new = replace(r, line);
+		applied |= !!new;
+		buf_puts(&out, new ? new : line);
+		buf_add(&out, at + len, at[len] == '\n');
+		at += len + (at[len] == '\n');
+	}
+	buf_free(text);
+	*text = out;
+	if (applied)
+		strv_add(told, r->told);
+}
+
+void rules_apply(const char *path, const char *base, const char *before, const char *merged,
+		 struct buf *out, struct strv *told)
+{
+	struct lines_index x;
+
+	lines_index(base, &x);
+	buf_puts(out, merged);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (str_ends(path, rules[i].path) && matches(rules[i].has, base) &&
+		    !matches(rules[i].not_before, before))
+			repair(&rules[i], &x, out, told);
+	lines_index_free(&x);
+}
