@@ -287,7 +287,7 @@ static int put_change(struct taking *t, const struct own_file *files, size_t n,
 	for (size_t i = 0; sum->drift && i < n; i++)
 		note_drift(t, &files[i]);
 	if (sum->drift && sum->unexplained)
-		strv_addf(&t->in->notes, "%zu lines that were left out are no base's and no neighbour's", sum->unexplained);
+		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);
 	if (ret || t->in->outcome != INTAKE_TAKEN || t->in->patch.len)
 		return ret;

@@ -453,6 +453,7 @@ struct tally {
 	size_t lost;	/* lines of the base that he did not take away */
 	size_t foreign; /* lines that tell of another age: a base has them, or most neighbours */
 	size_t rest;	/* lines that nobody has, and that nothing leads to */
+	size_t doubtful; /* that most neighbours have, and not all, and no base */
 };
 
 static bool is_foreign(const struct own_file *f, const struct own_line *l)
@@ -476,6 +477,7 @@ static void count(const struct own_file *f, struct tally *t)
 		t->changed++;
 		t->foreign += !l->own && !l->here && is_foreign(f, l) && is_telling(l);
 		t->rest += !l->own && !is_foreign(f, l);
+		t->doubtful += !l->own && !l->known && most_share(f, l) && !all_share(f, l) && is_telling(l);
 	}
 }
 
@@ -521,7 +523,7 @@ static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 	}
 	if (!sum->drift || t.rest > REST_LINES || !have_neighbours(files, n))
 		return;
-	sum->unexplained = 0;
+	sum->unexplained = t.doubtful;
 	for (size_t i = 0; i < n; i++)
 		own_rest(&files[i]);
 }
