@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "judge/assignment.h"
+#include "plan/assignment.h"
 #include "judge/result.h"
 
 #define GRADE_MAX 100.0 /* points, before a bonus */

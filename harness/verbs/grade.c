@@ -262,7 +262,7 @@ static char *make_scratch(const struct submission *s)
 	return NULL;
 }
 
-static struct intake_how how_of(const struct grading *g, const struct submission *s)
+static struct intake_how how_of(struct grading *g, const struct submission *s)
 {
 	return (struct intake_how){ &g->bases, &g->seeds, &g->peers, (size_t)(s - g->class.v) };
 }
