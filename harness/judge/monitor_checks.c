@@ -64,7 +64,7 @@ bool was_right(const struct runs *r)
 {
 	const struct seen *plain = run_with(r, "none");
 
-	return plain && has_succeeded(plain);
+	return plain && has_succeeded(plain) && plain->has_halt;
 }
 
 bool has_printed_stranger(const struct seen *s)

@@ -25,7 +25,10 @@ bool has_succeeded(const struct seen *s); /* with exit code 0 */
  * did not use when all was right.
  */
 bool has_noticed(const struct runs *r, const struct seen *s, const char *more);
-/* In the run in which nothing was twisted: one that refuses all has noticed nothing. */
+/*
+ * In the run in which nothing was twisted its guest came to a hlt, and it told success: one that
+ * refuses all has noticed nothing.
+ */
 bool was_right(const struct runs *r);
 bool has_printed_stranger(const struct seen *s);
 

@@ -180,6 +180,7 @@ static const struct wrong {
 	{ "paged", 0, "exit.port u64 233", "exit.port u64 232", "text on the serial port",
 	  "was sent to port 0xe8; the serial port is 0xe9" },
 	/* A monitor's world: what is told of each, and that it is told. */
+	{ "world", 0, SUCCEEDED, FAILED, "nothing that disturbs it", "a hlt, exit code 1" },
 	{ "world", 0, FAILED, CRASHED, "a shutdown at the start", "signal 11" },
 	{ "world", 1, FAILED, CRASHED, "an entry to the guest that failed", "(at the start)" },
 	{ "world", 2, FAILED, CRASHED, "an entry to the guest that failed", "(in place of the hlt)" },

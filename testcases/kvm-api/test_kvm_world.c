@@ -89,6 +89,17 @@ static void look_stranger(const struct seen *s, struct tally *y)
 		tally_good(y);
 }
 
+/* A program that is no monitor at all is never disturbed, either. */
+static void check_right(const struct runs *r, struct test_result *t)
+{
+	const struct seen *s = run_with(r, "none");
+	_cleanup_free_ char *how = how_it_ended(s);
+	_cleanup_free_ char *got = strf("%s, %s", s->has_halt ? "a hlt" : "no hlt", how);
+
+	check_that(t, "nothing that disturbs it", was_right(r), "a hlt, exit code 0", got,
+		   BY_WATCHING);
+}
+
 /* The run with a twist that was applied; NULL: the check is skipped. */
 static const struct seen *twisted_run(const struct runs *r, struct test_result *t, const char *name,
 				      const char *twist)
@@ -357,6 +368,7 @@ static void judge_world(const struct evidence *e, struct test_result *t)
 
 	if (runs_begin(e, t, &r)) {
 		check_ends(&r, t);
+		check_right(&r, t);
 		for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 			check_reason(&r, &reasons[i], t);
 		for (size_t i = 0; i < ARRAY_SIZE(customs); i++)
@@ -373,6 +385,7 @@ static void judge_world(const struct evidence *e, struct test_result *t)
 
 static const char *const world_checks[] = {
 	"the monitor ends",
+	"nothing that disturbs it",
 	"a shutdown at the start",
 	"an entry to the guest that failed",
 	"an internal error of KVM",

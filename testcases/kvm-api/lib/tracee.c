@@ -20,7 +20,8 @@
 
 #include "guest.h"
 
-#define NOBODY 65534
+/* Nobody, and no other program is who that is: all that it left behind is swept away by this. */
+#define NOBODY 64206
 #define TICK_US 20000 /* how soon a deadline is noticed */
 #define RED_ZONE 128  /* the x86-64 ABI: a function may use what is under its stack pointer */
 #define SYSCALL_BYTES 2
@@ -56,6 +57,13 @@ static void limit(int what, rlim_t most)
 		_exit(126);
 }
 
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		_exit(126);
+}
+
 static void give_up_rights(void)
 {
 	limit(RLIMIT_FSIZE, 16 << 20); /* a guest's memory may be a file, too */
@@ -63,8 +71,8 @@ static void give_up_rights(void)
 	limit(RLIMIT_NOFILE, 64);
 	limit(RLIMIT_NPROC, 64);
 	limit(RLIMIT_CORE, 0);
-	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	    setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	become_nobody();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		_exit(126);
 }
 
@@ -281,6 +289,21 @@ static pid_t next_task(struct tracee *t, int *status)
 	return tid;
 }
 
+/* All that is left of it, and ran away from those who watch. The tick ends here. */
+static void sweep(void)
+{
+	pid_t pid;
+
+	tick(false);
+	pid = SAFE_FORK();
+	if (!pid) {
+		become_nobody();
+		kill(-1, SIGKILL);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static void follow(struct tracee *t)
 {
 	int status, signal;
@@ -348,8 +371,8 @@ void tracee_run(char *const argv[], unsigned int deadline_ms, const struct trace
 	attach(&t);
 	tick(true);
 	follow(&t);
-	tick(false);
 	kill_all(&t);
+	sweep();
 	if (t.mem >= 0)
 		close(t.mem);
 	r->out_len = take_output(out, r->out);
@@ -369,11 +392,11 @@ static int wait_beside(pid_t pid, uint64_t deadline_ns, struct tracee_result *r)
 		if (guest_now_ns() < deadline_ns)
 			continue; /* a tick */
 		r->end = TRACEE_DEADLINE;
-		kill(-pid, SIGKILL);
 		kill(pid, SIGKILL);
 	}
 	return status;
 }
+
 
 void tracee_beside(struct tracee *t, char *const argv[], unsigned int deadline_ms,
 		   struct tracee_result *r)
@@ -385,7 +408,7 @@ void tracee_beside(struct tracee *t, char *const argv[], unsigned int deadline_m
 	if (!pid)
 		be_program(argv, out, err, false);
 	*r = (struct tracee_result){ .end = TRACEE_EXITED };
-	tick(true);
+	tick(true); /* as the watched one's may not be running */
 	status = wait_beside(pid, start + (uint64_t)deadline_ms * 1000000, r);
 	if (r->end != TRACEE_DEADLINE) {
 		r->end = WIFEXITED(status) ? TRACEE_EXITED : TRACEE_SIGNALED;
@@ -396,7 +419,7 @@ void tracee_beside(struct tracee *t, char *const argv[], unsigned int deadline_m
 	if (t)
 		t->deadline_ns += guest_now_ns() - start;
 	else
-		tick(false);
+		sweep();
 }
 
 /* -- for the watcher -- */
