@@ -38,13 +38,36 @@ struct sources {
 	const char *to;	   /* NULL: only hashed */
 	struct hash *hash; /* NULL: only copied */
 	struct strv c_files;
-	bool has_makefile;
+	struct strv makefiles; /* the folders that have one, "." first */
 	unsigned int n;
 };
 
-static bool is_makefile(const char *relative)
+static void note_makefile(struct sources *s, const char *relative)
 {
-	return !strcmp(relative, "Makefile") || !strcmp(relative, "makefile") || !strcmp(relative, "GNUmakefile");
+	const char *slash = strrchr(relative, '/'), *base = slash ? slash + 1 : relative;
+
+	if (strcmp(base, "Makefile") && strcmp(base, "makefile") && strcmp(base, "GNUmakefile"))
+		return;
+	if (slash)
+		strv_addf(&s->makefiles, "./%.*s", (int)(slash - relative), relative);
+	else
+		strv_add(&s->makefiles, ".");
+}
+
+/* The folder that is made: the uppermost's makefile calls those below. NULL: none has one. */
+static const char *made_folder(const struct sources *s)
+{
+	if (strv_has(&s->makefiles, "."))
+		return ".";
+	return s->makefiles.n ? s->makefiles.v[0] : NULL;
+}
+
+static int check_makefiles(const struct sources *s)
+{
+	if (strv_has(&s->makefiles, ".") || s->makefiles.n <= 1)
+		return 0;
+	return fail(OUT_USAGE, "there are makefiles in %s and %s, and none above: hand in the folder that is meant",
+		    s->makefiles.v[0], s->makefiles.v[1]);
 }
 
 /* A makefile may call a script of its own. */
@@ -63,9 +86,9 @@ static int take_file(struct sources *s, const char *from, const char *relative)
 		hash_add_str(s->hash, "name", relative);
 		return hash_add_file(s->hash, "file", from);
 	}
-	if (str_ends(relative, ".c") || str_ends(relative, ".S"))
+	if (str_ends(relative, ".c") || str_ends(relative, ".S") || str_ends(relative, ".s"))
 		strv_addf(&s->c_files, "./%s", relative);
-	s->has_makefile |= is_makefile(relative);
+	note_makefile(s, relative);
 	_cleanup_free_ char *to = strf("%s/%s", s->to, relative);
 
 	err = file_copy(from, to, mode_of(from));
@@ -150,7 +173,7 @@ static int keep_program(const struct monitor *m, const char *obj, bool asked_for
  */
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {
-	static const char by_make[] = "PATH=$PWD/tools:$PATH; cd obj; said=$(make -q \"$1\" 2>&1) && set --; "
+	static const char by_make[] = "PATH=$PWD/tools:$PATH; cd \"obj/$1\" && shift; said=$(make -q \"$1\" 2>&1) && set --; "
 				      "case $said in *\"No rule to make target '$1'.\"*) set -- ;; esac; exec make \"$@\"";
 	static const char *const made[] = { "sh", "-c", by_make, "sh" };
 	static const char *const plain[] = {
@@ -167,10 +190,14 @@ static void add_recipe(const struct monitor *m, const struct sources *s, struct 
 		"-o",
 	};
 
-	for (size_t i = 0; i < (s->has_makefile ? ARRAY_SIZE(made) : ARRAY_SIZE(plain)); i++)
-		strv_add(argv, s->has_makefile ? made[i] : plain[i]);
+	const char *folder = made_folder(s);
+
+	for (size_t i = 0; i < (folder ? ARRAY_SIZE(made) : ARRAY_SIZE(plain)); i++)
+		strv_add(argv, folder ? made[i] : plain[i]);
+	if (folder)
+		strv_add(argv, folder);
 	strv_add(argv, m->program);
-	if (s->has_makefile)
+	if (folder)
 		return;
 	for (size_t i = 0; i < s->c_files.n; i++)
 		strv_add(argv, s->c_files.v[i]);
@@ -207,11 +234,13 @@ static int compile(struct monitor *m, const struct sources *s, const char *src, 
 {
 	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key), *why = NULL;
 	_cleanup_buf_ struct buf said = { 0 };
+	const char *folder = made_folder(s);
+	_cleanup_free_ char *made_in = strf("%s/%s", s->to, folder ? folder : ".");
 	int status = run_build(m, s, src, log, &said);
 
-	if (status > 0 && tools_try_again(buf_str(&said), tools, s->to))
+	if (status > 0 && tools_try_again(buf_str(&said), tools, made_in))
 		status = run_build(m, s, src, log, &said);
-	if (status <= 0 || (s->has_makefile && tools_only_ran(buf_str(&said))))
+	if (status <= 0 || (folder && tools_only_ran(buf_str(&said))))
 		return status < 0 ? status : 0;
 	if (tools_lacking(buf_str(&said)))
 		return fail(OUT_BROKEN, "building it wants Debian's package %s, which this machine does "
@@ -229,11 +258,14 @@ static int compile_copy(struct monitor *m, const char *from, const char *src, co
 
 	if (!ret)
 		ret = mkdir_p(tools) ? fail(OUT_BROKEN, "can't make %s", tools) : tools_write(tools);
-	if (!ret && !s.has_makefile && !s.c_files.n)
+	if (!ret)
+		ret = check_makefiles(&s);
+	if (!ret && !s.makefiles.n && !s.c_files.n)
 		ret = fail(OUT_USAGE, "there is neither a Makefile nor a C file");
 	if (!ret)
 		ret = compile(m, &s, src, tools);
 	strv_free(&s.c_files);
+	strv_free(&s.makefiles);
 	return ret;
 }
 
@@ -281,7 +313,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 
 static int make_key(struct monitor *m, const char *from)
 {
-	struct sources s = { .hash = hash_new("monitor-4") };
+	struct sources s = { .hash = hash_new("monitor-5") };
 	int ret;
 
 	hash_add_str(s.hash, "program", m->program);

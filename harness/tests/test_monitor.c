@@ -354,6 +354,24 @@ static void test_other_shapes(void **state)
 	}
 }
 
+/* One below is as good as one above; of two nobody knows which. */
+static void test_makefile_below(void **state)
+{
+	_cleanup_free_ char *below = strf("%s/src", folder), *other = strf("%s/old", folder);
+
+	(void)state;
+	assert_int_equal(mkdir_p(below), 0);
+	put("notes.c", "this is no C\n");
+	put("src/host.c", "int main(void) { return 0; }\n");
+	put("src/Makefile", "host: host.c\n\t$(CC) -o $@ $^\n");
+	assert_int_equal(prepare(folder), 0);
+	assert_int_equal(mkdir_p(other), 0);
+	put("old/Makefile", "host:\n\tfalse\n");
+	assert_fails(OUT_USAGE, folder, "hand in the folder that is meant");
+	put("Makefile", "all:\n\t$(MAKE) -C src\n");
+	assert_int_equal(prepare(folder), 0);
+}
+
 /* Its last step runs it, and fails: it was made all the same. Any other step counts. */
 static void test_runs_itself(void **state)
 {
@@ -433,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(test_modes, set_up),
 		cmocka_unit_test_setup(test_default_texts, set_up),
 		cmocka_unit_test_setup(test_other_shapes, set_up),
+		cmocka_unit_test_setup(test_makefile_below, set_up),
 		cmocka_unit_test_setup(test_runs_itself, set_up),
 		cmocka_unit_test_setup(test_lacking, set_up),
 		cmocka_unit_test_setup(test_built_before, set_up),
