@@ -173,7 +173,8 @@ static int keep_program(const struct monitor *m, const char *obj, bool asked_for
  */
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {
-	static const char by_make[] = "PATH=$PWD/tools:$PATH; cd \"obj/$1\" && shift; said=$(make -q \"$1\" 2>&1) && set --; "
+	static const char by_make[] = "t=$PWD/tools; PATH=$t:$PATH; cd \"obj/$1\" && shift; "
+				      "for a in \"$t\"/again/*; do rm -f \"./${a##*/}\"; done; said=$(make -q \"$1\" 2>&1) && set --; "
 				      "case $said in *\"No rule to make target '$1'.\"*) set -- ;; esac; exec make \"$@\"";
 	static const char *const made[] = { "sh", "-c", by_make, "sh" };
 	static const char *const plain[] = {
@@ -235,10 +236,9 @@ static int compile(struct monitor *m, const struct sources *s, const char *src, 
 	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key), *why = NULL;
 	_cleanup_buf_ struct buf said = { 0 };
 	const char *folder = made_folder(s);
-	_cleanup_free_ char *made_in = strf("%s/%s", s->to, folder ? folder : ".");
 	int status = run_build(m, s, src, log, &said);
 
-	if (status > 0 && tools_try_again(buf_str(&said), tools, made_in))
+	if (status > 0 && tools_try_again(buf_str(&said), tools))
 		status = run_build(m, s, src, log, &said);
 	if (status <= 0 || (folder && tools_only_ran(buf_str(&said))))
 		return status < 0 ? status : 0;
@@ -313,7 +313,7 @@ static int load_interface(struct monitor *m, const char *from, const struct assi
 
 static int make_key(struct monitor *m, const char *from)
 {
-	struct sources s = { .hash = hash_new("monitor-5") };
+	struct sources s = { .hash = hash_new("monitor-6") };
 	int ret;
 
 	hash_add_str(s.hash, "program", m->program);

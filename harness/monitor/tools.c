@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/outcome.h"
 #include "kernel/sandbox.h"
@@ -81,16 +80,15 @@ static char *quoted_behind(const char *log, const char *before)
 	return at && strchr(at, '\'') ? xstrndup(at, strcspn(at, "'")) : NULL;
 }
 
-bool tools_try_again(const char *log, const char *dir, const char *obj)
+bool tools_try_again(const char *log, const char *dir)
 {
 	_cleanup_free_ char *object = quoted_behind(log, "cannot use executable file '"), *mark = NULL;
-	_cleanup_free_ char *again = strf("%s/again", dir), *made = NULL;
+	_cleanup_free_ char *again = strf("%s/again", dir);
 
 	if (!object || strchr(object, '/') || mkdir_p(again))
 		return false;
 	mark = strf("%s/%s", again, object);
-	made = strf("%s/%s", obj, object);
-	return !path_exists(mark) && !file_write(mark, "", 0, 0644) && !unlink(made);
+	return !path_exists(mark) && !file_write(mark, "", 0, 0644);
 }
 
 /* What a compiler, linker or shell says when Debian's package is not there. */

@@ -15,10 +15,11 @@
 int tools_write(const char *dir);
 
 /*
- * True: what this machine's newer linker refused was taken away from obj, and dir's tools make it
- * otherwise next time. False also where that was done before.
+ * True: what this machine's newer linker refused is marked, and dir's tools make it otherwise next
+ * time. False also where that was done before. The build itself takes the old one away: from
+ * outside, a folder of it may be a link to anywhere by now.
  */
-bool tools_try_again(const char *log, const char *dir, const char *obj);
+bool tools_try_again(const char *log, const char *dir);
 
 /* The Debian package that the build wants and that is not installed; NULL: it is not that. */
 const char *tools_lacking(const char *log);
