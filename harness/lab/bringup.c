@@ -448,6 +448,19 @@ static char *read_exits(struct lab *lab)
 	return xstrdup(buf_str(&hist));
 }
 
+/*
+ * Also after a failure, whose words are kept: a sample that came when the lab was brought down for
+ * another try wrote to what was gone.
+ */
+static int end_sampling(struct lab *lab, uint32_t watch, int ret)
+{
+	_cleanup_free_ char *why = ret ? xstrdup(fail_text()) : NULL;
+	struct channel *c = lab->levels[L1].channel;
+	int err = c ? channel_unwatch(c, watch) : 0;
+
+	return ret ? fail((enum outcome)-ret, "%s", why) : err;
+}
+
 static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 {
 	_cleanup_free_ char *log = strf("%s/l2-console.log", lab->run_dir), *xml = NULL;
@@ -468,8 +481,7 @@ static int boot_l2_sampled(struct lab *lab, struct sampling *s)
 	ui_debug("L2: ready");
 	if (!ret)
 		ret = sample_once_more(lab, s);
-	if (!ret) /* else it would tell of its own failure */
-		ret = channel_unwatch(lab->levels[L1].channel, watch);
+	ret = end_sampling(lab, watch, ret);
 	if (!ret)
 		b->reasons = read_exits(lab);
 	if (!ret && b->n) {

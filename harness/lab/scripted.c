@@ -5,6 +5,8 @@
 #include "core/outcome.h"
 #include "lab/lab.h"
 
+#define TIMES_SLOWER 2 /* twice the usual vCPUs, which an emulator may run one after the other */
+
 /* As many vCPUs in every run: the tests' ids and checks are always the same. */
 static int make_plan(const struct plan *of, bool hide_kvm, struct plan *to)
 {
@@ -24,7 +26,7 @@ static int make_plan(const struct plan *of, bool hide_kvm, struct plan *to)
 		ret = lane_choose(of->lane.name, "the lab beside it", NULL, &to->lane);
 	if (ret)
 		return ret;
-	to->lane.slowdown = of->lane.slowdown;
+	to->lane.slowdown = of->lane.slowdown * TIMES_SLOWER;
 	kernel_conf_role(k, KERNEL_GUEST)->change =
 		kernel_conf_of(&of->kernel, KERNEL_GUEST)->role[KERNEL_GUEST].change;
 	strv_free(&k->role[KERNEL_HOST].patches);
@@ -53,7 +55,7 @@ int lab_prepare_scripted(const struct lab *lab, bool hide_kvm, struct lab *scrip
 	};
 	for (unsigned int i = 0; i < LAB_LEVELS; i++)
 		level_init(&scripted->levels[i], i + 1, i ? &scripted->levels[i - 1] : NULL,
-			   lab->plan->lane.slowdown);
+			   lab->plan->lane.slowdown * TIMES_SLOWER);
 	ret = make_plan(lab->plan, hide_kvm, plan);
 	if (ret)
 		return ret;

@@ -215,7 +215,7 @@ static const struct testcase vcpu_info_comes_and_goes = {
 	.program = "test_guest_hotplug",
 	.level = 2,
 	.host = HOST_SCRIPTED,
-	.timeout_s = 12,
+	.timeout_s = 8,
 	.checks = checks,
 	.judge = judge,
 };

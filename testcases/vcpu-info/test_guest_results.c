@@ -313,7 +313,7 @@ static const struct testcase vcpu_info_results = {
 	.program = "test_guest_results",
 	.level = 2,
 	.host = HOST_SCRIPTED,
-	.timeout_s = 12,
+	.timeout_s = 8,
 	.checks = checks,
 	.judge = judge,
 };

@@ -209,7 +209,7 @@ static const struct testcase vcpu_info_threads = {
 	.program = "test_guest_threads",
 	.level = 2,
 	.host = HOST_SCRIPTED,
-	.timeout_s = 12,
+	.timeout_s = 8,
 	.checks = checks,
 	.judge = judge,
 };
