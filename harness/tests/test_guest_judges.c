@@ -20,6 +20,7 @@
 #define HOTPLUG "test_guest_hotplug"
 #define NO_KVM "test_guest_no_kvm"
 #define NEIGHBOURS "test_micro_neighbours"
+#define PATHS "test_micro_paths"
 
 static void set_text(struct evidence *e, const char *key, const char *text)
 {
@@ -218,6 +219,31 @@ static void result_not_cut(struct evidence *e)
 	set_text(e, "width.none-narrow", "rax 0xfffffffffffffc18");
 }
 
+static void upper_half_left(struct evidence *e)
+{
+	set_text(e, "direct.intel.0.4.1", "exit 2, rip+4, 411 412 413 5e57000000000414");
+}
+
+static void subleaf_lost(struct evidence *e)
+{
+	set_text(e, "direct.amd.0.4.1", "exit 2, rip+4, 401 402 403 404");
+}
+
+static void emulator_lost_subleaf(struct evidence *e)
+{
+	set_text(e, "emulated.intel.4.1", "exit 2, rip+9, 401 402 403 404");
+}
+
+static void never_faults(struct evidence *e)
+{
+	set_text(e, "fault.user", "exit 2, rip+4, 411 412 413 414");
+}
+
+static void unknown_msr_read(struct evidence *e)
+{
+	set_text(e, "msr.unknown-read", "exit 2, rip+4, 0 0 0 0");
+}
+
 #define FAULT(program, fault, check)                                                               \
 	{                                                                                          \
 		program, #fault, fault, check, OUT_FAIL                                            \
@@ -254,6 +280,11 @@ static const struct fault faults[] = {
 	FAULT(NEIGHBOURS, page_spilled, "KVM_HC_CLOCK_PAIRING"),
 	FAULT(NEIGHBOURS, no_exit, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
+	FAULT(PATHS, upper_half_left, "other leaves in each mode"),
+	FAULT(PATHS, subleaf_lost, "other leaves in each mode"),
+	FAULT(PATHS, emulator_lost_subleaf, "other leaves met by the emulator"),
+	FAULT(PATHS, never_faults, "CPUID that faults"),
+	FAULT(PATHS, unknown_msr_read, "MSRs"),
 };
 
 static void find_faults(void **state)
@@ -265,7 +296,9 @@ static void find_faults(void **state)
 
 static void pass_what_is_right(void **state)
 {
-	static const char *const programs[] = { RESULTS, THREADS, HOTPLUG, NO_KVM, NEIGHBOURS };
+	static const char *const programs[] = {
+		RESULTS, THREADS, HOTPLUG, NO_KVM, NEIGHBOURS, PATHS
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
