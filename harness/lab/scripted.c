@@ -56,6 +56,9 @@ int lab_prepare_scripted(const struct lab *lab, bool hide_kvm, struct lab *scrip
 	for (unsigned int i = 0; i < LAB_LEVELS; i++)
 		level_init(&scripted->levels[i], i + 1, i ? &scripted->levels[i - 1] : NULL,
 			   lab->plan->lane.slowdown * TIMES_SLOWER);
+	if (lab->plan->lane.without_scripted)
+		return fail(OUT_SKIP, "lane %s: %s", lab->plan->lane.name,
+			    lab->plan->lane.without_scripted);
 	ret = make_plan(lab->plan, hide_kvm, plan);
 	if (ret)
 		return ret;

@@ -41,6 +41,8 @@ struct lane {
 		 * emulators, which lose one
 		 */
 		retries;
+	/* why no host that answers as a test says is brought up there (lab.h); NULL: it is */
+	char *without_scripted;
 	uint32_t preference; /* auto takes the usable lane with the highest */
 	/* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
 	bool intel;
