@@ -47,7 +47,7 @@ static bool lacks_something(const char *why)
 {
 	static const char *const marks[] = { "undeclared", "implicit declaration",
 					     "undefined!", "undefined reference",
-					     "has no member", "No such file", "incomplete type", "unknown type name" };
+					     "has no member", "No such file", "No rule to make target", "incomplete type", "unknown type name" };
 
 	for (size_t i = 0; why && i < ARRAY_SIZE(marks); i++)
 		if (strstr(why, marks[i]))

@@ -148,6 +148,19 @@ static void repair(struct taking *t, const struct base *b, const struct own_file
 		strv_addf(&t->in->notes, "repaired in %s for base %s: %s", f->path, b->name, told.v[i]);
 }
 
+static bool is_new(const struct own_file *f)
+{
+	return !f->before.text.len;
+}
+
+static int add_new(struct taking *t, const struct own_file *f)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	int ret = write_pair(t, &f->before.text, &f->after.text, &before, &after);
+
+	return ret ? ret : intake_add_diff(t->in, f->path, "/dev/null", after);
+}
+
 /* One file on a base; conflict: NULL, or what was changed in both. */
 static int merge_file(struct taking *t, const struct base *b, const struct own_file *f,
 		      struct buf *conflict)
@@ -160,6 +173,8 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 	intake_base_text(b, f->path, &there);
 	own_put_ancestor(f, &was);
 	own_put_after(f, &his);
+	if (!there.len && is_new(f))
+		return add_new(t, f);
 	if (!there.len) {
 		buf_printf(conflict, "base %s has no %s\n", b->name, f->path);
 		return 0;
@@ -272,7 +287,7 @@ static int put_all(struct taking *t, const struct own_file *files, size_t n)
 		own_put_after(&files[i], &his);
 		ret = write_pair(t, &files[i].before.text, &his, &before, &after);
 		if (!ret)
-			ret = intake_add_diff(t->in, files[i].path, before, after);
+			ret = intake_add_diff(t->in, files[i].path, is_new(&files[i]) ? "/dev/null" : before, after);
 	}
 	return ret;
 }

@@ -9,7 +9,6 @@
 #include "intake/locate.h"
 #include "intake/words.h"
 
-#define TREE_FILES 3000	     /* more are a whole tree */
 #define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
 #define TREE_SAME_PERCENT 98 /* of them are as the base has them */
 
@@ -76,6 +75,11 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 		return;
 	}
 	one.path = locate(t->bases, f->name, buf_str(&one.text));
+	if (!one.path && words_have_seed(buf_str(&one.text), t->seeds)) {
+		one.path = locate_new(f->name, t->bases->v[t->bases->n - 1].dir);
+		if (one.path)
+			strv_addf(&t->in->notes, "%s is a new file", one.path);
+	}
 	if (!one.path) {
 		intake_unread(t, f->name, "it is no file of a base's source");
 		buf_free(&one.text);
@@ -263,11 +267,17 @@ static int judge_wholes(struct taking *t, struct wholes *w)
 static bool is_as_base(const struct base *b, const struct handed_file *f)
 {
 	_cleanup_free_ char *path = locate_path(f->name, b->dir);
+	_cleanup_free_ char *full = path ? strf("%s/%s", b->dir, path) : NULL;
 	_cleanup_buf_ struct buf there = { 0 }, here = { 0 };
 
-	if (!path || !handed_text(f->path, &here))
+	if (!full || file_read(full, &there) || file_read(f->path, &here))
 		return false;
-	intake_base_text(b, path, &there);
+	if (there.len == here.len && !memcmp(buf_str(&there), buf_str(&here), here.len))
+		return true;
+	buf_free(&there);
+	buf_free(&here);
+	if (!handed_text(full, &there) || !handed_text(f->path, &here))
+		return false;
 	return !strcmp(buf_str(&there), buf_str(&here));
 }
 
@@ -288,10 +298,21 @@ static const struct base *tree_base(const struct taking *t)
 	return NULL;
 }
 
-/* Of a tree of another age only what the assignments change is looked into. */
-static void add_of_tree(struct taking *t, struct wholes *w)
+/* By its path alone: a tree has many files of one name. */
+static bool is_in_tree(const struct taking *t, const char *name)
 {
-	const struct base *b = tree_base(t);
+	for (size_t i = t->bases->n; i; i--) {
+		_cleanup_free_ char *path = locate_path(name, t->bases->v[i - 1].dir);
+
+		if (path)
+			return true;
+	}
+	return false;
+}
+
+/* Of a tree of another age only what the assignments change is looked into. */
+static void add_of_tree(struct taking *t, struct wholes *w, const struct base *b)
+{
 	size_t left = 0;
 
 	for (size_t i = 0; i < t->handed.n; i++) {
@@ -299,24 +320,21 @@ static void add_of_tree(struct taking *t, struct wholes *w)
 
 		if (!locate_is_source(f->name) || (b && is_as_base(b, f)))
 			continue;
-		if (b || locate_is_usual(f->name))
+		if ((b || locate_is_usual(f->name)) && is_in_tree(t, f->name))
 			add_file(t, w, f);
 		else
 			left++;
 	}
-	if (b)
-		strv_addf(&t->in->notes, "it is a whole tree, of base %s", b->name);
-	else
-		strv_addf(&t->in->notes, "it is a whole tree of no base: %zu files elsewhere than in KVM and the system calls were "
-			  "not looked into", left);
+	strv_addf(&t->in->notes, "it is a whole tree, of %s%s: %zu files that differ were not looked into: %s", b ? "base " : "no base",
+		  b ? b->name : "", left, b ? "they are of no base's tree" : "only KVM and the system calls are");
 	if (left && !t->unread)
 		t->unread = xstrdup("the rest of the tree");
 }
 
 static void find_wholes(struct taking *t, struct wholes *w)
 {
-	if (t->handed.n > TREE_FILES) {
-		add_of_tree(t, w);
+	if (t->handed.n > INTAKE_TREE_FILES) {
+		add_of_tree(t, w, tree_base(t));
 		return;
 	}
 	for (size_t i = 0; i < t->handed.n; i++)
@@ -340,6 +358,9 @@ void intake_show_files(struct taking *t, struct peers *peers, size_t who)
 {
 	struct wholes w = { 0 };
 
+	/* What is of a base's very age tells nothing of another one. */
+	if (t->handed.n > INTAKE_TREE_FILES && tree_base(t))
+		return;
 	find_wholes(t, &w);
 	settle_versions(t, &w);
 	for (size_t i = 0; i < w.n; i++)

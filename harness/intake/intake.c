@@ -179,6 +179,27 @@ static int take(struct taking *t)
 	return 0;
 }
 
+/* In a whole tree upstream's own documents have diffs in them, too. */
+static bool is_of_tree(const struct taking *t, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (t->handed.n <= INTAKE_TREE_FILES)
+		return false;
+	path = locate_path(name, t->bases->v[t->bases->n - 1].dir);
+	return path;
+}
+
+static int look_into(struct taking *t, const struct handed_file *f)
+{
+	if (locate_is_source(f->name) || is_of_tree(t, f->name))
+		return 0;
+	if (!locate_is_reject(f->name))
+		return look_for_diff(t, f);
+	strv_addf(&t->in->notes, "passed over %s: it is what patch could not put in", f->name);
+	return 0;
+}
+
 /* 0 with what is in it listed, or a negative outcome. */
 static int open_submission(const char *path, struct taking *t)
 {
@@ -186,10 +207,7 @@ static int open_submission(const char *path, struct taking *t)
 
 	repo_find(path, &t->repo);
 	for (size_t i = 0; !ret && i < t->handed.n; i++)
-		if (locate_is_reject(t->handed.v[i].name))
-			strv_addf(&t->in->notes, "passed over %s: it is what patch could not put in", t->handed.v[i].name);
-		else if (!locate_is_source(t->handed.v[i].name))
-			ret = look_for_diff(t, &t->handed.v[i]);
+		ret = look_into(t, &t->handed.v[i]);
 	move_notes(&t->handed.notes, &t->in->notes);
 	if (!t->unread && t->handed.unread)
 		t->unread = xstrdup(t->handed.unread);

@@ -8,6 +8,8 @@
 #include "intake/own.h"
 #include "intake/repo.h"
 
+#define INTAKE_TREE_FILES 3000 /* more are a whole tree */
+
 /* One submission on its way. */
 struct taking {
 	struct bases *bases; /* grow by versions of its clone */

@@ -60,6 +60,18 @@ bool locate_is_reject(const char *name)
 	return str_ends(name, ".rej");
 }
 
+char *locate_new(const char *name, const char *tree)
+{
+	for (const char *at = name; strchr(at, '/'); at = strchr(at, '/') + 1) {
+		_cleanup_free_ char *file = strf("%s/%s", tree, at);
+
+		*strrchr(file, '/') = '\0';
+		if (!tree_leaves(tree, at) && path_is_folder(file))
+			return xstrdup(at);
+	}
+	return NULL;
+}
+
 bool locate_is_usual(const char *name)
 {
 	static const char *const patterns[] = { "*arch/x86/kvm/*", "*virt/kvm/*", "*/kvm*.h", "*include/linux/syscalls.h",

@@ -15,6 +15,8 @@ char *locate_file(const char *name, const char *text, const char *tree);
 
 /* By its path's end alone; NULL: that names no file in a folder of the tree. */
 char *locate_path(const char *name, const char *tree);
+/* Where a file would be that the tree does not have, by a folder that it has; NULL: nowhere. */
+char *locate_new(const char *name, const char *tree);
 /* Is it where the assignments' work is done: in KVM, or where system calls are? */
 bool locate_is_usual(const char *name);
 

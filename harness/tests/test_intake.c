@@ -285,6 +285,21 @@ static void test_other_systems(void **state)
 	expect_change(true);
 }
 
+/* A file of her own, in a folder that the tree has; and one in a folder of nobody's. */
+static void test_new_file(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "linux/" KVM "vcpu_info.c", "int kvm_vcpu_info(void)\n{\n\treturn 0;\n}\n");
+	put(given, "linux/" KVM "cpuid.c", CHANGED);
+	put(given, "notes/vcpu_info.c", "int main(void)\n{\n\treturn vcpu_info();\n}\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "--- /dev/null\n+++ b/" KVM "vcpu_info.c\n@@ -0,0 +1,4 @@\n"));
+	assert_null(strstr(buf_str(&in.patch), "notes"));
+	intake_free(&in);
+}
+
 /* ---- archives ---- */
 
 static void add_entry(struct archive *a, const char *name, unsigned int type, const char *text)
@@ -983,6 +998,7 @@ int main(void)
 		cmocka_unit_test_setup(test_white_space_lost, begin),
 		cmocka_unit_test_setup(test_context_diff_that_is_damaged, begin),
 		cmocka_unit_test_setup(test_other_systems, begin),
+		cmocka_unit_test_setup(test_new_file, begin),
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
