@@ -21,6 +21,7 @@
 #include "intake/intake.h"
 #include "intake/lines.h"
 #include "intake/merge.h"
+#include "intake/numbers.h"
 #include "intake/own.h"
 #include "intake/rules.h"
 
@@ -298,6 +299,26 @@ static void test_new_file(void **state)
 	assert_non_null(strstr(buf_str(&in.patch), "--- /dev/null\n+++ b/" KVM "vcpu_info.c\n@@ -0,0 +1,4 @@\n"));
 	assert_null(strstr(buf_str(&in.patch), "notes"));
 	intake_free(&in);
+}
+
+/* Who has taken other numbers says so in the change itself. */
+static void test_numbers(void **state)
+{
+	_cleanup_free_ char *conf = NULL;
+	struct numbers n;
+
+	(void)state;
+	numbers_find("+#define KVM_HC_VCPU_INFO\t\t9\n+332\tcommon\tvcpu_info\tsys_vcpu_info\n-#define KVM_HC_OLD 7\n"
+		     " 548\t64\tother\tsys_other\n+++ b/x\n", &n);
+	assert_int_equal(n.hypercall, 9);
+	assert_int_equal(n.syscall, 332);
+	assert_int_equal(n.told.n, 2);
+	conf = numbers_put(&n, "[assignment]\ntitle = x\n[numbers]\nhypercall = 13\nsyscall=548\n", "vcpu-info");
+	assert_string_equal(conf, "[assignment]\nvariant_of = vcpu-info\ntitle = x\n[numbers]\nhypercall = 9\nsyscall = 332\n");
+	strv_free(&n.told);
+	numbers_find("+#define KVM_HC_A 9\n+#define KVM_HC_B 10\n", &n);
+	assert_int_equal(n.hypercall, 0);
+	strv_free(&n.told);
 }
 
 /* ---- archives ---- */
@@ -999,6 +1020,7 @@ int main(void)
 		cmocka_unit_test_setup(test_context_diff_that_is_damaged, begin),
 		cmocka_unit_test_setup(test_other_systems, begin),
 		cmocka_unit_test_setup(test_new_file, begin),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
