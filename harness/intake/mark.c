@@ -461,6 +461,11 @@ static bool is_foreign(const struct own_file *f, const struct own_line *l)
 	return l->known || most_share(f, l);
 }
 
+static bool is_doubtful(const struct own_file *f, const struct own_line *l)
+{
+	return !l->known && most_share(f, l) && !all_share(f, l) && is_telling(l);
+}
+
 static void count(const struct own_file *f, struct tally *t)
 {
 	for (size_t i = 0; i < f->before.n; i++) {
@@ -477,7 +482,7 @@ static void count(const struct own_file *f, struct tally *t)
 		t->changed++;
 		t->foreign += !l->own && !l->here && is_foreign(f, l) && is_telling(l);
 		t->rest += !l->own && !is_foreign(f, l);
-		t->doubtful += !l->own && !l->known && most_share(f, l) && !all_share(f, l) && is_telling(l);
+		t->doubtful += !l->own && is_doubtful(f, l);
 	}
 }
 

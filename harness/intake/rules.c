@@ -51,33 +51,40 @@ static const struct rule rules[] = {
 
 /* ---- patterns ---- */
 
+/* A pattern of the table that is none would do nothing for ever. */
 static pcre2_code *compile(const char *pattern)
 {
 	int error;
 	PCRE2_SIZE at;
+	PCRE2_SPTR text = (PCRE2_SPTR)pattern;
+	pcre2_code *code = pcre2_compile(text, PCRE2_ZERO_TERMINATED, 0, &error, &at, NULL);
 
-	return pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &error, &at, NULL);
+	if (!code)
+		abort();
+	return code;
 }
 
 static bool matches(const char *pattern, const char *text)
 {
 	pcre2_code *code = compile(pattern);
-	pcre2_match_data *data = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
-	bool found = data && pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL) > 0;
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
+	int n = pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL);
 
 	pcre2_match_data_free(data);
 	pcre2_code_free(code);
-	return found;
+	return n > 0;
 }
 
 /* The line with all matches replaced; the caller owns it. NULL: there is none. */
 static char *replace(const struct rule *r, const char *line)
 {
 	pcre2_code *code = compile(r->his);
+	PCRE2_SPTR text = (PCRE2_SPTR)line, instead = (PCRE2_SPTR)r->instead;
 	PCRE2_SIZE room = strlen(line) * 4 + 256;
 	char *out = xcalloc(1, room);
-	int n = !code ? 0 : pcre2_substitute(code, (PCRE2_SPTR)line, PCRE2_ZERO_TERMINATED, 0, PCRE2_SUBSTITUTE_GLOBAL, NULL, NULL,
-					     (PCRE2_SPTR)r->instead, PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)out, &room);
+	int n = pcre2_substitute(code, text, PCRE2_ZERO_TERMINATED, 0, PCRE2_SUBSTITUTE_GLOBAL,
+				 NULL, NULL, instead, PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)out,
+				 &room);
 
 	pcre2_code_free(code);
 	if (n > 0)

@@ -502,8 +502,8 @@ static void test_merge(void **state)
 	expect_merge("a\nb\n", "a\nfirst_of_all();\nlast_of_all();\nb\n", "a\nfirst_of_all();\nmine();\nlast_of_all();\nb\n", NULL);
 }
 
-static void expect_repair(const char *path, const char *base_text, const char *before, const char *line,
-			  const char *expected)
+static void expect_repair(const char *path, const char *base_text, const char *before,
+			  const char *line, const char *expected)
 {
 	_cleanup_free_ char *merged = strf("%s%s", base_text, line), *wanted = strf("%s%s", base_text, expected);
 	_cleanup_buf_ struct buf out = { 0 };

@@ -204,7 +204,8 @@ static bool differs(uint32_t his, uint32_t assignments)
  * Who has taken other numbers is judged by them: *path is an assignment's file with these, which
  * the caller owns; NULL: they are the assignment's own.
  */
-static int take_numbers(const struct grading *g, struct submission *s, const char *patch, char **path)
+static int take_numbers(const struct grading *g, struct submission *s, const char *patch,
+			char **path)
 {
 	const struct assignment *a = g->assignment;
 	_cleanup_buf_ struct buf conf = { 0 };
