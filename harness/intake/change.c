@@ -299,6 +299,8 @@ static int put_change(struct taking *t, const struct own_file *files, size_t n,
 
 	t->in->exact = sum->exact;
 	t->in->merged = sum->drift;
+	/* Some lines may be upstream's of another age: what fails with them proves nothing. */
+	t->in->drift = !sum->exact;
 	for (size_t i = 0; sum->drift && i < n; i++)
 		note_drift(t, &files[i]);
 	if (sum->drift && sum->unexplained)

@@ -11,6 +11,8 @@
 #include "intake/shapes.h"
 #include "kernel/tree.h"
 
+#define NAME_LENGTH 100 /* of a file; longer ones are not kept */
+
 static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
 
 const char *intake_name(enum intake_outcome o)
@@ -79,12 +81,14 @@ void intake_unread(struct taking *t, const char *name, const char *why)
 
 /* ---- what is in it ---- */
 
-/* The diff in it as git reads one, in a file of ours. */
+/* The diff in it as git reads one, in a file of ours; its name stays, for what is said of it. */
 static int keep_diff(struct taking *t, const struct handed_file *f, const char *text)
 {
-	_cleanup_free_ char *path = strf("%s/diff-%zu.patch", t->scratch, t->diffs.n);
+	const char *last = path_last(f->name);
+	_cleanup_free_ char *dir = strf("%s/diff-%zu", t->scratch, t->diffs.n);
+	_cleanup_free_ char *path = strf("%s/%s", dir, strlen(last) > NAME_LENGTH ? "diff" : last);
 
-	if (file_write(path, text, strlen(text), 0600))
+	if (mkdir_p(dir) || file_write(path, text, strlen(text), 0600))
 		return fail(OUT_BROKEN, "can't write %s", path);
 	strv_add(&t->diffs, path);
 	strv_add(&t->diff_names, f->name);

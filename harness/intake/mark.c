@@ -450,6 +450,7 @@ static void mark_taken(struct own_file *f)
 
 struct tally {
 	size_t changed;
+	size_t own;
 	size_t lost;	/* lines of the base that he did not take away */
 	size_t foreign; /* lines that tell of another age: a base has them, or most neighbours */
 	size_t rest;	/* lines that nobody has, and that nothing leads to */
@@ -480,6 +481,7 @@ static void count(const struct own_file *f, struct tally *t)
 		if (!l->apart || !l->key)
 			continue;
 		t->changed++;
+		t->own += l->own;
 		t->foreign += !l->own && !l->here && is_foreign(f, l) && is_telling(l);
 		t->rest += !l->own && !is_foreign(f, l);
 		t->doubtful += !l->own && is_doubtful(f, l);
@@ -513,12 +515,16 @@ static void own_rest(struct own_file *f)
 
 static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 {
+	bool neighbours = have_neighbours(files, n);
 	struct tally t = { 0 };
+	size_t limit;
 
 	for (size_t i = 0; i < n; i++)
 		count(&files[i], &t);
+	/* Neighbours know upstream's few lines from his, once it is known what is his. */
+	limit = neighbours && t.own ? EXACT_LINES : STRAY_LINES;
 	sum->drift = (t.lost > STRAY_LINES && t.lost * STRAY_PART > t.changed) ||
-		     t.foreign > STRAY_LINES;
+		     t.foreign > limit;
 	sum->exact = t.lost + t.foreign <= EXACT_LINES;
 	sum->left_out = t.lost + t.foreign;
 	sum->unexplained = t.rest;
@@ -526,7 +532,7 @@ static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 		own_all(&files[i].before);
 		own_all(&files[i].after);
 	}
-	if (!sum->drift || t.rest > REST_LINES || !have_neighbours(files, n))
+	if (!sum->drift || t.rest > REST_LINES || !neighbours)
 		return;
 	sum->unexplained = t.doubtful;
 	for (size_t i = 0; i < n; i++)
