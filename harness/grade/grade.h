@@ -18,8 +18,9 @@ struct submission {
 	char *key;  /* of what was judged; NULL: nothing was */
 	/* from the intake: */
 	char *base;	   /* "6.12"; NULL: none was found */
-	char *confidence;  /* "exact", "moved", "without its drift"; NULL */
-	bool exact, drift; /* as struct intake has them */
+	char *confidence;  /* "exact", "moved", "merged", "without its drift"; NULL */
+	bool exact; /* as struct intake has it */
+	bool drift; /* it is of another age: only a pass counts */
 	double days_late;  /* 0: in time, or nobody told */
 	struct strv notes;
 	char *change; /* the patch that was judged; NULL: there is none */

@@ -70,6 +70,22 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 		s->points = rubric_build_error(r, s->days_late);
 }
 
+/*
+ * What was right in its own kernel can be wrong in this one: who counted in vmx_handle_exit()
+ * missed nothing before there was a fastpath.
+ */
+static void doubt_failure(struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+	_cleanup_free_ char *why = NULL;
+
+	grade_failed(s, &failed);
+	why = strf("it is of another age of the kernel, and put on base %s it did not pass (%s): perhaps by what this base "
+		   "has and its own has not, or not all of the change was taken",
+		   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed");
+	need_person(s, why);
+}
+
 void grade_judge(const struct rubric *r, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
@@ -86,8 +102,7 @@ void grade_judge(const struct rubric *r, struct submission *s)
 	s->points = 0;
 	s->person = false;
 	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
-		need_person(s, "its files are of another age of the kernel, and what was taken from them did not pass: "
-			    "it may not be all of the change");
+		doubt_failure(s);
 	else if (o == OUT_BUILD_ERROR)
 		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */

@@ -182,7 +182,7 @@ static void take_intake(struct submission *s, struct intake *in)
 {
 	s->base = in->base ? xstrdup(in->base->name) : NULL;
 	s->exact = in->exact;
-	s->drift = in->drift;
+	s->drift = in->drift || in->merged;
 	s->confidence = in->base ? xstrdup(confidence_of(in)) : NULL;
 	s->notes = in->notes;
 	in->notes = (struct strv){ 0 };

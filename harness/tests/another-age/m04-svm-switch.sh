@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: fail
+# expect: needs a person
 # says: edx
 . "$age_lib"
 counters plain my_vmexits my_vmcycles

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: fail
+# expect: needs a person
 # says: cpuid-exits
 . "$age_lib"
 counters plain total_exits total_cycles

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: fail
+# expect: needs a person
 # says: cpuid-exits/counters
 . "$age_lib"
 counters atomic total_exits total_cycles
