@@ -609,14 +609,25 @@ static int build_base(const struct job *j)
 
 /* ---- the whole ---- */
 
+/* Once for each kernel: a run asks for some of them for several labs. */
+static void tell_reused(const struct job *j)
+{
+	static struct strv told;
+
+	if (strv_has(&told, j->key))
+		return;
+	strv_add(&told, j->key);
+	ui_stage_begin("%s kernel", kernel_role_name(j->role));
+	ui_stage_end("reused");
+}
+
 static int find_or_build(struct job *j, struct kernel_build *b, uint64_t started)
 {
 	int ret;
 
 	if (store_find(j->key, &j->rc->modules, b)) {
 		b->reused = true;
-		ui_stage_begin("%s kernel", kernel_role_name(j->role));
-		ui_stage_end("reused");
+		tell_reused(j);
 		return 0;
 	}
 	ret = toolchain_check(&j->fragments);

@@ -181,28 +181,27 @@ static void keep_reason(struct pool_job *job, void *ctx)
  */
 static int ask(const struct run *r, const struct plan *plan, struct pool *p)
 {
-	_cleanup_free_ char *dir = strf("%s/baseline", r->dir), *why = NULL;
+	_cleanup_free_ char *dir = strf("%s/baseline", r->dir);
 	int ret = pool_add(p, "the unpatched kernel", plan, dir, NULL);
 
 	if (ret)
 		return ret;
 	p->jobs[0].may_skip = true; /* what is compared with itself */
 	p->jobs[0].save_lab = r->plan->knobs.save_lab;
-	p->done = keep_reason;
-	p->ctx = &why;
 	ui_stage_begin("the unpatched kernel's answers");
 	ret = pool_run(p, 1);
-	if (!ret && !p->jobs[0].result)
-		ret = fail(OUT_BROKEN, "%s", why);
-	ui_stage_end(ret ? "none" : "told");
+	ui_stage_end(ret || !p->jobs[0].result ? "none" : "told");
 	return ret;
 }
 
 static int record_all(struct run *r, const struct plan *plan, char (*keys)[HASH_HEX_LEN + 1])
 {
-	struct pool p = { .deadline_s = DEADLINE_S };
+	_cleanup_free_ char *why = NULL;
+	struct pool p = { .deadline_s = DEADLINE_S, .done = keep_reason, .ctx = &why };
 	int ret = ask(r, plan, &p);
 
+	if (!ret && !p.jobs[0].result)
+		ret = fail(OUT_BROKEN, "%s", why);
 	for (size_t i = 0; !ret && i < r->n_tests; i++)
 		if (r->tests[i]->wants_baseline)
 			ret = take_one(r->tests[i], &p.jobs[0], keys[i]);

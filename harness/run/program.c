@@ -57,9 +57,11 @@ static int push(const struct program *p, struct level *l, const char *remote)
 /* Once a lab: a restored one has none. */
 static int place_monitor(const struct program *p, struct level *l)
 {
-	if (!p->test->wants_monitor || p->run->placed.monitor)
+	struct run *r = p->run;
+
+	if (!p->test->wants_monitor || r->placed.monitor)
 		return 0;
-	return level_place(l, p->run->monitor.path, MONITOR_IN_LEVEL, 0755, &p->run->placed.monitor);
+	return level_place(l, r->monitor.path, MONITOR_IN_LEVEL, 0755, &r->placed.monitor);
 }
 
 void program_env(const struct run *r, const struct testcase *t, const char *monitor_at,

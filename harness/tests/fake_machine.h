@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A lab whose L1 is the real agent (build/tests/agent) in namespaces of its own, behind struct
- * level_machine, as Bochs is: what runs tests, takes the unpatched kernel's answers and drives levels runs against it
- * for real. The test programs are shell scripts that misbehave as they like: the agent is their
- * parent ($PPID), L1's console is $CONSOLE, $KEPT is a folder that outlives a life of the lab. Its
- * /tmp and its tracefs are new with each life. There is no L2.
+ * level_machine, as Bochs is: what runs tests, takes the unpatched kernel's answers and drives
+ * levels runs against it for real. The test programs are shell scripts that misbehave as they like:
+ * the agent is their parent ($PPID), L1's console is $CONSOLE, $KEPT is a folder that outlives a
+ * life of the lab. Its /tmp and its tracefs are new with each life. There is no L2.
  */
 #ifndef NESTLAB_TESTS_FAKE_MACHINE_H
 #define NESTLAB_TESTS_FAKE_MACHINE_H
