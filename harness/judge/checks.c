@@ -211,6 +211,16 @@ bool check_program(const struct evidence *e, struct test_result *t)
 	return ok;
 }
 
+bool check_program_compared(const struct evidence *e, struct test_result *t,
+			    const char *const *checks)
+{
+	if (!check_program(e, t))
+		return false;
+	if (!e->baseline.n)
+		check_skip_rest(t, checks, "there is no run on the unpatched kernel to compare with");
+	return e->baseline.n;
+}
+
 void check_in_trace(struct check_result *c, const struct evidence *e)
 {
 	unsigned int first = e->trace.first_line, last = e->trace.last_line;

@@ -69,6 +69,9 @@ struct check_result *tally_check(struct test_result *t, const char *name, const 
  * program that asked to be skipped or whose set-up failed). Both, and the trace, are preparatory.
  */
 bool check_program(const struct evidence *e, struct test_result *t);
+/* The same for a test that wants a baseline: without one its checks are skipped. False: no more. */
+bool check_program_compared(const struct evidence *e, struct test_result *t,
+			    const char *const *checks);
 
 /*
  * Checks "the trace": both markers seen, no event lost, all values readable. Returns false when

@@ -207,12 +207,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 			  by[] = "the same program on the unpatched kernel";
 	struct tally others = { .unit = "leaf" }, ours = { .unit = "leaf" };
 
-	if (!check_program(e, t))
+	if (!check_program_compared(e, t, checks))
 		return;
-	if (!e->baseline.n) {
-		check_skip_rest(t, checks, "there is no run on the unpatched kernel to compare with");
-		return;
-	}
 	if (!baseline_fits(e)) {
 		check_broken(t, name, "as many CPUs in the run on the unpatched kernel",
 			     "another number");

@@ -405,13 +405,8 @@ static const char *const checks[] = {
 
 static void judge(const struct evidence *e, struct test_result *t)
 {
-	if (!check_program(e, t))
+	if (!check_program_compared(e, t, checks))
 		return;
-	if (!e->baseline.n) {
-		check_skip_rest(t, checks,
-				"there is no run on the unpatched kernel to compare with");
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		check_path(e, t, i);
 }
