@@ -18,9 +18,13 @@
 #define MSR_PLATFORM_INFO 0xce
 #define CPUID_CAN_FAULT (1ULL << 31)
 #define MSR_FEATURES_ENABLES 0x140
-#define MSR_MTRR_TYPE 0x2ff /* MTRRs are on and off, and a default: never handed to the CPU */
 #define MSR_EFER 0xc0000080
 #define MSR_STAR 0xc0000081
+/*
+ * KVM's own, which no CPU has: the emulator has handed another machine's MTRRs and PAT to a guest
+ * that had not written them.
+ */
+#define MSR_POLL_CONTROL 0x4b564d05
 
 #define USER_PORTS 0x3202
 #define LAST_BASIC 0xd
@@ -270,9 +274,9 @@ static void write_msr(const char *name, uint32_t index, uint64_t value)
 
 static void run_msrs(void)
 {
-	read_msr("mtrr", MSR_MTRR_TYPE);
-	write_msr("mtrr-written", MSR_MTRR_TYPE, 0xc06);
-	read_msr("mtrr-after", MSR_MTRR_TYPE);
+	read_msr("poll", MSR_POLL_CONTROL);
+	write_msr("poll-written", MSR_POLL_CONTROL, 0);
+	read_msr("poll-after", MSR_POLL_CONTROL);
 	write_msr("star-written", MSR_STAR, 0x0023001000000000);
 	read_msr("star-after", MSR_STAR);
 	read_msr("efer", MSR_EFER);
@@ -288,7 +292,7 @@ static void run_bad_msrs(void)
 		const char *name;
 		uint32_t index;
 		uint64_t value;
-	} bad[] = { { "mtrr-bad", MSR_MTRR_TYPE, 0xffff }, { "unknown", 0x7777, 1 } };
+	} bad[] = { { "poll-bad", MSR_POLL_CONTROL, 0xffff }, { "unknown", 0x7777, 1 } };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		make_machine("GenuineIntel");
