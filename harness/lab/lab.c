@@ -315,11 +315,11 @@ static void free_parts(struct lab *lab)
 	free(lab->l2_initramfs);
 }
 
-void lab_close_variant(struct lab *variant)
+void lab_close_scripted(struct lab *scripted)
 {
-	lab_levels_down(variant);
-	free_parts(variant);
-	*variant = (struct lab){ .place.lock = -1 };
+	lab_levels_down(scripted);
+	free_parts(scripted);
+	*scripted = (struct lab){ .place.lock = -1 };
 }
 
 /* Bochs's, of a disk whose changes are forgotten. */

@@ -91,7 +91,7 @@ struct lab {
 	 */
 	const char *monitor;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
-	struct plan *own_plan; /* of a variant: plan points there, and it goes with the lab */
+	struct plan *own_plan; /* of a scripted host's lab: plan points there, and it goes with it */
 };
 
 /* plan: outlives the lab. who: for the place's lock, told to others that come: "test". */
@@ -138,11 +138,11 @@ int lab_key_of(const struct lab *lab, const struct plan *other, char key[HASH_HE
  * test: upstream's, with the base's `scripted` patches. It is prepared here, and brought up in the
  * place of the other one, when that is down. -OUT_SKIP: the base has no such host; what else goes
  * wrong with the host is -OUT_BROKEN, with the guest as kernel_build() says. Close it with
- * lab_close_variant() in either case.
+ * lab_close_scripted() in either case.
  */
 #define SCRIPTED_CPUS 4
 int lab_prepare_scripted(const struct lab *lab, bool hide_kvm, struct lab *scripted);
-void lab_close_variant(struct lab *variant);
+void lab_close_scripted(struct lab *scripted);
 
 /* End the levels alone. */
 void lab_levels_down(struct lab *lab);

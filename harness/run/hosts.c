@@ -100,7 +100,7 @@ void hosts_close(struct run *r)
 	for (unsigned int h = HOST_UNDER_TEST + 1; h < TEST_HOSTS; h++) {
 		if (!r->hosts[h])
 			continue;
-		lab_close_variant(r->hosts[h]);
+		lab_close_scripted(r->hosts[h]);
 		free(r->hosts[h]);
 		r->hosts[h] = NULL;
 	}
