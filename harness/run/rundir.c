@@ -86,6 +86,14 @@ static void point_latest(const char *dir)
 		unlink(tmp);
 }
 
+/* In another run's folder: that one is the latest. (The unpatched kernel's took its place.) */
+static bool is_part(const char *dir)
+{
+	_cleanup_free_ char *whole = strf("%s/../results.json", dir);
+
+	return path_exists(whole);
+}
+
 static void write_label(const char *dir, const char *label)
 {
 	_cleanup_free_ char *path = strf("%s/" LABEL_FILE, dir);
@@ -112,7 +120,8 @@ int rundir_make(const struct knobs *k, struct rundir *d)
 		return err;
 	if (k->label)
 		write_label(d->dir, k->label);
-	point_latest(d->dir);
+	if (!is_part(d->dir))
+		point_latest(d->dir);
 	return ret;
 }
 

@@ -136,6 +136,26 @@ static void test_from_its_first_moment(void **state)
 	rm_rf(root);
 }
 
+/* The unpatched kernel's run lies in the one that asked for it, and once took its place. */
+static void test_a_part_is_not_the_latest(void **state)
+{
+	char *root = dir_of_test();
+	_cleanup_free_ char *whole = strf("%s/whole", root), *part = strf("%s/baseline", whole);
+	_cleanup_free_ char *latest = strf("%s/results/latest", getenv("NESTLAB_ROOT"));
+	const struct knobs k = { .out = whole }, of_part = { .out = part };
+	char target[512] = "";
+	struct rundir d;
+
+	(void)state;
+	assert_int_equal(rundir_make(&k, &d), 0);
+	rundir_free(&d);
+	assert_int_equal(rundir_make(&of_part, &d), 0);
+	rundir_free(&d);
+	assert_true(readlink(latest, target, sizeof(target) - 1) > 0);
+	assert_string_equal(target, whole);
+	rm_rf(root);
+}
+
 static void test_out_of_somebody_else(void **state)
 {
 	char *root = dir_of_test();
@@ -161,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_what_goes_by_size),
 		cmocka_unit_test(test_young_ones_stay),
 		cmocka_unit_test(test_from_its_first_moment),
+		cmocka_unit_test(test_a_part_is_not_the_latest),
 		cmocka_unit_test(test_out_of_somebody_else),
 	};
 
