@@ -91,7 +91,7 @@ struct lab {
 	 */
 	const char *monitor;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */
-	struct plan *own_plan; /* of a scripted host's lab: plan points there, and it goes with it */
+	struct plan *own_plan; /* of a scripted host's lab: plan points there; goes with it */
 };
 
 /* plan: outlives the lab. who: for the place's lock, told to others that come: "test". */
