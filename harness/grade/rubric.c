@@ -211,19 +211,11 @@ bool rubric_share(const struct rubric *r, const struct test_result *t, double *s
 	return true;
 }
 
-static const struct test_result *find_result(const struct run_result *result, const char *name)
-{
-	for (size_t i = 0; i < result->n_tests; i++)
-		if (!strcmp(result->tests[i].name, name))
-			return &result->tests[i];
-	return NULL;
-}
-
 /* With what it needs: a test whose ground is missing brings nothing. */
 static bool share_of(const struct rubric *r, const struct run_result *result, size_t i,
 		     double *share)
 {
-	const struct test_result *t = find_result(result, r->tests[i].name);
+	const struct test_result *t = result_find_test(result, r->tests[i].name);
 	size_t parent = r->tests[i].parent;
 	double ground;
 

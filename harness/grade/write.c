@@ -47,14 +47,6 @@ static void put_checks(struct buf *b, const struct test_result *t)
 	}
 }
 
-static const struct test_result *find_test(const struct run_result *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_tests; i++)
-		if (!strcmp(r->tests[i].name, name))
-			return &r->tests[i];
-	return NULL;
-}
-
 /* What a student may see now: not what is hidden, or shown after the due date. */
 static bool is_shown(const struct rubric *r, const char *test, bool all)
 {
@@ -70,7 +62,7 @@ static void put_weights(struct buf *b, const struct rubric *r, const struct run_
 	buf_puts(b, "\n## Weights\n\n");
 	for (size_t i = 0; i < r->n_tests; i++) {
 		const struct rubric_test *rt = &r->tests[i];
-		const struct test_result *t = find_test(result, rt->name);
+		const struct test_result *t = result_find_test(result, rt->name);
 		double share;
 
 		if (!is_shown(r, rt->name, all))
@@ -143,7 +135,7 @@ static int write_gradescope(const struct rubric *r, const struct submission *s)
 	int ret = 0;
 
 	for (size_t i = 0; s->result && i < r->n_tests; i++)
-		add_test(tests, r, &r->tests[i], find_test(s->result, r->tests[i].name));
+		add_test(tests, r, &r->tests[i], result_find_test(s->result, r->tests[i].name));
 	if (!s->person)
 		json_object_set_new(root, "score", json_real(s->points));
 	json_object_set_new(root, "output", json_string(s->why ? s->why : s->verdict));

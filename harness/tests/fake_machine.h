@@ -359,12 +359,12 @@ FAKE int fake_run(struct fake *f)
 
 FAKE const struct test_result *fake_result(const struct fake *f, const char *name)
 {
-	for (size_t i = 0; i < f->run.result->n_tests; i++)
-		if (!strcmp(f->run.result->tests[i].name, name))
-			return &f->run.result->tests[i];
-	print_error("no result of %s\n", name);
-	assert_true(false);
-	return NULL;
+	const struct test_result *t = result_find_test(f->run.result, name);
+
+	if (!t)
+		print_error("no result of %s\n", name);
+	assert_non_null(t);
+	return t;
 }
 
 FAKE void assert_verdict(const struct fake *f, const char *name, enum outcome o)
