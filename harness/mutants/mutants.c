@@ -213,3 +213,30 @@ bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf
 			add_name(missed, m->test_of.v[i], m->checks.v[i]);
 	return !missed->len;
 }
+
+/* What became of a check that should have failed: "passed", or why nobody knows. */
+static const char *seen_of(const struct run_result *r, const char *test, const char *check)
+{
+	const struct test_result *t = result_find_test(r, test);
+	const struct check_result *c = t ? result_find_check(t, check) : NULL;
+
+	if (c)
+		return outcome_name(c->verdict);
+	return t ? outcome_name(t->verdict) : "the test was not run";
+}
+
+void mutant_to_result(const struct mutant *m, const struct run_result *r, struct test_result *t)
+{
+	bool built = r->verdict != OUT_BUILD_ERROR;
+
+	if (m->build)
+		result_add_check(t, THE_BUILD, built ? OUT_FAIL : OUT_PASS, outcome_name(OUT_BUILD_ERROR),
+				 outcome_name(r->verdict), NULL);
+	for (size_t i = 0; i < m->checks.n; i++) {
+		const char *test = m->test_of.v[i], *check = m->checks.v[i];
+		_cleanup_free_ char *name = strf("%s: %s", test, check);
+
+		result_add_check(t, name, failed(r, test, check) ? OUT_PASS : OUT_FAIL, outcome_name(OUT_FAIL),
+				 built ? seen_of(r, test, check) : outcome_name(OUT_BUILD_ERROR), NULL);
+	}
+}

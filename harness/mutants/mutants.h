@@ -72,6 +72,12 @@ char *alternative_tests(const char *patch, bool *guest);
 bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf *by,
 		  struct buf *missed);
 
+/*
+ * The same as checks of a test, one for each that the mutant names: it passes when that one failed.
+ * Not yet judged (result_judge_test()).
+ */
+void mutant_to_result(const struct mutant *m, const struct run_result *r, struct test_result *t);
+
 /* All that failed in a run, as by above; an empty buffer when nothing did. */
 void mutant_failures(const struct run_result *r, struct buf *by);
 

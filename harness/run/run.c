@@ -251,15 +251,6 @@ static void show(const struct run *r)
 	fflush(stdout);
 }
 
-/* For scripts: behind make the exit code is always 2. */
-static void show_last(const struct run *r)
-{
-	enum outcome v = result_verdict(r->result);
-
-	printf("nestlab: verdict=%s exit=%d results=%s\n", outcome_name(v), outcome_exit_code(v), r->dir);
-	fflush(stdout);
-}
-
 static void free_run(struct run *r)
 {
 	hosts_close(r);
@@ -270,19 +261,6 @@ static void free_run(struct run *r)
 	placed_forget(&r->placed);
 	free(r->tests);
 	free(r->why);
-}
-
-/* ^C and its like: what was seen until then stays, but the run is not finished. */
-static void finish(struct run *r, int ret)
-{
-	bool stopped = ret && proc_interrupted();
-
-	result_finish(r->result);
-	if (!stopped)
-		return;
-	r->result->verdict = OUT_INTERRUPTED;
-	r->result->finished = false;
-	str_set(&r->result->reason, "stopped by a signal from outside");
 }
 
 static void count_gone(void *ctx, const struct cache_kind *k, const char *name, uint64_t bytes)
@@ -313,7 +291,7 @@ static void make_room(const struct knobs *k)
 }
 
 /* The result says how it went. */
-static int conclude(struct run *r, int ret, uint64_t start)
+static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 {
 	int err;
 
@@ -325,7 +303,7 @@ static int conclude(struct run *r, int ret, uint64_t start)
 		manifest_fill(r);
 	add_stages(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
-	finish(r, ret);
+	rundir_finish(d, ret);
 	/* Not merely wrong. */
 	if (r->plan->blind && !r->result->reason && r->result->verdict == OUT_FAIL)
 		str_set(&r->result->reason, r->plan->blind);
@@ -334,10 +312,7 @@ static int conclude(struct run *r, int ret, uint64_t start)
 	lab_close(r->lab, false);
 	if (!is_sentence(result_verdict(r->result)))
 		make_room(&r->plan->knobs);
-	if (err)
-		return err;
-	show_last(r);
-	return outcome_exit_code(result_verdict(r->result));
+	return err ? err : rundir_tell(d);
 }
 
 int run_plan(const struct plan *plan, int asked, struct rundir *d)
@@ -345,7 +320,7 @@ int run_plan(const struct plan *plan, int asked, struct rundir *d)
 	struct lab lab = { .place.lock = -1 };
 	struct run r = { .plan = plan, .lab = &lab, .result = d->result, .dir = d->dir };
 	uint64_t start = now_ns();
-	int ret = conclude(&r, go_as_asked(&r, asked), start);
+	int ret = conclude(&r, d, go_as_asked(&r, asked), start);
 
 	free_run(&r);
 	return ret;

@@ -48,9 +48,7 @@ struct run {
 
 /*
  * A run is a function: a plan goes in, a folder comes out. Its results are in dir, which
- * rundir_make() gave, whatever happens; also on the terminal, and as the last line there:
- *
- *	nestlab: verdict=fail exit=1 results=/home/me/nestlab/results/20261121-034219-7f3a
+ * rundir_make() gave, whatever happens; also on the terminal, with rundir_tell()'s last line.
  *
  * asked: what making the plan said; where it is negative, that is the verdict and plan is not
  * looked at. Returns the exit code.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/proc.h"
 #include "core/ui.h"
 #include "report/report.h"
 
@@ -86,7 +88,7 @@ static void point_latest(const char *dir)
 		unlink(tmp);
 }
 
-/* In another run's folder: that one is the latest. (The unpatched kernel's took its place.) */
+/* In another run's folder, or a list's: that one is the latest. */
 static bool is_part(const char *dir)
 {
 	_cleanup_free_ char *whole = strf("%s/../results.json", dir);
@@ -130,6 +132,40 @@ void rundir_free(struct rundir *d)
 	free(d->dir);
 	result_free(d->result);
 	*d = (struct rundir){ 0 };
+}
+
+/* ---- its end ---- */
+
+void rundir_finish(struct rundir *d, int ret)
+{
+	bool stopped = ret && proc_interrupted();
+
+	result_finish(d->result);
+	if (!stopped)
+		return;
+	d->result->verdict = OUT_INTERRUPTED;
+	d->result->finished = false;
+	str_set(&d->result->reason, "stopped by a signal from outside");
+}
+
+int rundir_tell(const struct rundir *d)
+{
+	enum outcome v = result_verdict(d->result);
+
+	printf("nestlab: verdict=%s exit=%d results=%s\n", outcome_name(v), outcome_exit_code(v), d->dir);
+	fflush(stdout);
+	return outcome_exit_code(v);
+}
+
+int rundir_end(struct rundir *d, int ret)
+{
+	d->result->verdict = ret ? (enum outcome)-ret : OUT_PASS;
+	str_set(&d->result->reason, ret ? fail_text() : NULL);
+	if (ret)
+		fprintf(stderr, "nestlab: %s\n", fail_text());
+	rundir_finish(d, ret);
+	ret = report_all(d->result, d->dir);
+	return ret ? ret : rundir_tell(d);
 }
 
 /* ---- what goes ---- */

@@ -30,6 +30,20 @@ struct rundir {
 int rundir_make(const struct knobs *k, struct rundir *d);
 void rundir_free(struct rundir *d);
 
+/* result_finish(); one that was stopped by a signal (ret says so) stays, and is not finished. */
+void rundir_finish(struct rundir *d, int ret);
+/*
+ * The last line, for scripts: behind make the exit code is always 2. Returns the exit code.
+ *
+ *	nestlab: verdict=fail exit=1 results=/home/me/nestlab/results/20261121-034219-7f3a
+ */
+int rundir_tell(const struct rundir *d);
+/*
+ * Of a call that is a list of runs (mutants, paging), whose tests those are: its verdict is theirs,
+ * or ret, told with its sentence. Writes all reports. Returns the exit code or a negative outcome.
+ */
+int rundir_end(struct rundir *d, int ret);
+
 /*
  * What is older than KEEP_DAYS, and the oldest of what is more than KEEP_MB, goes from results/:
  * but nothing with a label, and nothing that was written to within the hour (its run may not be

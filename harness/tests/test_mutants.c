@@ -131,6 +131,35 @@ static void test_found(void **state)
 	expect(OUT_SKIP, OUT_BROKEN, false, "a/one: the first check; a/one: a check: with a colon");
 }
 
+static void expect_checks(enum outcome second, enum outcome run, enum outcome want, const char *observed)
+{
+	struct run_result *r = make_run(OUT_FAIL, second), *whole = result_new("20260101-000000-0001");
+	struct test_result *t = result_add_test(whole, "x", "mutants");
+	struct mutant m;
+
+	r->verdict = run;
+	assert_int_equal(load(two, &m), 0);
+	mutant_to_result(&m, r, t);
+	result_judge_test(t);
+	assert_int_equal(t->verdict, want);
+	assert_int_equal(t->n_checks, 2);
+	assert_string_equal(t->checks[1].name, "a/one: a check: with a colon");
+	assert_string_equal(t->checks[1].observed, observed);
+	mutant_free(&m);
+	result_free(r);
+	result_free(whole);
+}
+
+/* In the report of all mutants: what a fault's run must have failed passes. */
+static void test_to_result(void **state)
+{
+	(void)state;
+	expect_checks(OUT_FAIL, OUT_FAIL, OUT_PASS, "fail");
+	expect_checks(OUT_PASS, OUT_FAIL, OUT_FAIL, "pass");
+	expect_checks(OUT_SKIP, OUT_FAIL, OUT_FAIL, "skip");
+	expect_checks(OUT_PASS, OUT_BUILD_ERROR, OUT_FAIL, "build-error");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +167,7 @@ int main(void)
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_to_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

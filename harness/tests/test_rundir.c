@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#undef fail /* core/outcome.h's is meant */
+
 #define DAY 86400
 #define NOW 2000000000
 
@@ -156,6 +158,34 @@ static void test_a_part_is_not_the_latest(void **state)
 	rm_rf(root);
 }
 
+/* Of a list of runs: its verdict is theirs, and what ended it early is told. */
+static void test_the_end_of_a_list(void **state)
+{
+	char *root = dir_of_test();
+	_cleanup_free_ char *out = strf("%s/list", root), *page = strf("%s/report.html", out);
+	const struct knobs k = { .out = out };
+	struct test_result *t;
+	struct rundir d;
+
+	(void)state;
+	assert_int_equal(rundir_make(&k, &d), 0);
+	t = result_add_test(d.result, "one", "mutants");
+	result_add_check(t, "a check", OUT_FAIL, "1", "2", NULL);
+	assert_int_equal(rundir_end(&d, 0), outcome_exit_code(OUT_FAIL));
+	assert_true(d.result->finished);
+	assert_true(path_exists(page));
+	rundir_free(&d);
+	assert_int_equal(rundir_make(&k, &d), 0);
+	assert_int_equal(rundir_end(&d, fail(OUT_BROKEN, "no room")), outcome_exit_code(OUT_BROKEN));
+	assert_string_equal(d.result->reason, "no room");
+	rundir_free(&d);
+	/* Nothing was judged: that is no pass. */
+	assert_int_equal(rundir_make(&k, &d), 0);
+	assert_int_equal(rundir_end(&d, 0), outcome_exit_code(OUT_SKIP));
+	rundir_free(&d);
+	rm_rf(root);
+}
+
 static void test_out_of_somebody_else(void **state)
 {
 	char *root = dir_of_test();
@@ -182,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_young_ones_stay),
 		cmocka_unit_test(test_from_its_first_moment),
 		cmocka_unit_test(test_a_part_is_not_the_latest),
+		cmocka_unit_test(test_the_end_of_a_list),
 		cmocka_unit_test(test_out_of_somebody_else),
 	};
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/near.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
@@ -15,6 +15,7 @@
 #include "verbs/verb.h"
 
 #define FOLDER "testcases/mutants"
+#define JUDGED "mutants" /* in the place of an assignment */
 #define RUN_DEADLINE_S 3600 /* of one mutant, with its build */
 
 static int verb_mutants(int argc, char **argv);
@@ -25,6 +26,7 @@ static const struct verb mutants_verb = {
 	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
 		   "RUNS= times and what is right in another way; JOBS= at once",
 	.order = 32,
+	.judges = true,
 	.run = verb_mutants,
 };
 VERB(mutants_verb);
@@ -32,7 +34,8 @@ VERB(mutants_verb);
 /* All plans of one call, and what came of them. */
 struct trial {
 	struct knobs knobs; /* the user's, with the lane that was chosen for the reference */
-	char *dir;	    /* of all results */
+	struct rundir run;   /* of all results: each job is a test of it */
+	uint64_t start;
 	char *lane, *lane_title;
 	struct mutant *mutants;
 	size_t n_mutants;
@@ -53,16 +56,29 @@ static void free_trial(struct trial *t)
 	strv_free(&t->flavors);
 	strv_free(&t->others);
 	knobs_free(&t->knobs);
-	free(t->dir);
+	rundir_free(&t->run);
 	free(t->lane);
 	free(t->lane_title);
 }
 
 /* ---- what came of it ---- */
 
+static struct test_result *add_result(struct trial *t, const char *name, const struct pool_job *job)
+{
+	struct test_result *res = result_add_test(t->run.result, name, JUDGED);
+
+	res->seconds = job->seconds;
+	if (!job->result) {
+		res->verdict = OUT_BROKEN;
+		str_set(&res->reason, fail_text());
+	}
+	return res;
+}
+
 static void tell_mutant(struct trial *t, const struct pool_job *job)
 {
 	const struct mutant *m = job->ctx;
+	struct test_result *res = add_result(t, m->name, job);
 	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
 	bool found;
 
@@ -70,6 +86,7 @@ static void tell_mutant(struct trial *t, const struct pool_job *job)
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m->name, job->seconds, fail_text());
 		return;
 	}
+	mutant_to_result(m, job->result, res);
 	found = mutant_found(m, job->result, &by, &missed);
 	t->found += found;
 	printf("%-20s  %5.1f s  %s  %s\n", m->name, job->seconds, found ? "found by" : "MISSED by",
@@ -80,10 +97,14 @@ static void tell_mutant(struct trial *t, const struct pool_job *job)
 static void tell_reference(struct trial *t, const struct pool_job *job)
 {
 	const struct run_result *r = job->result;
+	struct test_result *res = add_result(t, strrchr(job->dir, '/') + 1, job);
 	_cleanup_buf_ struct buf by = { 0 };
 
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
+	if (r)
+		result_add_check(res, "no false alarm", r->verdict == OUT_PASS ? OUT_PASS : OUT_FAIL,
+				 outcome_name(OUT_PASS), by.len ? buf_str(&by) : outcome_name(r->verdict), NULL);
 	t->alarms += !r || r->verdict != OUT_PASS;
 	printf("%-20s  %5.1f s  %s  %s %s\n", strchr(job->name, '=') ? "the reference" : "another way", job->seconds,
 	       r ? outcome_name(r->verdict) : "not judged:", job->name, r ? buf_str(&by) : fail_text());
@@ -121,9 +142,9 @@ static int make_plan(const struct trial *t, const struct setting *s, size_t n, s
 
 static int add_job(struct trial *t, const char *name, const struct plan *plan, void *ctx)
 {
-	_cleanup_free_ char *dir = strf("%s/%s", t->dir, name);
+	_cleanup_free_ char *dir = strf("%s/%s", t->run.dir, name);
 
-	for (char *p = dir + strlen(t->dir) + 1; *p; p++)
+	for (char *p = dir + strlen(t->run.dir) + 1; *p; p++)
 		if (strchr(" =", *p))
 			*p = '-';
 	return pool_add(&t->pool, name, plan, dir, ctx);
@@ -138,7 +159,7 @@ static const char *flavor_knob(const struct mutant *m)
 static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *plan)
 {
 	_cleanup_free_ char *effort = strf("%u", m->effort), *tests = NULL, *patch = path_in_root(m->patch);
-	_cleanup_free_ char *monitor = strf("%s/%s/monitor", t->dir, m->name);
+	_cleanup_free_ char *monitor = strf("%s/%s/monitor", t->run.dir, m->name);
 	_cleanup_buf_ struct buf names = { 0 };
 	bool of_monitor = mutant_is_of_monitor(m);
 	int ret = of_monitor ? mutant_make_monitor(m, monitor) : 0;
@@ -178,14 +199,22 @@ static const char *why_hidden(const struct mutant *m, const struct plan *p)
 	return m->hidden ? m->hidden : p->blind;
 }
 
+static void tell_hidden(struct trial *t, const struct mutant *m, const char *why)
+{
+	struct test_result *res = result_add_test(t->run.result, m->name, JUDGED);
+
+	str_set(&res->reason, why);
+	printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why);
+	t->hidden++;
+}
+
 static int add_mutant(struct trial *t, struct mutant *m)
 {
 	struct plan plan = { 0 };
 	int ret = mutant_plan(t, m, &plan);
 
 	if (!ret && why_hidden(m, &plan)) {
-		printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why_hidden(m, &plan));
-		t->hidden++;
+		tell_hidden(t, m, why_hidden(m, &plan));
 	} else if (!ret) {
 		t->tried++;
 		note_flavor(&t->flavors, m);
@@ -300,14 +329,32 @@ static int add_folder(const char *folder, struct strv *patches)
 	return 0;
 }
 
+/* Of all that the name could be: those beside it. */
+static int no_such_patch(const char *patch, const char *name)
+{
+	_cleanup_free_ char *folder = xstrndup(patch, (size_t)(strrchr(patch, '/') - patch));
+	_cleanup_free_ char *dir = path_in_root(folder);
+	_cleanup_strv_ struct strv names = { 0 };
+	const char *slash = strrchr(name, '/');
+
+	if (dir_list(dir, ".patch", &names))
+		return fail(OUT_USAGE, "there is no folder %s for '%s'", dir, name);
+	for (size_t i = 0; i < names.n; i++)
+		*strrchr(names.v[i], '.') = '\0';
+	return near_fail("there is no mutant", slash ? slash + 1 : name, &names);
+}
+
 /* "kvm-api": all of that folder; "kvm-api/endless": this one. */
 static int pick_one(const char *parent, const char *name, struct strv *patches)
 {
 	_cleanup_free_ char *folder = strf("%s/%s", parent, name), *path = path_in_root(folder);
+	_cleanup_free_ char *patch = strf("%s.patch", folder), *file = path_in_root(patch);
 
 	if (path_exists(path))
 		return add_folder(folder, patches);
-	strv_addf(patches, "%s.patch", folder);
+	if (!path_exists(file))
+		return no_such_patch(patch, name);
+	strv_add(patches, patch);
 	return 0;
 }
 
@@ -369,6 +416,15 @@ static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 	return ret;
 }
 
+static void describe(struct run_result *r, const struct plan *plan)
+{
+	str_set(&r->lane, plan->lane.name);
+	str_set(&r->lane_reason, plan->lane.reason);
+	str_set(&r->kernel, plan->kernel.name);
+	str_set(&r->assignment, JUDGED);
+	result_set_subject_what(r, "the checks themselves, on deliberate faults and on what is right");
+}
+
 /* auto would take another lane for a fault of one vendor's half. */
 static int settle_lane(struct trial *t)
 {
@@ -378,18 +434,21 @@ static int settle_lane(struct trial *t)
 	if (!ret) {
 		t->lane = xstrdup(plan.lane.name);
 		t->lane_title = xstrdup(plan.lane.title ? plan.lane.title : "");
+		describe(t->run.result, &plan);
 		ret = knobs_set(&t->knobs, "LANE", plan.lane.name);
 	}
 	plan_free(&plan);
 	return ret;
 }
 
+/* The folder first, as a run does it. */
 static int begin(struct trial *t)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *id = rundir_id(time(NULL));
-	int ret = knobs_load(&t->knobs);
+	int ret = knobs_load(&t->knobs), err = rundir_make(&t->knobs, &t->run);
 
-	t->dir = t->knobs.out ? xstrdup(t->knobs.out) : strf("%s/%s-mutants", results, id);
+	t->start = now_ns();
+	if (!ret)
+		ret = err;
 	/* The mutants take their places. */
 	if (!ret)
 		ret = knobs_set(&t->knobs, "PATCH", "");
@@ -400,34 +459,40 @@ static int begin(struct trial *t)
 	return ret ? ret : settle_lane(t);
 }
 
-static int conclude(const struct trial *t)
+static int judge_all(struct trial *t, int argc, char **argv)
 {
-	printf("\nresults: %s\n", t->dir);
+	_cleanup_strv_ struct strv patches = { 0 };
+	int ret = pick(t, argc, argv, &patches);
+
+	if (!ret)
+		printf("lane %s (%s)\n", t->lane, t->lane_title);
+	if (!ret)
+		ret = add_mutants(t, &patches);
+	if (!ret)
+		ret = add_references(t);
+	fflush(stdout);
+	return ret ? ret : pool_run(&t->pool, t->knobs.jobs);
+}
+
+static void conclude(const struct trial *t)
+{
+	printf("\n");
 	if (t->hidden)
 		printf("hidden in this lane: %u\n", t->hidden);
 	printf("mutants: %u of %u found\nfalse alarms: %u of %u\n", t->found, t->tried, t->alarms, t->runs);
-	return t->found == t->tried && !t->alarms ? 0 : outcome_exit_code(OUT_FAIL);
 }
 
 static int verb_mutants(int argc, char **argv)
 {
-	_cleanup_strv_ struct strv patches = { 0 };
 	struct trial t = { .pool = { .deadline_s = RUN_DEADLINE_S, .done = tell_job, .ctx = &t } };
 	int ret = begin(&t);
 
 	if (!ret)
-		ret = pick(&t, argc, argv, &patches);
+		ret = judge_all(&t, argc, argv);
 	if (!ret)
-		printf("lane %s (%s)\n", t.lane, t.lane_title);
-	if (!ret)
-		ret = add_mutants(&t, &patches);
-	if (!ret)
-		ret = add_references(&t);
-	fflush(stdout);
-	if (!ret)
-		ret = pool_run(&t.pool, t.knobs.jobs);
-	if (!ret)
-		ret = conclude(&t);
+		conclude(&t);
+	t.run.result->seconds = (double)(now_ns() - t.start) / 1e9;
+	ret = rundir_end(&t.run, ret);
 	free_trial(&t);
 	return ret;
 }

@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/util.h"
 #include "report/text.h"
 #include "run/pool.h"
@@ -27,6 +25,7 @@ static const struct verb paging_verb = {
 	.usage = "",
 	.summary = "boot L2 with and without nested paging: exits by reason, side by side; JOBS= at once",
 	.order = 15,
+	.judges = true,
 	.run = verb_paging,
 };
 VERB(paging_verb);
@@ -137,35 +136,58 @@ static int check_jobs(const struct pool *p)
 	return 0;
 }
 
-static int compare(const struct knobs *k, struct pool *p)
+/* Each way is a test of the whole, with what its run measured. */
+static void add_results(struct run_result *r, const struct pool *p)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *id = rundir_id(time(NULL));
-	_cleanup_free_ char *dir = k->out ? xstrdup(k->out) : strf("%s/%s-paging", results, id);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct run_result *of_way = p->jobs[i].result;
+		struct test_result *t = result_add_test(r, p->jobs[i].name, "paging");
+
+		t->seconds = p->jobs[i].seconds;
+		result_add_check(t, "L2 booted", OUT_PASS, "exits of its boot", "they were counted", NULL);
+		for (size_t k = 0; k < of_way->n_measures; k++)
+			result_add_measure(t, of_way->measures[k].name, of_way->measures[k].unit,
+					   of_way->measures[k].value);
+	}
+}
+
+static int compare(const struct knobs *k, struct pool *p, struct rundir *d)
+{
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(ways); i++)
-		ret = add_way(p, k, dir, &ways[i]);
+		ret = add_way(p, k, d->dir, &ways[i]);
+	result_set_subject_what(d->result, "L2's boot with and without nested paging");
 	if (!ret)
 		ret = pool_run(p, k->jobs);
 	if (!ret)
 		ret = check_jobs(p);
-	if (!ret)
-		print_table(p->jobs[0].result, p->jobs[1].result);
-	return ret;
+	if (ret)
+		return ret;
+	print_table(p->jobs[0].result, p->jobs[1].result);
+	add_results(d->result, p);
+	return 0;
 }
 
 static int verb_paging(int argc, char **argv)
 {
 	struct pool p = { .deadline_s = DEADLINE_S };
+	uint64_t start = now_ns();
+	struct rundir d;
 	struct knobs k;
-	int ret;
+	int ret, err;
 
 	(void)argv;
 	if (argc != 1)
 		return verb_usage(&paging_verb);
 	ret = knobs_load(&k);
+	err = rundir_make(&k, &d);
+	ret = ret ? ret : err;
 	if (!ret)
-		ret = compare(&k, &p);
+		ret = compare(&k, &p, &d);
+	d.result->seconds = (double)(now_ns() - start) / 1e9;
+	ret = rundir_end(&d, ret);
+	rundir_free(&d);
 	knobs_free(&k);
 	pool_free(&p);
 	return ret;
