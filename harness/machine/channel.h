@@ -97,9 +97,19 @@ int channel_resize(struct channel *c, uint32_t id, uint16_t rows, uint16_t cols)
 int channel_kill(struct channel *c, uint32_t id, int signal); /* its whole process group */
 void channel_forget(struct channel *c, uint32_t id); /* no more news of it; it runs on */
 
+/* While a program runs: is its level still alive? Asked again and again, and never of a short one. */
+struct channel_watch {
+	unsigned int every_ms;
+	bool (*lives)(void *ctx);
+	void *ctx;
+};
+
 /* Turn the loop until status->done. Past the deadline: SIGKILL to the program, and -OUT_BROKEN. */
 int channel_wait(struct channel *c, uint32_t id, struct channel_status *status,
 		 unsigned int deadline_ms);
+/* The same; -OUT_BROKEN also as soon as the level does not live. */
+int channel_wait_watched(struct channel *c, uint32_t id, struct channel_status *status,
+			 const struct channel_watch *w, unsigned int deadline_ms);
 
 /*
  * Start, wait, collect (out and err may be NULL). An exit status other than 0 is not an error

@@ -672,13 +672,18 @@ int level_look_for_end(struct level *l)
 	return end;
 }
 
-bool level_answers(struct level *l)
+bool level_answers_within(struct level *l, unsigned int seconds)
 {
 	uint64_t ns;
 
 	if (!l->silent)
-		l->silent = !l->channel || channel_time(l->channel, &ns, level_ms(l, SILENT_S));
+		l->silent = !l->channel || channel_time(l->channel, &ns, level_ms(l, seconds));
 	return !l->silent;
+}
+
+bool level_answers(struct level *l)
+{
+	return level_answers_within(l, SILENT_S);
 }
 
 /* What is above a silent level can't answer. */

@@ -149,6 +149,8 @@ int level_look_for_end(struct level *l);
  * without a channel.
  */
 bool level_answers(struct level *l);
+/* The same, with as much patience (scaled as each deadline). */
+bool level_answers_within(struct level *l, unsigned int seconds);
 /*
  * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there
  * (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none).

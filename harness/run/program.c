@@ -8,6 +8,12 @@
 #include "core/paths.h"
 #include "core/proc.h"
 
+/*
+ * A program that runs for longer: does its level still answer, within the same time? A level that
+ * hangs would cost the whole deadline of its test, and where it is retried twice that.
+ */
+#define LIVES_S 5
+
 void placed_forget(struct placed *p)
 {
 	free(p->monitor);
@@ -105,16 +111,22 @@ static int judge_wait(struct level *l, struct channel_status *status, int ret)
 	return level_answers(l) ? 0 : fail(OUT_BROKEN, "%s", why);
 }
 
+static bool lives(void *level)
+{
+	return level_answers_within(level, LIVES_S);
+}
+
 int program_run(const struct program *p, struct channel_status *status)
 {
 	const struct testcase *t = p->test;
 	struct level *l = program_level(p->run->lab, t);
+	const struct channel_watch w = { .every_ms = level_ms(l, LIVES_S), .lives = lives, .ctx = l };
 	uint32_t id;
 	int ret = start(p, l, status, &id);
 
 	if (ret)
 		return ret;
-	ret = channel_wait(l->channel, id, status,
+	ret = channel_wait_watched(l->channel, id, status, &w,
 			   level_ms(l, t->timeout_s * p->run->plan->knobs.effort));
 	channel_forget(l->channel, id);
 	ret = judge_wait(l, status, ret);

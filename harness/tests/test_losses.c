@@ -266,6 +266,37 @@ static void test_an_agent_that_never_answers(void **state)
 	fake_free(f);
 }
 
+/* A long deadline is no reason to wait for a level that hangs: 5 s, and as much for an answer. */
+static void test_a_hang_costs_no_long_deadline(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "hangs", "kill -STOP $PPID; sleep 100")->timeout_s = 60;
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "hangs", OUT_CRASH);
+	assert_non_null(strstr(fake_result(f, "hangs")->reason,
+			       "L1 hangs: its agent does not answer any more"));
+	assert_non_null(strstr(fake_result(f, "hangs")->reason, "was silent when it had run for"));
+	assert_true(fake_result(f, "hangs")->seconds < 5 + 5 + 4 + 4 + 1.5);
+	assert_verdict(f, "next", OUT_PASS);
+	fake_free(f);
+}
+
+/* A long program in a level that answers is waited for, and what it says while it is asked stays. */
+static void test_a_long_program_is_waited_for(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	fake_test(f, "long", "sleep 5.2; echo meanwhile; sleep 1; " DONE)->timeout_s = 60;
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "long", OUT_PASS);
+	assert_int_equal(f->ups, 1);
+	fake_free(f);
+}
+
 static void judge_slowly(const struct evidence *e, struct test_result *t)
 {
 	judge_end(e, t);
@@ -327,6 +358,8 @@ int main(void)
 		cmocka_unit_test(test_a_level_that_is_lost_without_a_word),
 		cmocka_unit_test(test_one_that_is_lost_and_stays_lost),
 		cmocka_unit_test(test_an_agent_that_never_answers),
+		cmocka_unit_test(test_a_hang_costs_no_long_deadline),
+		cmocka_unit_test(test_a_long_program_is_waited_for),
 		cmocka_unit_test(test_a_hang_between_tests),
 		cmocka_unit_test(test_an_agent_that_answers_late),
 	};
