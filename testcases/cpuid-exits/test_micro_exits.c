@@ -105,7 +105,7 @@ static void run(void)
 	measure(m, false, "wbinvd", 1, make_wbinvd, 100);
 	measure(m, false, "invd", 1, make_invd, 100);
 	measure(m, false, "cpuid of 4 vCPUs at the same time", VCPUS, make_cpuid_unevenly,
-		10000 * guest_number("NESTLAB_EFFORT", 1));
+		4000 * guest_number("NESTLAB_EFFORT", 1));
 	measure(m, true, "cpuid of another machine", 2, make_cpuid, 500);
 	micro_free(m);
 }
