@@ -17,11 +17,18 @@ int report_junit(const struct run_result *r, const char *path);	   /* junit.xml 
 int report_html(const struct run_result *r, const char *run_dir, const char *path);
 void report_ktap(const struct run_result *r, FILE *f); /* report.ktap */
 
-/* For people: a line a check, expected and observed where one failed, then the verdict. */
+/*
+ * For people: a line for each test that passed or was skipped; behind them the others with their
+ * failing checks, expected and observed; what was judged; the verdict.
+ */
 struct terminal_opts {
 	bool color;
-	bool verbose; /* passing checks' expected and observed too */
+	bool verbose; /* all checks, with expected and observed, and what the tests measured */
+	unsigned int columns; /* 0: 96 */
+	const char *page;     /* where report.html is; NULL: it is not told */
 };
+/* As this file is, by isatty(), its size, and NO_COLOR. */
+struct terminal_opts terminal_opts_for(int fd, bool verbose);
 void report_terminal(const struct run_result *r, const struct terminal_opts *o, FILE *f);
 
 /* Write all files of a run into run_dir (which exists); 0 or the first failure. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The report for people: what to look at stands where the eye ends up, at the bottom. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "report/growth.h"
 #include "report/report.h"
@@ -9,8 +12,11 @@
 #include "report/told.h"
 
 #define COLUMNS 96
+#define COLUMNS_MIN 60 /* narrower ones wrap by themselves */
+#define COLUMNS_MAX 160
 #define LABEL_INDENT 10
 #define TEXT_INDENT 20
+#define BRIEF_INDENT 8
 /* An oops with its registers and call trace is shorter; the whole console is in the run's folder.
  */
 #define CONSOLE_LINES 60
@@ -19,6 +25,7 @@
 struct terminal {
 	const struct terminal_opts *opts;
 	FILE *f;
+	size_t columns;
 };
 
 enum style { PLAIN, BOLD, DIM, GREEN, RED, YELLOW, MAGENTA };
@@ -74,7 +81,7 @@ static void put_wrapped(const struct terminal *t, size_t column, const char *tex
 
 		n = next_word(s);
 		width = width_of(s, n);
-		if (at > column && at + width > COLUMNS) {
+		if (at > column && at + width > t->columns) {
 			fprintf(t->f, "\n%*s", (int)column, "");
 			s += strspn(s, " ");
 			at = column;
@@ -97,9 +104,13 @@ static void put_labelled(const struct terminal *t, const char *label, const char
 	put_wrapped(t, TEXT_INDENT, text);
 }
 
+static bool is_loud(const struct check_result *c)
+{
+	return c->verdict != OUT_PASS && c->verdict != OUT_SKIP;
+}
+
 static void put_check(const struct terminal *t, const struct check_result *c)
 {
-	bool failed = c->verdict == OUT_FAIL || c->verdict == OUT_BROKEN;
 	_cleanup_free_ char *evidence = told_evidence(c);
 	const char *word = told[c->verdict].word;
 
@@ -107,10 +118,10 @@ static void put_check(const struct terminal *t, const struct check_result *c)
 	put_styled(t, told[c->verdict].style, word);
 	fprintf(t->f, "%*s", (int)(8 - strlen(word)), "");
 	put_wrapped(t, LABEL_INDENT, c->name);
-	if (c->verdict == OUT_SKIP)
+	if (c->verdict == OUT_SKIP) {
 		put_labelled(t, "reason", c->observed);
-	if (!failed && (!t->opts->verbose || c->verdict == OUT_SKIP))
 		return;
+	}
 	put_labelled(t, "expected", c->expected);
 	put_labelled(t, "observed", c->observed);
 	put_labelled(t, "evidence", evidence);
@@ -193,6 +204,81 @@ static void put_test_reason(const struct terminal *t, const struct test_result *
 	put_wrapped(t, LABEL_INDENT, told_test_reason(test));
 }
 
+/* ---- in brief ---- */
+
+static bool is_quiet(const struct test_result *test)
+{
+	return test->verdict == OUT_PASS || test->verdict == OUT_SKIP;
+}
+
+static unsigned int checks_with(const struct test_result *test, enum outcome o)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < test->n_checks; i++)
+		n += test->checks[i].verdict == o;
+	return n;
+}
+
+static char *brief_of(const struct test_result *test)
+{
+	_cleanup_free_ char *seconds = text_seconds(test->seconds);
+	unsigned int passed = checks_with(test, OUT_PASS), skipped = checks_with(test, OUT_SKIP);
+
+	if (test->verdict == OUT_SKIP)
+		return xstrdup(told_test_reason(test));
+	return skipped ? strf("%u passed, %u skipped, %s", passed, skipped, seconds) : strf("%u passed, %s", passed, seconds);
+}
+
+static size_t names_width(const struct run_result *r)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (is_quiet(&r->tests[i]) && text_width(r->tests[i].name) > width)
+			width = text_width(r->tests[i].name);
+	return width;
+}
+
+static void put_brief(const struct terminal *t, const struct test_result *test, size_t width)
+{
+	_cleanup_free_ char *name = text_form(TEXT_LINE, test->name), *brief = brief_of(test);
+	const char *word = told[test->verdict].word;
+
+	put_styled(t, told[test->verdict].style, word);
+	fprintf(t->f, "%*s%s%*s", (int)(BRIEF_INDENT - strlen(word)), "", name,
+		(int)(width - text_width(name) + 2), "");
+	put_wrapped(t, BRIEF_INDENT + width + 2, brief);
+}
+
+static void put_quiet_tests(const struct terminal *t, const struct run_result *r)
+{
+	size_t width = names_width(r), n = 0;
+
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (is_quiet(&r->tests[i])) {
+			put_brief(t, &r->tests[i], width);
+			n++;
+		}
+	if (n)
+		fputc('\n', t->f);
+}
+
+/* ---- a test whole ---- */
+
+static void put_checks(const struct terminal *t, const struct test_result *test)
+{
+	unsigned int passed = checks_with(test, OUT_PASS), skipped = checks_with(test, OUT_SKIP);
+
+	for (size_t i = 0; i < test->n_checks; i++)
+		if (t->opts->verbose || is_loud(&test->checks[i]))
+			put_check(t, &test->checks[i]);
+	if (!t->opts->verbose && passed)
+		fprintf(t->f, "  and %u passed\n", passed);
+	if (!t->opts->verbose && skipped)
+		fprintf(t->f, "  and %u skipped\n", skipped);
+}
+
 static void put_test(const struct terminal *t, const struct test_result *test)
 {
 	_cleanup_free_ char *name = text_form(TEXT_LINE, test->name);
@@ -200,8 +286,7 @@ static void put_test(const struct terminal *t, const struct test_result *test)
 
 	put_styled(t, BOLD, name);
 	fprintf(t->f, "  (%s)\n", seconds);
-	for (size_t i = 0; i < test->n_checks; i++)
-		put_check(t, &test->checks[i]);
+	put_checks(t, test);
 	put_test_reason(t, test);
 	if (t->opts->verbose) {
 		for (size_t i = 0; i < test->n_vcpus; i++)
@@ -277,28 +362,51 @@ static void put_verdict(const struct terminal *t, const struct run_result *r)
 		put_wrapped(t, 8, why);
 	}
 	put_subject(t, r);
+	if (t->opts->page)
+		fprintf(t->f, "page: %s\n", t->opts->page);
 	/* The word stays on one plain line: scripts look for it. */
 	put_styled(t, told[o].style, "verdict: ");
 	put_styled(t, told[o].style, outcome_name(o));
 	fputc('\n', t->f);
 }
 
+static void put_all(const struct terminal *t, const struct run_result *r)
+{
+	if (t->opts->verbose)
+		put_stages(t, r);
+	else
+		put_quiet_tests(t, r);
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (t->opts->verbose || !is_quiet(&r->tests[i]))
+			put_test(t, &r->tests[i]);
+	if (r->console.n) {
+		put_lines(t, "the console said", &r->console, CONSOLE_LINES);
+		fputc('\n', t->f);
+	}
+	if (t->opts->verbose)
+		put_exits(t, r);
+	if (t->opts->verbose && r->n_measures) {
+		put_measures(t, r->measures, r->n_measures);
+		fputc('\n', t->f);
+	}
+	put_verdict(t, r);
+}
+
 void report_terminal(const struct run_result *r, const struct terminal_opts *o, FILE *f)
 {
-	const struct terminal t = { .opts = o, .f = f };
+	const struct terminal t = { .opts = o, .f = f, .columns = o->columns ? o->columns : COLUMNS };
 
-	if (o->verbose)
-		put_stages(&t, r);
-	for (size_t i = 0; i < r->n_tests; i++)
-		put_test(&t, &r->tests[i]);
-	if (r->console.n) {
-		put_lines(&t, "the console said", &r->console, CONSOLE_LINES);
-		fputc('\n', f);
-	}
-	put_exits(&t, r);
-	if (o->verbose && r->n_measures) {
-		put_measures(&t, r->measures, r->n_measures);
-		fputc('\n', f);
-	}
-	put_verdict(&t, r);
+	put_all(&t, r);
+}
+
+/* https://no-color.org: set and not empty. */
+struct terminal_opts terminal_opts_for(int fd, bool verbose)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct terminal_opts o = { .verbose = verbose, .color = isatty(fd) && !(no_color && *no_color) };
+	struct winsize w;
+
+	if (!ioctl(fd, TIOCGWINSZ, &w) && w.ws_col >= COLUMNS_MIN)
+		o.columns = w.ws_col > COLUMNS_MAX ? COLUMNS_MAX : w.ws_col - 1u;
+	return o;
 }

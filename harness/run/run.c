@@ -240,9 +240,11 @@ static bool is_sentence(enum outcome o)
 
 static void show(const struct run *r)
 {
-	struct terminal_opts o = { .color = isatty(STDOUT_FILENO), .verbose = ui_verbose() };
+	_cleanup_free_ char *page = strf("%s/report.html", r->dir);
+	struct terminal_opts o = terminal_opts_for(STDOUT_FILENO, ui_verbose());
 	enum outcome v = result_verdict(r->result);
 
+	o.page = page;
 	ui_stage_abort();
 	if (is_sentence(v))
 		fprintf(stderr, "nestlab: %s\n", r->result->reason);

@@ -363,8 +363,55 @@ static void test_colour_on_request(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "\033[1;31mFAIL\033[0m"));
-	assert_non_null(strstr(text, "\033[32mok\033[0m"));
 	result_free(r);
+}
+
+/* One line each, however many checks; what failed, whole, comes behind all that did not. */
+static void test_quiet_when_fine(void **state)
+{
+	struct run_result *r = run_fail();
+	struct test_result *t = result_add_test(r, "a/fine", "a");
+	char *fine, *failed;
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		result_add_check(t, "a check", OUT_PASS, "1", "1", NULL);
+	result_judge_test(t);
+	_cleanup_free_ char *text = terminal_of(r, false, false);
+
+	fine = strstr(text, "ok      a/fine  9 passed");
+	failed = strstr(text, "  FAIL    ");
+	assert_true(fine && failed && fine < failed);
+	assert_null(strstr(text, "a check"));
+	result_free(r);
+}
+
+/* The page is named in front of the verdict, and lines are as long as the terminal is wide. */
+static void test_page_and_width(void **state)
+{
+	const struct terminal_opts o = { .columns = 70, .page = "results/x/report.html" };
+	struct run_result *r = run_fail();
+	char *text = NULL, *save = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	report_terminal(r, &o, f);
+	fclose(f);
+	assert_non_null(strstr(text, "\npage: results/x/report.html\nverdict: fail\n"));
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		assert_true(text_width(l) <= 70);
+	free(text);
+	result_free(r);
+}
+
+static void test_no_colour_by_request(void **state)
+{
+	(void)state;
+	setenv("NO_COLOR", "1", 1);
+	assert_false(terminal_opts_for(STDOUT_FILENO, false).color);
+	assert_true(terminal_opts_for(STDOUT_FILENO, true).verbose);
+	unsetenv("NO_COLOR");
 }
 
 static void test_long_lines_are_wrapped(void **state)
@@ -1387,6 +1434,9 @@ int main(void)
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_terminal_ends_with_verdict),
 		cmocka_unit_test(test_colour_on_request),
+		cmocka_unit_test(test_no_colour_by_request),
+		cmocka_unit_test(test_quiet_when_fine),
+		cmocka_unit_test(test_page_and_width),
 		cmocka_unit_test(test_long_lines_are_wrapped),
 		cmocka_unit_test(test_prove_agrees),
 		cmocka_unit_test(test_schema_agrees),

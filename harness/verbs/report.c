@@ -37,7 +37,8 @@ static char *find_run(const char *arg)
 static int verb_report(int argc, char **argv)
 {
 	_cleanup_free_ char *dir = NULL, *json = NULL;
-	struct terminal_opts o = { .color = isatty(STDOUT_FILENO), .verbose = ui_verbose() };
+	_cleanup_free_ char *page = NULL;
+	struct terminal_opts o = terminal_opts_for(STDOUT_FILENO, ui_verbose());
 	struct run_result *r;
 	int ret;
 
@@ -49,8 +50,9 @@ static int verb_report(int argc, char **argv)
 	if (!r)
 		return -(int)fail_outcome();
 	ret = report_all(r, dir);
+	page = strf("%s/report.html", dir);
+	o.page = page;
 	report_terminal(r, &o, stdout);
-	printf("page: %s/report.html\n", dir);
 	result_free(r);
 	return ret;
 }
