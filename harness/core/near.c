@@ -67,13 +67,20 @@ const char *near_name(const char *word, const char *const *names, size_t n)
 	return found;
 }
 
+/* More than these nobody reads. */
+#define TOLD_NAMES 48
+
 int near_fail(const char *what, const char *word, const struct strv *names)
 {
 	const char *near = near_name(word, (const char *const *)names->v, names->n);
 	_cleanup_buf_ struct buf all = { 0 };
 
-	for (size_t i = 0; i < names->n; i++)
+	for (size_t i = 0; i < names->n && i < TOLD_NAMES; i++)
 		buf_printf(&all, " %s", names->v[i]);
+	if (names->n > TOLD_NAMES)
+		buf_printf(&all, " ... and %zu more", names->n - TOLD_NAMES);
+	if (near && names->n > TOLD_NAMES)
+		return fail(OUT_USAGE, "%s '%s'; did you mean %s?", what, word, near);
 	if (near)
 		return fail(OUT_USAGE, "%s '%s'; did you mean %s? There are:%s", what, word, near, buf_str(&all));
 	return fail(OUT_USAGE, "%s '%s'; there are:%s", what, word, buf_str(&all));
