@@ -93,6 +93,7 @@ static void put_banner(struct buf *b, const struct run_result *r)
 		html_text(b, summary);
 		buf_puts(b, "</p>\n");
 	}
+	html_failures(b, r);
 	buf_puts(b, "</header>\n");
 }
 

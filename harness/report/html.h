@@ -40,6 +40,9 @@ bool html_trace_has(const struct html_trace *v, uint64_t line);
 /* A table of measures. */
 void html_measures(struct buf *b, const struct measure *m, size_t n);
 
+/* What failed, with links to it: for the page's head; nothing where nothing did. */
+void html_failures(struct buf *b, const struct run_result *r);
+
 /* Sections. run_dir: whose files a check may refer to. */
 void html_tests(struct buf *b, const struct run_result *r, const struct html_trace *trace,
 		const char *run_dir);

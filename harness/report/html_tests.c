@@ -8,6 +8,7 @@
 #include "report/told.h"
 
 #define LOG_LINES 400
+#define FAILURES_TOLD 12
 
 /* Where what checks refer to can be shown. */
 struct places {
@@ -241,24 +242,68 @@ static void put_log(struct buf *b, const struct strv *log)
 	buf_puts(b, "</details>\n");
 }
 
+/* Closed when all is well. A link into a closed one opens it: its target is inside. */
 static void put_test(struct buf *b, const struct test_result *t, size_t number,
 		     const struct places *p)
 {
 	_cleanup_free_ char *seconds = text_seconds(t->seconds);
 
-	buf_printf(b, "<section class=\"test\" id=\"test-%zu\">\n<div class=\"test-head\">",
-		   number);
+	buf_printf(b, "<details class=\"test\"%s><summary class=\"test-head\">", needs_eye(t->verdict) ? " open" : "");
 	html_element(b, "h3", NULL, t->name);
 	html_verdict(b, t->verdict);
 	html_element(b, "span", "soft", seconds);
-	buf_puts(b, "</div>\n");
+	buf_printf(b, "</summary>\n<div id=\"test-%zu\">\n", number);
 	if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL)
 		html_element(b, "p", NULL, told_test_reason(t));
 	put_checks(b, t, p);
 	put_measures(b, t);
 	put_vcpus(b, t);
 	put_log(b, &t->log);
-	buf_puts(b, "</section>\n");
+	buf_puts(b, "</div></details>\n");
+}
+
+static void put_tests(struct buf *b, const struct run_result *r, const struct places *p, bool eye)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (needs_eye(r->tests[i].verdict) == eye)
+			put_test(b, &r->tests[i], i + 1, p);
+}
+
+static void put_failure(struct buf *b, size_t number, const char *test, const char *what)
+{
+	buf_printf(b, "<li><a href=\"#test-%zu\">", number);
+	html_text(b, test);
+	buf_puts(b, "</a>: ");
+	html_text(b, what);
+	buf_puts(b, "</li>\n");
+}
+
+/* Each check that failed; of a test in which none did, what became of it. */
+static size_t put_failures(struct buf *b, const struct test_result *t, size_t number, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_checks; i++)
+		if (needs_eye(t->checks[i].verdict) && n++ < room)
+			put_failure(b, number, t->name, t->checks[i].name);
+	if (!n && needs_eye(t->verdict) && n++ < room)
+		put_failure(b, number, t->name, outcome_name(t->verdict));
+	return n;
+}
+
+void html_failures(struct buf *b, const struct run_result *r)
+{
+	_cleanup_buf_ struct buf list = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_tests; i++)
+		n += put_failures(&list, &r->tests[i], i + 1, n < FAILURES_TOLD ? FAILURES_TOLD - n : 0);
+	if (!n)
+		return;
+	buf_printf(b, "<ul class=\"failed\">\n%s", buf_str(&list));
+	if (n > FAILURES_TOLD)
+		buf_printf(b, "<li>and %zu more</li>\n", n - FAILURES_TOLD);
+	buf_puts(b, "</ul>\n");
 }
 
 void html_tests(struct buf *b, const struct run_result *r, const struct html_trace *trace,
@@ -270,7 +315,7 @@ void html_tests(struct buf *b, const struct run_result *r, const struct html_tra
 	/* One or two tests are their own overview. */
 	if (r->n_tests > 2)
 		put_overview(b, r);
-	for (size_t i = 0; i < r->n_tests; i++)
-		put_test(b, &r->tests[i], i + 1, &p);
+	put_tests(b, r, &p, true);
+	put_tests(b, r, &p, false);
 	buf_puts(b, "</section>\n");
 }

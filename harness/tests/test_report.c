@@ -1327,6 +1327,28 @@ static const struct {
 	{ run_nothing, "<h1>Skipped</h1>\n<p class=\"reason\">no test was run</p>\n</header>\n" },
 };
 
+/* The head names what failed, with a link; those tests are first and open, the others closed. */
+static void test_what_failed_is_first(void **state)
+{
+	struct run_result *r = result_new("20261121-034219-0001");
+	struct test_result *t = result_add_test(r, "a/fine", "a");
+
+	(void)state;
+	result_add_check(t, "x", OUT_PASS, "1", "1", NULL);
+	t = result_add_test(r, "a/wrong", "a");
+	for (int i = 0; i < 14; i++)
+		result_add_check(t, "the <pid>", OUT_FAIL, "1", "2", NULL);
+	result_finish(r);
+	_cleanup_free_ char *text = html_of(r);
+
+	assert_has(text, "<ul class=\"failed\">\n<li><a href=\"#test-2\">a/wrong</a>: the &lt;pid&gt;</li>\n");
+	assert_has(text, "<li>and 2 more</li>\n</ul>\n</header>");
+	assert_has(text, "<details class=\"test\" open><summary class=\"test-head\"><h3>a/wrong</h3>");
+	assert_has(text, "<details class=\"test\"><summary class=\"test-head\"><h3>a/fine</h3>");
+	assert_true(strstr(text, "<h3>a/wrong</h3>") < strstr(text, "<h3>a/fine</h3>"));
+	result_free(r);
+}
+
 static void test_pages_without_a_verdict(void **state)
 {
 	_cleanup_free_ char *trace = in_dir("trace.txt");
@@ -1463,6 +1485,7 @@ int main(void)
 		cmocka_unit_test(test_trace_that_is_strange),
 		cmocka_unit_test(test_page_stands_alone),
 		cmocka_unit_test(test_unfinished_page),
+		cmocka_unit_test(test_what_failed_is_first),
 		cmocka_unit_test(test_pages_without_a_verdict),
 		cmocka_unit_test(test_terminal_without_a_verdict),
 		cmocka_unit_test(test_all_files_are_written),
