@@ -48,6 +48,7 @@ struct knobs {
 	char *place;
 	char *out;
 	char *label;
+	char *history;
 	uint32_t keep_days, keep_mb;
 	uint32_t runs;
 	uint32_t jobs;

@@ -26,23 +26,6 @@
 	(VERDICTS | OUTCOME_BIT(OUT_USAGE) | OUTCOME_BIT(OUT_UNUSABLE) | OUTCOME_BIT(OUT_BUSY) |   \
 	 OUTCOME_BIT(OUT_INTERRUPTED))
 
-#define FIELD(struct_, type_, name_)                                                               \
-	{                                                                                          \
-		.key = #name_, .type = type_, .offset = offsetof(struct_, name_)                   \
-	}
-#define FIELD_VERDICT(struct_, name_, allowed_)                                                    \
-	{                                                                                          \
-		.key = #name_, .type = FIELD_OUTCOME, .offset = offsetof(struct_, name_),          \
-		.allowed = (allowed_)                                                              \
-	}
-#define FIELD_ITEMS(struct_, name_, item_)                                                         \
-	{                                                                                          \
-		.key = #name_, .type = FIELD_ARRAY, .offset = offsetof(struct_, name_),            \
-		.count_offset = offsetof(struct_, n_##name_), .item = (item_)                      \
-	}
-#define SHAPE(struct_, fields_)                                                                    \
-	.size = sizeof(struct_), .fields = (fields_), .n_fields = ARRAY_SIZE(fields_)
-
 /* Checks */
 
 static int check_check(void *owner, const struct where *w)
@@ -147,7 +130,7 @@ static const struct field measure_fields[] = {
 	FIELD(struct measure, FIELD_STRING, unit),
 	FIELD(struct measure, FIELD_NUMBER, value),
 };
-static const struct shape measure_shape = { SHAPE(struct measure, measure_fields) };
+const struct shape report_measure_shape = { SHAPE(struct measure, measure_fields) };
 
 /* Who looks one up by its name finds the one. */
 static int check_measures(const struct measure *m, size_t n, const struct where *w)
@@ -194,7 +177,7 @@ static const struct field test_fields[] = {
 	FIELD(struct test_result, FIELD_SECONDS, seconds),
 	FIELD_ITEMS(struct test_result, checks, &check_shape),
 	FIELD_ITEMS(struct test_result, vcpus, &vcpu_shape),
-	FIELD_ITEMS(struct test_result, measures, &measure_shape),
+	FIELD_ITEMS(struct test_result, measures, &report_measure_shape),
 	FIELD(struct test_result, FIELD_LINES, log),
 	{ .key = "preparatory",
 	  .type = FIELD_BOOL,
@@ -261,7 +244,7 @@ static const struct field stage_fields[] = {
 	FIELD(struct stage, FIELD_STRING, what),
 	FIELD(struct stage, FIELD_SECONDS, seconds),
 };
-static const struct shape stage_shape = { SHAPE(struct stage, stage_fields) };
+const struct shape report_stage_shape = { SHAPE(struct stage, stage_fields) };
 
 static json_t *save_format(const void *owner)
 {
@@ -375,8 +358,8 @@ static const struct field run_fields[] = {
 	FIELD_ITEMS(struct run_result, boot_exits, &sample_shape),
 	FIELD(struct run_result, FIELD_LINES, console),
 	{ .key = "manifest", .type = FIELD_HOOK, .save = save_manifest, .load = load_manifest },
-	FIELD_ITEMS(struct run_result, stages, &stage_shape),
-	FIELD_ITEMS(struct run_result, measures, &measure_shape),
+	FIELD_ITEMS(struct run_result, stages, &report_stage_shape),
+	FIELD_ITEMS(struct run_result, measures, &report_measure_shape),
 };
 static const struct shape run_shape = { SHAPE(struct run_result, run_fields), .check = check_run };
 

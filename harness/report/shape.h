@@ -65,12 +65,33 @@ struct shape {
 	int (*check)(void *owner, const struct where *w); /* after reading; may be NULL */
 };
 
+/* Rows of such a table, and what a shape says of it. */
+#define FIELD(struct_, type_, name_)                                                               \
+	{                                                                                          \
+		.key = #name_, .type = type_, .offset = offsetof(struct_, name_)                   \
+	}
+#define FIELD_VERDICT(struct_, name_, allowed_)                                                    \
+	{                                                                                          \
+		.key = #name_, .type = FIELD_OUTCOME, .offset = offsetof(struct_, name_),          \
+		.allowed = (allowed_)                                                              \
+	}
+#define FIELD_ITEMS(struct_, name_, item_)                                                         \
+	{                                                                                          \
+		.key = #name_, .type = FIELD_ARRAY, .offset = offsetof(struct_, name_),            \
+		.count_offset = offsetof(struct_, n_##name_), .item = (item_)                      \
+	}
+#define SHAPE(struct_, fields_)                                                                    \
+	.size = sizeof(struct_), .fields = (fields_), .n_fields = ARRAY_SIZE(fields_)
+
 json_t *shape_save(const struct shape *s, const void *owner);
 /*
  * Into a zeroed struct. After an error it holds what was read so far, each part of it valid or
  * zero, so that the caller can free it as usual.
  */
 int shape_load(const struct shape *s, void *owner, const json_t *object, const struct where *w);
+
+/* Shapes that results.json shares with other files of ours (json.c). */
+extern const struct shape report_measure_shape, report_stage_shape;
 
 /* For hooks: numbers and strings in this file's spelling. Text comes from hostile places: it is
  * cleaned. */

@@ -26,6 +26,7 @@ void pool_free(struct pool *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->jobs[i].dir);
+		free(p->jobs[i].history);
 		result_free(p->jobs[i].result);
 	}
 	free(p->jobs);
@@ -65,15 +66,16 @@ static void take_result(struct pool_job *job, int status, const char *log)
  * What make's command line said is in the plan already, and may not be said beside it. A libvirt
  * that is not ours carries one lab at a time, and may carry the caller's.
  */
-static void run_job(const struct pool *p, struct pool_job *job, const char *place)
+static void run_job(struct pool_job *job, const char *place, unsigned int deadline_s)
 {
 	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);
 	_cleanup_free_ char *where = strf("PLACE=%s", place);
-	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where,
+	_cleanup_free_ char *line = strf("HISTORY=%s", job->history ? job->history : "no");
+	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where, line,
 			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
 	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", NULL };
 	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
-			     .deadline_s = p->deadline_s };
+			     .deadline_s = deadline_s };
 	uint64_t start = now_ns();
 	int status;
 
@@ -91,7 +93,8 @@ struct crew {
 	size_t next, workers;
 };
 
-static struct pool_job *next_job(struct crew *c, size_t *worker)
+/* deadline_s: 0 of one that is not to be run. */
+static struct pool_job *next_job(struct crew *c, size_t *worker, unsigned int *deadline_s)
 {
 	struct pool_job *job = NULL;
 
@@ -100,6 +103,7 @@ static struct pool_job *next_job(struct crew *c, size_t *worker)
 		*worker = ++c->workers;
 	if (c->next < c->p->n && !proc_interrupted())
 		job = &c->p->jobs[c->next++];
+	*deadline_s = job && c->p->may_take ? c->p->may_take(job, c->p->ctx) : c->p->deadline_s;
 	pthread_mutex_unlock(&c->lock);
 	return job;
 }
@@ -118,12 +122,14 @@ static void *work(void *arg)
 {
 	_cleanup_free_ char *place = NULL, *folder = NULL;
 	struct crew *c = arg;
+	unsigned int deadline_s;
 	size_t worker;
 
-	for (struct pool_job *job = next_job(c, &worker); job; job = next_job(c, NULL)) {
+	for (struct pool_job *job = next_job(c, &worker, &deadline_s); job; job = next_job(c, NULL, &deadline_s)) {
 		if (!place)
 			place = strf("p%dx%zu", (int)getpid() % 1000000, worker);
-		run_job(c->p, job, place);
+		if (deadline_s)
+			run_job(job, place, deadline_s);
 		end_job(c, job);
 	}
 	if (place && !proc_interrupted()) {

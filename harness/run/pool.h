@@ -14,8 +14,9 @@ struct pool_job {
 	char *dir;	  /* of its results; plan.json is there when the job is added */
 	bool save_lab;	  /* somebody may come back to what it boots */
 	bool may_skip;	  /* all of it skipped is a result, too */
+	char *history;	  /* as HISTORY=, "SET/NAME"; owned; NULL: it has no line there */
 	void *ctx;	  /* whose it is */
-	/* When it is over: */
+	/* When it is over; of one that was not run neither: */
 	struct run_result *result; /* NULL: it was not judged, and fail_text() in done() says why */
 	double seconds;
 };
@@ -24,7 +25,9 @@ struct pool {
 	struct pool_job *jobs;
 	size_t n;
 	unsigned int deadline_s; /* of one job, with its build */
-	/* Called for each job at its end, one call at a time; may be NULL. */
+	/* Called before each, one call at a time: its deadline in seconds; 0: it is not run. May be NULL. */
+	unsigned int (*may_take)(struct pool_job *job, void *ctx);
+	/* Called for each job at its end (also of one that was not run), one call at a time; may be NULL. */
 	void (*done)(struct pool_job *job, void *ctx);
 	void *ctx;
 };

@@ -16,6 +16,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "report/report.h"
+#include "run/identity.h"
 
 #define LABEL_FILE "label"
 #define DAY_S 86400
@@ -110,12 +111,13 @@ int rundir_make(const struct knobs *k, struct rundir *d)
 	_cleanup_free_ char *id = rundir_id(now), *json = NULL;
 	int ret, err;
 
-	*d = (struct rundir){ .result = result_new(id) };
+	*d = (struct rundir){ .result = result_new(id), .mark = { .fd = -1 } };
 	ret = choose_dir(k, id, &d->dir);
 	d->result->started = iso_time(now);
 	/* Until the run has ended by itself: */
 	d->result->verdict = OUT_BROKEN;
 	str_set(&d->result->reason, "the run did not finish");
+	identity_fill(d->result);
 	json = strf("%s/results.json", d->dir);
 	err = report_json(d->result, json);
 	if (err)
@@ -124,11 +126,13 @@ int rundir_make(const struct knobs *k, struct rundir *d)
 		write_label(d->dir, k->label);
 	if (!is_part(d->dir))
 		point_latest(d->dir);
+	history_begin(d->result, d->dir, k->history ? k->history : "run", &d->mark);
 	return ret;
 }
 
 void rundir_free(struct rundir *d)
 {
+	history_end(&d->mark);
 	free(d->dir);
 	result_free(d->result);
 	*d = (struct rundir){ 0 };

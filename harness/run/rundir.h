@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "history/history.h"
 #include "judge/result.h"
 #include "plan/knobs.h"
 
@@ -20,7 +21,8 @@ char *rundir_id(time_t now);
 
 struct rundir {
 	char *dir; /* absolute */
-	struct run_result *result; /* begun: its id, when it started */
+	struct run_result *result; /* begun: its id, when it started, by which nestlab */
+	struct history_mark mark;  /* of its line in the history */
 };
 
 /*

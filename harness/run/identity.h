@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NESTLAB_RUN_IDENTITY_H
+#define NESTLAB_RUN_IDENTITY_H
+
+#include "judge/result.h"
+
+/*
+ * Into the manifest: which nestlab judges. The checkout's commit (none where it is no clone), and
+ * the hash of the program with its tests' programs: with both, two runs of one plan can be told to
+ * have asked the same question in the same way.
+ */
+void identity_fill(struct run_result *r);
+
+#endif
