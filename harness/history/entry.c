@@ -162,6 +162,7 @@ static void take_test(const struct test_result *t, struct history_test *into)
 {
 	*into = (struct history_test){ .name = xstrdup(t->name), .verdict = t->verdict, .seconds = t->seconds };
 	str_set(&into->reason, t->reason);
+	str_set(&into->retried, t->retried);
 	for (size_t i = 0; i < t->n_checks; i++)
 		if (t->checks[i].verdict == OUT_FAIL)
 			strv_add(&into->failed, t->checks[i].name);

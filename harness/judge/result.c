@@ -60,6 +60,7 @@ static void free_test(struct test_result *t)
 {
 	free(t->name);
 	free(t->assignment);
+	free(t->retried);
 	free(t->reason);
 	free_checks(t);
 	free(t->vcpus);

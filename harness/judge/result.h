@@ -68,6 +68,11 @@ struct test_result {
 	enum outcome verdict;
 	char *reason; /* one sentence for anything but PASS and FAIL; NULL otherwise */
 	double seconds;
+	/*
+	 * What became of its first try, where this is its second one; NULL: there was one try. A
+	 * pass is told as flaky then, wherever it is told.
+	 */
+	char *retried;
 	struct check_result *checks;
 	size_t n_checks;
 	struct vcpu_row *vcpus; /* from the trace; none for most tests */

@@ -246,7 +246,7 @@ static void put_log(struct buf *b, const struct strv *log)
 static void put_test(struct buf *b, const struct test_result *t, size_t number,
 		     const struct places *p)
 {
-	_cleanup_free_ char *seconds = text_seconds(t->seconds);
+	_cleanup_free_ char *seconds = text_seconds(t->seconds), *retried = told_retried(t);
 
 	buf_printf(b, "<details class=\"test\"%s><summary class=\"test-head\">", needs_eye(t->verdict) ? " open" : "");
 	html_element(b, "h3", NULL, t->name);
@@ -255,6 +255,8 @@ static void put_test(struct buf *b, const struct test_result *t, size_t number,
 	buf_printf(b, "</summary>\n<div id=\"test-%zu\">\n", number);
 	if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL)
 		html_element(b, "p", NULL, told_test_reason(t));
+	if (retried)
+		html_element(b, "p", NULL, retried);
 	put_checks(b, t, p);
 	put_measures(b, t);
 	put_vcpus(b, t);

@@ -169,6 +169,11 @@ static bool is_asked_for(const void *owner)
 	return !((const struct test_result *)owner)->preparatory;
 }
 
+static bool has_one_try(const void *owner)
+{
+	return !((const struct test_result *)owner)->retried;
+}
+
 static const struct field test_fields[] = {
 	FIELD(struct test_result, FIELD_STRING, name),
 	FIELD(struct test_result, FIELD_STRING, assignment),
@@ -183,6 +188,10 @@ static const struct field test_fields[] = {
 	  .type = FIELD_BOOL,
 	  .offset = offsetof(struct test_result, preparatory),
 	  .absent = is_asked_for },
+	{ .key = "retried",
+	  .type = FIELD_STRING,
+	  .offset = offsetof(struct test_result, retried),
+	  .absent = has_one_try },
 };
 static const struct shape test_shape = { SHAPE(struct test_result, test_fields),
 					 .check = check_test };

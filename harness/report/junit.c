@@ -92,6 +92,19 @@ static void put_check(xmlTextWriter *w, const struct test_result *t, const struc
 	put_end(w);
 }
 
+/* As other tools tell it: what failed first and passed then is flaky, and no failure of the suite. */
+static void put_retried(xmlTextWriter *w, const struct test_result *t)
+{
+	put_start(w, "testcase");
+	put_attr(w, "classname", t->name);
+	put_attr(w, "name", "a second try was needed");
+	put_start(w, t->verdict == OUT_PASS ? "flakyError" : "rerunError");
+	put_attr(w, "message", t->retried);
+	put_attr(w, "type", "flaky");
+	put_end(w);
+	put_end(w);
+}
+
 /* Stands for a test or a run whose verdict does not come from its checks. */
 static void put_whole(xmlTextWriter *w, const char *classname, const char *name, enum outcome o,
 		      const char *reason)
@@ -133,6 +146,7 @@ static struct tally tally_test(const struct test_result *t)
 		tally_add(&n, t->checks[i].verdict);
 	if (!told_by_checks(t))
 		tally_add(&n, t->verdict);
+	n.tests += t->retried != NULL;
 	return n;
 }
 
@@ -225,6 +239,8 @@ static void put_test(xmlTextWriter *w, const struct run_result *r, const struct 
 		put_check(w, t, &t->checks[i]);
 	if (!told_by_checks(t))
 		put_whole(w, t->name, "the test as a whole", t->verdict, told_test_reason(t));
+	if (t->retried)
+		put_retried(w, t);
 	put_log(w, &t->log);
 	put_end(w);
 }

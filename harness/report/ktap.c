@@ -65,8 +65,10 @@ static void put_checks(FILE *f, const struct test_result *t)
 static void put_test(FILE *f, size_t number, const struct test_result *t)
 {
 	bool judged = t->verdict == OUT_PASS || t->verdict == OUT_FAIL;
+	_cleanup_free_ char *retried = told_retried(t);
 
 	put_checks(f, t);
+	put_diagnostic(f, "", "flaky", retried);
 	if (!judged && t->verdict != OUT_SKIP)
 		put_diagnostic(f, "", outcome_name(t->verdict), told_test_reason(t));
 	fprintf(f, "# seconds: %.3f\n", t->seconds);

@@ -208,7 +208,7 @@ static void put_test_reason(const struct terminal *t, const struct test_result *
 
 static bool is_quiet(const struct test_result *test)
 {
-	return test->verdict == OUT_PASS || test->verdict == OUT_SKIP;
+	return (test->verdict == OUT_PASS || test->verdict == OUT_SKIP) && !test->retried;
 }
 
 static unsigned int checks_with(const struct test_result *test, enum outcome o)
@@ -279,6 +279,18 @@ static void put_checks(const struct terminal *t, const struct test_result *test)
 		fprintf(t->f, "  and %u skipped\n", skipped);
 }
 
+static void put_retried(const struct terminal *t, const struct test_result *test)
+{
+	_cleanup_free_ char *retried = told_retried(test);
+
+	if (!retried)
+		return;
+	fputs("  ", t->f);
+	put_styled(t, YELLOW, "flaky");
+	fputs("   ", t->f);
+	put_wrapped(t, LABEL_INDENT, retried);
+}
+
 static void put_test(const struct terminal *t, const struct test_result *test)
 {
 	_cleanup_free_ char *name = text_form(TEXT_LINE, test->name);
@@ -288,6 +300,7 @@ static void put_test(const struct terminal *t, const struct test_result *test)
 	fprintf(t->f, "  (%s)\n", seconds);
 	put_checks(t, test);
 	put_test_reason(t, test);
+	put_retried(t, test);
 	if (t->opts->verbose) {
 		for (size_t i = 0; i < test->n_vcpus; i++)
 			put_vcpu(t, &test->vcpus[i]);

@@ -23,6 +23,11 @@ char *told_run_reason(const struct run_result *r)
 		    why ? "; " : "", why ? why : "");
 }
 
+char *told_retried(const struct test_result *t)
+{
+	return t->retried ? strf("this is its second try; the first one: %s", t->retried) : NULL;
+}
+
 const char *told_test_reason(const struct test_result *t)
 {
 	if (t->reason && *t->reason)

@@ -23,6 +23,12 @@ char *told_run_reason(const struct run_result *r);
 const char *told_test_reason(const struct test_result *t);
 
 /*
+ * "this is its second try; the first one: ...": a pass is a flaky one then. The caller frees it; NULL: there
+ * was one try.
+ */
+char *told_retried(const struct test_result *t);
+
+/*
  * What a check believes and where it can be seen: "oracle: ...; trace.txt lines 12 to 80". The
  * caller frees it; NULL: there is nothing to say.
  */

@@ -156,15 +156,20 @@ static void give_up(struct course *c, const char *fmt, const char *why)
  */
 static int retry_test(struct run *r, struct course *c, const struct testcase *t)
 {
+	_cleanup_free_ char *first = xstrdup(fail_text());
+	int ret;
+
 	r->retries--;
-	ui_note("%s; %s is run once more", fail_text(), t->name);
+	ui_note("%s; %s is run once more", first, t->name);
 	end_life(r, c, t->name);
 	if (bring_back(r)) {
 		give_up(c, "not run: the lab did not come up again: %s", fail_text());
 		return 0;
 	}
 	result_drop_test(r->result);
-	return execute_test(r, t);
+	ret = execute_test(r, t);
+	str_set(&r->result->tests[r->result->n_tests - 1].retried, first);
+	return ret;
 }
 
 static void run_test(struct run *r, struct course *c, const struct testcase *t)

@@ -221,6 +221,8 @@ static void test_a_level_that_is_lost_without_a_word(void **state)
 	assert_verdict(f, "next", OUT_PASS);
 	assert_int_equal(f->run.result->verdict, OUT_PASS);
 	assert_int_equal(f->run.result->n_tests, 3);
+	assert_non_null(fake_result(f, "unlucky")->retried);
+	assert_null(fake_result(f, "next")->retried);
 	assert_int_equal(f->ups, 2);
 	fake_free(f);
 }

@@ -1417,6 +1417,53 @@ static void test_folder_that_is_not_there(void **state)
 	result_free(r);
 }
 
+static struct run_result *run_retried(void)
+{
+	struct run_result *r = run_pass();
+
+	r->tests[0].retried = xstrdup("L2 was lost <without> a word");
+	return r;
+}
+
+static struct run_result *run_retried_in_vain(void)
+{
+	struct run_result *r = run_fail();
+
+	r->tests[0].retried = xstrdup("L2 was lost");
+	r->tests[0].verdict = OUT_CRASH;
+	return r;
+}
+
+/* A second try is told wherever the pass is. */
+static void test_second_try(void **state)
+{
+	struct run_result *r = run_retried(), *back;
+	const struct terminal_opts o = { false, false };
+	_cleanup_free_ char *path = in_dir("results.json"), *page = in_dir("report.html"), *html = NULL;
+	static const char says[] = "this is its second try; the first one: L2 was lost";
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	report_ktap(r, f);
+	fputs("behind it\n", f);
+	report_terminal(r, &o, f);
+	fclose(f);
+	assert_non_null(strstr(text, says));
+	assert_non_null(strstr(strstr(text, "behind it"), says));
+	free(text);
+	assert_int_equal(report_html(r, "/nowhere", page), 0);
+	html = slurp(page);
+	assert_non_null(strstr(html, says));
+	assert_int_equal(report_json(r, path), 0);
+	back = report_load(path);
+	assert_non_null(back);
+	assert_string_equal(back->tests[0].retried, r->tests[0].retried);
+	result_free(back);
+	result_free(r);
+}
+
 static void test_junit_counts(void **state)
 {
 	static const struct {
@@ -1427,6 +1474,9 @@ static void test_junit_counts(void **state)
 		{ run_fail, "tests=\"4\" failures=\"1\" errors=\"1\"" },
 		{ run_killed, "tests=\"4\" failures=\"0\" errors=\"1\"" },
 		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+		{ run_retried, "tests=\"4\" failures=\"0\" errors=\"0\"" },
+		{ run_retried, "<flakyError message=\"L2 was lost &lt;without&gt; a word\"" },
+		{ run_retried_in_vain, "<rerunError message=\"L2 was lost\"" },
 		{ run_usage,
 		  "<error message=\"TESTS=vcpu-inof: no test has such a name\" type=\"usage\">" },
 		{ run_unusable, "type=\"unusable\">" },
@@ -1490,6 +1540,7 @@ int main(void)
 		cmocka_unit_test(test_terminal_without_a_verdict),
 		cmocka_unit_test(test_all_files_are_written),
 		cmocka_unit_test(test_folder_that_is_not_there),
+		cmocka_unit_test(test_second_try),
 		cmocka_unit_test(test_junit_counts),
 	};
 
