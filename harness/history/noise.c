@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "history/diff-internal.h"
+#include "history/values.h"
 #include "report/text.h"
 
 /* Standard deviations, for a normal distribution, of a median absolute deviation. */
@@ -38,97 +39,7 @@ static const struct kind *kind_of(const char *unit)
 	return k;
 }
 
-/* ---- what a run has: one list for measures, stages and tests ---- */
-
-struct value {
-	char *name, *unit;
-	double number;
-};
-
-struct values {
-	struct value *v;
-	size_t n;
-};
-
-/* The name is taken over. Stages of one name and one word are one: a lab may come up twice. */
-static void add_value(struct values *l, char *name, const char *unit, double number)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (!strcmp(l->v[i].name, name)) {
-			l->v[i].number += number;
-			free(name);
-			return;
-		}
-	l->v = xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = (struct value){ name, xstrdup(unit), number };
-}
-
-static void free_values(struct values *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].name);
-		free(l->v[i].unit);
-	}
-	free(l->v);
-}
-
-static const struct value *find_value(const struct values *l, const char *name)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (!strcmp(l->v[i].name, name))
-			return &l->v[i];
-	return NULL;
-}
-
-/* "host kernel (built)", whatever the number of steps: what was reused is no faster build. */
-static char *stage_name(const struct stage *s)
-{
-	return strf("%s (%.*s)", s->name, (int)strcspn(s->what, ","), s->what);
-}
-
-/* The run's own time depends on what of it was built and what was there. */
-static char *whole_name(const struct history_entry *e, const char *name)
-{
-	_cleanup_buf_ struct buf b = { 0 };
-
-	for (size_t i = 0; i < e->n_stages; i++) {
-		_cleanup_free_ char *stage = stage_name(&e->stages[i]);
-
-		if (!entry_find_test(e, e->stages[i].name))
-			buf_printf(&b, "%s%s", b.len ? ", " : "", stage);
-	}
-	return strf("%s%s%s", name, b.len ? ": " : "", buf_str(&b));
-}
-
-#define WHOLE "the whole run"
-
-static void take_test(struct values *l, const struct history_test *t)
-{
-	if (t->verdict != OUT_PASS || t->retried)
-		return;
-	add_value(l, strf("%s: its time", t->name), "s", t->seconds);
-	for (size_t i = 0; i < t->n_measures; i++)
-		add_value(l, strf("%s: %s", t->name, t->measures[i].name), t->measures[i].unit, t->measures[i].value);
-}
-
-static void take_values(struct values *l, const struct history_entry *e)
-{
-	for (size_t i = 0; i < e->n_measures; i++)
-		add_value(l, strcmp(e->measures[i].name, WHOLE) ? xstrdup(e->measures[i].name) : whole_name(e, WHOLE),
-			  e->measures[i].unit, e->measures[i].value);
-	for (size_t i = 0; i < e->n_stages; i++)
-		if (!entry_find_test(e, e->stages[i].name)) /* those are told as tests */
-			add_value(l, stage_name(&e->stages[i]), "s", e->stages[i].seconds);
-	for (size_t i = 0; i < e->n_tests; i++)
-		take_test(l, &e->tests[i]);
-}
-
 /* ---- the runs before ---- */
-
-static bool is_usable(const struct history_entry *e)
-{
-	return e->finished && (e->verdict == OUT_PASS || e->verdict == OUT_FAIL);
-}
 
 /* Where B begins: those behind it tell nothing of what was known then. */
 static size_t place_of(const struct pair *p)
@@ -147,8 +58,8 @@ static size_t take_before(const struct pair *p, struct values *into)
 	for (size_t i = place_of(p); i > 0 && n < p->last; i--) {
 		const struct history_entry *e = &p->h->v[i - 1];
 
-		if (e->plan && p->a->plan && !strcmp(e->plan, p->a->plan) && is_usable(e))
-			take_values(&into[n++], e);
+		if (e->plan && p->a->plan && !strcmp(e->plan, p->a->plan) && values_are_of_use(e))
+			values_of(e, &into[n++]);
 	}
 	return n;
 }
@@ -179,7 +90,7 @@ static struct noise noise_of(const struct values *before, size_t n_before, const
 	struct noise z = { 0 };
 
 	for (size_t i = 0; i < n_before && z.n < ARRAY_SIZE(v); i++) {
-		const struct value *x = find_value(&before[i], of->name);
+		const struct value *x = values_find(&before[i], of->name);
 
 		if (x)
 			v[z.n++] = x->number;
@@ -239,12 +150,12 @@ void diff_measures(const struct pair *p)
 	struct values *before = xcalloc(p->last + 1, sizeof(*before)), a = { 0 }, b = { 0 };
 	size_t n = take_before(p, before), unknown = 0;
 
-	if (is_usable(p->a) && is_usable(p->b)) {
-		take_values(&a, p->a);
-		take_values(&b, p->b);
+	if (values_are_of_use(p->a) && values_are_of_use(p->b)) {
+		values_of(p->a, &a);
+		values_of(p->b, &b);
 	}
 	for (size_t i = 0; i < b.n; i++) {
-		const struct value *old = find_value(&a, b.v[i].name);
+		const struct value *old = values_find(&a, b.v[i].name);
 		struct noise z = noise_of(before, n, &b.v[i]);
 
 		if (old && !compare(p, old, &b.v[i], &z))
@@ -252,8 +163,8 @@ void diff_measures(const struct pair *p)
 	}
 	note_unknown(p, unknown, n);
 	for (size_t i = 0; i < n; i++)
-		free_values(&before[i]);
-	free_values(&a);
-	free_values(&b);
+		values_free(&before[i]);
+	values_free(&a);
+	values_free(&b);
 	free(before);
 }

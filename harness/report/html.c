@@ -257,15 +257,18 @@ static void put_footer(struct buf *b, const char *run_dir)
 extern const char page_head[] __asm__("_binary_page_head_html_start");
 extern const char page_css[] __asm__("_binary_page_css_start");
 
-static void put_head(struct buf *b, const struct run_result *r)
+void html_head(struct buf *b, const char *title)
 {
-	_cleanup_buf_ struct buf title = { 0 }, styled = { 0 };
+	_cleanup_buf_ struct buf escaped = { 0 }, styled = { 0 };
 
-	html_text(&title, outcome_name(result_verdict(r)));
-	buf_puts(&title, ": nestlab run ");
-	html_text(&title, r->run_id);
+	html_text(&escaped, title);
 	render(page_head, "@STYLE@", page_css, &styled);
-	render(buf_str(&styled), "@TITLE@", buf_str(&title), b); /* last: what a run is named is not looked at */
+	render(buf_str(&styled), "@TITLE@", buf_str(&escaped), b); /* last: what a run is named is not looked at */
+}
+
+void html_foot(struct buf *b)
+{
+	buf_puts(b, "</main>\n</body>\n</html>\n");
 }
 
 static void put_sections(struct buf *b, const struct run_result *r, const struct html_trace *trace,
@@ -292,17 +295,18 @@ static void put_sections(struct buf *b, const struct run_result *r, const struct
 
 int report_html(const struct run_result *r, const char *run_dir, const char *path)
 {
+	_cleanup_free_ char *title = strf("%s: nestlab run %s", outcome_name(result_verdict(r)), r->run_id);
 	_cleanup_html_trace_ struct html_trace trace = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	int err;
 
 	html_trace_read(&trace, r, run_dir);
-	put_head(&b, r);
+	html_head(&b, title);
 	put_banner(&b, r);
 	put_facts(&b, r);
 	put_sections(&b, r, &trace, run_dir);
 	put_footer(&b, run_dir);
-	buf_puts(&b, "</main>\n</body>\n</html>\n");
+	html_foot(&b);
 	err = file_write(path, b.data, b.len, 0644);
 	return err ? fail(OUT_BROKEN, "cannot write %s: %s", path, strerror(-err)) : 0;
 }

@@ -8,6 +8,9 @@
 
 #include "judge/result.h"
 
+/* The page's head, up to its <main>; html_foot() ends it. */
+void html_head(struct buf *b, const char *title);
+void html_foot(struct buf *b);
 void html_text(struct buf *b, const char *text);
 /* <tag class="class">text</tag>; class may be NULL. */
 void html_element(struct buf *b, const char *tag, const char *class, const char *text);
