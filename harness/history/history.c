@@ -16,8 +16,11 @@
 /* A line takes milliseconds; who holds the lock longer was stopped. */
 #define WAIT_S 20
 #define RETRY_MS 10
-/* One that was killed between its line and its mark's end has two, near each other. */
-#define TWICE_WITHIN 64
+/*
+ * One that was killed between its line and its mark's end has two, near each other; and a night that was told
+ * as killed, and then went on. The later one stands.
+ */
+#define TWICE_WITHIN 1000
 
 char *history_path(void)
 {
@@ -36,8 +39,9 @@ static void take_entry(struct history *h, const struct history_entry *e)
 	for (size_t i = h->n; i > 0 && h->n - i < TWICE_WITHIN; i--)
 		if (is_same(&h->v[i - 1], e)) {
 			entry_free(&h->v[i - 1]);
-			h->v[i - 1] = *e;
-			return;
+			memmove(&h->v[i - 1], &h->v[i], (h->n - i) * sizeof(*h->v));
+			h->n--;
+			break;
 		}
 	h->v = xrealloc(h->v, h->n + 1, sizeof(*h->v));
 	h->v[h->n++] = *e;

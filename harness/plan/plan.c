@@ -194,6 +194,20 @@ int plan_make(struct knobs *k, struct plan *p)
 	return 0;
 }
 
+int plan_with(const struct knobs *k, const struct setting *s, size_t n, struct plan *p)
+{
+	struct knobs copy;
+	int ret = 0;
+
+	knobs_copy(&copy, k);
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = knobs_set(&copy, s[i].name, s[i].value ? s[i].value : "");
+	if (!ret)
+		ret = plan_make(&copy, p);
+	knobs_free(&copy);
+	return ret;
+}
+
 void plan_free(struct plan *p)
 {
 	knobs_free(&p->knobs);

@@ -44,6 +44,11 @@ struct plan {
  */
 int plan_make(struct knobs *k, struct plan *p);
 void plan_free(struct plan *p);
+/* The same of a copy of these knobs with other values; a NULL value takes away. As plan_make(). */
+struct setting {
+	const char *name, *value;
+};
+int plan_with(const struct knobs *k, const struct setting *s, size_t n, struct plan *p);
 
 /* Is a change judged, or the reference? */
 bool plan_has_change(const struct plan *p);

@@ -121,25 +121,6 @@ static void tell_job(struct pool_job *job, void *ctx)
 
 /* ---- plans ---- */
 
-struct setting {
-	const char *name, *value;
-};
-
-/* What the user has set, with these. NULL values take away. */
-static int make_plan(const struct trial *t, const struct setting *s, size_t n, struct plan *plan)
-{
-	struct knobs k;
-	int ret = 0;
-
-	knobs_copy(&k, &t->knobs);
-	for (size_t i = 0; !ret && i < n; i++)
-		ret = knobs_set(&k, s[i].name, s[i].value ? s[i].value : "");
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
-}
-
 static int add_job(struct trial *t, const char *name, const struct plan *plan, void *ctx)
 {
 	_cleanup_free_ char *dir = strf("%s/%s", t->run.dir, name);
@@ -150,53 +131,15 @@ static int add_job(struct trial *t, const char *name, const struct plan *plan, v
 	return pool_add(&t->pool, name, plan, dir, ctx);
 }
 
-/* Of the kernel that it is a fault of. */
-static const char *flavor_knob(const struct mutant *m)
-{
-	return m->guest ? "GUEST_FLAVOR" : "KERNEL_FLAVOR";
-}
-
-static int mutant_plan(struct trial *t, const struct mutant *m, struct plan *plan)
-{
-	_cleanup_free_ char *effort = strf("%u", m->effort), *tests = NULL, *patch = path_in_root(m->patch);
-	_cleanup_free_ char *monitor = strf("%s/%s/monitor", t->run.dir, m->name);
-	_cleanup_buf_ struct buf names = { 0 };
-	bool of_monitor = mutant_is_of_monitor(m);
-	int ret = of_monitor ? mutant_make_monitor(m, monitor) : 0;
-
-	for (size_t i = 0; i < m->tests.n; i++)
-		buf_printf(&names, "%s ", m->tests.v[i]);
-	tests = xstrdup(buf_str(&names));
-	const struct setting s[] = {
-		{ "PATCH", of_monitor || m->guest ? NULL : patch },
-		{ "GUEST_PATCH", m->guest ? patch : NULL },
-		{ "MONITOR", of_monitor ? monitor : NULL },
-		{ "TESTS", tests },
-		{ "EFFORT", effort },
-		{ flavor_knob(m), m->flavor },
-	};
-
-	return ret ? ret : make_plan(t, s, ARRAY_SIZE(s), plan);
-}
-
 static void note_flavor(struct strv *flavors, const struct mutant *m)
 {
 	_cleanup_free_ char *setting = NULL;
 
 	if (!m->flavor)
 		return;
-	setting = strf("%s=%s", flavor_knob(m), m->flavor);
+	setting = strf("%s=%s", mutant_flavor_knob(m), m->flavor);
 	if (!strv_has(flavors, setting))
 		strv_add(flavors, setting);
-}
-
-/*
- * Why a fault never shows in this lane: its own line says so, or it is in the other vendor's half
- * of KVM. NULL: it shows.
- */
-static const char *why_hidden(const struct mutant *m, const struct plan *p)
-{
-	return m->hidden ? m->hidden : p->blind;
 }
 
 static void tell_hidden(struct trial *t, const struct mutant *m, const char *why)
@@ -211,10 +154,10 @@ static void tell_hidden(struct trial *t, const struct mutant *m, const char *why
 static int add_mutant(struct trial *t, struct mutant *m)
 {
 	struct plan plan = { 0 };
-	int ret = mutant_plan(t, m, &plan);
+	int ret = mutant_plan(m, &t->knobs, t->run.dir, &plan);
 
-	if (!ret && why_hidden(m, &plan)) {
-		tell_hidden(t, m, why_hidden(m, &plan));
+	if (!ret && mutant_why_hidden(m, &plan)) {
+		tell_hidden(t, m, mutant_why_hidden(m, &plan));
 	} else if (!ret) {
 		t->tried++;
 		note_flavor(&t->flavors, m);
@@ -241,7 +184,7 @@ static int add_passing(struct trial *t, const struct setting *s, size_t n, char 
 		       const char *folder)
 {
 	struct plan plan = { 0 };
-	int ret = make_plan(t, s, n, &plan);
+	int ret = plan_with(&t->knobs, s, n, &plan);
 
 	/* The name that the job points to. */
 	t->names.v = xrealloc(t->names.v, t->names.n + 2, sizeof(*t->names.v));
@@ -429,7 +372,7 @@ static void describe(struct run_result *r, const struct plan *plan)
 static int settle_lane(struct trial *t)
 {
 	struct plan plan = { 0 };
-	int ret = make_plan(t, NULL, 0, &plan);
+	int ret = plan_with(&t->knobs, NULL, 0, &plan);
 
 	if (!ret) {
 		t->lane = xstrdup(plan.lane.name);

@@ -40,21 +40,14 @@ static const struct way {
 static int add_way(struct pool *p, const struct knobs *knobs, const char *dir, const struct way *w)
 {
 	_cleanup_free_ char *own = strf("%s/%s", dir, w->name);
+	const struct setting s[] = { { "NESTED_PAGING", w->nested_paging }, { "TESTS", TEST } };
 	struct plan plan = { 0 };
-	struct knobs k;
-	int ret;
+	int ret = plan_with(knobs, s, ARRAY_SIZE(s), &plan);
 
-	knobs_copy(&k, knobs);
-	ret = knobs_set(&k, "NESTED_PAGING", w->nested_paging);
-	if (!ret)
-		ret = knobs_set(&k, "TESTS", TEST);
-	if (!ret)
-		ret = plan_make(&k, &plan);
 	if (!ret)
 		ret = pool_add(p, w->name, &plan, own, NULL);
 	if (!ret)
 		p->jobs[p->n - 1].save_lab = true;
-	knobs_free(&k);
 	plan_free(&plan);
 	return ret;
 }
