@@ -24,22 +24,22 @@ static const struct {
 	[CHANGE_FASTER] = { "faster, or less of it", "faster", false, true },
 };
 
-const char *change_title(enum change c)
+const char *change_title(enum diff_change c)
 {
 	return changes[c].title;
 }
 
-const char *change_key(enum change c)
+const char *change_key(enum diff_change c)
 {
 	return changes[c].key;
 }
 
-bool change_is_regression(enum change c)
+bool change_is_regression(enum diff_change c)
 {
 	return changes[c].regression;
 }
 
-void diff_add(const struct pair *p, enum change c, const char *what, const char *from, const char *to,
+void diff_add(const struct pair *p, enum diff_change c, const char *what, const char *from, const char *to,
 	      const char *why)
 {
 	struct diff *d = p->d;
@@ -219,7 +219,7 @@ static void compare_test(const struct pair *p, const char *what)
 	if (!b.there && c == CHANGE_NOT_JUDGED && p->b->reason)
 		why = xstrdup(p->b->reason);
 	if (c < CHANGE_COUNT)
-		diff_add(p, (enum change)c, what, word(&a), word(&b), why);
+		diff_add(p, (enum diff_change)c, what, word(&a), word(&b), why);
 	if (tries && flaky == CHANGE_COUNT)
 		diff_add(p, CHANGE_FLAKY, what, word(&a), word(&b), tries);
 }
@@ -388,7 +388,7 @@ void diff_make(const struct history *h, const struct side *a, const struct side 
 
 /* ---- what it comes to ---- */
 
-size_t diff_count(const struct diff *d, enum change c)
+size_t diff_count(const struct diff *d, enum diff_change c)
 {
 	size_t n = 0;
 

@@ -18,7 +18,7 @@ struct side {
 void side_free(struct side *s);
 
 /* In the order in which they are told. */
-enum change {
+enum diff_change {
 	CHANGE_NEWLY_FAILING, /* passed, or could not be asked; fails, crashes, does not build */
 	CHANGE_NEWLY_FLAKY,   /* never failed before; now both, with nothing changed in between */
 	CHANGE_SLOWER,	      /* or more exits, or whatever a measure counts */
@@ -32,12 +32,12 @@ enum change {
 	CHANGE_FASTER,
 	CHANGE_COUNT
 };
-const char *change_title(enum change c); /* "newly failing" */
-const char *change_key(enum change c);	 /* "newly_failing" */
-bool change_is_regression(enum change c);
+const char *change_title(enum diff_change c); /* "newly failing" */
+const char *change_key(enum diff_change c);	 /* "newly_failing" */
+bool change_is_regression(enum diff_change c);
 
 struct finding {
-	enum change change;
+	enum diff_change change;
 	char *part; /* of a set; NULL: it is a run */
 	char *what; /* a test, or a measure: "stage host kernel (built)" */
 	char *from, *to; /* "pass", "3.25 s"; NULL: it was not there */
@@ -61,7 +61,7 @@ void diff_make(const struct history *h, const struct side *a, const struct side 
 	       struct diff *d);
 void diff_free(struct diff *d);
 
-size_t diff_count(const struct diff *d, enum change c);
+size_t diff_count(const struct diff *d, enum diff_change c);
 /* Anything but what already was so: worth a mail. */
 bool diff_has_news(const struct diff *d);
 /* OUT_FAIL: a regression; OUT_BROKEN: none is seen, but B was not judged as A was; OUT_PASS. */

@@ -24,7 +24,7 @@ static json_t *or_null(const char *text)
 	return text ? shape_string(text) : json_null();
 }
 
-static json_t *list_of(const struct diff *d, enum change c)
+static json_t *list_of(const struct diff *d, enum diff_change c)
 {
 	json_t *list = json_array();
 
@@ -48,7 +48,7 @@ char *diff_json(const struct diff *d)
 	json_object_set_new(j, "regression", json_boolean(diff_outcome(d) == OUT_FAIL));
 	json_object_set_new(j, "summary", shape_string(summary));
 	for (int c = 0; c < CHANGE_COUNT; c++)
-		json_object_set_new(j, change_key((enum change)c), list_of(d, (enum change)c));
+		json_object_set_new(j, change_key((enum diff_change)c), list_of(d, (enum diff_change)c));
 	for (size_t i = 0; i < d->notes.n; i++)
 		json_array_append_new(notes, shape_string(d->notes.v[i]));
 	json_object_set_new(j, "notes", notes);
@@ -59,7 +59,7 @@ char *diff_json(const struct diff *d)
 
 /* ---- read back ---- */
 
-static int load_list(struct diff *d, enum change c, const json_t *list, const struct where *up)
+static int load_list(struct diff *d, enum diff_change c, const json_t *list, const struct where *up)
 {
 	const struct where w = { .up = up, .key = change_key(c) };
 	int ret = json_is_array(list) ? 0 : where_fail(&w, "expected an array");
@@ -86,7 +86,7 @@ static int load(struct diff *d, const json_t *j, const struct where *w)
 	if (json_integer_value(json_object_get(j, "format")) != FORMAT || !d->a || !d->b)
 		return where_fail(w, "it is no difference that nestlab wrote");
 	for (int c = 0; !ret && c < CHANGE_COUNT; c++)
-		ret = load_list(d, (enum change)c, json_object_get(j, change_key((enum change)c)), w);
+		ret = load_list(d, (enum diff_change)c, json_object_get(j, change_key((enum diff_change)c)), w);
 	for (size_t i = 0; i < json_array_size(notes); i++)
 		if (json_is_string(json_array_get(notes, i)))
 			strv_add(&d->notes, json_string_value(json_array_get(notes, i)));

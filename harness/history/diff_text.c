@@ -10,10 +10,10 @@ char *diff_summary(const struct diff *d)
 	_cleanup_buf_ struct buf b = { 0 };
 
 	for (int c = 0; c < CHANGE_COUNT; c++) {
-		size_t n = diff_count(d, (enum change)c);
+		size_t n = diff_count(d, (enum diff_change)c);
 
 		if (n)
-			buf_printf(&b, "%s%zu %s", b.len ? "; " : "", n, change_title((enum change)c));
+			buf_printf(&b, "%s%zu %s", b.len ? "; " : "", n, change_title((enum diff_change)c));
 	}
 	return xstrdup(b.len ? buf_str(&b) : "nothing changed");
 }

@@ -116,7 +116,7 @@ static char *number(const struct value *v)
 	return strf("%s %s", text, v->unit);
 }
 
-static void tell(const struct pair *p, enum change c, const struct value *a, const struct value *b,
+static void tell(const struct pair *p, enum diff_change c, const struct value *a, const struct value *b,
 		 const struct noise *z)
 {
 	_cleanup_free_ char *from = number(a), *to = number(b), *middle = text_number(z->middle);

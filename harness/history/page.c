@@ -222,9 +222,9 @@ static struct found whole_of(const struct history_entry *e, struct history_test 
 static void put_whole_row(struct buf *b, const struct grid *g)
 {
 	buf_puts(b, "<tr><th scope=\"row\">verdict</th>");
-	for (size_t c = 0; c < g->n; c++) {
+	for (size_t c = g->n; c > 0; c--) {
 		struct history_test t;
-		struct found f = whole_of(g->columns[c], &t);
+		struct found f = whole_of(g->columns[c - 1], &t);
 
 		put_cell(b, g, &f);
 	}
@@ -237,8 +237,8 @@ static void put_row(struct buf *b, const struct grid *g, const char *row)
 	buf_puts(b, "<th scope=\"row\">");
 	html_text(b, row);
 	buf_puts(b, "</th>");
-	for (size_t c = 0; c < g->n; c++) {
-		struct found f = find(g, g->columns[c], row);
+	for (size_t c = g->n; c > 0; c--) {
+		struct found f = find(g, g->columns[c - 1], row);
 
 		put_cell(b, g, &f);
 	}
@@ -247,13 +247,13 @@ static void put_row(struct buf *b, const struct grid *g, const char *row)
 
 static void put_grid(struct buf *b, const struct grid *g)
 {
-	buf_puts(b, "<section id=\"grid\">\n<h2>Tests</h2>\n<p class=\"soft\">The newest stands at the right. Of several plans of a night "
+	buf_puts(b, "<section id=\"grid\">\n<h2>Tests</h2>\n<p class=\"soft\">The newest stands at the left. Of several plans of a night "
 		    "the worst is shown: ok, FAIL, crash, build (it did not build), skip, lab (the lab broke: nothing was judged), "
 		    "stopped; * passed at its second try.</p>\n"
 		    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Tests by night\"><table class=\"nights\"><thead><tr>"
 		    "<th scope=\"col\">test</th>");
-	for (size_t c = 0; c < g->n; c++)
-		put_column_head(b, g, g->columns[c]);
+	for (size_t c = g->n; c > 0; c--)
+		put_column_head(b, g, g->columns[c - 1]);
 	buf_puts(b, "</tr></thead><tbody>\n");
 	put_whole_row(b, g);
 	for (size_t i = 0; i < g->rows.n; i++)

@@ -77,7 +77,7 @@ static int choose_dir(const struct knobs *k, const char *id, char **dir)
 	return ret;
 }
 
-static void point_latest(const char *dir)
+void rundir_point_latest(const char *dir)
 {
 	_cleanup_free_ char *root = path_in_root("results");
 	_cleanup_free_ char *latest = strf("%s/latest", root);
@@ -125,7 +125,7 @@ int rundir_make(const struct knobs *k, struct rundir *d)
 	if (k->label)
 		write_label(d->dir, k->label);
 	if (!is_part(d->dir))
-		point_latest(d->dir);
+		rundir_point_latest(d->dir);
 	history_begin(d->result, d->dir, k->history ? k->history : "run", &d->mark);
 	return ret;
 }

@@ -32,6 +32,9 @@ struct rundir {
 int rundir_make(const struct knobs *k, struct rundir *d);
 void rundir_free(struct rundir *d);
 
+/* results/latest points to this one. */
+void rundir_point_latest(const char *dir);
+
 /* result_finish(); one that was stopped by a signal (ret says so) stays, and is not finished. */
 void rundir_finish(struct rundir *d, int ret);
 /*

@@ -52,7 +52,7 @@ static void compare(const struct history *h, const char *a, const char *b, struc
 }
 
 /* The one finding, and nothing else, in all its renderings. */
-static void assert_one(const struct diff *d, enum change c, const char *what)
+static void assert_one(const struct diff *d, enum diff_change c, const char *what)
 {
 	_cleanup_buf_ struct buf text = { 0 }, md = { 0 };
 	_cleanup_free_ char *json = diff_json(d);
@@ -138,7 +138,7 @@ static void test_verdicts(void **state)
 		if (cases[i].change == CHANGE_COUNT)
 			assert_int_equal(d.n, 0);
 		else
-			assert_one(&d, (enum change)cases[i].change, "vcpu-info/pairs");
+			assert_one(&d, (enum diff_change)cases[i].change, "vcpu-info/pairs");
 		assert_int_equal(diff_outcome(&d), cases[i].outcome);
 		diff_free(&d);
 		history_free(&h);
@@ -177,7 +177,7 @@ static void test_of_the_whole_run(void **state)
 {
 	static const struct {
 		enum outcome verdict;
-		enum change change;
+		enum diff_change change;
 		enum outcome outcome;
 	} cases[] = {
 		{ OUT_BUILD_ERROR, CHANGE_NEWLY_FAILING, OUT_FAIL },
