@@ -15,8 +15,8 @@ struct pair {
 };
 
 /* The strings are copied; why, from, to: may be NULL. */
-void diff_add(const struct pair *p, enum diff_change c, const char *what, const char *from, const char *to,
-	      const char *why);
+void diff_add(const struct pair *p, enum diff_change c, const char *what, const char *from,
+	      const char *to, const char *why);
 /* Measures, times of stages and of tests. */
 void diff_measures(const struct pair *p);
 

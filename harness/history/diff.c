@@ -39,8 +39,8 @@ bool change_is_regression(enum diff_change c)
 	return changes[c].regression;
 }
 
-void diff_add(const struct pair *p, enum diff_change c, const char *what, const char *from, const char *to,
-	      const char *why)
+void diff_add(const struct pair *p, enum diff_change c, const char *what, const char *from,
+	      const char *to, const char *why)
 {
 	struct diff *d = p->d;
 	struct finding *f;
@@ -184,7 +184,8 @@ static int flaky_of(const struct pair *p, const char *what, const struct saying 
 
 	if (!b->there || !is_judged(b->verdict) || !now.passed || !now.failed)
 		return CHANGE_COUNT;
-	return same_question(p) || before.failed || !before.passed ? CHANGE_FLAKY : CHANGE_NEWLY_FLAKY;
+	return same_question(p) || before.failed || !before.passed ? CHANGE_FLAKY
+								   : CHANGE_NEWLY_FLAKY;
 }
 
 /* ---- one test of both ---- */
@@ -248,7 +249,8 @@ static void compare_tests(const struct pair *p)
 static void note_field(struct buf *b, const char *name, const char *x, const char *y)
 {
 	if (strcmp(x ? x : "", y ? y : "") != 0)
-		buf_printf(b, "%s%s %s and %s", b->len ? ", " : "", name, x ? x : "none", y ? y : "none");
+		buf_printf(b, "%s%s %s and %s", b->len ? ", " : "", name, x ? x : "none",
+			   y ? y : "none");
 }
 
 /* Whoever compares two questions must know that they are two. */
@@ -264,15 +266,16 @@ static void note_question(const struct pair *p)
 	note_field(&fields, "kernel", a->kernel, b->kernel);
 	note_field(&fields, "flavor", a->flavor, b->flavor);
 	note_field(&fields, "assignment", a->assignment, b->assignment);
-	strv_addf(&p->d->notes, "%s%sthe two were not asked the same: %s", p->part ? p->part : "", p->part ? ": " : "",
-		  fields.len ? buf_str(&fields) : "other settings");
+	strv_addf(&p->d->notes, "%s%sthe two were not asked the same: %s", p->part ? p->part : "",
+		  p->part ? ": " : "", fields.len ? buf_str(&fields) : "other settings");
 }
 
 static void note_end(const struct pair *p, const struct history_entry *e, const char *which)
 {
 	if (!e->finished)
-		strv_addf(&p->d->notes, "%s%s%s was not finished%s%s", p->part ? p->part : "", p->part ? ": " : "", which,
-			  e->reason ? ": " : "", e->reason ? e->reason : "");
+		strv_addf(&p->d->notes, "%s%s%s was not finished%s%s", p->part ? p->part : "",
+			  p->part ? ": " : "", which, e->reason ? ": " : "",
+			  e->reason ? e->reason : "");
 }
 
 static void compare_runs(const struct pair *p)
@@ -310,13 +313,18 @@ static void compare_missing(const struct pair *p, const char *name, const struct
 
 	of.part = name;
 	if (!t)
-		diff_add(&of, b->head && !b->head->finished ? CHANGE_NOT_JUDGED : CHANGE_GONE, TOLD_RUN_ITEM, "there", NULL, NULL);
+		diff_add(&of, b->head && !b->head->finished ? CHANGE_NOT_JUDGED : CHANGE_GONE,
+			 TOLD_RUN_ITEM, "there", NULL, NULL);
 	else
-		diff_add(&of, t->verdict == OUT_SKIP ? CHANGE_SKIPPED : is_bad(t->verdict) ? CHANGE_NEWLY_FAILING : CHANGE_NOT_JUDGED,
+		diff_add(&of,
+			 t->verdict == OUT_SKIP ? CHANGE_SKIPPED
+			 : is_bad(t->verdict)	? CHANGE_NEWLY_FAILING
+						: CHANGE_NOT_JUDGED,
 			 TOLD_RUN_ITEM, "there", outcome_name(t->verdict), t->reason);
 }
 
-static void compare_part(const struct pair *p, const struct history_entry *e, const struct side *a, const struct side *b)
+static void compare_part(const struct pair *p, const struct history_entry *e, const struct side *a,
+			 const struct side *b)
 {
 	struct pair of = *p;
 
@@ -328,7 +336,8 @@ static void compare_part(const struct pair *p, const struct history_entry *e, co
 	else if (e == of.a)
 		compare_missing(p, e->name, b);
 	else if (e == of.b && !of.a)
-		diff_add(&of, CHANGE_APPEARED, TOLD_RUN_ITEM, NULL, outcome_name(e->verdict), e->reason);
+		diff_add(&of, CHANGE_APPEARED, TOLD_RUN_ITEM, NULL, outcome_name(e->verdict),
+			 e->reason);
 }
 
 /* The night's own tests that are no parts: its mutants. */
@@ -370,8 +379,8 @@ static bool is_set(const struct side *s)
 	return s->n != 1 || s->v[0] != s->head;
 }
 
-void diff_make(const struct history *h, const struct side *a, const struct side *b, unsigned int last,
-	       struct diff *d)
+void diff_make(const struct history *h, const struct side *a, const struct side *b,
+	       unsigned int last, struct diff *d)
 {
 	struct pair p = { .h = h, .a = a->head, .b = b->head, .last = last, .d = d };
 

@@ -33,19 +33,19 @@ enum diff_change {
 	CHANGE_COUNT
 };
 const char *change_title(enum diff_change c); /* "newly failing" */
-const char *change_key(enum diff_change c);	 /* "newly_failing" */
+const char *change_key(enum diff_change c);   /* "newly_failing" */
 bool change_is_regression(enum diff_change c);
 
 struct finding {
 	enum diff_change change;
-	char *part; /* of a set; NULL: it is a run */
-	char *what; /* a test, or a measure: "stage host kernel (built)" */
+	char *part;	 /* of a set; NULL: it is a run */
+	char *what;	 /* a test, or a measure: "stage host kernel (built)" */
 	char *from, *to; /* "pass", "3.25 s"; NULL: it was not there */
-	char *why;  /* checks that failed, a reason, the noise; NULL: nothing more */
+	char *why;	 /* checks that failed, a reason, the noise; NULL: nothing more */
 };
 
 struct diff {
-	char *a, *b; /* titles */
+	char *a, *b;		   /* titles */
 	char *a_folder, *b_folder; /* of the heads; NULL: none */
 	struct strv notes; /* how the two sides differ in what was asked, and what is not known */
 	struct finding *v; /* by change */
@@ -57,8 +57,8 @@ struct diff {
 #define DIFF_LEAST 3
 
 /* last: of how many runs the noise is told. */
-void diff_make(const struct history *h, const struct side *a, const struct side *b, unsigned int last,
-	       struct diff *d);
+void diff_make(const struct history *h, const struct side *a, const struct side *b,
+	       unsigned int last, struct diff *d);
 void diff_free(struct diff *d);
 
 size_t diff_count(const struct diff *d, enum diff_change c);
@@ -83,9 +83,9 @@ int diff_load(const char *text, size_t len, struct diff *d);
 
 /*
  * A run's or a night's id (or how it begins), a run's folder, "latest", a date (its last night, or
- * its last run), a commit as git names it. loaded: a run that the history does not have is read into it.
- * before: "last good" is the last that passed before this side, of the same plan; NULL: of any.
- * -OUT_USAGE: there is none.
+ * its last run), a commit as git names it. loaded: a run that the history does not have is read
+ * into it. before: "last good" is the last that passed before this side, of the same plan; NULL: of
+ * any. -OUT_USAGE: there is none.
  */
 int side_find(const struct history *h, const char *name, const struct side *before,
 	      struct history_entry *loaded, struct side *s);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * {"format": 1, "from": TITLE, "to": TITLE, "regression": bool, "summary": TEXT, "newly_failing": [{"part", "what", "from",
- * "to", "why"}], ..., "notes": [...]}: each kind of change has its list, which may be empty.
+ * {"format": 1, "from": TITLE, "to": TITLE, "regression": bool, "summary": TEXT, "newly_failing":
+ * [{"part", "what", "from", "to", "why"}], ..., "notes": [...]}: each kind of change has its list,
+ * which may be empty.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -48,7 +49,8 @@ char *diff_json(const struct diff *d)
 	json_object_set_new(j, "regression", json_boolean(diff_outcome(d) == OUT_FAIL));
 	json_object_set_new(j, "summary", shape_string(summary));
 	for (int c = 0; c < CHANGE_COUNT; c++)
-		json_object_set_new(j, change_key((enum diff_change)c), list_of(d, (enum diff_change)c));
+		json_object_set_new(j, change_key((enum diff_change)c),
+				    list_of(d, (enum diff_change)c));
 	for (size_t i = 0; i < d->notes.n; i++)
 		json_array_append_new(notes, shape_string(d->notes.v[i]));
 	json_object_set_new(j, "notes", notes);
@@ -86,7 +88,8 @@ static int load(struct diff *d, const json_t *j, const struct where *w)
 	if (json_integer_value(json_object_get(j, "format")) != FORMAT || !d->a || !d->b)
 		return where_fail(w, "it is no difference that nestlab wrote");
 	for (int c = 0; !ret && c < CHANGE_COUNT; c++)
-		ret = load_list(d, (enum diff_change)c, json_object_get(j, change_key((enum diff_change)c)), w);
+		ret = load_list(d, (enum diff_change)c,
+				json_object_get(j, change_key((enum diff_change)c)), w);
 	for (size_t i = 0; i < json_array_size(notes); i++)
 		if (json_is_string(json_array_get(notes, i)))
 			strv_add(&d->notes, json_string_value(json_array_get(notes, i)));

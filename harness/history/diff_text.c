@@ -13,7 +13,8 @@ char *diff_summary(const struct diff *d)
 		size_t n = diff_count(d, (enum diff_change)c);
 
 		if (n)
-			buf_printf(&b, "%s%zu %s", b.len ? "; " : "", n, change_title((enum diff_change)c));
+			buf_printf(&b, "%s%zu %s", b.len ? "; " : "", n,
+				   change_title((enum diff_change)c));
 	}
 	return xstrdup(b.len ? buf_str(&b) : "nothing changed");
 }
@@ -98,7 +99,8 @@ static void cell(struct buf *b, const char *text)
 
 static void row(struct buf *b, const struct finding *f)
 {
-	_cleanup_free_ char *what = strf("%s%s%s", f->part ? f->part : "", f->part ? ": " : "", f->what);
+	_cleanup_free_ char *what =
+		strf("%s%s%s", f->part ? f->part : "", f->part ? ": " : "", f->what);
 
 	buf_puts(b, "|");
 	cell(b, change_title(f->change));
@@ -144,7 +146,8 @@ void diff_mail(const struct diff *d, const char *to, struct buf *b)
 	_cleanup_free_ char *summary = diff_summary(d), *whom = text_form(TEXT_LINE, to);
 
 	buf_printf(b, "To: %s\nSubject: nestlab: %s\n", whom, summary);
-	buf_puts(b, "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+	buf_puts(b, "MIME-Version: 1.0\nContent-Type: text/plain; "
+		    "charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
 		    "Auto-Submitted: auto-generated\n\n");
 	diff_text(d, b);
 	if (d->b_folder)

@@ -58,7 +58,9 @@ static json_t *save_format(const void *owner)
 static int load_format(void *owner, const json_t *value, const struct where *w)
 {
 	(void)owner;
-	return json_integer_value(value) == FORMAT ? 0 : where_fail(w, "this program reads format %d only", FORMAT);
+	return json_integer_value(value) == FORMAT
+		       ? 0
+		       : where_fail(w, "this program reads format %d only", FORMAT);
 }
 
 static const struct field entry_fields[] = {
@@ -124,7 +126,8 @@ static const char *from_manifest(const struct run_result *r, const char *key)
 /* Known only where something was built, by a program that says which it is. */
 static char *judged_of(const struct run_result *r)
 {
-	static const char *const parts[] = { MANIFEST_PROGRAM, "kernel host", "kernel guest", "monitor sources", "image L1" };
+	static const char *const parts[] = { MANIFEST_PROGRAM, "kernel host", "kernel guest",
+					     "monitor sources", "image L1" };
 	struct hash *h = hash_new("history-judged-1");
 	char hex[HASH_HEX_LEN + 1];
 
@@ -135,7 +138,10 @@ static char *judged_of(const struct run_result *r)
 		hash_add_str(h, parts[i], value ? value : "");
 	}
 	hash_hex(h, hex);
-	return r->subject.hash && from_manifest(r, MANIFEST_PROGRAM) && from_manifest(r, "kernel host") ? xstrdup(hex) : NULL;
+	return r->subject.hash && from_manifest(r, MANIFEST_PROGRAM) &&
+			       from_manifest(r, "kernel host")
+		       ? xstrdup(hex)
+		       : NULL;
 }
 
 static char *subject_of(const struct run_result *r)
@@ -155,12 +161,15 @@ static char *subject_of(const struct run_result *r)
 static void add_measure(struct measure **to, size_t *n, const struct measure *m)
 {
 	*to = xrealloc(*to, *n + 1, sizeof(**to));
-	(*to)[(*n)++] = (struct measure){ xstrdup(m->name), xstrdup(m->unit ? m->unit : ""), m->value };
+	(*to)[(*n)++] =
+		(struct measure){ xstrdup(m->name), xstrdup(m->unit ? m->unit : ""), m->value };
 }
 
 static void take_test(const struct test_result *t, struct history_test *into)
 {
-	*into = (struct history_test){ .name = xstrdup(t->name), .verdict = t->verdict, .seconds = t->seconds };
+	*into = (struct history_test){ .name = xstrdup(t->name),
+				       .verdict = t->verdict,
+				       .seconds = t->seconds };
 	str_set(&into->reason, t->reason);
 	str_set(&into->retried, t->retried);
 	for (size_t i = 0; i < t->n_checks; i++)
@@ -179,7 +188,8 @@ static void take_parts(const struct run_result *r, struct history_entry *e)
 	for (; e->n_stages < r->n_stages; e->n_stages++) {
 		const struct stage *s = &r->stages[e->n_stages];
 
-		e->stages[e->n_stages] = (struct stage){ xstrdup(s->name), xstrdup(s->what), s->seconds };
+		e->stages[e->n_stages] =
+			(struct stage){ xstrdup(s->name), xstrdup(s->what), s->seconds };
 	}
 	for (size_t i = 0; i < r->n_measures; i++)
 		if (!told_by_stage(&r->measures[i]))
@@ -244,8 +254,9 @@ static void free_parts(struct history_entry *e)
 void entry_free(struct history_entry *e)
 {
 	char **const strings[] = {
-		&e->run,  &e->set,    &e->name,	  &e->folder,	  &e->started, &e->plan,   &e->judged, &e->commit,
-		&e->lane, &e->kernel, &e->flavor, &e->assignment, &e->subject, &e->reason,
+		&e->run,    &e->set,	    &e->name,	 &e->folder, &e->started,
+		&e->plan,   &e->judged,	    &e->commit,	 &e->lane,   &e->kernel,
+		&e->flavor, &e->assignment, &e->subject, &e->reason,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)

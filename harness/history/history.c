@@ -17,8 +17,8 @@
 #define WAIT_S 20
 #define RETRY_MS 10
 /*
- * One that was killed between its line and its mark's end has two, near each other; and a night that was told
- * as killed, and then went on. The later one stands.
+ * One that was killed between its line and its mark's end has two, near each other; and a night
+ * that was told as killed, and then went on. The later one stands.
  */
 #define TWICE_WITHIN 1000
 
@@ -92,8 +92,11 @@ char *history_told(const struct history *h, const char *path)
 	if (!h->bad)
 		return NULL;
 	if (h->bad == 1)
-		return strf("line %zu of %s is not whole, or of another nestlab, and is passed over", h->first_bad, path);
-	return strf("%zu lines of %s, the first of them line %zu, are not whole, or of another nestlab, and are passed over",
+		return strf(
+			"line %zu of %s is not whole, or of another nestlab, and is passed over",
+			h->first_bad, path);
+	return strf("%zu lines of %s, the first of them line %zu, are not whole, or of another "
+		    "nestlab, and are passed over",
 		    h->bad, path, h->first_bad);
 }
 
@@ -148,11 +151,14 @@ static int add_line(int fd, const char *line)
 
 int history_append(const char *path, const struct history_entry *e)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+	_cleanup_close_ int fd =
+		open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
 	_cleanup_free_ char *line = entry_line(e);
 	int err = fd < 0 ? -errno : lock(fd);
 
 	if (!err)
 		err = add_line(fd, line);
-	return err ? fail(OUT_BROKEN, "can't add a line to the history %s: %s", path, strerror(-err)) : 0;
+	return err ? fail(OUT_BROKEN, "can't add a line to the history %s: %s", path,
+			  strerror(-err))
+		   : 0;
 }

@@ -41,7 +41,8 @@ struct history_mark {
 };
 
 /* as: "SET/NAME", "SET", or "run": it stands alone; "no": it has no line. Never fails. */
-void history_begin(const struct run_result *r, const char *dir, const char *as, struct history_mark *m);
+void history_begin(const struct run_result *r, const char *dir, const char *as,
+		   struct history_mark *m);
 /*
  * The line of a run that has its results.json, and of those that nobody wrote. What goes wrong is
  * told and is no matter of the run's verdict: the line is written by the next run then.
@@ -49,8 +50,8 @@ void history_begin(const struct run_result *r, const char *dir, const char *as, 
 void history_end(struct history_mark *m);
 
 /* For tests: history_begin() and history_end() of another folder than the checkout's results/. */
-void history_begin_in(const char *results, const struct run_result *r, const char *dir, const char *as,
-		      struct history_mark *m);
+void history_begin_in(const char *results, const struct run_result *r, const char *dir,
+		      const char *as, struct history_mark *m);
 int history_end_in(const char *results, struct history_mark *m);
 
 #endif

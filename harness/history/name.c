@@ -55,9 +55,10 @@ static char *title_of(const struct history_entry *e)
 	char date[11];
 
 	entry_date(e, date);
-	return strf("%s%s%s (%s%s%.*s%s)", e->set && e->name ? e->set : e->run, e->set && e->name ? "/" : "",
-		    e->set && e->name ? e->name : "", date, e->commit ? ", commit " : "", COMMIT_SHOWN,
-		    e->commit ? e->commit : "", comma ? comma : "");
+	return strf("%s%s%s (%s%s%.*s%s)", e->set && e->name ? e->set : e->run,
+		    e->set && e->name ? "/" : "", e->set && e->name ? e->name : "", date,
+		    e->commit ? ", commit " : "", COMMIT_SHOWN, e->commit ? e->commit : "",
+		    comma ? comma : "");
 }
 
 static int take(const struct history *h, const struct history_entry *e, struct side *s)
@@ -95,7 +96,8 @@ static bool is_same_plan(const struct history_entry *e, const struct history_ent
 	return e->plan && as->plan && !strcmp(e->plan, as->plan);
 }
 
-static const struct history_entry *find_last_good(const struct history *h, const struct side *before)
+static const struct history_entry *find_last_good(const struct history *h,
+						  const struct side *before)
 {
 	const struct history_entry *head = before ? before->head : NULL;
 	size_t end = h->n;
@@ -106,7 +108,8 @@ static const struct history_entry *find_last_good(const struct history *h, const
 	for (size_t i = end; i > 0; i--) {
 		const struct history_entry *e = &h->v[i - 1];
 
-		if (is_asked(e) && e->verdict == OUT_PASS && e->finished && (!head || is_same_plan(e, head)))
+		if (is_asked(e) && e->verdict == OUT_PASS && e->finished &&
+		    (!head || is_same_plan(e, head)))
 			return e;
 	}
 	return NULL;
@@ -157,7 +160,11 @@ static int find_id(const struct history *h, const char *name, const struct histo
 			n++;
 			*e = &h->v[i];
 		}
-	return n > 1 ? fail(OUT_USAGE, "%s is how %zu runs begin; name one of them in full: `nestlab history` lists them", name, n) : 0;
+	return n > 1 ? fail(OUT_USAGE,
+			    "%s is how %zu runs begin; name one of them in full: `nestlab history` "
+			    "lists them",
+			    name, n)
+		     : 0;
 }
 
 static bool is_of_commit(const struct history_entry *e, const char *hex)
@@ -176,23 +183,31 @@ static int find_commit(const struct history *h, const char *hex, const struct hi
 		if (!is_of_commit(x, hex))
 			continue;
 		if (*e && strncmp((*e)->commit, x->commit, strcspn(x->commit, ",")) != 0)
-			return fail(OUT_USAGE, "%s is how several commits of the history begin: give more of it", hex);
+			return fail(
+				OUT_USAGE,
+				"%s is how several commits of the history begin: give more of it",
+				hex);
 		if (str_ends(x->commit, COMMIT_CHANGED))
 			changed++;
 		else if (!*e)
 			*e = x;
 	}
 	if (!*e && changed)
-		return fail(OUT_USAGE, "commit %.*s was judged %zu times, each time with changes in the checkout: name one of these runs by its id",
+		return fail(OUT_USAGE,
+			    "commit %.*s was judged %zu times, each time with changes in the "
+			    "checkout: name one of these runs by its id",
 			    (int)n, hex, changed);
 	return 0;
 }
 
 static char *ask_git(const char *name)
 {
-	const struct git g = { .what = "asking git for a commit", .dir = path_root(), .deadline_s = GIT_S };
+	const struct git g = { .what = "asking git for a commit",
+			       .dir = path_root(),
+			       .deadline_s = GIT_S };
 	_cleanup_free_ char *commit = strf("%s^{commit}", name);
-	const char *const args[] = { "rev-parse", "--verify", "--quiet", "--end-of-options", commit, NULL };
+	const char *const args[] = { "rev-parse",	 "--verify", "--quiet",
+				     "--end-of-options", commit,     NULL };
 	_cleanup_buf_ struct buf out = { 0 };
 
 	if (git_run(&g, args, &out) || strspn(buf_str(&out), HEX) < 40)
@@ -200,7 +215,8 @@ static char *ask_git(const char *name)
 	return xstrndup(buf_str(&out), strspn(buf_str(&out), HEX));
 }
 
-static int find_commit_by_name(const struct history *h, const char *name, const struct history_entry **e)
+static int find_commit_by_name(const struct history *h, const char *name,
+			       const struct history_entry **e)
 {
 	size_t n = strlen(name);
 	_cleanup_free_ char *hex = NULL;
@@ -271,7 +287,11 @@ int side_find(const struct history *h, const char *name, const struct side *befo
 	if (!take_headless(h, name, s))
 		return 0;
 	if (is_last_good(name) && before && before->head)
-		return fail(OUT_USAGE, "the history has no run before %s that asked for the same and passed", before->title);
-	return fail(OUT_USAGE, "the history has no run %s: want a run's id or its folder, a date as 2026-11-27, a commit, latest, or " LAST_GOOD
-			       "; `nestlab history` lists them", name);
+		return fail(OUT_USAGE,
+			    "the history has no run before %s that asked for the same and passed",
+			    before->title);
+	return fail(OUT_USAGE,
+		    "the history has no run %s: want a run's id or its folder, a date as "
+		    "2026-11-27, a commit, latest, or " LAST_GOOD "; `nestlab history` lists them",
+		    name);
 }

@@ -21,7 +21,7 @@
 /* Less than that is no news, however quiet the runs before were. */
 static const struct kind {
 	const char *unit;
-	double share;	/* of the median */
+	double share;	 /* of the median */
 	double at_least; /* in the unit */
 } kinds[] = {
 	{ "s", 0.20, 0.5 },
@@ -116,8 +116,8 @@ static char *number(const struct value *v)
 	return strf("%s %s", text, v->unit);
 }
 
-static void tell(const struct pair *p, enum diff_change c, const struct value *a, const struct value *b,
-		 const struct noise *z)
+static void tell(const struct pair *p, enum diff_change c, const struct value *a,
+		 const struct value *b, const struct noise *z)
 {
 	_cleanup_free_ char *from = number(a), *to = number(b), *middle = text_number(z->middle);
 	_cleanup_free_ char *width = text_number(z->width);
@@ -127,7 +127,8 @@ static void tell(const struct pair *p, enum diff_change c, const struct value *a
 }
 
 /* False: too few runs before tell what is usual. */
-static bool compare(const struct pair *p, const struct value *a, const struct value *b, const struct noise *z)
+static bool compare(const struct pair *p, const struct value *a, const struct value *b,
+		    const struct noise *z)
 {
 	if (z->n < DIFF_LEAST)
 		return false;
@@ -141,8 +142,10 @@ static bool compare(const struct pair *p, const struct value *a, const struct va
 static void note_unknown(const struct pair *p, size_t unknown, size_t n)
 {
 	if (unknown)
-		strv_addf(&p->d->notes, "%s%s%zu measures are not compared: of %zu runs before it fewer than %d have them", p->part ? p->part : "",
-			  p->part ? ": " : "", unknown, n, DIFF_LEAST);
+		strv_addf(&p->d->notes,
+			  "%s%s%zu measures are not compared: of %zu runs before it fewer than %d "
+			  "have them",
+			  p->part ? p->part : "", p->part ? ": " : "", unknown, n, DIFF_LEAST);
 }
 
 void diff_measures(const struct pair *p)

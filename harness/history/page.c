@@ -95,7 +95,8 @@ struct found {
 static unsigned int weight(enum outcome o)
 {
 	static const unsigned char weights[OUT_COUNT] = {
-		[OUT_SKIP] = 1, [OUT_PASS] = 2, [OUT_BROKEN] = 3, [OUT_FAIL] = 4, [OUT_BUILD_ERROR] = 5, [OUT_CRASH] = 6,
+		[OUT_SKIP] = 1, [OUT_PASS] = 2,	       [OUT_BROKEN] = 3,
+		[OUT_FAIL] = 4, [OUT_BUILD_ERROR] = 5, [OUT_CRASH] = 6,
 	};
 
 	return weights[o] ? weights[o] : weights[OUT_BROKEN];
@@ -127,15 +128,18 @@ static struct found find(const struct grid *g, const struct history_entry *colum
 }
 
 static const char *const words[OUT_COUNT] = {
-	[OUT_PASS] = "ok",	[OUT_FAIL] = "FAIL", [OUT_BUILD_ERROR] = "build", [OUT_CRASH] = "crash",
-	[OUT_SKIP] = "skip",	[OUT_USAGE] = "lab", [OUT_BROKEN] = "lab",	  [OUT_UNUSABLE] = "lab",
-	[OUT_BUSY] = "lab",	[OUT_INTERRUPTED] = "stopped",
+	[OUT_PASS] = "ok",	     [OUT_FAIL] = "FAIL",
+	[OUT_BUILD_ERROR] = "build", [OUT_CRASH] = "crash",
+	[OUT_SKIP] = "skip",	     [OUT_USAGE] = "lab",
+	[OUT_BROKEN] = "lab",	     [OUT_UNUSABLE] = "lab",
+	[OUT_BUSY] = "lab",	     [OUT_INTERRUPTED] = "stopped",
 };
 
 /* Of a run that is still there; what no address may have is written as %xx. */
 static bool put_link(struct buf *b, const struct grid *g, const struct history_entry *e)
 {
-	_cleanup_free_ char *below = e->folder[0] == '/' ? xstrdup(e->folder) : strf("%s/%s", g->results, e->folder);
+	_cleanup_free_ char *below =
+		e->folder[0] == '/' ? xstrdup(e->folder) : strf("%s/%s", g->results, e->folder);
 	_cleanup_free_ char *page = strf("%s/report.html", below);
 
 	if (!path_exists(page))
@@ -162,8 +166,9 @@ static char *cell_title(const struct found *f)
 		buf_printf(&why, "%s%s", i ? "; " : ": ", f->t->failed.v[i]);
 	if (!why.len && f->t->reason)
 		buf_printf(&why, ": %s", f->t->reason);
-	return strf("%s%s%s%s%s", f->e->name ? f->e->name : "", f->e->name ? ": " : "", outcome_name(f->t->verdict),
-		    buf_str(&why), f->flaky ? " (flaky: at its second try)" : "");
+	return strf("%s%s%s%s%s", f->e->name ? f->e->name : "", f->e->name ? ": " : "",
+		    outcome_name(f->t->verdict), buf_str(&why),
+		    f->flaky ? " (flaky: at its second try)" : "");
 }
 
 static void put_cell(struct buf *b, const struct grid *g, const struct found *f)
@@ -181,7 +186,8 @@ static void put_cell(struct buf *b, const struct grid *g, const struct found *f)
 	if (!linked)
 		buf_puts(b, "<span");
 	put_title(b, title);
-	buf_printf(b, ">%s%s</%s></span></td>", words[f->t->verdict], f->flaky ? "*" : "", linked ? "a" : "span");
+	buf_printf(b, ">%s%s</%s></span></td>", words[f->t->verdict], f->flaky ? "*" : "",
+		   linked ? "a" : "span");
 }
 
 /* ---- the grid ---- */
@@ -190,7 +196,8 @@ static void put_cell(struct buf *b, const struct grid *g, const struct found *f)
 static void put_when(struct buf *b, const struct history_entry *e)
 {
 	const char *s = e->started && strlen(e->started) >= 16 ? e->started : NULL;
-	_cleanup_free_ char *day = s ? strf("%.5s", s + 5) : NULL, *hour = s ? strf("%.5s", s + 11) : NULL;
+	_cleanup_free_ char *day = s ? strf("%.5s", s + 5) : NULL,
+			    *hour = s ? strf("%.5s", s + 11) : NULL;
 
 	html_text(b, day ? day : e->run);
 	buf_puts(b, day ? "<br>" : "");
@@ -199,8 +206,9 @@ static void put_when(struct buf *b, const struct history_entry *e)
 
 static void put_column_head(struct buf *b, const struct grid *g, const struct history_entry *e)
 {
-	_cleanup_free_ char *title = strf("%s: %s, %s, commit %s", e->run, e->subject ? e->subject : "nothing was judged",
-					  e->lane ? e->lane : "no lane", e->commit ? e->commit : "unknown");
+	_cleanup_free_ char *title = strf(
+		"%s: %s, %s, commit %s", e->run, e->subject ? e->subject : "nothing was judged",
+		e->lane ? e->lane : "no lane", e->commit ? e->commit : "unknown");
 	bool linked;
 
 	buf_puts(b, "<th scope=\"col\">");
@@ -247,10 +255,13 @@ static void put_row(struct buf *b, const struct grid *g, const char *row)
 
 static void put_grid(struct buf *b, const struct grid *g)
 {
-	buf_puts(b, "<section id=\"grid\">\n<h2>Tests</h2>\n<p class=\"soft\">The newest stands at the left. Of several plans of a night "
-		    "the worst is shown: ok, FAIL, crash, build (it did not build), skip, lab (the lab broke: nothing was judged), "
+	buf_puts(b, "<section id=\"grid\">\n<h2>Tests</h2>\n<p class=\"soft\">The newest stands at "
+		    "the left. Of several plans of a night "
+		    "the worst is shown: ok, FAIL, crash, build (it did not build), skip, lab (the "
+		    "lab broke: nothing was judged), "
 		    "stopped; * passed at its second try.</p>\n"
-		    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Tests by night\"><table class=\"nights\"><thead><tr>"
+		    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Tests by "
+		    "night\"><table class=\"nights\"><thead><tr>"
 		    "<th scope=\"col\">test</th>");
 	for (size_t c = g->n; c > 0; c--)
 		put_column_head(b, g, g->columns[c - 1]);
@@ -264,17 +275,20 @@ static void put_grid(struct buf *b, const struct grid *g)
 /* ---- trends ---- */
 
 /* All runs that asked the same, up to this one. */
-static size_t same_plan(const struct history *h, const struct history_entry *e, const struct history_entry **v)
+static size_t same_plan(const struct history *h, const struct history_entry *e,
+			const struct history_entry **v)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->n; i++)
-		if (e->plan && h->v[i].plan && !strcmp(h->v[i].plan, e->plan) && values_are_of_use(&h->v[i]))
+		if (e->plan && h->v[i].plan && !strcmp(h->v[i].plan, e->plan) &&
+		    values_are_of_use(&h->v[i]))
 			v[n++] = &h->v[i];
 	return n;
 }
 
-static void put_trends_of(struct buf *b, const struct history *h, const struct history_entry *e, bool open, unsigned int *number)
+static void put_trends_of(struct buf *b, const struct history *h, const struct history_entry *e,
+			  bool open, unsigned int *number)
 {
 	const struct history_entry **v = xcalloc(h->n + 1, sizeof(*v));
 	size_t n = same_plan(h, e, v);
@@ -292,7 +306,8 @@ static void put_trends(struct buf *b, const struct grid *g)
 	const struct history_entry *newest = g->columns[g->n - 1];
 	unsigned int number = 0, parts = 0;
 
-	buf_puts(b, "<section id=\"trends\">\n<h2>Trends</h2>\n<p class=\"soft\">Of the newest column's plans, each with all runs of the same plan, "
+	buf_puts(b, "<section id=\"trends\">\n<h2>Trends</h2>\n<p class=\"soft\">Of the newest "
+		    "column's plans, each with all runs of the same plan, "
 		    "the newest at the right.</p>\n");
 	for (size_t i = 0; i < g->h->n; i++)
 		if (is_part_of(&g->h->v[i], newest))
@@ -337,7 +352,8 @@ static void put_others(struct buf *b, const struct grid *g)
 		if (!stands_below(g, &g->h->v[i - 1]))
 			continue;
 		if (!n++)
-			buf_puts(b, "<section id=\"others\">\n<h2>Other runs</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+			buf_puts(b, "<section id=\"others\">\n<h2>Other runs</h2>\n<div "
+				    "class=\"scroll\" tabindex=\"0\" role=\"region\" "
 				    "aria-label=\"Other runs\"><table><tbody>\n");
 		put_run(b, g, &g->h->v[i - 1]);
 	}
@@ -350,12 +366,14 @@ static void put_banner(struct buf *b, const struct grid *g, const char *told)
 {
 	const struct history_entry *e = g->n ? g->columns[g->n - 1] : NULL;
 
-	buf_printf(b, "<header class=\"banner %s\">\n<p class=\"run\">nestlab: all nights</p>\n", e ? outcome_name(e->verdict) : "skip");
+	buf_printf(b, "<header class=\"banner %s\">\n<p class=\"run\">nestlab: all nights</p>\n",
+		   e ? outcome_name(e->verdict) : "skip");
 	html_element(b, "h1", NULL, e ? outcome_name(e->verdict) : "no run yet");
 	if (e) {
 		buf_puts(b, "\n<p class=\"judged\">The newest: ");
 		html_text(b, e->run);
-		buf_printf(b, ", commit %.*s</p>\n", COMMIT_SHOWN, e->commit ? e->commit : "unknown");
+		buf_printf(b, ", commit %.*s</p>\n", COMMIT_SHOWN,
+			   e->commit ? e->commit : "unknown");
 	}
 	if (e && e->reason)
 		html_element(b, "p", "reason", e->reason);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* results/.pending: runs whose lines are to be written. Two lines a file: the folder, and as what. */
+/*
+ * results/.pending: runs whose lines are to be written. Two lines a file: the folder, and as what.
+ */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +34,16 @@ static int make_mark(const char *path, const char *tmp, const char *dir, const c
 
 	if (fd < 0)
 		return -1;
-	if (!flock(fd, LOCK_EX | LOCK_NB) && write(fd, text, len) == (ssize_t)len && !rename(tmp, path))
+	if (!flock(fd, LOCK_EX | LOCK_NB) && write(fd, text, len) == (ssize_t)len &&
+	    !rename(tmp, path))
 		return fd;
 	unlink(tmp);
 	close(fd);
 	return -1;
 }
 
-void history_begin_in(const char *results, const struct run_result *r, const char *dir, const char *as,
-		      struct history_mark *m)
+void history_begin_in(const char *results, const struct run_result *r, const char *dir,
+		      const char *as, struct history_mark *m)
 {
 	_cleanup_free_ char *folder = strf("%s/" FOLDER, results);
 	_cleanup_free_ char *tmp = strf("%s/.%s.%d", folder, r->run_id, (int)getpid());
@@ -55,7 +58,8 @@ void history_begin_in(const char *results, const struct run_result *r, const cha
 		m->fd = make_mark(m->path, tmp, dir, as);
 }
 
-void history_begin(const struct run_result *r, const char *dir, const char *as, struct history_mark *m)
+void history_begin(const struct run_result *r, const char *dir, const char *as,
+		   struct history_mark *m)
 {
 	_cleanup_free_ char *results = path_in_root("results");
 

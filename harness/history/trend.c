@@ -61,7 +61,8 @@ static void collect(const struct values *all, size_t n, const struct value *of, 
 
 static bool is_worth_it(const struct points *p)
 {
-	return p->n >= POINTS_LEAST && (strcmp(p->last->unit, "s") != 0 || p->high >= STAGE_LEAST_S);
+	return p->n >= POINTS_LEAST &&
+	       (strcmp(p->last->unit, "s") != 0 || p->high >= STAGE_LEAST_S);
 }
 
 /* ---- the picture ---- */
@@ -86,21 +87,27 @@ static double y_of(const struct points *p, size_t i)
 	return HEIGHT - MARGIN - (span > 0 ? (p->v[i] - low) / span : 0.5) * (HEIGHT - 2 * MARGIN);
 }
 
-static void put_picture(struct buf *b, const struct points *p, const char *figures, unsigned int number)
+static void put_picture(struct buf *b, const struct points *p, const char *figures,
+			unsigned int number)
 {
-	buf_printf(b, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"trend-%u-t trend-%u-d\">\n<title id=\"trend-%u-t\">",
+	buf_printf(b,
+		   "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"trend-%u-t "
+		   "trend-%u-d\">\n<title id=\"trend-%u-t\">",
 		   WIDTH, HEIGHT, number, number, number);
 	html_text(b, p->last->name);
 	buf_printf(b, "</title>\n<desc id=\"trend-%u-d\">", number);
 	html_text(b, figures);
-	buf_printf(b, "</desc>\n<line class=\"grid\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n<polyline class=\"curve\" points=\"",
+	buf_printf(b,
+		   "</desc>\n<line class=\"grid\" x1=\"0\" y1=\"%d\" x2=\"%d\" "
+		   "y2=\"%d\"/>\n<polyline class=\"curve\" points=\"",
 		   HEIGHT - MARGIN, WIDTH, HEIGHT - MARGIN);
 	for (size_t i = 0; i < p->n; i++)
 		buf_printf(b, "%s%.1f,%.1f", i ? " " : "", x_of(p, i), y_of(p, i));
 	buf_puts(b, "\"/>\n");
 	for (size_t i = 0; i < p->n; i++)
-		buf_printf(b, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>\n", i + 1 < p->n ? "seen" : "last",
-			   x_of(p, i), y_of(p, i), i + 1 < p->n ? "2" : "3.5");
+		buf_printf(b, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>\n",
+			   i + 1 < p->n ? "seen" : "last", x_of(p, i), y_of(p, i),
+			   i + 1 < p->n ? "2" : "3.5");
 	buf_puts(b, "</svg>\n");
 }
 
@@ -109,7 +116,8 @@ static char *figures_of(const struct points *p)
 	_cleanup_free_ char *last = text_number(p->v[p->n - 1]), *low = text_number(p->low);
 	_cleanup_free_ char *high = text_number(p->high), *middle = text_number(p->middle);
 
-	return strf("last %s %s; of %zu the median %s, the least %s, the most %s", last, p->last->unit, p->n, middle, low, high);
+	return strf("last %s %s; of %zu the median %s, the least %s, the most %s", last,
+		    p->last->unit, p->n, middle, low, high);
 }
 
 static void put_trend(struct buf *b, const struct points *p, unsigned int number)

@@ -67,13 +67,16 @@ static void take_test(struct values *l, const struct history_test *t)
 		return;
 	add_value(l, strf("%s: its time", t->name), "s", t->seconds);
 	for (size_t i = 0; i < t->n_measures; i++)
-		add_value(l, strf("%s: %s", t->name, t->measures[i].name), t->measures[i].unit, t->measures[i].value);
+		add_value(l, strf("%s: %s", t->name, t->measures[i].name), t->measures[i].unit,
+			  t->measures[i].value);
 }
 
 void values_of(const struct history_entry *e, struct values *l)
 {
 	for (size_t i = 0; i < e->n_measures; i++)
-		add_value(l, strcmp(e->measures[i].name, WHOLE) ? xstrdup(e->measures[i].name) : whole_name(e, WHOLE),
+		add_value(l,
+			  strcmp(e->measures[i].name, WHOLE) ? xstrdup(e->measures[i].name)
+							     : whole_name(e, WHOLE),
 			  e->measures[i].unit, e->measures[i].value);
 	for (size_t i = 0; i < e->n_stages; i++)
 		if (!entry_find_test(e, e->stages[i].name)) /* those are told as tests */

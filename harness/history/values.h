@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* All that a run's line has in numbers, as one list: measures, the times of stages and of tests that passed. */
+/*
+ * All that a run's line has in numbers, as one list: measures, the times of stages and of tests
+ * that passed.
+ */
 #ifndef NESTLAB_HISTORY_VALUES_H
 #define NESTLAB_HISTORY_VALUES_H
 

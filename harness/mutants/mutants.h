@@ -54,15 +54,15 @@ int mutant_load(const char *patch, const char *lane, struct mutant *m);
 void mutant_free(struct mutant *m);
 
 /*
- * What judges it: these knobs with its patch, tests, effort and flavour. A monitor's copy is made in dir/NAME/monitor. As
- * plan_make().
+ * What judges it: these knobs with its patch, tests, effort and flavour. A monitor's copy is made
+ * in dir/NAME/monitor. As plan_make().
  */
 int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, struct plan *plan);
 /* That names its flavour: "GUEST_FLAVOR" of one of the guest's kernel. */
 const char *mutant_flavor_knob(const struct mutant *m);
 /*
- * Why a fault never shows in this plan's lane: its own line says so, or it is in the other vendor's half
- * of KVM. NULL: it shows.
+ * Why a fault never shows in this plan's lane: its own line says so, or it is in the other vendor's
+ * half of KVM. NULL: it shows.
  */
 const char *mutant_why_hidden(const struct mutant *m, const struct plan *p);
 

@@ -10,8 +10,10 @@
 #define ITEMS_MOST 500
 
 static const struct conf_key keys[] = {
-	{ "night", "budget_minutes", CONF_U32, offsetof(struct night_conf, budget_minutes), 1, 10080 },
-	{ "night", "deadline_minutes", CONF_U32, offsetof(struct night_conf, deadline_minutes), 1, 10080 },
+	{ "night", "budget_minutes", CONF_U32, offsetof(struct night_conf, budget_minutes), 1,
+	  10080 },
+	{ "night", "deadline_minutes", CONF_U32, offsetof(struct night_conf, deadline_minutes), 1,
+	  10080 },
 	{ "night", "jobs", CONF_U32, offsetof(struct night_conf, jobs), 1, 64 },
 	{ "night", "mutants", CONF_U32, offsetof(struct night_conf, mutants), 0, 10000 },
 	{ "night", "needs", CONF_STR, offsetof(struct night_conf, needs), 0, 0 },
@@ -26,7 +28,8 @@ int night_conf_load(const char *path, struct night_conf *c)
 	*c = (struct night_conf){ .budget_minutes = 480, .deadline_minutes = 120 };
 	ret = conf_load(path, keys, ARRAY_SIZE(keys), c);
 	if (!ret && !c->plans.n && !c->mutants)
-		ret = fail(OUT_USAGE, "%s: no plan in [plans], and no mutants: nothing would be judged", path);
+		ret = fail(OUT_USAGE,
+			   "%s: no plan in [plans], and no mutants: nothing would be judged", path);
 	return ret;
 }
 
@@ -117,7 +120,9 @@ static int multiply(struct night_items *so_far, const char *knob, const char *va
 	} while (*p++ == '|');
 	night_items_free(so_far);
 	*so_far = next;
-	return next.n < ITEMS_MOST ? 0 : fail(OUT_USAGE, "%s=%s makes more than %d plans of one line", knob, values, ITEMS_MOST);
+	return next.n < ITEMS_MOST ? 0
+				   : fail(OUT_USAGE, "%s=%s makes more than %d plans of one line",
+					  knob, values, ITEMS_MOST);
 }
 
 static int take_setting(struct night_items *of, const char *line, char *word)
@@ -154,7 +159,8 @@ static int take_line(struct night_items *items, const char *line)
 		ret = take_setting(&of, name, words.v[i]);
 	for (size_t i = 0; !ret && i < of.n; i++) {
 		if (has_name(items, of.v[i].name) || !strcmp(of.v[i].name, "mutants"))
-			ret = fail(OUT_USAGE, "plan '%s': its name is given twice, or is 'mutants'", of.v[i].name);
+			ret = fail(OUT_USAGE, "plan '%s': its name is given twice, or is 'mutants'",
+				   of.v[i].name);
 		items->v = xrealloc(items->v, items->n + 1, sizeof(*items->v));
 		copy_item(&of.v[i], &items->v[items->n++]);
 	}

@@ -38,9 +38,9 @@ struct night {
 	struct history_mark mark;
 	char *dir;
 	char hash[HASH_HEX_LEN + 1];
-	uint64_t start;	     /* of this process's share */
-	double used_before;  /* seconds, by those that were killed */
-	size_t again;	     /* taken from before */
+	uint64_t start;	    /* of this process's share */
+	double used_before; /* seconds, by those that were killed */
+	size_t again;	    /* taken from before */
 };
 
 /* ---- time ---- */
@@ -53,7 +53,8 @@ static double used(const struct night *n)
 static unsigned int may_take(struct pool_job *job, void *ctx)
 {
 	const struct night *n = ctx;
-	double left = n->conf.budget_minutes * 60.0 - used(n), most = n->conf.deadline_minutes * 60.0;
+	double left = n->conf.budget_minutes * 60.0 - used(n),
+	       most = n->conf.deadline_minutes * 60.0;
 
 	(void)job;
 	return left < LEAST_S ? 0 : (unsigned int)(left < most ? left : most);
@@ -89,7 +90,10 @@ static int note_progress(struct night *n)
 	return ret ? ret : night_state_save(&n->state, n->dir);
 }
 
-/* Why it was not begun, or what became of it. A mutant whose turn did not come is no fault of the night. */
+/*
+ * Why it was not begun, or what became of it. A mutant whose turn did not come is no fault of the
+ * night.
+ */
 static void take_job(struct night *n, struct night_part *p, struct pool_job *job)
 {
 	p->over = true;
@@ -103,7 +107,8 @@ static void take_job(struct night *n, struct night_part *p, struct pool_job *job
 	if (job->seconds > 0)
 		p->reason = xstrdup(fail_text());
 	else
-		p->reason = strf("not run: the night's time (%u min) was over; budget_minutes in %s gives it more",
+		p->reason = strf("not run: the night's time (%u min) was over; budget_minutes in "
+				 "%s gives it more",
 				 n->conf.budget_minutes, path_last(n->path));
 	if (job->seconds <= 0 && p->mutant)
 		p->verdict = OUT_SKIP;
@@ -138,7 +143,9 @@ static struct night_part *add_part(struct night *n, const char *name)
 
 	n->parts = xrealloc(n->parts, n->n + 1, sizeof(*n->parts));
 	p = &n->parts[n->n++];
-	*p = (struct night_part){ .name = xstrdup(name), .dir = dir_of(n, name), .verdict = OUT_SKIP };
+	*p = (struct night_part){ .name = xstrdup(name),
+				  .dir = dir_of(n, name),
+				  .verdict = OUT_SKIP };
 	return p;
 }
 
@@ -149,7 +156,8 @@ static bool is_done(struct night_part *p, const struct plan *plan)
 	struct run_result *r = path_exists(json) ? report_load(json) : NULL;
 
 	fail_clear();
-	if (r && r->finished && r->subject.hash && !strcmp(r->subject.hash, plan->hash) && r->verdict != OUT_BROKEN) {
+	if (r && r->finished && r->subject.hash && !strcmp(r->subject.hash, plan->hash) &&
+	    r->verdict != OUT_BROKEN) {
 		p->result = r;
 		p->verdict = result_verdict(r);
 		p->over = true;
@@ -362,7 +370,8 @@ static int begin(struct night *n, bool fresh)
 		n->dir = strf("%s/%s-night", results, id);
 		night_state_begin(&n->state, n->hash);
 	} else {
-		ui_note("going on with the night %s, of which %.0f min are used", path_last(n->dir), n->state.used_s / 60);
+		ui_note("going on with the night %s, of which %.0f min are used", path_last(n->dir),
+			n->state.used_s / 60);
 	}
 	n->used_before = n->state.used_s;
 	if (mkdir_p(n->dir))
@@ -373,7 +382,10 @@ static int begin(struct night *n, bool fresh)
 	return note_progress(n);
 }
 
-/* Bought for its hardware, a machine that lost it is broken; what an emulator says instead is not what was asked. */
+/*
+ * Bought for its hardware, a machine that lost it is broken; what an emulator says instead is not
+ * what was asked.
+ */
 static int check_needs(const struct night *n)
 {
 	_cleanup_free_ char *why = NULL;
@@ -384,7 +396,9 @@ static int check_needs(const struct night *n)
 		return 0;
 	ret = lane_load(n->conf.needs, &l);
 	if (!ret && !lane_usable(&l, &why))
-		ret = fail(OUT_BROKEN, "needs = %s: lane %s can't run on this machine (%s): nothing was judged", n->conf.needs, l.name, why);
+		ret = fail(OUT_BROKEN,
+			   "needs = %s: lane %s can't run on this machine (%s): nothing was judged",
+			   n->conf.needs, l.name, why);
 	lane_free(&l);
 	return ret;
 }
@@ -410,7 +424,7 @@ static void finish(struct night *n, int ret)
 
 	if (note_progress(n))
 		ui_note("%s", fail_text());
-	n->result->verdict = ret ? (enum outcome)-ret : OUT_PASS;
+	n->result->verdict = ret ? (enum outcome) - ret : OUT_PASS;
 	str_set(&n->result->reason, ret ? fail_text() : NULL);
 	n->result->seconds = used(n);
 	result_finish(n->result);
@@ -418,7 +432,8 @@ static void finish(struct night *n, int ret)
 		return;
 	n->result->finished = false;
 	n->result->verdict = OUT_INTERRUPTED;
-	str_set(&n->result->reason, "stopped by a signal from outside; `nestlab nightly` goes on with it");
+	str_set(&n->result->reason,
+		"stopped by a signal from outside; `nestlab nightly` goes on with it");
 }
 
 /* The history has it before it is compared with the night before. */
@@ -470,7 +485,8 @@ static int run_all(struct night *n)
 		ret = add_all(n);
 	if (ret)
 		return ret;
-	ui_note("%zu plans and mutants, %zu of them judged before; mutants by the seed %s", n->n, n->again, n->state.seed);
+	ui_note("%zu plans and mutants, %zu of them judged before; mutants by the seed %s", n->n,
+		n->again, n->state.seed);
 	return pool_run(&n->pool, n->knobs.jobs);
 }
 
@@ -486,7 +502,8 @@ static int go(struct night *n, bool fresh)
 /* One at a time: two would each take the other's folder for one that was killed. */
 static int lock_nights(void)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *path = strf("%s/.nightly", results);
+	_cleanup_free_ char *results = path_in_root("results"),
+			    *path = strf("%s/.nightly", results);
 	int fd;
 
 	mkdir_p(results);
@@ -501,7 +518,9 @@ static int lock_nights(void)
 
 int night_run(const char *path, bool fresh)
 {
-	struct night n = { .path = path, .start = now_ns(), .mark = { .fd = -1 },
+	struct night n = { .path = path,
+			   .start = now_ns(),
+			   .mark = { .fd = -1 },
 			   .pool = { .done = end_job, .may_take = may_take, .ctx = &n } };
 	int lock = lock_nights(), ret;
 

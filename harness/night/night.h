@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A night: many plans and some mutants, run by the pool within one budget of time, to one page and one exit
- * code. It goes on where it was killed: what has a result of the same plan is not judged again.
+ * A night: many plans and some mutants, run by the pool within one budget of time, to one page and
+ * one exit code. It goes on where it was killed: what has a result of the same plan is not judged
+ * again.
  */
 #ifndef NESTLAB_NIGHT_NIGHT_H
 #define NESTLAB_NIGHT_NIGHT_H
@@ -17,8 +18,9 @@ struct night_conf {
 	uint32_t deadline_minutes; /* of one plan, with its builds */
 	uint32_t jobs;		   /* 0: as JOBS= */
 	uint32_t mutants;
-	char *needs;	 /* a lane that must work here, and that plans take which name none; NULL: any */
-	char *on_change; /* NULL: nobody is told */
+	/* a lane that must work here, and that plans take which name none; NULL: any */
+	char *needs;
+	char *on_change;   /* NULL: nobody is told */
 	struct strv plans; /* "NAME=SETTING=VALUE|VALUE ..." */
 };
 
@@ -35,7 +37,10 @@ struct night_items {
 	struct night_item *v;
 	size_t n;
 };
-/* All alternatives of all lines. 0 or -OUT_USAGE: a setting that is none of a plan, or a name twice. */
+/*
+ * All alternatives of all lines. 0 or -OUT_USAGE: a setting that is none of a plan, or a name
+ * twice.
+ */
 int night_items_make(const struct night_conf *c, struct night_items *items);
 void night_items_free(struct night_items *items);
 
@@ -44,14 +49,17 @@ void night_items_free(struct night_items *items);
 struct night_part {
 	char *name; /* also the check's, of a mutant */
 	char *dir;
-	struct mutant *mutant; /* NULL: it is a plan */
+	struct mutant *mutant;	   /* NULL: it is a plan */
 	struct run_result *result; /* NULL: it was not judged */
 	enum outcome verdict;
 	char *reason; /* why it was not judged */
 	bool over;    /* it was run, or will not be */
 };
 
-/* Into the night's result: a test for each plan, with a check for each of its tests; one test for all mutants. */
+/*
+ * Into the night's result: a test for each plan, with a check for each of its tests; one test for
+ * all mutants.
+ */
 void night_part_tell(const struct night_part *p, struct run_result *night);
 void night_mutants_tell(const struct night_part *v, size_t n, struct run_result *night);
 

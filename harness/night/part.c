@@ -35,7 +35,8 @@ static char *observed_of(const struct test_result *t)
 static void tell_test(const struct test_result *t, const char *dir, struct test_result *into)
 {
 	_cleanup_free_ char *observed = observed_of(t), *where = strf("%s/report.html", dir);
-	struct check_result *c = result_add_check(into, t->name, as_check(t->verdict), "pass", observed, where);
+	struct check_result *c =
+		result_add_check(into, t->name, as_check(t->verdict), "pass", observed, where);
 
 	c->preparatory = t->preparatory;
 	if (t->retried && !into->retried)
@@ -66,9 +67,10 @@ static void tell_mutant(const struct night_part *p, struct test_result *t)
 	if (!p->result)
 		observed = strf("not judged: %s", p->reason ? p->reason : "its turn did not come");
 	else
-		observed = strf("%s by %s", found ? "found" : "missed", buf_str(found ? &by : &missed));
-	result_add_check(t, p->name, p->result ? found ? OUT_PASS : OUT_FAIL : as_check(p->verdict), "a check finds it",
-			 observed, path_last(p->dir));
+		observed = strf("%s by %s", found ? "found" : "missed",
+				buf_str(found ? &by : &missed));
+	result_add_check(t, p->name, p->result ? found ? OUT_PASS : OUT_FAIL : as_check(p->verdict),
+			 "a check finds it", observed, path_last(p->dir));
 }
 
 void night_mutants_tell(const struct night_part *v, size_t n, struct run_result *night)

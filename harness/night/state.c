@@ -14,9 +14,12 @@
 #define SUFFIX "-night"
 
 static const struct field fields[] = {
-	FIELD(struct night_state, FIELD_STRING, hash), FIELD(struct night_state, FIELD_STRING, judge),
-	FIELD(struct night_state, FIELD_STRING, started), FIELD(struct night_state, FIELD_STRING, seed),
-	FIELD(struct night_state, FIELD_SECONDS, used_s), FIELD(struct night_state, FIELD_BOOL, done),
+	FIELD(struct night_state, FIELD_STRING, hash),
+	FIELD(struct night_state, FIELD_STRING, judge),
+	FIELD(struct night_state, FIELD_STRING, started),
+	FIELD(struct night_state, FIELD_STRING, seed),
+	FIELD(struct night_state, FIELD_SECONDS, used_s),
+	FIELD(struct night_state, FIELD_BOOL, done),
 };
 static const struct shape shape = { SHAPE(struct night_state, fields) };
 

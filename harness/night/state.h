@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 struct night_state {
-	char *hash;    /* of the night's plans */
-	char *judge;   /* of the checkout and its program: another one's results are not this one's */
+	char *hash;  /* of the night's plans */
+	char *judge; /* of the checkout and its program: another one's results are not this one's */
 	char *started; /* ISO 8601, UTC */
 	char *seed;    /* the date of its start: which mutants are drawn */
 	double used_s; /* of its budget */
@@ -19,7 +19,10 @@ void night_state_begin(struct night_state *s, const char *hash);
 void night_state_free(struct night_state *s);
 /* 0 or -OUT_BROKEN. */
 int night_state_save(const struct night_state *s, const char *dir);
-/* The newest night of results/, where it is of this hash and this judge and was not done. The caller owns *dir. */
+/*
+ * The newest night of results/, where it is of this hash and this judge and was not done. The
+ * caller owns *dir.
+ */
 bool night_state_find(const char *results, const char *hash, struct night_state *s, char **dir);
 
 #endif

@@ -23,7 +23,8 @@ void night_tell_part(const struct night_part *p, double seconds)
 
 	if (p->result && p->mutant)
 		word = mutant_found(p->mutant, p->result, &by, &missed) ? "found" : "MISSED";
-	printf("%-40s %7.1f s  %s%s%s\n", p->name, seconds, word, p->reason ? ": " : "", p->reason ? p->reason : "");
+	printf("%-40s %7.1f s  %s%s%s\n", p->name, seconds, word, p->reason ? ": " : "",
+	       p->reason ? p->reason : "");
 	fflush(stdout);
 }
 
@@ -33,7 +34,8 @@ void night_tell_end(const struct run_result *r, const char *dir)
 	enum outcome v = result_verdict(r);
 
 	report_terminal(r, &o, stdout);
-	printf("nestlab: verdict=%s exit=%d results=%s\n", outcome_name(v), outcome_exit_code(v), dir);
+	printf("nestlab: verdict=%s exit=%d results=%s\n", outcome_name(v), outcome_exit_code(v),
+	       dir);
 	fflush(stdout);
 }
 
@@ -65,23 +67,31 @@ static int write_diff(const struct diff *d, const char *dir, const char *json)
 static void notify(const char *on_change, const char *json)
 {
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)on_change, NULL };
-	struct proc p = { .what = "on_change", .argv = argv, .cwd = path_root(), .input = json, .deadline_s = ON_CHANGE_S };
+	struct proc p = { .what = "on_change",
+			  .argv = argv,
+			  .cwd = path_root(),
+			  .input = json,
+			  .deadline_s = ON_CHANGE_S };
 	int ret = proc_run(&p);
 
 	if (ret < 0)
 		ui_note("on_change = %s: %s", on_change, fail_text());
 	else if (ret)
-		ui_note("on_change = %s ended with exit code %d: who was to be told was perhaps not", on_change, ret);
+		ui_note("on_change = %s ended with exit code %d: who was to be told was perhaps "
+			"not",
+			on_change, ret);
 	fail_clear();
 }
 
 /* The last night of the same plans that came to its end; NULL: this is the first one. */
-static const struct history_entry *night_before(const struct history *h, const struct history_entry *e)
+static const struct history_entry *night_before(const struct history *h,
+						const struct history_entry *e)
 {
 	const struct history_entry *found = NULL;
 
 	for (size_t i = 0; i < h->n && &h->v[i] != e; i++)
-		if (!h->v[i].name && h->v[i].finished && h->v[i].plan && e->plan && !strcmp(h->v[i].plan, e->plan))
+		if (!h->v[i].name && h->v[i].finished && h->v[i].plan && e->plan &&
+		    !strcmp(h->v[i].plan, e->plan))
 			found = &h->v[i];
 	return found;
 }
@@ -101,8 +111,8 @@ static int compare(const struct history *h, const char *a, const char *b, struct
 	return ret;
 }
 
-static int tell_diff(const struct history *h, const struct history_entry *before, const char *run, const char *dir,
-		     const char *on_change)
+static int tell_diff(const struct history *h, const struct history_entry *before, const char *run,
+		     const char *dir, const char *on_change)
 {
 	_cleanup_free_ char *json = NULL;
 	struct diff d = { 0 };
@@ -147,7 +157,8 @@ int night_tell_change(const struct run_result *r, const char *dir, const char *o
 	if (before)
 		ret = tell_diff(&h, before, r->run_id, dir, on_change);
 	else if (!ret)
-		ui_note("no night of the same plans is in the history: there is nothing to compare this one with");
+		ui_note("no night of the same plans is in the history: there is nothing to compare "
+			"this one with");
 	if (!ret)
 		ret = write_page(&h, path);
 	history_free(&h);

@@ -92,7 +92,9 @@ static void put_check(xmlTextWriter *w, const struct test_result *t, const struc
 	put_end(w);
 }
 
-/* As other tools tell it: what failed first and passed then is flaky, and no failure of the suite. */
+/*
+ * As other tools tell it: what failed first and passed then is flaky, and no failure of the suite.
+ */
 static void put_retried(xmlTextWriter *w, const struct test_result *t)
 {
 	put_start(w, "testcase");

@@ -15,7 +15,9 @@
 
 static int ask_git(const char *const args[], struct buf *out)
 {
-	const struct git g = { .what = "asking git for the checkout's commit", .dir = path_root(), .deadline_s = DEADLINE_S };
+	const struct git g = { .what = "asking git for the checkout's commit",
+			       .dir = path_root(),
+			       .deadline_s = DEADLINE_S };
 
 	return git_run(&g, args, out);
 }
@@ -24,7 +26,8 @@ static int ask_git(const char *const args[], struct buf *out)
 static void fill_commit(struct run_result *r)
 {
 	static const char *const head[] = { "rev-parse", "HEAD", "--show-cdup", NULL };
-	static const char *const status[] = { "status", "--porcelain", "--untracked-files=no", NULL };
+	static const char *const status[] = { "status", "--porcelain", "--untracked-files=no",
+					      NULL };
 	_cleanup_buf_ struct buf commit = { 0 }, changes = { 0 };
 	_cleanup_strv_ struct strv lines = { 0 };
 	_cleanup_free_ char *told = NULL;

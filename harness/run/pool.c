@@ -125,7 +125,8 @@ static void *work(void *arg)
 	unsigned int deadline_s;
 	size_t worker;
 
-	for (struct pool_job *job = next_job(c, &worker, &deadline_s); job; job = next_job(c, NULL, &deadline_s)) {
+	for (struct pool_job *job = next_job(c, &worker, &deadline_s); job;
+	     job = next_job(c, NULL, &deadline_s)) {
 		if (!place)
 			place = strf("p%dx%zu", (int)getpid() % 1000000, worker);
 		if (deadline_s)

@@ -25,9 +25,15 @@ struct pool {
 	struct pool_job *jobs;
 	size_t n;
 	unsigned int deadline_s; /* of one job, with its build */
-	/* Called before each, one call at a time: its deadline in seconds; 0: it is not run. May be NULL. */
+	/*
+	 * Called before each, one call at a time: its deadline in seconds; 0: it is not run. May be
+	 * NULL.
+	 */
 	unsigned int (*may_take)(struct pool_job *job, void *ctx);
-	/* Called for each job at its end (also of one that was not run), one call at a time; may be NULL. */
+	/*
+	 * Called for each job at its end (also of one that was not run), one call at a time; may be
+	 * NULL.
+	 */
 	void (*done)(struct pool_job *job, void *ctx);
 	void *ctx;
 };

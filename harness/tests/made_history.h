@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Entries of a made history, for the tests of what reads one. Included by these tests alone, after <cmocka.h>. */
+/*
+ * Entries of a made history, for the tests of what reads one. Included by these tests alone, after
+ * <cmocka.h>.
+ */
 #ifndef NESTLAB_TESTS_MADE_HISTORY_H
 #define NESTLAB_TESTS_MADE_HISTORY_H
 
@@ -17,11 +20,19 @@ MADE struct history_entry *made_run(struct history *h, const char *run, const ch
 
 	h->v = xrealloc(h->v, h->n + 1, sizeof(*h->v));
 	e = &h->v[h->n++];
-	*e = (struct history_entry){ .run = xstrdup(run), .folder = xstrdup(run), .started = xstrdup(started),
-				     .plan = xstrdup("p"), .judged = xstrdup("j"), .commit = xstrdup("c000"),
-				     .lane = xstrdup("tcg-svm"), .kernel = xstrdup("6.12"),
-				     .assignment = xstrdup("cpuid-exits"), .subject = xstrdup("the reference"),
-				     .verdict = OUT_PASS, .finished = true, .seconds = 14 };
+	*e = (struct history_entry){ .run = xstrdup(run),
+				     .folder = xstrdup(run),
+				     .started = xstrdup(started),
+				     .plan = xstrdup("p"),
+				     .judged = xstrdup("j"),
+				     .commit = xstrdup("c000"),
+				     .lane = xstrdup("tcg-svm"),
+				     .kernel = xstrdup("6.12"),
+				     .assignment = xstrdup("cpuid-exits"),
+				     .subject = xstrdup("the reference"),
+				     .verdict = OUT_PASS,
+				     .finished = true,
+				     .seconds = 14 };
 	return e;
 }
 

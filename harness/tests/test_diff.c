@@ -21,7 +21,8 @@ static struct history_entry *put_runs(struct history *h, int n)
 	struct history_entry *e = NULL;
 
 	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *run = strf("20261120-0000%02d-000%d", i, i), *day = strf("2026-11-2%dT00:00:00Z", i);
+		_cleanup_free_ char *run = strf("20261120-0000%02d-000%d", i, i),
+				    *day = strf("2026-11-2%dT00:00:00Z", i);
 		double x = noise[(size_t)i % ARRAY_SIZE(noise)];
 
 		e = made_run(h, run, day);
@@ -93,7 +94,8 @@ static void test_nothing_changed(void **state)
 	history_free(&h);
 }
 
-static void set(struct history_entry *e, const char *judged, enum outcome run, size_t test, enum outcome o)
+static void set(struct history_entry *e, const char *judged, enum outcome run, size_t test,
+		enum outcome o)
 {
 	str_set(&e->judged, judged);
 	e->verdict = run;
@@ -132,8 +134,10 @@ static void test_verdicts(void **state)
 		struct diff d;
 
 		put_runs(&h, 6);
-		set(at(&h, 4), "old", cases[i].from == OUT_SKIP ? OUT_PASS : cases[i].from, 1, cases[i].from);
-		set(at(&h, 5), "new", cases[i].to == OUT_SKIP ? OUT_PASS : cases[i].to, 1, cases[i].to);
+		set(at(&h, 4), "old", cases[i].from == OUT_SKIP ? OUT_PASS : cases[i].from, 1,
+		    cases[i].from);
+		set(at(&h, 5), "new", cases[i].to == OUT_SKIP ? OUT_PASS : cases[i].to, 1,
+		    cases[i].to);
 		compare(&h, "20261120-000004-0004", "latest", &d);
 		if (cases[i].change == CHANGE_COUNT)
 			assert_int_equal(d.n, 0);
@@ -288,7 +292,9 @@ static void test_more_exits(void **state)
 	history_free(&h);
 }
 
-/* A machine on which builds take 20 to 40 s anyhow: 45 s is no news; one slow night hides no other. */
+/*
+ * A machine on which builds take 20 to 40 s anyhow: 45 s is no news; one slow night hides no other.
+ */
 static void test_noise(void **state)
 {
 	static const double wild[] = { 20, 38, 25, 40, 22, 36 };
@@ -432,7 +438,8 @@ static void test_no_line_of_a_header(void **state)
 
 static void test_not_ours(void **state)
 {
-	static const char *const texts[] = { "", "{}", "[]", "{\"format\":1}", "{\"format\":1,\"from\":\"a\",\"to\":\"b\"}" };
+	static const char *const texts[] = { "", "{}", "[]", "{\"format\":1}",
+					     "{\"format\":1,\"from\":\"a\",\"to\":\"b\"}" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -446,13 +453,20 @@ static void test_not_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_changed),	  cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_gone_and_appeared), cmocka_unit_test(test_of_the_whole_run),
-		cmocka_unit_test(test_flaky),		  cmocka_unit_test(test_tried_twice),
-		cmocka_unit_test(test_slower_build),	  cmocka_unit_test(test_more_exits),
-		cmocka_unit_test(test_noise),		  cmocka_unit_test(test_too_few_to_know),
-		cmocka_unit_test(test_another_question),  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_last_good_of),	  cmocka_unit_test(test_no_line_of_a_header),
+		cmocka_unit_test(test_nothing_changed),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_gone_and_appeared),
+		cmocka_unit_test(test_of_the_whole_run),
+		cmocka_unit_test(test_flaky),
+		cmocka_unit_test(test_tried_twice),
+		cmocka_unit_test(test_slower_build),
+		cmocka_unit_test(test_more_exits),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_too_few_to_know),
+		cmocka_unit_test(test_another_question),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_last_good_of),
+		cmocka_unit_test(test_no_line_of_a_header),
 		cmocka_unit_test(test_not_ours),
 	};
 

@@ -186,7 +186,8 @@ static void test_torn(void **state)
 /* What a power cut left of a block, a line of a later nestlab, one that somebody made. */
 static void test_strange_lines(void **state)
 {
-	static const char *const lines[] = { "{}", "[]", "{\"format\":2,\"run\":\"x\"}", "\x01\xff", "{\"format\":1," };
+	static const char *const lines[] = { "{}", "[]", "{\"format\":2,\"run\":\"x\"}", "\x01\xff",
+					     "{\"format\":1," };
 	_cleanup_free_ char *path = in_results("history.jsonl");
 	_cleanup_buf_ struct buf b = { 0 };
 	char zeros[512] = "";
@@ -208,7 +209,8 @@ static void test_strange_lines(void **state)
 /* What is already there stays, to the byte, and the line comes with the next run. */
 static void test_full_disk(void **state)
 {
-	_cleanup_free_ char *path = in_results("history.jsonl"), *dir = in_results("20261127-031941-0002");
+	_cleanup_free_ char *path = in_results("history.jsonl"),
+			    *dir = in_results("20261127-031941-0002");
 	struct rlimit was, small;
 	struct history_mark m;
 	struct run_result *r;
@@ -243,7 +245,8 @@ static void test_full_disk(void **state)
 /* Killed in the middle of its run: told as not finished, by the next one; once. */
 static void test_killed(void **state)
 {
-	_cleanup_free_ char *dir = in_results("20261127-031941-0001"), *json = strf("%s/results.json", dir);
+	_cleanup_free_ char *dir = in_results("20261127-031941-0001"),
+			    *json = strf("%s/results.json", dir);
 	struct run_result *r = put_run("20261127-031941-0001", OUT_PASS);
 	struct history h;
 	int status;
@@ -297,7 +300,8 @@ static void test_beside_another(void **state)
 static void test_once(void **state)
 {
 	_cleanup_free_ char *pending = in_results(".pending/20261127-031941-0001");
-	_cleanup_free_ char *dir = in_results("20261127-031941-0001"), *text = strf("%s\nrun\n", dir);
+	_cleanup_free_ char *dir = in_results("20261127-031941-0001"),
+			    *text = strf("%s\nrun\n", dir);
 	struct history h;
 
 	(void)state;
@@ -357,9 +361,17 @@ static void test_where_results_are_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_a_line_says_all), T(test_what_was_judged), T(test_kept_or_not),	     T(test_torn),
-		T(test_strange_lines),	 T(test_full_disk),	  T(test_killed),	     T(test_beside_another),
-		T(test_once),		 T(test_many_at_once),	  T(test_where_results_are_gone),
+		T(test_a_line_says_all),
+		T(test_what_was_judged),
+		T(test_kept_or_not),
+		T(test_torn),
+		T(test_strange_lines),
+		T(test_full_disk),
+		T(test_killed),
+		T(test_beside_another),
+		T(test_once),
+		T(test_many_at_once),
+		T(test_where_results_are_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

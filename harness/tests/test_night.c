@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A night from its plans to its exit code. This program is also the nestlab that the pool starts: it judges nothing, and
- * says of each plan what a file of the test wants.
+ * A night from its plans to its exit code. This program is also the nestlab that the pool starts:
+ * it judges nothing, and says of each plan what a file of the test wants.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,7 +95,8 @@ static void judge(struct run_result *r, const struct plan *plan, const char *nam
 
 static int be_nestlab(int argc, char **argv)
 {
-	_cleanup_free_ char *json = strf("%s/results.json", argv[2]), *line = strf("%s\n", path_last(argv[2]));
+	_cleanup_free_ char *json = strf("%s/results.json", argv[2]),
+			    *line = strf("%s\n", path_last(argv[2]));
 	const char *name = path_last(argv[2]);
 	struct plan plan = { 0 };
 	struct rundir d;
@@ -107,7 +108,8 @@ static int be_nestlab(int argc, char **argv)
 	if (says("kills", name))
 		kill(getppid(), SIGKILL);
 	knobs_take(argc, argv, argc);
-	if (knobs_load(&k) || rundir_make(&k, &d) || plan_load_knobs(argv[2], &k) || plan_make(&k, &plan))
+	if (knobs_load(&k) || rundir_make(&k, &d) || plan_load_knobs(argv[2], &k) ||
+	    plan_make(&k, &plan))
 		return 99;
 	judge(d.result, &plan, name);
 	report_json(d.result, json);
@@ -120,8 +122,8 @@ static int be_nestlab(int argc, char **argv)
 
 /* ---- the night ---- */
 
-#define CONF                                                                                        \
-	"[night]\nbudget_minutes = 60\non_change = cat >$NESTLAB_ROOT/told\n[plans]\nplain =\n" \
+#define CONF                                                                                       \
+	"[night]\nbudget_minutes = 60\non_change = cat >$NESTLAB_ROOT/told\n[plans]\nplain =\n"    \
 	"cpus = L2_CPUS=1|4 TESTS=cpuid-exits\n"
 
 static int make_root(void **state)
@@ -136,7 +138,8 @@ static int make_root(void **state)
 		return -1;
 	root = path;
 	for (size_t i = 0; i < ARRAY_SIZE(linked); i++) {
-		_cleanup_free_ char *from = strf("%s/%s", here, linked[i]), *to = in_root(linked[i]);
+		_cleanup_free_ char *from = strf("%s/%s", here, linked[i]),
+				    *to = in_root(linked[i]);
 
 		if (symlink(from, to))
 			return -1;
@@ -169,7 +172,7 @@ static int night(void)
 		if (ret < 0)
 			fprintf(stderr, "%s\n", fail_text());
 		fflush(NULL);
-		_exit(ret < 0 ? outcome_exit_code((enum outcome)-ret) : ret);
+		_exit(ret < 0 ? outcome_exit_code((enum outcome) - ret) : ret);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -300,7 +303,9 @@ static void test_of_other_plans(void **state)
 /* As if the killed one had used this much of its time. */
 static void set_used(const char *seconds)
 {
-	_cleanup_free_ char *command = strf("sed -i 's/\"used_s\": [0-9.]*/\"used_s\": %s/' %s/results/*-night/night.json", seconds, root);
+	_cleanup_free_ char *command =
+		strf("sed -i 's/\"used_s\": [0-9.]*/\"used_s\": %s/' %s/results/*-night/night.json",
+		     seconds, root);
 
 	assert_int_equal(system(command), 0);
 }
@@ -353,7 +358,8 @@ static void test_needs(void **state)
 {
 	(void)state;
 	put("night.conf", "[night]\nneeds = kvm\n[plans]\nplain =\n");
-	if (access("/sys/module/kvm_amd/parameters/nested", F_OK) && access("/sys/module/kvm_intel/parameters/nested", F_OK)) {
+	if (access("/sys/module/kvm_amd/parameters/nested", F_OK) &&
+	    access("/sys/module/kvm_intel/parameters/nested", F_OK)) {
 		assert_int_equal(night(), 3);
 		assert_true(logged("needs = kvm: lane kvm can't run on this machine"));
 		assert_int_equal(n_lines("ran"), 0);
@@ -395,7 +401,9 @@ static void test_wrong_plans(void **state)
 	assert_wrong("[plans]\na =\na = L2_CPUS=2\n", "given twice");
 	assert_wrong("[plans]\nmutants =\n", "is 'mutants'");
 	assert_wrong("[night]\nbudget = 3\n", "night.conf:2: unknown key 'budget'");
-	assert_wrong("[plans]\na = L2_CPUS=1|2|3|4|5|6|7|8 EFFORT=1|2|3|4|5|6|7|8 SLOWDOWN=1|2|3|4|5|6|7|8\n", "more than 500");
+	assert_wrong("[plans]\na = L2_CPUS=1|2|3|4|5|6|7|8 EFFORT=1|2|3|4|5|6|7|8 "
+		     "SLOWDOWN=1|2|3|4|5|6|7|8\n",
+		     "more than 500");
 }
 
 static void test_alternatives(void **state)
@@ -454,9 +462,10 @@ static void test_drawn_by_the_date(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_well),  T(test_who_is_told_of_what), T(test_goes_on),     T(test_of_other_plans),
-		T(test_out_of_time), T(test_one_is_broken),	T(test_needs),	     T(test_wrong_plans),
-		T(test_alternatives), T(test_own_conf),		T(test_drawn_by_the_date),
+		T(test_all_well),	T(test_who_is_told_of_what), T(test_goes_on),
+		T(test_of_other_plans), T(test_out_of_time),	     T(test_one_is_broken),
+		T(test_needs),		T(test_wrong_plans),	     T(test_alternatives),
+		T(test_own_conf),	T(test_drawn_by_the_date),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "run"))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A week of nights: in the fourth a mutant is judged as if it were the reference, in the sixth the host's kernel takes long to
- * build. The difference of each two nights, the mail and the page say just that.
+ * A week of nights: in the fourth a mutant is judged as if it were the reference, in the sixth the
+ * host's kernel takes long to build. The difference of each two nights, the mail and the page say
+ * just that.
  *
  * With WEEK= in the environment, a folder, the page and the history stay there for a look.
  */
@@ -27,7 +28,8 @@
 #define PARTS 3
 
 static const char *const parts[PARTS] = { "tcg-svm", "npt=0", "L2_CPUS=4" };
-static const char *const tests[] = { "cpuid-exits/counters", "cpuid-exits/exact", "cpuid-exits/kinds", "vcpu-info/pairs",
+static const char *const tests[] = { "cpuid-exits/counters", "cpuid-exits/exact",
+				     "cpuid-exits/kinds",    "vcpu-info/pairs",
 				     "vcpu-info/registers",  "lab/kernel-logs" };
 
 /* What two runs on a shared machine differ by. */
@@ -52,7 +54,10 @@ static void put_tests(struct history_entry *e, size_t night, size_t part)
 
 static void put_part(struct history *h, const char *set, size_t night, size_t part, const char *day)
 {
-	_cleanup_free_ char *run = strf("%s-%zu", set, part), *commit = strf("c%zu00000000000", night == MUTANT ? 1 : night > MUTANT ? (size_t)2 : 0);
+	_cleanup_free_ char *run = strf("%s-%zu", set, part),
+			    *commit = strf("c%zu00000000000", night == MUTANT  ? 1
+							      : night > MUTANT ? (size_t)2
+									       : 0);
 	struct history_entry *e = made_run(h, run, day);
 	double x = noise(night, part);
 
@@ -67,11 +72,13 @@ static void put_part(struct history *h, const char *set, size_t night, size_t pa
 	made_stage(e, "host kernel", "built, 12 steps", (night == SLOW && !part ? 58 : 31) * x);
 	made_stage(e, "L1", "booted", 4.3 * x);
 	made_stage(e, "L2", "booted", 5.4 * x);
-	made_measure(e, "exits per boot", "exits", (part == 1 ? 151200 : 9890) * (1 + (x - 1) / 10));
+	made_measure(e, "exits per boot", "exits",
+		     (part == 1 ? 151200 : 9890) * (1 + (x - 1) / 10));
 	made_measure(e, "the whole run", "s", (night == SLOW && !part ? 86 : 59) * x);
 	made_measure(e, "power-on to ready", "s", 5.4 * x);
 	e->tests[0].measures = xcalloc(1, sizeof(struct measure));
-	e->tests[0].measures[e->tests[0].n_measures++] = (struct measure){ xstrdup("cycles per exit"), xstrdup("cycles/exit"), 81000 * x };
+	e->tests[0].measures[e->tests[0].n_measures++] =
+		(struct measure){ xstrdup("cycles per exit"), xstrdup("cycles/exit"), 81000 * x };
 }
 
 static void put_head(struct history *h, const char *set, size_t night, const char *day)
@@ -166,7 +173,9 @@ static void test_the_mail(void **state)
 	compare(&h, MUTANT - 1, &d);
 	diff_mail(&d, "lab@example.org", &mail);
 	assert_non_null(strstr(buf_str(&mail), "Subject: nestlab: 3 newly failing\n"));
-	assert_non_null(strstr(buf_str(&mail), "npt=0: vcpu-info/pairs: pass -> fail\n      registers of the target\n"));
+	assert_non_null(
+		strstr(buf_str(&mail),
+		       "npt=0: vcpu-info/pairs: pass -> fail\n      registers of the target\n"));
 	assert_null(strstr(buf_str(&mail), "host kernel"));
 	diff_free(&d);
 	buf_free(&mail);
@@ -215,7 +224,8 @@ static size_t count(const char *text, const char *word)
 static void keep(const struct history *h, const char *page)
 {
 	const char *dir = getenv("WEEK");
-	_cleanup_free_ char *html = strf("%s/index.html", dir), *lines = strf("%s/history.jsonl", dir);
+	_cleanup_free_ char *html = strf("%s/index.html", dir),
+			    *lines = strf("%s/history.jsonl", dir);
 
 	assert_int_equal(mkdir_p(dir), 0);
 	assert_int_equal(file_write(html, page, strlen(page), 0644), 0);

@@ -16,7 +16,8 @@ static int verb_diff(int argc, char **argv);
 static const struct verb diff_verb = {
 	.name = "diff",
 	.usage = "[--json | --markdown | --mail TO] [--last N] [A [B] | -]",
-	.summary = "what changed from run or night A (default: last-good) to B (latest): exit code 1 for a regression",
+	.summary = "what changed from run or night A (default: last-good) to B (latest): exit code "
+		   "1 for a regression",
 	.order = 34,
 	.run = verb_diff,
 };
@@ -37,7 +38,8 @@ static int take_last(struct asked *q, const char *text)
 	uint64_t n;
 
 	if (!text || !parse_u64(text, &n) || n < DIFF_LEAST || n > LAST_MOST)
-		return fail(OUT_USAGE, "nestlab diff --last: want a number of runs from %d to %d", DIFF_LEAST, LAST_MOST);
+		return fail(OUT_USAGE, "nestlab diff --last: want a number of runs from %d to %d",
+			    DIFF_LEAST, LAST_MOST);
 	q->last = (unsigned int)n;
 	return 0;
 }

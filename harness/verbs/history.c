@@ -18,7 +18,8 @@ static int verb_history(int argc, char **argv);
 static const struct verb history_verb = {
 	.name = "history",
 	.usage = "[N]",
-	.summary = "the last runs and nights, the newest last; and the page of all of them, results/index.html",
+	.summary = "the last runs and nights, the newest last; and the page of all of them, "
+		   "results/index.html",
 	.order = 33,
 	.run = verb_history,
 };
@@ -35,12 +36,17 @@ static size_t count_failing(const struct history_entry *e)
 
 static void print_entry(const struct history_entry *e)
 {
-	_cleanup_free_ char *subject = text_form(TEXT_LINE, e->subject ? e->subject : "nothing was judged");
-	_cleanup_free_ char *seconds = text_seconds(e->seconds), *run = text_form(TEXT_LINE, e->run);
+	_cleanup_free_ char *subject =
+		text_form(TEXT_LINE, e->subject ? e->subject : "nothing was judged");
+	_cleanup_free_ char *seconds = text_seconds(e->seconds),
+			    *run = text_form(TEXT_LINE, e->run);
 	size_t failing = count_failing(e);
 
-	printf("%-28s %-12s %4zu tests%s  %-12.*s %-10s %s  %s", run, outcome_name(e->verdict), e->n_tests, e->finished ? "" : " (not finished)",
-	       (int)(e->commit ? strcspn(e->commit, ",") < COMMIT_SHOWN ? strcspn(e->commit, ",") : COMMIT_SHOWN : 1),
+	printf("%-28s %-12s %4zu tests%s  %-12.*s %-10s %s  %s", run, outcome_name(e->verdict),
+	       e->n_tests, e->finished ? "" : " (not finished)",
+	       (int)(e->commit ? strcspn(e->commit, ",") < COMMIT_SHOWN ? strcspn(e->commit, ",")
+									: COMMIT_SHOWN
+			       : 1),
 	       e->commit ? e->commit : "-", e->lane ? e->lane : "-", seconds, subject);
 	if (failing)
 		printf("  (%zu did not pass)", failing);
@@ -62,7 +68,8 @@ static void print_last(const struct history *h, size_t most)
 
 static int write_page(const struct history *h, const char *told)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *path = strf("%s/index.html", results);
+	_cleanup_free_ char *results = path_in_root("results"),
+			    *path = strf("%s/index.html", results);
 	_cleanup_buf_ struct buf b = { 0 };
 	int err;
 

@@ -15,7 +15,8 @@ static int verb_nightly(int argc, char **argv);
 static const struct verb nightly = {
 	.name = "nightly",
 	.usage = "[--new] [PLANS.conf]",
-	.summary = "all plans and some mutants of " CONF ", to one page and one exit code; goes on where it was killed",
+	.summary = "all plans and some mutants of " CONF
+		   ", to one page and one exit code; goes on where it was killed",
 	.order = 35,
 	.run = verb_nightly,
 };
