@@ -64,6 +64,13 @@ check-mutants: build ## judge deliberate faults, which the checks must find, the
 check-grade: deps-check build tests ## grade a class that recipes make: N of N as expected
 	@$(B)/tests/check grade
 
+check-page: deps-check build tests ## the page of all nights in a browser: installs Chromium where it may
+	@$(call install_packages,config/packages-page)
+	@$(B)/tests/check page
+
+nightly: build ## all plans and some mutants of config/nightly.conf, to one page and one exit code
+	@$(NESTLAB) nightly
+
 grade: build ## judge a class: make grade SUBMISSIONS=class/ ASSIGNMENT=cpuid-leaves-b
 	@$(for_monitors)
 	@$(NESTLAB) grade
@@ -203,6 +210,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-grade grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants check-grade check-page nightly grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -248,6 +248,7 @@ static const struct part {
 	{ "places", check_places, false },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
+	{ "page", check_page, true },
 	{ "lint", check_lint, false }, /* last: it reads the kernel source that the lab unpacks */
 };
 

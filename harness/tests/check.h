@@ -44,5 +44,6 @@ bool check_mistakes(void); /* people's: what is asked for wrongly, and what is n
 bool check_places(void);   /* labs side by side, and one that is kept */
 bool check_grade_sample(void); /* a class; what is cheap of it */
 bool check_grade(void);
+bool check_page(void); /* the page of all nights in a browser, which few have */
 
 #endif
