@@ -358,22 +358,26 @@ static void make_result(struct night *n, const char *id)
 	result_set_subject_hash(n->result, n->hash);
 }
 
-/* A new folder, or that of one that was killed. */
-static int begin(struct night *n, bool fresh)
+/* A new folder, or that of one that was killed. *none: there is none to go on with. */
+static void choose_folder(struct night *n, enum night_start how, bool *none)
 {
 	_cleanup_free_ char *results = path_in_root("results"), *id = NULL;
-	bool goes_on;
 
-	goes_on = !fresh && night_state_find(results, n->hash, &n->state, &n->dir);
-	if (!goes_on) {
-		id = rundir_id(time(NULL));
-		n->dir = strf("%s/%s-night", results, id);
-		night_state_begin(&n->state, n->hash);
-	} else {
+	*none = false;
+	if (how != NIGHT_NEW && night_state_find(results, n->hash, &n->state, &n->dir)) {
 		ui_note("going on with the night %s, of which %.0f min are used", path_last(n->dir),
 			n->state.used_s / 60);
+		n->used_before = n->state.used_s;
+		return;
 	}
-	n->used_before = n->state.used_s;
+	*none = how == NIGHT_GO_ON;
+	id = rundir_id(time(NULL));
+	n->dir = strf("%s/%s-night", results, id);
+	night_state_begin(&n->state, n->hash);
+}
+
+static int begin(struct night *n)
+{
 	if (mkdir_p(n->dir))
 		return fail(OUT_BROKEN, "can't make the night's folder %s", n->dir);
 	make_result(n, path_last(n->dir));
@@ -490,12 +494,19 @@ static int run_all(struct night *n)
 	return pool_run(&n->pool, n->knobs.jobs);
 }
 
-static int go(struct night *n, bool fresh)
+static int go(struct night *n, enum night_start how)
 {
 	int ret = read_conf(n);
+	bool none;
 
-	if (!ret)
-		ret = begin(n, fresh);
+	if (ret)
+		return ret;
+	choose_folder(n, how, &none);
+	if (none) {
+		ui_note("no night of these plans was left unfinished");
+		return 0;
+	}
+	ret = begin(n);
 	return ret ? ret : conclude(n, run_all(n));
 }
 
@@ -516,7 +527,7 @@ static int lock_nights(void)
 	return fail(OUT_BUSY, "another `nestlab nightly` of this checkout runs: wait for its end");
 }
 
-int night_run(const char *path, bool fresh)
+int night_run(const char *path, enum night_start how)
 {
 	struct night n = { .path = path,
 			   .start = now_ns(),
@@ -526,7 +537,7 @@ int night_run(const char *path, bool fresh)
 
 	if (lock < 0)
 		return lock;
-	ret = go(&n, fresh);
+	ret = go(&n, how);
 	free_night(&n);
 	close(lock);
 	return ret;

@@ -70,7 +70,12 @@ void night_pick(const struct strv *all, const char *seed, size_t n, struct strv 
 
 /* ---- night.c ---- */
 
+enum night_start {
+	NIGHT_AS_NEEDED, /* go on with one that was killed, or begin a new one */
+	NIGHT_NEW,
+	NIGHT_GO_ON, /* where there is none to go on with, that is all: 0 */
+};
 /* path: its .conf. Returns an exit code or a negative outcome. */
-int night_run(const char *path, bool fresh);
+int night_run(const char *path, enum night_start how);
 
 #endif

@@ -12,6 +12,7 @@
 
 #define FILE_NAME "night.json"
 #define SUFFIX "-night"
+#define OLD_S (20 * 3600) /* the next one is due */
 
 static const struct field fields[] = {
 	FIELD(struct night_state, FIELD_STRING, hash),
@@ -70,6 +71,15 @@ int night_state_save(const struct night_state *s, const char *dir)
 	return err ? fail(OUT_BROKEN, "can't write %s: %s", path, strerror(-err)) : 0;
 }
 
+/* A clock that was set back makes none old. */
+static bool is_old(const struct night_state *s)
+{
+	struct tm tm = { 0 };
+	const char *end = strptime(s->started, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	return !end || *end || time(NULL) - timegm(&tm) > OLD_S;
+}
+
 static bool load(const char *dir, struct night_state *s)
 {
 	_cleanup_free_ char *path = strf("%s/" FILE_NAME, dir);
@@ -91,7 +101,8 @@ bool night_state_find(const char *results, const char *hash, struct night_state 
 	if (!names.n)
 		return false;
 	newest = strf("%s/%s", results, names.v[names.n - 1]);
-	if (load(newest, s) && !s->done && !strcmp(s->hash, hash) && !strcmp(s->judge, judge)) {
+	if (load(newest, s) && !s->done && !is_old(s) && !strcmp(s->hash, hash) &&
+	    !strcmp(s->judge, judge)) {
 		*dir = newest;
 		newest = NULL;
 		return true;

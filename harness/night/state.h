@@ -20,8 +20,8 @@ void night_state_free(struct night_state *s);
 /* 0 or -OUT_BROKEN. */
 int night_state_save(const struct night_state *s, const char *dir);
 /*
- * The newest night of results/, where it is of this hash and this judge and was not done. The
- * caller owns *dir.
+ * The newest night of results/, where it is of this hash and this judge, was not done, and began
+ * less than a day ago: yesterday's is not today's. The caller owns *dir.
  */
 bool night_state_find(const char *results, const char *hash, struct night_state *s, char **dir);
 

@@ -157,7 +157,7 @@ static int remove_root(void **state)
 }
 
 /* Each in a process of its own, as a command is. Returns its exit code; 137: it was killed. */
-static int night(void)
+static int night_by(enum night_start how)
 {
 	_cleanup_free_ char *conf = in_root("night.conf"), *log = in_root("log");
 	int status, ret;
@@ -168,7 +168,7 @@ static int night(void)
 			_exit(98);
 		ui_init(false);
 		proc_catch_signals();
-		ret = night_run(conf, false);
+		ret = night_run(conf, how);
 		if (ret < 0)
 			fprintf(stderr, "%s\n", fail_text());
 		fflush(NULL);
@@ -176,6 +176,11 @@ static int night(void)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int night(void)
+{
+	return night_by(NIGHT_AS_NEEDED);
 }
 
 static bool logged(const char *words)
@@ -284,8 +289,35 @@ static void test_goes_on(void **state)
 	for (size_t i = 0; i + 1 < h.n; i++)
 		assert_string_not_equal(h.v[i].run, first);
 	history_free(&h);
-	assert_int_equal(night(), 0); /* that was over: a new one */
+	assert_int_equal(night_by(NIGHT_GO_ON), 0); /* that was over, and a boot begins none */
+	assert_int_equal(n_lines("ran"), 4);
+	assert_int_equal(night(), 0);
 	assert_int_equal(n_lines("ran"), 7);
+}
+
+/* As in its folder's night.json. */
+static void set_state(const char *what, const char *value)
+{
+	_cleanup_free_ char *command =
+		strf("sed -i 's/\"%s\": [^,]*/\"%s\": %s/' %s/results/*-night/night.json", what,
+		     what, value, root);
+
+	assert_int_equal(system(command), 0);
+}
+
+/* Yesterday's is not gone on with: today's mutants are others. */
+static void test_of_yesterday(void **state)
+{
+	(void)state;
+	put("kills", "cpus-L2_CPUS-1\n");
+	assert_int_equal(night(), 137);
+	put("kills", "");
+	set_state("started", "\"2026-01-01T02:00:00Z\"");
+	assert_int_equal(night_by(NIGHT_GO_ON), 0);
+	assert_int_equal(n_lines("ran"), 2);
+	assert_int_equal(night(), 0);
+	assert_false(logged("going on with the night"));
+	assert_int_equal(n_lines("ran"), 5);
 }
 
 /* Of other plans it is another night. */
@@ -300,16 +332,6 @@ static void test_of_other_plans(void **state)
 	assert_false(logged("going on with the night"));
 }
 
-/* As if the killed one had used this much of its time. */
-static void set_used(const char *seconds)
-{
-	_cleanup_free_ char *command =
-		strf("sed -i 's/\"used_s\": [0-9.]*/\"used_s\": %s/' %s/results/*-night/night.json",
-		     seconds, root);
-
-	assert_int_equal(system(command), 0);
-}
-
 /* The time is that of all of it, killed or not. What was not judged is told, and is no pass. */
 static void test_out_of_time(void **state)
 {
@@ -319,7 +341,7 @@ static void test_out_of_time(void **state)
 	(void)state;
 	put("kills", "cpus-L2_CPUS-4\n");
 	assert_int_equal(night(), 137);
-	set_used("3590.5");
+	set_state("used_s", "3590.5");
 	put("kills", "");
 	assert_int_equal(night(), 3);
 	assert_int_equal(n_lines("ran"), 3);
@@ -462,10 +484,12 @@ static void test_drawn_by_the_date(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_well),	T(test_who_is_told_of_what), T(test_goes_on),
-		T(test_of_other_plans), T(test_out_of_time),	     T(test_one_is_broken),
-		T(test_needs),		T(test_wrong_plans),	     T(test_alternatives),
-		T(test_own_conf),	T(test_drawn_by_the_date),
+		T(test_all_well),      T(test_who_is_told_of_what),
+		T(test_goes_on),       T(test_of_other_plans),
+		T(test_of_yesterday),  T(test_out_of_time),
+		T(test_one_is_broken), T(test_needs),
+		T(test_wrong_plans),   T(test_alternatives),
+		T(test_own_conf),      T(test_drawn_by_the_date),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "run"))

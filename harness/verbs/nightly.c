@@ -14,7 +14,7 @@ static int verb_nightly(int argc, char **argv);
 
 static const struct verb nightly = {
 	.name = "nightly",
-	.usage = "[--new] [PLANS.conf]",
+	.usage = "[--new | --resume] [PLANS.conf]",
 	.summary = "all plans and some mutants of " CONF
 		   ", to one page and one exit code; goes on where it was killed",
 	.order = 35,
@@ -26,15 +26,17 @@ static int verb_nightly(int argc, char **argv)
 {
 	const char *given = NULL;
 	_cleanup_free_ char *path = NULL;
-	bool fresh = false;
+	enum night_start how = NIGHT_AS_NEEDED;
 
 	for (int i = 1; i < argc; i++)
 		if (!strcmp(argv[i], "--new"))
-			fresh = true;
+			how = NIGHT_NEW;
+		else if (!strcmp(argv[i], "--resume"))
+			how = NIGHT_GO_ON;
 		else if (given || argv[i][0] == '-')
 			return verb_usage(&nightly);
 		else
 			given = argv[i];
 	path = given ? knobs_path(given) : path_in_root(CONF);
-	return path ? night_run(path, fresh) : fail(OUT_USAGE, "there is no %s", given);
+	return path ? night_run(path, how) : fail(OUT_USAGE, "there is no %s", given);
 }
