@@ -1438,7 +1438,7 @@ static struct run_result *run_retried_in_vain(void)
 static void test_second_try(void **state)
 {
 	struct run_result *r = run_retried(), *back;
-	const struct terminal_opts o = { false, false };
+	const struct terminal_opts o = { .color = false };
 	_cleanup_free_ char *path = in_dir("results.json"), *page = in_dir("report.html"), *html = NULL;
 	static const char says[] = "this is its second try; the first one: L2 was lost";
 	char *text = NULL;
