@@ -48,6 +48,13 @@ const struct testcase *testcase_find(const char *name)
 	return NULL;
 }
 
+const char *testcase_group(const struct testcase *t)
+{
+	if (t->suite)
+		return t->suite;
+	return t->assignment ? t->assignment : "lab";
+}
+
 char *testcase_file(const char *kind, const char *test)
 {
 	char *name = strf("%s-%s.txt", kind, test);

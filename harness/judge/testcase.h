@@ -43,6 +43,12 @@ struct testcase {
 	bool quiet;	     /* L2's vCPUs stand still meanwhile: for counts that must be exact */
 	bool wants_trace;    /* cut L1's ftrace for it */
 	bool wants_monitor;  /* build MONITOR= and put it into the level (monitor/monitor.h) */
+	/*
+	 * of this suite: program is a command for L1's shell in the suite's disk, and what it says
+	 * is judged line by line (suite_checks.h); NULL: one of the lab's own
+	 */
+	const char *suite;
+	const char *without; /* why it is never run; NULL: it is */
 	bool wants_baseline; /* run it on the unpatched kernel too (cached), for comparison */
 	/*
 	 * The checks that judge() makes, NULL-terminated. Every run of the test has all of them,
@@ -60,6 +66,9 @@ struct testcase {
 
 /* All registered ones, ordered by name. The array is static. */
 const struct testcase *const *testcases_all(size_t *n);
+
+/* Whose test it is, for reports: its suite, its assignment, or "lab". */
+const char *testcase_group(const struct testcase *t);
 
 /* The one with this name, or NULL. */
 const struct testcase *testcase_find(const char *name);

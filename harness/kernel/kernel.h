@@ -35,6 +35,7 @@ struct kernel_conf {
 		 * who reads the tree itself.
 		 */
 		bool whole;
+		bool any; /* it need not be a kernel's; set by who reads something else */
 	} source;
 	/* options (CONFIG_...) that this source does not have, or by another name: not asked for */
 	struct strv lacks;

@@ -54,9 +54,9 @@ static int unpack(void *ctx, const char *dir)
 	/* It was there a moment ago, and what is wanted was found to be near it. */
 	if (u->s->changed.n)
 		return fail(OUT_BROKEN, "the source tree %.*s was removed from the cache just now; try again", DIR_DIGITS, u->s->key);
-	ui_stage_begin("kernel source");
+	ui_stage_begin("%s source", u->k->source.any ? "suite's" : "kernel");
 	ret = u->kind->unpack(u->k, u->s, dir);
-	if (!ret)
+	if (!ret && !u->k->source.any)
 		ret = check_is_kernel(u->s, dir);
 	if (!ret)
 		ui_stage_end("unpacked %s", u->s->name);

@@ -109,7 +109,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.kernel = lab->host.bzimage,
 		.cmdline = b->cmdline,
 		.console = b->console,
-		.disks = { { b->overlay, "qcow2" } },
+		.disks = { { b->overlay, "qcow2", false } },
 		.n_disks = 1,
 		.ports = { { "org.nestlab.agent.0", b->port_agent },
 			   { "org.nestlab.libvirt.0", b->port_lab },
@@ -118,6 +118,8 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.plugin = lab->plugin.option,
 		.owner = lab->owner,
 	};
+	if (lab->suite.disk)
+		b->spec.disks[b->spec.n_disks++] = (struct domain_disk){ lab->suite.disk, "raw", true };
 }
 
 void bringup_l1_free(struct bringup_l1 *b)
@@ -350,6 +352,14 @@ int bringup_kvm(struct lab *lab)
 		ui_stage_end("loaded%s", lab->plan->knobs.nested_paging ? "" : " without nested paging");
 	}
 	return ret;
+}
+
+int bringup_suite(struct lab *lab, const char *device)
+{
+	static const char script[] = "mkdir -p " SUITE_DIR "; exec mount -t ext4 -o ro \"$1\" " SUITE_DIR;
+	char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)script, (char *)"sh", (char *)device, NULL };
+
+	return lab->suite.disk ? level_command(&lab->levels[L1], "mounting the suite's disk", argv, 10) : 0;
 }
 
 /* Samples of L2's exit count while it boots. */

@@ -54,6 +54,9 @@ int bringup_libvirtd(struct lab *lab);
 int bringup_l1(struct lab *lab, bool fresh);
 /* push (unless a boot medium brought them) and load the modules */
 int bringup_kvm(struct lab *lab);
+#define SUITE_DIR "/run/nestlab/suite"
+/* mount the suite's disk, where there is one; device: what L1 calls it */
+int bringup_suite(struct lab *lab, const char *device);
 /* connect to L1's libvirt, boot L2, sampling its exits */
 int bringup_l2(struct lab *lab);
 int bringup_disconnect_l2(struct lab *lab);	    /* L2 runs on; L1's channel stays */

@@ -65,7 +65,7 @@ static int domain_xml(const struct provisioning *p, char **xml)
 		.memory_mib = lab->plan->l1_memory,
 		.kernel = p->kernel.bzimage,
 		.cmdline = cmdline,
-		.disks = { { p->overlay, "qcow2" }, { p->seed.path, "raw" } },
+		.disks = { { p->overlay, "qcow2", false }, { p->seed.path, "raw", false } },
 		.n_disks = 2,
 		.owner = lab->owner,
 	};

@@ -27,6 +27,8 @@ static int make_l1_key(struct lab *lab)
 	hash_add_number(h, "cpus", lab->plan->l1_cpus);
 	hash_add_number(h, "spare", lab->plan->lane.spare_cpus);
 	hash_add_number(h, "memory", lab->plan->l1_memory);
+	if (lab->suite.disk)
+		hash_add_str(h, "suite", lab->suite.key);
 	lab_hash_machine(h);
 	hash_add_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = state_hash_config(h, "config/domains/l1.args");
@@ -123,6 +125,8 @@ static int boot_once(struct lab *lab, bool fresh)
 
 	if (!ret)
 		ret = bringup_kvm(lab);
+	if (!ret)
+		ret = bringup_suite(lab, "/dev/vdb");
 	/* L1's own state and half a second for the modules: not worth a state of its own. */
 	if (ret || lab->without_l2)
 		return ret;

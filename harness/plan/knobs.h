@@ -33,6 +33,8 @@ struct knobs {
 	char *provision_kernel;
 	char *assignment;
 	char *monitor;
+	char *suite;
+	char *kvm_unit_tests;
 	char *base_image;
 	struct strv patch, guest_patch;
 	struct strv submissions;

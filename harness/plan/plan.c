@@ -135,6 +135,39 @@ static void make_hashes(struct plan *p)
 	hash_hex(h.shape, p->shape);
 }
 
+/* ---- a suite in place of the lab's own tests ---- */
+
+/* What it does not look at would be passed by it. */
+static int check_suite_alone(const struct plan *p)
+{
+	static const char *const others[] = { "ASSIGNMENT", "MONITOR", "GUEST_PATCH" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		_cleanup_free_ char *text = knobs_text(&p->knobs, others[i]);
+
+		if (*text)
+			return fail(OUT_USAGE, "SUITE=%s and %s=: a suite judges the host's KVM alone; leave one of the two out",
+				    p->suite->name, others[i]);
+	}
+	if (p->kernel.guest_flavor.name)
+		return fail(OUT_USAGE, "SUITE=%s and GUEST_FLAVOR=: no L2 is booted for a suite; leave one of the two out", p->suite->name);
+	return 0;
+}
+
+/* After the lane was chosen. */
+static int take_suite(struct plan *p)
+{
+	int ret;
+
+	if (!p->knobs.suite)
+		return 0;
+	p->suite = xcalloc(1, sizeof(*p->suite));
+	ret = suite_load(p->knobs.suite, p->suite);
+	if (!ret)
+		ret = check_suite_alone(p);
+	return ret ? ret : suite_check_lane(p->suite, p->lane.name);
+}
+
 /* ---- the whole ---- */
 
 /* A kernel that checks itself is slower, and needs memory to keep books. */
@@ -185,6 +218,8 @@ int plan_make(struct knobs *k, struct plan *p)
 		ret = take_patches_away(p);
 	if (!ret)
 		ret = choose_lane_for_change(p);
+	if (!ret)
+		ret = take_suite(p);
 	if (ret)
 		return ret;
 	kernel_conf_role(&p->kernel, KERNEL_HOST)->change = &p->host.patches;
@@ -215,6 +250,9 @@ void plan_free(struct plan *p)
 	change_free(&p->host);
 	change_free(&p->guest);
 	lane_free(&p->lane);
+	if (p->suite)
+		suite_free(p->suite);
+	free(p->suite);
 	free(p->blind);
 	*p = (struct plan){ 0 };
 }

@@ -17,6 +17,7 @@
 #include "plan/change.h"
 #include "plan/knobs.h"
 #include "plan/lane.h"
+#include "suite/suite.h"
 
 struct plan {
 	struct knobs knobs;
@@ -25,6 +26,7 @@ struct plan {
 	struct change host, guest; /* PATCH=, GUEST_PATCH=; no patches: the reference */
 	/* its slowdown is all factors together: lane's, flavour's, SLOWDOWN= */
 	struct lane lane;
+	struct suite *suite; /* SUITE=; NULL: the lab's own tests */
 	/* why this lane can't show what the change does (lane_blind()), or NULL */
 	char *blind;
 	uint32_t l1_cpus;	   /* not fewer than L2's */
@@ -39,8 +41,8 @@ struct plan {
 
 /*
  * Takes over the knobs (they are empty after it). 0; -OUT_USAGE: a name that is not there;
- * -OUT_UNUSABLE, -OUT_BUILD_ERROR: as change_read(); -OUT_BROKEN, -OUT_SKIP: as lane_choose(). Free
- * it in either case.
+ * -OUT_UNUSABLE, -OUT_BUILD_ERROR: as change_read(); -OUT_BROKEN, -OUT_SKIP: as lane_choose();
+ * -OUT_USAGE, too: what a suite does not judge. Free it in either case.
  */
 int plan_make(struct knobs *k, struct plan *p);
 void plan_free(struct plan *p);

@@ -8,6 +8,7 @@
 #include "judge/judge.h"
 #include "run/observer.h"
 #include "run/program.h"
+#include "run/suite.h"
 
 /* A program's output as it comes: parsed, and kept with the run as it is. */
 struct sink {
@@ -116,7 +117,7 @@ static void add_rows(const struct trace_records *trace, struct test_result *res)
 	}
 }
 
-static void judge(const struct testcase *t, struct execution *x, struct test_result *res)
+static void judge(struct run *r, const struct testcase *t, struct execution *x, struct test_result *res)
 {
 	struct evidence *e = &x->e;
 
@@ -125,7 +126,10 @@ static void judge(const struct testcase *t, struct execution *x, struct test_res
 	e->signal = x->status.signal;
 	e->seconds = (double)(x->status.end_ns - x->status.start_ns) / 1e9;
 	e->killed = !x->status.done;
-	judge_test(t, e, res);
+	if (t->suite)
+		suite_judge(r, t, &x->sink.out.text, e, res);
+	else
+		judge_test(t, e, res);
 }
 
 /*
@@ -153,10 +157,12 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 		str_set(&res->reason, fail_text());
 		for (size_t i = 0; i < LAB_LEVELS; i++)
 			take_crash_lines(r, &r->lab->levels[i], res);
+		if (t->suite)
+			suite_lost(r, t, res);
 		observers_judge(r, t, res);
 		return;
 	}
-	judge(t, x, res);
+	judge(r, t, x, res);
 	add_rows(&x->e.trace, res);
 	observers_judge(r, t, res);
 	result_judge_test(res);
@@ -165,7 +171,7 @@ static void finish(struct run *r, const struct testcase *t, struct execution *x,
 int execute_test(struct run *r, const struct testcase *t)
 {
 	struct test_result *res =
-		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
+		result_add_test(r->result, t->name, testcase_group(t));
 	struct execution x = { .e = { .assignment = run_assignment(r, t->assignment),
 				      .l2_cpus = r->lab->plan->knobs.l2_cpus,
 				      .reasons = r->reasons,

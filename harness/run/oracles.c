@@ -98,7 +98,7 @@ static int ask_after(const struct watch *w, void *state)
 static bool is_wanted(const struct run *r, const struct testcase *t)
 {
 	(void)r;
-	return !t->wants_monitor;
+	return !t->wants_monitor && !t->suite;
 }
 
 static void forget(struct run *r, void *state)

@@ -7,6 +7,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
+#include "lab/bringup.h"
 
 /*
  * A program that runs for longer: does its level still answer, within the same time? A level that
@@ -34,6 +35,12 @@ char *program_path(const struct testcase *t)
 
 static void make_argv(const struct level *l, const struct testcase *t, struct strv *argv)
 {
+	if (t->suite) {
+		strv_add(argv, "/bin/sh");
+		strv_add(argv, "-c");
+		strv_addf(argv, "cd " SUITE_DIR " && %s", t->program);
+		return;
+	}
 	strv_addf(argv, "%s/%s", l->medium ? l->medium : "/tmp", t->program);
 	for (const char *const *a = t->args; a && *a; a++)
 		strv_add(argv, *a);
@@ -52,8 +59,9 @@ static int push(const struct program *p, struct level *l, const char *remote)
 	_cleanup_free_ char *local = program_path(t);
 	int ret;
 
-	if (l->medium || is_there(&p->run->placed, t))
-		return 0; /* on a medium it has been there since the boot */
+	/* On a medium it has been there since the boot. */
+	if (t->suite || l->medium || is_there(&p->run->placed, t))
+		return 0;
 	ret = channel_put_file(l->channel, local, remote, 0755, level_ms(l, 10));
 	p->run->placed.program = ret ? NULL : t->program;
 	p->run->placed.level = t->level;

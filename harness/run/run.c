@@ -14,6 +14,7 @@
 #include "evidence/reasons.h"
 #include "kernel/handlers.h"
 #include "report/report.h"
+#include "run/suite.h"
 
 /* Of a restored L2 those of the boot that it was saved from. */
 static void measure_boot(struct run *r)
@@ -102,6 +103,8 @@ static void describe_tests(struct run *r)
 {
 	_cleanup_buf_ struct buf names = { 0 };
 
+	if (r->plan->suite)
+		buf_puts(&names, r->plan->suite->name);
 	for (size_t i = 0; i < r->n_assignments; i++)
 		buf_printf(&names, "%s%s", i ? "," : "", r->assignments[i]->name);
 	str_set(&r->result->assignment, buf_str(&names));
@@ -158,6 +161,8 @@ static int prepare(struct run *r)
 		ret = hosts_prepare(r);
 	if (!ret)
 		ret = baseline_prepare(r);
+	if (!ret && r->suite)
+		ret = suite_prepare(r);
 	return ret;
 }
 
@@ -169,11 +174,18 @@ static unsigned int flavored_level(const struct kernel_conf *k)
 	return k->flavor.name ? 1 : 2;
 }
 
+static int select_any(struct run *r)
+{
+	const struct knobs *k = &r->plan->knobs;
+
+	return r->plan->suite ? suite_select(r) :
+				select_tests(r, &k->tests, k->assignment, flavored_level(&r->plan->kernel));
+}
+
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
-	int ret = select_tests(r, &r->plan->knobs.tests, r->plan->knobs.assignment,
-			       flavored_level(&r->plan->kernel));
+	int ret = select_any(r);
 
 	if (ret)
 		return ret;
@@ -182,6 +194,8 @@ static int go(struct run *r)
 	if (ret)
 		return ret;
 	lab->without_l2 = !select_needs_l2(r);
+	if (r->suite)
+		suite_for_lab(r, &lab->suite);
 	ret = prepare(r);
 	if (!ret)
 		ret = lab_up(lab, r->dir, false);
@@ -256,6 +270,7 @@ static void show(const struct run *r)
 static void free_run(struct run *r)
 {
 	hosts_close(r);
+	suite_close(r);
 	for (size_t i = 0; i < r->n_assignments; i++)
 		assignment_free(r->assignments[i]);
 	free(r->assignments);

@@ -15,6 +15,7 @@
 #include "run/rundir.h"
 
 struct observers;
+struct run_suite;
 
 /* What was put into a lab's levels for the tests' programs: not again while the lab lives. */
 struct placed {
@@ -43,6 +44,7 @@ struct run {
 	uint32_t
 		/* still to be had: the lane's, used up by levels that were lost without a word */
 		retries;
+	struct run_suite *suite; /* suite.h: SUITE='s, with its tests; NULL: the lab's own */
 	char *why; /* the sentence of what ended the tests early; NULL: nothing did */
 };
 

@@ -191,7 +191,7 @@ static void run_test(struct run *r, struct course *c, const struct testcase *t)
 static void skip_test(struct run *r, const struct testcase *t, const char *why)
 {
 	struct test_result *res =
-		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
+		result_add_test(r->result, t->name, testcase_group(t));
 
 	res->verdict = OUT_SKIP;
 	str_set(&res->reason, why);
@@ -199,6 +199,10 @@ static void skip_test(struct run *r, const struct testcase *t, const char *why)
 
 static void next_test(struct run *r, struct course *c, const struct testcase *t)
 {
+	if (t->without) {
+		skip_test(r, t, t->without);
+		return;
+	}
 	if (r->no_host && t->host != HOST_UNDER_TEST) {
 		skip_test(r, t, r->no_host);
 		return;
@@ -242,7 +246,7 @@ static void change_host(struct run *r, struct course *c, enum test_host h)
 static void tell_not_up(struct run *r, struct course *c, const struct testcase *t)
 {
 	struct test_result *res =
-		result_add_test(r->result, t->name, t->assignment ? t->assignment : "lab");
+		result_add_test(r->result, t->name, testcase_group(t));
 
 	res->verdict = fail_outcome();
 	str_set(&res->reason, fail_text());

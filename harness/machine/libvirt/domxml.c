@@ -118,11 +118,34 @@ static void set_boot(xmlNodePtr domain, const struct domain_spec *s)
 	xmlFree(old);
 }
 
+/* Like the one before it, under the next name, on whatever slot libvirt finds for it. */
+static xmlNodePtr add_disk(xmlDocPtr doc, unsigned int i)
+{
+	static const char *const own[] = { "address", "alias", "boot", "backingStore" };
+	const char name[] = { 'v', 'd', (char)('a' + i), '\0' };
+	xmlNodePtr before = find(doc, "/domain/devices/disk", (int)i - 1), disk;
+
+	if (!before)
+		return NULL;
+	disk = xmlAddNextSibling(before, xmlCopyNode(before, 1));
+	for (size_t n = 0; n < ARRAY_SIZE(own); n++) {
+		xmlNodePtr there = child(disk, own[n]);
+
+		xmlUnlinkNode(there);
+		xmlFreeNode(there);
+	}
+	xmlSetProp(child(disk, "target"), x("dev"), x(name));
+	child(disk, "readonly");
+	return disk;
+}
+
 static int set_disks(xmlDocPtr doc, const struct domain_spec *s)
 {
 	for (unsigned int i = 0; i < s->n_disks; i++) {
 		xmlNodePtr disk = find(doc, "/domain/devices/disk", (int)i);
 
+		if (!disk && s->disks[i].read_only)
+			disk = add_disk(doc, i);
 		if (!disk)
 			return fail(OUT_BROKEN, "config/domains/%s.args has %u disk(s), %u wanted",
 				    s->options, i, s->n_disks);

@@ -12,6 +12,7 @@
 struct domain_disk {
 	const char *path;
 	const char *format; /* "qcow2", "raw" */
+	bool read_only;	    /* over those that the options file has: added to them */
 };
 
 struct domain_port {

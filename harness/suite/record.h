@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a suite's test said, kept; and what it says now beside what it said on the unpatched kernel.
+ * Assertions are compared, not programs: of one that fails in both, a second assertion that fails
+ * now only is a regression. Pure.
+ */
+#ifndef NESTLAB_SUITE_RECORD_H
+#define NESTLAB_SUITE_RECORD_H
+
+#include "suite/lines.h"
+
+/* How often the unpatched kernel is asked: what differs between them proves nothing. */
+#define SUITE_RECORDS 3
+
+struct suite_record {
+	struct {
+		struct suite_said said;
+		char *lost; /* why the lab was lost in it; NULL: it was not, and said holds all */
+	} run[SUITE_RECORDS];
+	unsigned int n;
+};
+
+/* One run's record as text; the caller frees the buffer. lost: see above. */
+void suite_record_write(const struct suite_said *said, const char *lost, struct buf *text);
+/*
+ * Read the text of one run, or of several behind one another. False: it is no such text, or cut, or
+ * of more than SUITE_RECORDS runs. Free it in either case.
+ */
+bool suite_record_read(const char *text, struct suite_record *r);
+void suite_record_free(struct suite_record *r);
+
+/* Was the lab lost in each of them? */
+bool suite_record_lost(const struct suite_record *r);
+
+enum suite_change {
+	SUITE_SAME,
+	SUITE_REGRESSED, /* passed each time, and fails or is skipped now; or fails in another way */
+	SUITE_FIXED,	 /* failed each time, and passes now */
+	SUITE_NEW,	 /* was not there, or was skipped */
+	SUITE_GONE,	 /* was there each time, and is not now */
+	SUITE_UNSTABLE,	 /* the unpatched kernel's runs differ in it */
+	SUITE_CHANGES
+};
+extern const char *const suite_change_names[SUITE_CHANGES]; /* "same", "REGRESSED", ... */
+
+struct suite_compared {
+	const char *name;
+	const struct suite_line *now;  /* NULL: it is not there */
+	const struct suite_line *then; /* of the first run that has it; NULL: none has */
+	enum suite_change change;
+	bool wrong; /* by the change: it passed before, or fails and was no failure before */
+};
+
+/* Each line of both, those of now first. */
+void suite_compare(const struct suite_said *now, const struct suite_record *then,
+		   void (*told)(void *ctx, const struct suite_compared *c), void *ctx);
+
+#endif
