@@ -58,9 +58,10 @@ static void check_wrong(const struct judging *g, const struct suite_compared *c)
 static void check_passed(const struct judging *g, const struct suite_compared *c)
 {
 	_cleanup_free_ char *then = tell_line(c->then);
-	_cleanup_free_ char *observed =
-		c->change == SUITE_SAME ? xstrdup("pass") :
-					  strf("pass (%s; on the unpatched kernel: %s)", suite_change_names[c->change], then);
+	_cleanup_free_ char *observed = c->change == SUITE_SAME
+						? xstrdup("pass")
+						: strf("pass (%s; on the unpatched kernel: %s)",
+						       suite_change_names[c->change], then);
 
 	refer(g->j, c->now, check_that(g->t, c->name, true, "it passes", observed, BY_BASELINE));
 }
@@ -73,9 +74,11 @@ static void skip_unjudged(const struct judging *g, const struct suite_compared *
 	if (c->change == SUITE_SAME && c->now->verdict == SUITE_SKIP)
 		why = xstrdup(text_of(c->now, "it said that it is skipped"));
 	else if (c->change == SUITE_SAME)
-		why = strf("fails on the unpatched kernel in the same way%s: %s", known, text_of(c->now, "no reason told"));
+		why = strf("fails on the unpatched kernel in the same way%s: %s", known,
+			   text_of(c->now, "no reason told"));
 	else
-		why = strf("%s: %s; on the unpatched kernel: %s%s", suite_change_names[c->change], now, then, known);
+		why = strf("%s: %s; on the unpatched kernel: %s%s", suite_change_names[c->change],
+			   now, then, known);
 	check_skip(g->t, c->name, why);
 }
 
@@ -93,10 +96,12 @@ static void on_compared(void *ctx, const struct suite_compared *c)
 
 /* ---- alone ---- */
 
-static void check_failed(const struct suite_judging *j, const struct suite_line *l, struct test_result *t)
+static void check_failed(const struct suite_judging *j, const struct suite_line *l,
+			 struct test_result *t)
 {
 	const char *why = suite_known_why(j->known, j->test, l->name);
-	_cleanup_free_ char *known = why ? strf("known: %s (%s)", why, text_of(l, "no reason told")) : NULL;
+	_cleanup_free_ char *known =
+		why ? strf("known: %s (%s)", why, text_of(l, "no reason told")) : NULL;
 
 	if (known)
 		check_skip(t, l->name, known);
@@ -127,7 +132,8 @@ static void tell_known(const struct suite_judging *j, struct test_result *t)
 	_cleanup_free_ char *text = NULL;
 
 	for (size_t i = 0; why && i < j->now->n; i++)
-		if (j->now->v[i].verdict != SUITE_PASS && suite_known_why(j->known, j->test, j->now->v[i].name))
+		if (j->now->v[i].verdict != SUITE_PASS &&
+		    suite_known_why(j->known, j->test, j->now->v[i].name))
 			return;
 	if (!why)
 		return;

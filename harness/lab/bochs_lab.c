@@ -27,7 +27,14 @@
 
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
+#define SUITE_DISK "l1-suite" /* the same */
 #define PORT 7548 /* in a namespace of its own: never taken */
+
+/* L1 changes to its Debian root for what needs it: libvirt and QEMU, which carry L2 or a suite. */
+static bool has_root(const struct lab *lab)
+{
+	return !lab->without_l2 || (lab->suite.disk && lab->suite.wants_root);
+}
 
 /*
  * Two ticks less to take care of and a known TSC, as for other emulators. A reset would boot again:
@@ -41,7 +48,7 @@
 static char *make_cmdline(const struct lab *lab)
 {
 	_cleanup_free_ char *device = image_root_device(&lab->golden, "sda");
-	_cleanup_free_ char *root = lab->without_l2 ? xstrdup("") : strf(" nestlab.root=%s", device);
+	_cleanup_free_ char *root = has_root(lab) ? strf(" nestlab.root=%s", device) : xstrdup("");
 
 	return strf("console=ttyS0,115200 loglevel=5 panic=0 oops=panic softlockup_panic=1 mitigations=off idle=nomwait tsc=reliable "
 		    "tsc_early_khz=%u " L1_EMULATED_OPTIONS
@@ -120,16 +127,33 @@ static void keep_time(const char *disk)
 	utimensat(AT_FDCWD, disk, same, 0);
 }
 
+static int link_to(const char *disk, const char *name)
+{
+	_cleanup_free_ char *link = strf("%s/%s", path_run(), name);
+
+	unlink(link);
+	return symlink(disk, link) ? fail(OUT_BROKEN, "can't make the link %s: %s", link, strerror(errno)) : 0;
+}
+
 static int link_disk(const struct lab *lab)
 {
-	_cleanup_free_ char *link = strf("%s/" DISK, path_run()), *disk = NULL;
+	_cleanup_free_ char *disk = NULL;
 	int ret = golden_raw(lab, BOCHS_CYLINDER, &disk);
 
-	if (!ret)
-		keep_time(disk);
-	unlink(link);
-	if (!ret && symlink(disk, link))
-		ret = fail(OUT_BROKEN, "can't make the link %s: %s", link, strerror(errno));
+	if (ret)
+		return ret;
+	keep_time(disk);
+	return link_to(disk, DISK);
+}
+
+static int add_disks(const struct lab *lab, struct bochs_spec *spec)
+{
+	int ret = has_root(lab) ? link_disk(lab) : 0;
+
+	spec->disk = has_root(lab) ? DISK : NULL;
+	if (!ret && lab->suite.disk)
+		ret = link_to(lab->suite.disk, SUITE_DISK);
+	spec->second = lab->suite.disk ? SUITE_DISK : NULL;
 	return ret;
 }
 
@@ -153,9 +177,9 @@ static int power_on(struct lab *lab, const char *state)
 				   .port = PORT };
 	int ret = make_medium(lab, iso);
 
+	if (!ret)
+		ret = add_disks(lab, &spec);
 	if (!ret && !lab->without_l2) {
-		ret = link_disk(lab);
-		spec.disk = DISK;
 		wires.local = local;
 		wires.remote = L1_LIBVIRT;
 	}
@@ -174,7 +198,8 @@ static int boot_l1(struct lab *lab)
 		return ret;
 	ui_stage_end("booted, kernel %s", lab->host.release);
 	lab->levels[L1].medium = MEDIUM_DIR;
-	return bringup_kvm(lab);
+	ret = bringup_kvm(lab);
+	return ret ? ret : bringup_suite(lab, has_root(lab) ? "/dev/sdb" : "/dev/sda");
 }
 
 static int start_libvirtd(struct lab *lab)
@@ -276,7 +301,9 @@ static int prepare(struct lab *lab)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
 	lab->emulator = bochs_program();
-	return lab->without_l2 ? 0 : prepare_l2(lab);
+	if (!lab->without_l2)
+		return prepare_l2(lab);
+	return has_root(lab) ? lab_prepare_image(lab) : 0;
 }
 
 static void cut_l1(void *ctx)

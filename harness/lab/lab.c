@@ -338,7 +338,7 @@ static void remove_locks(void)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l2-initramfs", "save", "l1.counters", "provision.qcow2" };
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l1-suite", "l2-initramfs", "save", "l1.counters", "provision.qcow2" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);

@@ -90,9 +90,9 @@ struct lab {
 	 * lab_up(); or NULL
 	 */
 	const char *monitor;
-	/* a suite's disk, which L1 has at SUITE_DIR; disk NULL: none. Set it before lab_prepare() */
+	/* which L1 has at SUITE_DIR; set it before lab_prepare() */
 	struct lab_suite {
-		const char *disk, *key; /* the caller's */
+		const char *disk, *key; /* the caller's; disk NULL: there is none */
 		bool wants_root; /* its programs need L1's Debian root, in each lane */
 	} suite;
 	bool without_l2; /* no selected test needs it: set it before lab_prepare() */

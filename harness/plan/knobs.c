@@ -267,6 +267,12 @@ static int set_from(struct knobs *k, const struct knob *n, const char *value,
 	return 0;
 }
 
+int knobs_without_suite(const struct knobs *k, const char *verb)
+{
+	return k->suite ? fail(OUT_USAGE, "SUITE=%s: `nestlab %s` knows the lab's own tests alone; `nestlab test` runs suites", k->suite, verb)
+			: 0;
+}
+
 int knobs_set(struct knobs *k, const char *name, const char *value)
 {
 	const struct knob *n = find(name);

@@ -74,6 +74,10 @@ bool knobs_verbose(void);
 
 /* 0 or -OUT_USAGE: an unknown name, a value out of its range. Free it in either case. */
 int knobs_load(struct knobs *k);
+/*
+ * For verbs that know the lab's own tests alone: 0, or -OUT_USAGE where SUITE= is set, too.
+ */
+int knobs_without_suite(const struct knobs *k, const char *verb);
 /* Set one as the command line does. */
 int knobs_set(struct knobs *k, const char *name, const char *value);
 void knobs_copy(struct knobs *to, const struct knobs *from);

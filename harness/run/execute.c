@@ -117,7 +117,8 @@ static void add_rows(const struct trace_records *trace, struct test_result *res)
 	}
 }
 
-static void judge(struct run *r, const struct testcase *t, struct execution *x, struct test_result *res)
+static void judge(struct run *r, const struct testcase *t, struct execution *x,
+		  struct test_result *res)
 {
 	struct evidence *e = &x->e;
 

@@ -178,8 +178,9 @@ static int select_any(struct run *r)
 {
 	const struct knobs *k = &r->plan->knobs;
 
-	return r->plan->suite ? suite_select(r) :
-				select_tests(r, &k->tests, k->assignment, flavored_level(&r->plan->kernel));
+	if (r->plan->suite)
+		return suite_select(r);
+	return select_tests(r, &k->tests, k->assignment, flavored_level(&r->plan->kernel));
 }
 
 static int go(struct run *r)

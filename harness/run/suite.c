@@ -21,15 +21,16 @@ static const char *name_of(const struct run *r, const struct testcase *t)
 static void make_case(const struct run *r, const struct suite_test *from, struct testcase *t)
 {
 	const struct suite *s = r->plan->suite;
+	const char *lane = r->plan->lane.name;
 
 	*t = (struct testcase){
 		.name = strf("%s/%s", s->name, from->name),
 		.summary = s->title ? s->title : s->name,
 		.program = from->command,
 		.level = 1,
-		.timeout_s = suite_timeout(s, from->name),
+		.timeout_s = suite_timeout(s, from->name, lane),
 		.suite = s->name,
-		.without = suite_says(&s->without, from->name),
+		.without = suite_says(&s->without, from->name, lane),
 	};
 }
 
@@ -63,7 +64,8 @@ static int take_matching(struct run *r, const char *pattern)
 		const struct testcase *t = &s->cases[i];
 
 		strv_add(&names, name_of(r, t));
-		if (fnmatch(pattern, t->name, 0) && fnmatch(pattern, name_of(r, t), 0) && strcmp(pattern, t->suite) != 0)
+		if (fnmatch(pattern, t->name, 0) && fnmatch(pattern, name_of(r, t), 0) &&
+		    strcmp(pattern, t->suite) != 0)
 			continue;
 		found++;
 		take(r, t);
@@ -128,13 +130,15 @@ static const char *emulator_of(struct run *r)
 	if (s->emulator)
 		return s->emulator;
 	if (level_versions(&r->lab->levels[L1], &qemu, &libvirt))
-		s->emulator = strf("qemu-%lu.%lu.%lu", qemu / 1000000, qemu / 1000 % 1000, qemu % 1000);
+		s->emulator =
+			strf("qemu-%lu.%lu.%lu", qemu / 1000000, qemu / 1000 % 1000, qemu % 1000);
 	else
 		s->emulator = xstrdup(r->lab->emulator ? path_last(r->lab->emulator) : "none");
 	return s->emulator;
 }
 
-static void keep_record(const struct run *r, const struct testcase *t, const struct suite_said *said, const char *lost)
+static void keep_record(const struct run *r, const struct testcase *t,
+			const struct suite_said *said, const char *lost)
 {
 	_cleanup_free_ char *path = suite_record_path(r->dir, t);
 	_cleanup_buf_ struct buf text = { 0 };
@@ -153,11 +157,16 @@ static void skip_all(const struct suite_said *said, const char *why, struct test
 		check_skip(res, said->v[i].name, why);
 }
 
-static void add_checks(struct run *r, const struct testcase *t, const struct suite_said *said, struct test_result *res)
+static void add_checks(struct run *r, const struct testcase *t, const struct suite_said *said,
+		       struct test_result *res)
 {
 	_cleanup_free_ char *file = testcase_file("output", t->name);
 	struct suite_known known = { 0 };
-	const struct suite_judging j = { .test = name_of(r, t), .now = said, .then = then_of(r, t), .known = &known, .file = file };
+	const struct suite_judging j = { .test = name_of(r, t),
+					 .now = said,
+					 .then = then_of(r, t),
+					 .known = &known,
+					 .file = file };
 
 	if (suite_known_load(t->suite, r->plan->lane.name, emulator_of(r), &known)) {
 		res->verdict = fail_outcome();
@@ -170,8 +179,8 @@ static void add_checks(struct run *r, const struct testcase *t, const struct sui
 	suite_known_free(&known);
 }
 
-void suite_judge(struct run *r, const struct testcase *t, const struct strv *text, const struct evidence *e,
-		 struct test_result *res)
+void suite_judge(struct run *r, const struct testcase *t, const struct strv *text,
+		 const struct evidence *e, struct test_result *res)
 {
 	const struct suite_end end = { .exit_code = e->signal ? -1 : e->exit_code,
 				       .signal = e->signal,

@@ -16,8 +16,8 @@ struct run_suite {
 	struct testcase *cases; /* one for each program, in their order */
 	/* of each, what the unpatched kernel's runs said; n 0: nothing to compare with */
 	struct suite_record *then;
-	char **unasked;	     /* of each, why it has no answer; NULL: it has, or none is wanted */
-	char *emulator;	     /* "qemu-7.2"; NULL: not known yet */
+	char **unasked; /* of each, why it has no answer; NULL: it has, or none is wanted */
+	char *emulator; /* "qemu-7.2"; NULL: not known yet */
 };
 
 /*

@@ -15,7 +15,10 @@
 #define DEADLINE_S 7200 /* of a run, with the kernel's build */
 
 static const struct cache_kind records = {
-	.folder = "suite-records", .suffix = ".txt", .what = "what suites say on the unpatched kernel", .keep_entries = 4000,
+	.folder = "suite-records",
+	.suffix = ".txt",
+	.what = "what suites say on the unpatched kernel",
+	.keep_entries = 4000,
 };
 CACHE_KIND(records);
 
@@ -30,7 +33,8 @@ char *suite_record_path(const char *dir, const struct testcase *t)
 
 typedef char key_text[HASH_HEX_LEN + 1];
 
-static void make_key(const struct run *r, const char *lab_key, const struct testcase *t, key_text key)
+static void make_key(const struct run *r, const char *lab_key, const struct testcase *t,
+		     key_text key)
 {
 	struct hash *h = hash_new("suite-record-1");
 
@@ -68,7 +72,9 @@ static int write_text(void *ctx, const char *path)
 {
 	const struct buf *text = ctx;
 
-	return file_write(path, buf_str(text), text->len, 0666) ? fail(OUT_BROKEN, "can't write %s", path) : 0;
+	return file_write(path, buf_str(text), text->len, 0666)
+		       ? fail(OUT_BROKEN, "can't write %s", path)
+		       : 0;
 }
 
 /* ---- what the runs have left ---- */
@@ -77,7 +83,8 @@ static int write_text(void *ctx, const char *path)
 static const char *why_none(const struct pool *p, const struct testcase *t)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		const struct test_result *res = p->jobs[i].result ? result_find_test(p->jobs[i].result, t->name) : NULL;
+		const struct test_result *res =
+			p->jobs[i].result ? result_find_test(p->jobs[i].result, t->name) : NULL;
 
 		if (res && res->verdict == OUT_SKIP && res->reason)
 			return res->reason;
@@ -96,7 +103,8 @@ static int take_one(struct run *r, const struct pool *p, const struct testcase *
 	}
 	if (take_text(r, t, &text))
 		return cache_put(&records, key, write_text, &text, NULL);
-	r->suite->unasked[t - r->suite->cases] = strf("the unpatched kernel has no answer to compare with: %s", why_none(p, t));
+	r->suite->unasked[t - r->suite->cases] =
+		strf("the unpatched kernel has no answer to compare with: %s", why_none(p, t));
 	return 0;
 }
 
@@ -123,7 +131,10 @@ static int make_plan(const struct run *r, const char *tests, struct plan *plan)
 {
 	const struct {
 		const char *name, *value;
-	} sets[] = { { "UNPATCHED", "1" }, { "PATCH", "" }, { "LANE", r->plan->lane.name }, { "TESTS", tests } };
+	} sets[] = { { "UNPATCHED", "1" },
+		     { "PATCH", "" },
+		     { "LANE", r->plan->lane.name },
+		     { "TESTS", tests } };
 	struct knobs k;
 	int ret = 0;
 

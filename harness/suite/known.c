@@ -37,7 +37,8 @@ static int take_line(const char *path, size_t number, const char *line, struct s
 	k->v[k->n++].reason = xstrdup(line);
 	if (*line)
 		return 0;
-	return fail(OUT_USAGE, "%s:%zu: want TEST[/LINE], LANE, EMULATOR and a reason", path, number);
+	return fail(OUT_USAGE, "%s:%zu: want TEST[/LINE], LANE, EMULATOR and a reason", path,
+		    number);
 }
 
 int suite_known_read(const char *path, const char *text, struct suite_known *k)
@@ -56,16 +57,19 @@ int suite_known_read(const char *path, const char *text, struct suite_known *k)
 	return ret;
 }
 
-int suite_known_load(const char *suite, const char *lane, const char *emulator, struct suite_known *k)
+int suite_known_load(const char *suite, const char *lane, const char *emulator,
+		     struct suite_known *k)
 {
-	_cleanup_free_ char *relative = strf("config/suites/%s.known", suite), *path = path_in_root(relative);
+	_cleanup_free_ char *relative = strf("config/suites/%s.known", suite),
+			    *path = path_in_root(relative);
 	_cleanup_buf_ struct buf text = { 0 };
 	int err = file_read(path, &text);
 
 	*k = (struct suite_known){ .lane = xstrdup(lane), .emulator = xstrdup(emulator) };
 	if (err == -ENOENT)
 		return 0;
-	return err ? fail(OUT_USAGE, "can't read %s: %s", path, strerror(-err)) : suite_known_read(path, buf_str(&text), k);
+	return err ? fail(OUT_USAGE, "can't read %s: %s", path, strerror(-err))
+		   : suite_known_read(path, buf_str(&text), k);
 }
 
 void suite_known_free(struct suite_known *k)

@@ -17,13 +17,14 @@ struct suite_known {
 	struct {
 		char *test, *line; /* line NULL: all of them */
 		char *lane, *emulator, *reason;
-	} *v;
+	} * v;
 	size_t n;
 	char *lane, *emulator; /* of this run */
 };
 
 /* None where the suite has no such file. 0 or -OUT_USAGE, with file and line. */
-int suite_known_load(const char *suite, const char *lane, const char *emulator, struct suite_known *k);
+int suite_known_load(const char *suite, const char *lane, const char *emulator,
+		     struct suite_known *k);
 int suite_known_read(const char *path, const char *text, struct suite_known *k); /* its text */
 void suite_known_free(struct suite_known *k);
 

@@ -21,12 +21,14 @@ struct reading {
 	size_t seen;	  /* lines that the plan is about */
 	const char *tell; /* what a failed program says of itself; NULL: nothing special */
 	bool tell_next;
+	bool spoke;   /* it said anything at all */
+	bool refused; /* what should have run it told an error */
 };
 
 struct suite_format {
 	const char *name;
 	void (*line)(struct reading *r, const char *line);
-	enum suite_verdict (*exit)(int code);
+	enum suite_verdict (*exit)(const struct reading *r, int code);
 	void (*close)(struct reading *r); /* may be NULL */
 };
 
@@ -158,7 +160,8 @@ static char *full_name(const struct reading *r, size_t depth, const char *name)
 }
 
 /* What is expected to fail, and does, proves nothing either way. */
-static enum suite_verdict directed(const char *directive, enum suite_verdict plain, const char **why)
+static enum suite_verdict directed(const char *directive, enum suite_verdict plain,
+				   const char **why)
 {
 	static const char *const words[] = { "SKIP", "XFAIL", "TODO" };
 
@@ -223,8 +226,9 @@ static void ktap_close(struct reading *r)
 	suite_said_add(r->said, SUITE_PLAN, SUITE_FAIL, why, 0);
 }
 
-static enum suite_verdict exit_ktap(int code)
+static enum suite_verdict exit_ktap(const struct reading *r, int code)
 {
+	(void)r;
 	if (code == KSFT_SKIP)
 		return SUITE_SKIP;
 	return code ? SUITE_FAIL : SUITE_PASS;
@@ -238,20 +242,26 @@ static void unit_tests_line(struct reading *r, const char *line)
 		const char *mark;
 		enum suite_verdict verdict;
 	} marks[] = {
-		{ "PASS: ", SUITE_PASS },  { "FAIL: ", SUITE_FAIL },  { "XPASS: ", SUITE_FAIL },
-		{ "SKIP: ", SUITE_SKIP },  { "XFAIL: ", SUITE_SKIP }, { "KFAIL: ", SUITE_SKIP },
+		{ "PASS: ", SUITE_PASS }, { "FAIL: ", SUITE_FAIL },  { "XPASS: ", SUITE_FAIL },
+		{ "SKIP: ", SUITE_SKIP }, { "XFAIL: ", SUITE_SKIP }, { "KFAIL: ", SUITE_SKIP },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		if (str_starts(line, marks[i].mark))
 			suite_said_add(r->said, line + strlen(marks[i].mark), marks[i].verdict,
 				       marks[i].verdict == SUITE_PASS ? NULL : line, r->at);
-	if (strstr(line, "nhandled "))
+	r->spoke |= *line != '\0';
+	if (str_starts(line, "qemu-system-") && !strstr(line, ": warning: "))
+		r->refused = true;
+	if (r->refused || strstr(line, "nhandled "))
 		r->tell = line;
 }
 
-static enum suite_verdict exit_unit_tests(int code)
+/* QEMU's own exit code after an error is 1, too, and no guest has run then. */
+static enum suite_verdict exit_unit_tests(const struct reading *r, int code)
 {
+	if (r->refused || !r->spoke)
+		return SUITE_FAIL;
 	switch (code) {
 	case 1:
 		return SUITE_PASS;
@@ -271,11 +281,11 @@ static void no_line(struct reading *r, const char *line)
 		r->tell = line;
 }
 
-static enum suite_verdict exit_plain(int code)
+static enum suite_verdict exit_plain(const struct reading *r, int code)
 {
 	if (code == AUTOMAKE_SKIP)
 		return SUITE_SKIP;
-	return exit_ktap(code);
+	return exit_ktap(r, code);
 }
 
 static const struct suite_format formats[] = {
@@ -339,7 +349,7 @@ static void add_end(struct reading *r, const struct suite_format *f, const struc
 		    const struct suite_end *end)
 {
 	bool by_itself = !end->killed && end->exit_code >= 0;
-	enum suite_verdict v = by_itself ? f->exit(end->exit_code) : SUITE_FAIL;
+	enum suite_verdict v = by_itself ? f->exit(r, end->exit_code) : SUITE_FAIL;
 	_cleanup_free_ char *why = NULL;
 
 	if (v == SUITE_FAIL)

@@ -25,7 +25,11 @@
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-"
 
 static const struct cache_kind suites = {
-	.folder = "suites", .whole = DISK, .what = "suites' programs", .keep_entries = 8, .wait_s = 1800,
+	.folder = "suites",
+	.whole = DISK,
+	.what = "suites' programs",
+	.keep_entries = 8,
+	.wait_s = 1800,
 };
 CACHE_KIND(suites);
 
@@ -85,7 +89,7 @@ static int read_list(const struct suite *s, struct suite_programs *p)
 
 /* ---- its source ---- */
 
-/* What a suite's build needs of the source, into a folder of ours: nothing is written to the source. */
+/* What its build needs of the source, into a folder of ours: nothing is written to the source. */
 static int take_entry(const char *from, const char *to)
 {
 	_cleanup_free_ char *copy = xstrdup(to);
@@ -102,7 +106,8 @@ static int take_entry(const char *from, const char *to)
 	return err ? fail(OUT_BROKEN, "can't copy %s to %s: %s", from, to, strerror(-err)) : 0;
 }
 
-static int take_source(const struct suite *s, const struct kernel_conf *k, const struct source *from, const char *to)
+static int take_source(const struct suite *s, const struct kernel_conf *k,
+		       const struct source *from, const char *to)
 {
 	int ret = s->files.n ? 0 : take_entry(from->dir, to);
 
@@ -146,7 +151,9 @@ static int run_script(const struct building *b, const char *src, const char *obj
 	_cleanup_free_ char *log = path_in_cache("logs/suite-%s-%.12s.log", b->s->name, b->key);
 	_cleanup_free_ char *script = make_script(b->s), *why = NULL;
 	const char *const args[] = { "sh", "-euc", script, NULL };
-	struct make m = { .what = "building a suite", .log = log, .enclosed = sandbox_works(),
+	struct make m = { .what = "building a suite",
+			  .log = log,
+			  .enclosed = sandbox_works(),
 			  .sandbox = { .src = src, .obj = obj } };
 	_cleanup_buf_ struct buf said = { 0 };
 	int status;
@@ -158,7 +165,8 @@ static int run_script(const struct building *b, const char *src, const char *obj
 		return status;
 	file_read(log, &said);
 	why = why_build_failed(buf_str(&said));
-	return fail(OUT_BROKEN, "suite %s does not build: %s (all of it is in %s)", b->s->name, why, log);
+	return fail(OUT_BROKEN, "suite %s does not build: %s (all of it is in %s)", b->s->name, why,
+		    log);
 }
 
 static int add_size(const char *relative, const struct stat *st, void *ctx)
@@ -181,9 +189,24 @@ static int make_disk(const char *folder, const char *disk)
 	bytes += bytes / 16 + ROOM;
 	bytes = (bytes + SUITE_DISK_UNIT - 1) / SUITE_DISK_UNIT * SUITE_DISK_UNIT;
 	blocks = strf("%lluk", (unsigned long long)bytes / 1024);
-	char *const argv[] = { (char *)"env", (char *)"PATH=" SANDBOX_PATH, (char *)"mke2fs", (char *)"-q", (char *)"-F",
-			       (char *)"-t", (char *)"ext4", (char *)"-O", (char *)"^has_journal", (char *)"-m", (char *)"0",
-			       (char *)"-E", (char *)"root_owner=0:0", (char *)"-d", (char *)folder, (char *)disk, blocks, NULL };
+	char *const argv[] = { (char *)"env",
+			       (char *)"PATH=" SANDBOX_PATH,
+			       (char *)"mke2fs",
+			       (char *)"-q",
+			       (char *)"-F",
+			       (char *)"-t",
+			       (char *)"ext4",
+			       (char *)"-O",
+			       (char *)"^has_journal",
+			       (char *)"-m",
+			       (char *)"0",
+			       (char *)"-E",
+			       (char *)"root_owner=0:0",
+			       (char *)"-d",
+			       (char *)folder,
+			       (char *)disk,
+			       blocks,
+			       NULL };
 	struct proc p = { .what = "making a suite's disk", .argv = argv, .deadline_s = 300 };
 
 	return proc_check(&p);
@@ -242,7 +265,8 @@ static int make_key(const struct suite *s, const struct source *source, char key
 }
 
 /* The source that it is built from: the kernel's, the suite's own, or a tree in its place. */
-static struct kernel_conf source_conf(const struct suite *s, const struct kernel_conf *kernel, const char *tree)
+static struct kernel_conf source_conf(const struct suite *s, const struct kernel_conf *kernel,
+				      const char *tree)
 {
 	struct kernel_conf k = { .path = s->path };
 
@@ -263,13 +287,14 @@ static int resolve(const struct suite *s, const struct kernel_conf *k, struct so
 	int ret = source_resolve(k, source);
 
 	if (ret == -OUT_BROKEN && !s->of_kernel && !k->source.tree && !proc_interrupted())
-		return fail(OUT_SKIP, "suite %s is skipped, as its source can't be had: %s%s%s%s", s->name, fail_text(),
-			    s->knob ? "; " : "", s->knob ? s->knob : "", s->knob ? "=DIR names a local copy" : "");
+		return fail(OUT_SKIP, "suite %s is skipped, as its source can't be had: %s%s%s%s",
+			    s->name, fail_text(), s->knob ? "; " : "", s->knob ? s->knob : "",
+			    s->knob ? "=DIR names a local copy" : "");
 	return ret;
 }
 
-int suite_programs_prepare(const struct suite *s, const struct kernel_conf *kernel, const char *tree,
-			   struct suite_programs *p)
+int suite_programs_prepare(const struct suite *s, const struct kernel_conf *kernel,
+			   const char *tree, struct suite_programs *p)
 {
 	const struct kernel_conf k = source_conf(s, kernel, tree);
 	struct source source = { 0 };

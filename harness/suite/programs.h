@@ -30,11 +30,11 @@ struct suite_programs {
 /*
  * Find them or build them. kernel: whose source it is where the suite says so. tree: a local one
  * that takes the place of the suite's own; NULL: none. 0; -OUT_USAGE (no such tree, a wrong list);
- * -OUT_SKIP: its source can't be had, with the reason; -OUT_BROKEN: it does not build. Never a fault
- * of a change: it is built from the source without one. Free p in either case.
+ * -OUT_SKIP: its source can't be had, with the reason; -OUT_BROKEN: it does not build. Never a
+ * fault of a change: it is built from the source without one. Free p in either case.
  */
-int suite_programs_prepare(const struct suite *s, const struct kernel_conf *kernel, const char *tree,
-			   struct suite_programs *p);
+int suite_programs_prepare(const struct suite *s, const struct kernel_conf *kernel,
+			   const char *tree, struct suite_programs *p);
 void suite_programs_free(struct suite_programs *p);
 
 /* For tests: read what the suite's list printed. what: for messages. 0 or -OUT_USAGE. */

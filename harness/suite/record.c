@@ -12,9 +12,8 @@
 #define END "end"
 #define LOST "lost"
 
-const char *const suite_change_names[SUITE_CHANGES] = {
-	"same", "REGRESSED", "FIXED", "NEW", "GONE", "unstable"
-};
+const char *const suite_change_names[SUITE_CHANGES] = { "same", "REGRESSED", "FIXED",
+							"NEW",	"GONE",	     "unstable" };
 
 /* ---- writing and reading ---- */
 
@@ -45,7 +44,8 @@ void suite_record_write(const struct suite_said *said, const char *lost, struct 
 static int verdict_of(const char *word, size_t n)
 {
 	for (int v = 0; v < SUITE_VERDICTS; v++)
-		if (strlen(suite_verdict_names[v]) == n && !strncmp(word, suite_verdict_names[v], n))
+		if (strlen(suite_verdict_names[v]) == n &&
+		    !strncmp(word, suite_verdict_names[v], n))
 			return v;
 	return -1;
 }
@@ -54,7 +54,9 @@ static int verdict_of(const char *word, size_t n)
 static void add_line(struct suite_said *said, enum suite_verdict v, char *name, const char *text)
 {
 	said->v = xrealloc(said->v, said->n + 1, sizeof(*said->v));
-	said->v[said->n++] = (struct suite_line){ .name = name, .verdict = v, .text = *text ? xstrdup(text) : NULL };
+	said->v[said->n++] = (struct suite_line){ .name = name,
+						  .verdict = v,
+						  .text = *text ? xstrdup(text) : NULL };
 }
 
 static bool take_line(struct suite_record *r, const char *line)
@@ -68,7 +70,8 @@ static bool take_line(struct suite_record *r, const char *line)
 	}
 	if (v < 0 || !second || second == tab + 1)
 		return false;
-	add_line(&r->run[r->n].said, (enum suite_verdict)v, xstrndup(tab + 1, (size_t)(second - tab - 1)), second + 1);
+	add_line(&r->run[r->n].said, (enum suite_verdict)v,
+		 xstrndup(tab + 1, (size_t)(second - tab - 1)), second + 1);
 	return true;
 }
 
@@ -131,7 +134,8 @@ struct past {
 /* Fails now as it did then? "The exact same failure", but for its numbers. */
 static bool same_text(const struct suite_line *a, const struct suite_line *b)
 {
-	_cleanup_free_ char *x = suite_masked(a->text ? a->text : ""), *y = suite_masked(b->text ? b->text : "");
+	_cleanup_free_ char *x = suite_masked(a->text ? a->text : ""),
+			    *y = suite_masked(b->text ? b->text : "");
 
 	return !strcmp(x, y);
 }
@@ -212,7 +216,7 @@ void suite_compare(const struct suite_said *now, const struct suite_record *then
 		c.wrong = is_wrong(&c, &p, early);
 		told(ctx, &c);
 	}
-	/* A line that only some of the runs have is unstable: each of them is in the first or no matter. */
+	/* What only some of the runs have is unstable: it is in the first one, or no matter. */
 	for (size_t i = 0; then->n && i < then->run[0].said.n; i++) {
 		struct suite_compared c = { .name = then->run[0].said.v[i].name };
 

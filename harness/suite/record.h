@@ -34,7 +34,7 @@ bool suite_record_lost(const struct suite_record *r);
 
 enum suite_change {
 	SUITE_SAME,
-	SUITE_REGRESSED, /* passed each time, and fails or is skipped now; or fails in another way */
+	SUITE_REGRESSED, /* passed, and fails or is skipped now; or fails in another way */
 	SUITE_FIXED,	 /* failed each time, and passes now */
 	SUITE_NEW,	 /* was not there, or was skipped */
 	SUITE_GONE,	 /* was there each time, and is not now */

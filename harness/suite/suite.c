@@ -14,8 +14,10 @@
 #define TIMEOUT_S 10
 #define TIMEOUT_MAX_S 3600
 
-#define KEY(section, key, type, field, max) \
-	{ section, key, type, offsetof(struct suite, field), 0, max }
+#define KEY(section, key, type, field, max)                                                        \
+	{                                                                                          \
+		section, key, type, offsetof(struct suite, field), 0, max                          \
+	}
 
 static const struct conf_key keys[] = {
 	KEY("suite", "title", CONF_STR, title, 0),
@@ -74,8 +76,8 @@ static int check_timeouts(const struct suite *s)
 		uint64_t n;
 
 		if (!parse_u64(strchr(s->timeouts.v[i], '=') + 1, &n) || !n || n > TIMEOUT_MAX_S)
-			return fail(OUT_USAGE, "%s: [timeouts] '%s': want seconds, from 1 to %d", s->path,
-				    s->timeouts.v[i], TIMEOUT_MAX_S);
+			return fail(OUT_USAGE, "%s: [timeouts] '%s': want seconds, from 1 to %d",
+				    s->path, s->timeouts.v[i], TIMEOUT_MAX_S);
 	}
 	return 0;
 }
@@ -100,7 +102,9 @@ int suite_load(const char *name, struct suite *s)
 	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
 	int ret;
 
-	*s = (struct suite){ .name = xstrdup(name), .path = path_in_root(relative), .timeout = TIMEOUT_S };
+	*s = (struct suite){ .name = xstrdup(name),
+			     .path = path_in_root(relative),
+			     .timeout = TIMEOUT_S };
 	s->source.path = xstrdup(s->path);
 	s->source.source.whole = true;
 	if (strchr(name, '/') || !path_exists(s->path))
@@ -132,24 +136,28 @@ int suite_check_lane(const struct suite *s, const char *lane)
 		return 0;
 	for (size_t i = 0; i < s->lanes.n; i++)
 		buf_printf(&all, " %s", s->lanes.v[i]);
-	return fail(OUT_USAGE, "suite %s does not run in lane %s; it does in:%s", s->name, lane, buf_str(&all));
+	return fail(OUT_USAGE, "suite %s does not run in lane %s; it does in:%s", s->name, lane,
+		    buf_str(&all));
 }
 
-const char *suite_says(const struct strv *items, const char *test)
+const char *suite_says(const struct strv *items, const char *test, const char *lane)
 {
+	_cleanup_free_ char *there = strf("%s/%s", lane, test);
+
 	for (size_t i = 0; i < items->n; i++) {
 		const char *equals = strchr(items->v[i], '=');
-		_cleanup_free_ char *pattern = xstrndup(items->v[i], (size_t)(equals - items->v[i]));
+		_cleanup_free_ char *pattern =
+			xstrndup(items->v[i], (size_t)(equals - items->v[i]));
 
-		if (!fnmatch(pattern, test, 0))
+		if (!fnmatch(pattern, test, 0) || !fnmatch(pattern, there, FNM_PATHNAME))
 			return equals + 1;
 	}
 	return NULL;
 }
 
-uint32_t suite_timeout(const struct suite *s, const char *test)
+uint32_t suite_timeout(const struct suite *s, const char *test, const char *lane)
 {
-	const char *said = suite_says(&s->timeouts, test);
+	const char *said = suite_says(&s->timeouts, test, lane);
 	uint64_t n = s->timeout;
 
 	if (said)

@@ -20,17 +20,17 @@ struct suite {
 	char *title;
 	char *format_name;
 	const struct suite_format *format; /* how its programs say what they found */
-	uint32_t timeout; /* of a test, seconds, before the lane's slowdown */
-	struct strv lanes; /* that it runs in */
+	uint32_t timeout;		   /* of a test, seconds, before the lane's slowdown */
+	struct strv lanes;		   /* that it runs in */
 	bool wants_root; /* its programs need L1's Debian root (QEMU), in each lane */
 	bool of_kernel;	 /* its source is that of the kernel under test */
 	char *knob;	 /* of a local tree that takes its source's place; NULL: there is none */
 	struct kernel_conf source; /* of which only .source and .path mean something */
-	struct strv files;    /* of its source, what is needed; none: all of it */
-	struct strv build;    /* lines of a shell script that makes its programs in obj/ */
-	struct strv list;     /* of one that prints its tests: NAME, a tab, COMMAND */
-	struct strv timeouts; /* "NAME=SECONDS" */
-	struct strv without;  /* "NAME=REASON": never run, and told as skipped */
+	struct strv files;	   /* of its source, what is needed; none: all of it */
+	struct strv build;	   /* lines of a shell script that makes its programs in obj/ */
+	struct strv list;	   /* of one that prints its tests: NAME, a tab, COMMAND */
+	struct strv timeouts;	   /* "NAME=SECONDS" */
+	struct strv without;	   /* "NAME=REASON": never run, and told as skipped */
 };
 
 /* name: of a file in config/suites/. 0 or -OUT_USAGE. On success the caller frees it. */
@@ -40,9 +40,12 @@ void suite_free(struct suite *s);
 /* 0, or -OUT_USAGE: it does not run in this lane. */
 int suite_check_lane(const struct suite *s, const char *lane);
 
-/* What one of [timeouts] or [without] says of a test; NULL: nothing. Patterns are allowed. */
-const char *suite_says(const struct strv *items, const char *test);
+/*
+ * What one of [timeouts] or [without] says of a test in a lane: "state_test", "svm_*", or with the
+ * lane before it, "bochs-vmx/svm_*". NULL: nothing.
+ */
+const char *suite_says(const struct strv *items, const char *test, const char *lane);
 /* Seconds of this test. */
-uint32_t suite_timeout(const struct suite *s, const char *test);
+uint32_t suite_timeout(const struct suite *s, const char *test, const char *lane);
 
 #endif

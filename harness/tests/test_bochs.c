@@ -58,7 +58,15 @@ static void test_bochsrc(void **state)
 	bochsrc_write(&s, &rc);
 	has(buf_str(&rc), "memory: guest=2560, host=2048\n");
 	has(buf_str(&rc), "ata1-master: type=disk, path=l1-disk, mode=volatile\n");
+	assert_null(strstr(buf_str(&rc), "slave"));
 	has(buf_str(&rc), "sound: waveoutdrv=dummy,");
+
+	s.disk = NULL;
+	s.second = "l1-suite";
+	buf_free(&rc);
+	bochsrc_write(&s, &rc);
+	has(buf_str(&rc), "ata1-slave: type=disk, path=l1-suite, mode=volatile\n");
+	assert_null(strstr(buf_str(&rc), "ata1-master"));
 }
 
 static void test_medium(void **state)

@@ -28,7 +28,7 @@ static struct domain_spec spec(void)
 {
 	return (struct domain_spec){
 		.options = "l1",
-		.disks = { { "/here/a&b's <disk>.qcow2", "qcow2" } },
+		.disks = { { "/here/a&b's <disk>.qcow2", "qcow2", false } },
 		.n_disks = 1,
 		.console = "/here/console",
 		.ports = { { "org.nestlab.agent.0", "/here/agent" } },
@@ -75,6 +75,28 @@ static unsigned int count(const char *text, const char *what)
 	for (const char *p = text; (p = strstr(p, what)); p++)
 		n++;
 	return n;
+}
+
+/* A suite's disk: the options file has none, and a saved state has it already. */
+static void test_one_disk_more(void **state)
+{
+	struct domain_spec s = spec();
+	_cleanup_free_ char *xml = NULL, *again = NULL;
+
+	(void)state;
+	s.disks[s.n_disks++] = (struct domain_disk){ "/here/suite.ext4", "raw", true };
+	assert_int_equal(domxml_retarget(saved, &s, &xml), 0);
+	assert_int_equal(count(xml, "<disk "), 2);
+	assert_int_equal(count(xml, "<readonly/>"), 1);
+	assert_int_equal(count(xml, "dev=\"vda\""), 1);
+	assert_int_equal(count(xml, "dev=\"vdb\""), 1);
+	assert_true(strstr(xml, "/here/suite.ext4") < strstr(xml, "vdb"));
+	assert_int_equal(count(xml, "type=\"raw\""), 1);
+	s.disks[1].path = "/there/suite.ext4";
+	assert_int_equal(domxml_retarget(xml, &s, &again), 0);
+	assert_int_equal(count(again, "<disk "), 2);
+	assert_int_equal(count(again, "/there/suite.ext4"), 1);
+	assert_int_equal(count(again, "/here/suite.ext4"), 0);
 }
 
 /* The state may have been saved with another checkout's plugin, or without. */
@@ -177,6 +199,7 @@ static void test_what_is_missing_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_disk_more),
 		cmocka_unit_test(test_retarget),
 		cmocka_unit_test(test_a_path_is_no_markup),
 		cmocka_unit_test(test_plugin),

@@ -205,6 +205,36 @@ static void test_unpatched(void **state)
 	plan_free(&p);
 }
 
+/* What a suite does not look at would be passed by it. */
+static void test_a_suite(void **state)
+{
+	static const char *const others[][2] = {
+		{ "ASSIGNMENT", "cpuid-exits" }, { "MONITOR", "README.md" }, { "GUEST_FLAVOR", "guest-debug" },
+	};
+	_cleanup_free_ char *patch = put_patch("9.patch", "");
+	struct plan p, own;
+
+	(void)state;
+	assert_int_equal(MAKE(&own, "LANE", "tcg-svm"), 0);
+	assert_null(own.suite);
+	assert_int_equal(MAKE(&p, "SUITE", "selftests", "LANE", "tcg-svm"), 0);
+	assert_string_equal(p.suite->name, "selftests");
+	assert_string_not_equal(p.hash, own.hash);
+	assert_string_not_equal(p.shape, own.shape); /* its disk is in L1 */
+	plan_free(&own);
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "SUITE", "selftets"), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "did you mean selftests?"));
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "SUITE", "selftests", "GUEST_PATCH", patch), -OUT_USAGE);
+	plan_free(&p);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		assert_int_equal(MAKE(&p, "SUITE", "selftests", others[i][0], others[i][1]), -OUT_USAGE);
+		assert_non_null(strstr(fail_text(), "leave one of the two out"));
+		plan_free(&p);
+	}
+}
+
 static void test_cpus_and_slowdown(void **state)
 {
 	struct plan p;
@@ -391,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_a_lane_for_the_change),
 		cmocka_unit_test(test_subject_and_hash),
 		cmocka_unit_test(test_unpatched),
+		cmocka_unit_test(test_a_suite),
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
 		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),

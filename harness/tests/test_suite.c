@@ -22,7 +22,8 @@
 
 static const struct suite_end ended_well = { .exit_code = 0 };
 
-static void read_text(const char *format, const char *text, const struct suite_end *end, struct suite_said *said)
+static void read_text(const char *format, const char *text, const struct suite_end *end,
+		      struct suite_said *said)
 {
 	_cleanup_strv_ struct strv lines = { 0 };
 
@@ -89,7 +90,8 @@ static void test_subtests(void **state)
 
 	(void)state;
 	read_text("ktap",
-		  "1..2\n  # Subtest: outer\n  1..2\n  ok 1 same\n  not ok 2 other\nnot ok 1 outer\n  # Subtest: next\n"
+		  "1..2\n  # Subtest: outer\n  1..2\n  ok 1 same\n  not ok 2 other\nnot ok 1 "
+		  "outer\n  # Subtest: next\n"
 		  "  ok 1 same\nok 2 next\n",
 		  &ended_well, &said);
 	assert_line(&said, "outer/same", SUITE_PASS);
@@ -106,7 +108,8 @@ static void test_whole_skipped(void **state)
 	struct suite_said said;
 
 	(void)state;
-	read_text("ktap", "1..0 # SKIP - Requirement not met: kvm_cpu_has(X86_FEATURE_VMX)\n", &end, &said);
+	read_text("ktap", "1..0 # SKIP - Requirement not met: kvm_cpu_has(X86_FEATURE_VMX)\n", &end,
+		  &said);
 	assert_line(&said, SUITE_PROGRAM, SUITE_SKIP);
 	assert_string_equal(said.v[0].text, "Requirement not met: kvm_cpu_has(X86_FEATURE_VMX)");
 	suite_said_free(&said);
@@ -118,7 +121,10 @@ static void test_assertion_told(void **state)
 	struct suite_said said;
 
 	(void)state;
-	read_text("ktap", "==== Test Assertion Failure ====\n  x86_64/one.c:12: !r\n  pid=700 tid=700 errno=22\n", &end, &said);
+	read_text("ktap",
+		  "==== Test Assertion Failure ====\n  x86_64/one.c:12: !r\n  pid=700 tid=700 "
+		  "errno=22\n",
+		  &end, &said);
 	assert_string_equal(said.v[0].text, "exit code 254; x86_64/one.c:12: !r");
 	suite_said_free(&said);
 }
@@ -149,12 +155,34 @@ static void test_ends(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		struct suite_said said;
 
-		read_text(ends[i].format, "", &ends[i].end, &said);
+		read_text(ends[i].format, "a word\n", &ends[i].end, &said);
 		assert_int_equal(said.n, 1);
 		assert_line(&said, SUITE_PROGRAM, ends[i].verdict);
 		suite_said_free(&said);
 	}
 	assert_null(suite_format_find("tap"));
+}
+
+/* Its exit code is that of a guest that passed. */
+static void test_no_guest(void **state)
+{
+	static const char *const said_instead[] = {
+		"", "qemu-system-x86_64: -device x: 'x' is not a valid device model name\n",
+		"enabling apic\nqemu-system-x86_64: error: failed to set MSR 0x40000\n"
+	};
+	const struct suite_end end = { .exit_code = 1 };
+	struct suite_said said;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(said_instead); i++) {
+		read_text("kvm-unit-tests", said_instead[i], &end, &said);
+		assert_line(&said, SUITE_PROGRAM, SUITE_FAIL);
+		suite_said_free(&said);
+	}
+	read_text("kvm-unit-tests",
+		  "qemu-system-x86_64: warning: host doesn't support x\nPASS: a\n", &end, &said);
+	assert_line(&said, SUITE_PROGRAM, SUITE_PASS);
+	suite_said_free(&said);
 }
 
 static const char unit_tests[] = "enabling apic\n"
@@ -215,7 +243,8 @@ static void test_cut_record(void **state)
 	suite_said_free(&said);
 	assert_true(suite_record_read(buf_str(&b), &r));
 	assert_int_equal(r.run[0].said.n, 6);
-	assert_string_equal(suite_said_find(&r.run[0].said, "vcpu.writes")->text, "not ok 2 - vcpu.writes");
+	assert_string_equal(suite_said_find(&r.run[0].said, "vcpu.writes")->text,
+			    "not ok 2 - vcpu.writes");
 	suite_record_free(&r);
 	for (size_t len = 0; len + 1 < b.len; len++) {
 		_cleanup_free_ char *cut = xstrndup(b.data, len);
@@ -265,7 +294,8 @@ static void test_compared(void **state)
 		unsigned int wrong;
 	} faults[] = {
 		{ "ok 1 a\nnot ok 2 b\nnot ok 3 c\nok 4 d # SKIP no d\n", 1, SUITE_REGRESSED, 1 },
-		{ "ok 1 a\nok 2 b # SKIP no b\nnot ok 3 c\nok 4 d # SKIP no d\n", 1, SUITE_REGRESSED, 1 },
+		{ "ok 1 a\nok 2 b # SKIP no b\nnot ok 3 c\nok 4 d # SKIP no d\n", 1,
+		  SUITE_REGRESSED, 1 },
 		{ "ok 1 a\nnot ok 3 c\nok 4 d # SKIP no d\n", 1, SUITE_GONE, 1 },
 		{ "ok 1 a\nok 2 b\nok 4 d # SKIP no d\n", 0, SUITE_GONE, 0 },
 		{ "ok 1 a\nok 2 b\nok 3 c\nok 4 d # SKIP no d\nnot ok 5 e\n", 1, SUITE_FIXED, 0 },
@@ -358,14 +388,16 @@ static void test_known(void **state)
 
 	(void)state;
 	assert_int_equal(suite_known_read("a.known", text, &k), 0);
-	assert_string_equal(suite_known_why(&k, "one_test", "the program"), "no NRIPS, as QEMU has none");
+	assert_string_equal(suite_known_why(&k, "one_test", "the program"),
+			    "no NRIPS, as QEMU has none");
 	assert_string_equal(suite_known_why(&k, "two_test", "cr0 write"), "many");
 	assert_non_null(suite_known_why(&k, "two_test", NULL));
 	assert_null(suite_known_why(&k, "two_test", "cr4 write"));
 	assert_null(suite_known_why(&k, "three_test", NULL));
 	str_set(&k.emulator, "qemu-10.0.2");
 	assert_null(suite_known_why(&k, "one_test", "the program"));
-	assert_int_equal(suite_known_read("a.known", "one_test tcg-svm qemu-7.2\n", &k), -OUT_USAGE);
+	assert_int_equal(suite_known_read("a.known", "one_test tcg-svm qemu-7.2\n", &k),
+			 -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "a.known:1:"));
 	suite_known_free(&k);
 }
@@ -413,14 +445,17 @@ static void test_items(void **state)
 
 	(void)state;
 	strv_add(&s.timeouts, "slow_*=40");
-	assert_int_equal(suite_timeout(&s, "slow_test"), 40);
-	assert_int_equal(suite_timeout(&s, "fast_test"), 10);
+	strv_add(&s.timeouts, "bochs-vmx/fast_*=20");
+	assert_int_equal(suite_timeout(&s, "slow_test", "tcg-svm"), 40);
+	assert_int_equal(suite_timeout(&s, "fast_test", "tcg-svm"), 10);
+	assert_int_equal(suite_timeout(&s, "fast_test", "bochs-vmx"), 20);
 	strv_free(&s.timeouts);
 }
 
 static void test_list(void **state)
 {
-	static const char *const wrong[] = { "", "one\n", "one\t\n", "a b\tc\n", "../a\tb\n", "a\tb\na\tc\n", "\tb\n" };
+	static const char *const wrong[] = { "",	  "one\n",	  "one\t\n", "a b\tc\n",
+					     "../a\tb\n", "a\tb\na\tc\n", "\tb\n" };
 	struct suite_programs p = { 0 };
 
 	(void)state;
@@ -443,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_whole_skipped),
 		cmocka_unit_test(test_assertion_told),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_no_guest),
 		cmocka_unit_test(test_unit_tests),
 		cmocka_unit_test(test_cut_record),
 		cmocka_unit_test(test_compared),

@@ -441,6 +441,8 @@ static int begin(struct grading *g, int argc, char **argv)
 {
 	int ret = knobs_load(&g->knobs);
 
+	if (!ret)
+		ret = knobs_without_suite(&g->knobs, "grade");
 	if (!ret && !g->knobs.assignment)
 		ret = fail(OUT_USAGE, "ASSIGNMENT= is not set: what the submissions are graded by must be named");
 	if (!ret)

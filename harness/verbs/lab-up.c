@@ -68,6 +68,8 @@ static int verb_lab_up(int argc, char **argv)
 		return verb_usage(&lab_up_verb);
 	ret = knobs_load(&k);
 	if (!ret)
+		ret = knobs_without_suite(&k, "lab-up");
+	if (!ret)
 		ret = plan_make(&k, &plan);
 	if (!ret)
 		ret = bring_up_one(&plan, fresh);

@@ -392,6 +392,8 @@ static int begin(struct trial *t)
 	t->start = now_ns();
 	if (!ret)
 		ret = err;
+	if (!ret)
+		ret = knobs_without_suite(&t->knobs, "mutants");
 	/* The mutants take their places. */
 	if (!ret)
 		ret = knobs_set(&t->knobs, "PATCH", "");

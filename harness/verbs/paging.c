@@ -177,6 +177,8 @@ static int verb_paging(int argc, char **argv)
 	err = rundir_make(&k, &d);
 	ret = ret ? ret : err;
 	if (!ret)
+		ret = knobs_without_suite(&k, "paging");
+	if (!ret)
 		ret = compare(&k, &p, &d);
 	d.result->seconds = (double)(now_ns() - start) / 1e9;
 	ret = rundir_end(&d, ret);

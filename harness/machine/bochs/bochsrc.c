@@ -46,6 +46,8 @@ void bochsrc_write(const struct bochs_spec *s, struct buf *rc)
 	buf_printf(rc, "ata0-master: type=cdrom, path=%s, status=inserted\n", s->medium);
 	if (s->disk)
 		buf_printf(rc, "ata1-master: type=disk, path=%s, mode=volatile\n", s->disk);
+	if (s->second)
+		buf_printf(rc, "ata1-slave: type=disk, path=%s, mode=volatile\n", s->second);
 	buf_printf(rc, "com1: enabled=1, mode=file, dev=%s\n", s->console);
 	buf_printf(rc, "com2: enabled=1, mode=socket-client, dev=127.0.0.1:%u\n", s->port);
 }

@@ -36,6 +36,7 @@ struct bochs_spec {
 	 * forgotten; NULL: none
 	 */
 	const char *disk;
+	const char *second; /* another one, the slave of that; NULL: none */
 	const char *console; /* the first serial port's output: a file */
 	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
 	bool debian; /* Debian's Bochs, 2.7: it has sound cards, and blocks of memory of one size */
