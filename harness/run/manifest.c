@@ -5,6 +5,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "run/run.h"
+#include "run/suite.h"
 
 static const char *below_root(const char *path)
 {
@@ -95,6 +96,19 @@ static void add_emulator(struct run *r)
 		result_set_manifest(r->result, key, hex);
 }
 
+static void add_suite(struct run *r)
+{
+	const struct suite_programs *p = r->suite ? &r->suite->programs : NULL;
+
+	if (!p)
+		return;
+	result_set_manifest(r->result, "suite", r->plan->suite->name);
+	if (p->source)
+		result_set_manifest(r->result, "suite's source", p->source);
+	if (p->key[0])
+		result_set_manifest(r->result, "suite's programs", p->key);
+}
+
 void manifest_fill(struct run *r)
 {
 	struct lab *lab = r->lab;
@@ -117,6 +131,7 @@ void manifest_fill(struct run *r)
 			    !lab->plan->lane.plugin	  ? "none in this lane"
 			    : lab->plugin.missing ? lab->plugin.missing
 						  : "present");
+	add_suite(r);
 	for (size_t i = 0; i < r->n_assignments; i++)
 		add_file(r, "assignment", r->assignments[i]->path);
 	add_tools(r);

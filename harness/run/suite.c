@@ -109,8 +109,41 @@ void suite_for_lab(const struct run *r, struct lab_suite *s)
 				 .wants_root = r->plan->suite->wants_root };
 }
 
+/* The first file of the change that the suite is built from; NULL: none. */
+static const char *own_file(const struct run *r)
+{
+	const struct patches *p = &r->plan->host.patches;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n_files; j++) {
+			const struct patch_file *f = &p->v[i].files[j];
+			const char *path = f->new_path ? f->new_path : f->old_path;
+
+			if (path && suite_is_of(r->plan->suite, path))
+				return path;
+		}
+	return NULL;
+}
+
+/* Tests that a change brings along are in no suite that is built without it: nobody should think so. */
+static void tell_own(struct run *r)
+{
+	const char *path = own_file(r);
+	_cleanup_free_ char *name = strf("%s/of-the-change", r->plan->suite->name), *why = NULL;
+	struct test_result *res;
+
+	if (!path)
+		return;
+	why = strf("the change has %s, and the suite is built from the source without it: what it adds there is not run", path);
+	ui_note("%s", why);
+	res = result_add_test(r->result, name, r->plan->suite->name);
+	res->verdict = OUT_SKIP;
+	str_set(&res->reason, why);
+}
+
 int suite_prepare(struct run *r)
 {
+	tell_own(r);
 	return r->plan->knobs.unpatched ? 0 : suite_baseline(r);
 }
 

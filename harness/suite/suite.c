@@ -128,6 +128,17 @@ void suite_free(struct suite *s)
 	*s = (struct suite){ 0 };
 }
 
+int suite_names(struct strv *names)
+{
+	_cleanup_free_ char *dir = path_in_root(FOLDER);
+
+	if (dir_list(dir, ".conf", names))
+		return fail(OUT_USAGE, "can't list the suites in %s", dir);
+	for (size_t i = 0; i < names->n; i++)
+		*strrchr(names->v[i], '.') = '\0';
+	return 0;
+}
+
 int suite_check_lane(const struct suite *s, const char *lane)
 {
 	_cleanup_buf_ struct buf all = { 0 };
@@ -153,6 +164,14 @@ const char *suite_says(const struct strv *items, const char *test, const char *l
 			return equals + 1;
 	}
 	return NULL;
+}
+
+bool suite_is_of(const struct suite *s, const char *path)
+{
+	for (size_t i = 0; s->of_kernel && i < s->files.n; i++)
+		if (str_starts(s->files.v[i], "tools/") && str_starts(path, s->files.v[i]))
+			return true;
+	return false;
 }
 
 uint32_t suite_timeout(const struct suite *s, const char *test, const char *lane)

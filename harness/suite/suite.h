@@ -37,6 +37,9 @@ struct suite {
 int suite_load(const char *name, struct suite *s);
 void suite_free(struct suite *s);
 
+/* All there are, by name; root's config/suites/. 0 or -OUT_USAGE. */
+int suite_names(struct strv *names);
+
 /* 0, or -OUT_USAGE: it does not run in this lane. */
 int suite_check_lane(const struct suite *s, const char *lane);
 
@@ -45,6 +48,8 @@ int suite_check_lane(const struct suite *s, const char *lane);
  * lane before it, "bochs-vmx/svm_*". NULL: nothing.
  */
 const char *suite_says(const struct strv *items, const char *test, const char *lane);
+/* Is the suite built from this file of the source, and it is no part of a kernel? */
+bool suite_is_of(const struct suite *s, const char *path);
 /* Seconds of this test. */
 uint32_t suite_timeout(const struct suite *s, const char *test, const char *lane);
 
