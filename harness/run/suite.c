@@ -125,7 +125,7 @@ static const char *own_file(const struct run *r)
 	return NULL;
 }
 
-/* Tests that a change brings along are in no suite that is built without it: nobody should think so. */
+/* A suite that is built without the change has none of the tests that it brings along. */
 static void tell_own(struct run *r)
 {
 	const char *path = own_file(r);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
+#include "judge/suite_checks.h"
 #include "suite/known.h"
 #include "suite/programs.h"
 #include "suite/record.h"
@@ -402,6 +402,108 @@ static void test_known(void **state)
 	suite_known_free(&k);
 }
 
+/* ---- judged ---- */
+
+struct judged {
+	struct run_result *run;
+	struct test_result *t;
+};
+
+/* then NULL: nothing to compare with. known: a line of a .known file, or "". */
+static struct judged judge_text(const char *now, int code, const char *then, int then_code,
+				const char *known)
+{
+	const struct suite_end end = { .exit_code = code }, then_end = { .exit_code = then_code };
+	struct suite_known k = { .lane = xstrdup("tcg-svm"), .emulator = xstrdup("qemu-7.2.22") };
+	struct suite_record record = { 0 };
+	struct suite_said said;
+	const struct suite_judging j = { "a_test", &said, &record, &k, "output-a_test.txt" };
+	struct judged g = { .run = result_new("20261121-034219-7f3a") };
+
+	g.t = result_add_test(g.run, "suite/a_test", "suite");
+	assert_int_equal(suite_known_read("a.known", known, &k), 0);
+	read_text("ktap", now, &end, &said);
+	if (then)
+		record_of(then, &then_end, &record);
+	suite_checks(&j, g.t);
+	result_judge_test(g.t);
+	suite_said_free(&said);
+	suite_record_free(&record);
+	suite_known_free(&k);
+	return g;
+}
+
+static void test_judged(void **state)
+{
+	static const char ok[] = "ok 1 a\nok 2 b\n", bad[] = "ok 1 a\nnot ok 2 b\n";
+	static const char assertion[] = "==== Test Assertion Failure ====\n  one.c:9: r\n";
+	static const char known[] = "a_test * * QEMU does not\n", other[] = "b_test * * never\n";
+	static const struct {
+		const char *now, *then;
+		int code, then_code;
+		const char *known;
+		enum outcome verdict;
+		const char *check, *told;
+		enum outcome of_check;
+	} cases[] = {
+		{ ok, ok, 0, 0, "", OUT_PASS, "b", "pass", OUT_PASS },
+		{ bad, ok, 1, 0, "", OUT_FAIL, "b", "REGRESSED", OUT_FAIL },
+		{ bad, ok, 1, 0, known, OUT_FAIL, "b", "known: QEMU does not", OUT_FAIL },
+		{ bad, bad, 1, 1, "", OUT_PASS, "b", "in the same way", OUT_SKIP },
+		{ bad, bad, 1, 1, known, OUT_PASS, "b", "known: QEMU does not", OUT_SKIP },
+		{ ok, bad, 0, 1, "", OUT_PASS, "b", "FIXED", OUT_PASS },
+		{ assertion, assertion, 254, 254, "", OUT_SKIP, SUITE_PROGRAM, "one.c:9", OUT_SKIP },
+		{ assertion, assertion, 253, 254, "", OUT_FAIL, SUITE_PROGRAM, "REGRESSED", OUT_FAIL },
+		{ "", "", 4, 4, "", OUT_SKIP, SUITE_PROGRAM, "it said nothing", OUT_SKIP },
+		{ "", "", 4, 0, "", OUT_FAIL, SUITE_PROGRAM, "REGRESSED: skip", OUT_FAIL },
+		{ "ok 1 a\n", ok, 0, 0, "", OUT_FAIL, "b", "GONE: it is not there", OUT_FAIL },
+		{ ok, NULL, 0, 0, "", OUT_PASS, "b", "pass", OUT_PASS },
+		{ bad, NULL, 1, 0, "", OUT_FAIL, "b", "not ok 2 b", OUT_FAIL },
+		{ bad, NULL, 1, 0, other, OUT_FAIL, "b", "not ok 2 b", OUT_FAIL },
+		{ assertion, NULL, 254, 0, known, OUT_SKIP, SUITE_PROGRAM, "known: QEMU does not", OUT_SKIP },
+		{ ok, NULL, 0, 0, known, OUT_PASS, "its known failure", "its line can go", OUT_SKIP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct judged g = judge_text(cases[i].now, cases[i].code, cases[i].then, cases[i].then_code,
+					     cases[i].known);
+		const struct check_result *c = result_find_check(g.t, cases[i].check);
+
+		if (g.t->verdict != cases[i].verdict || !c || c->verdict != cases[i].of_check ||
+		    !strstr(c->observed, cases[i].told))
+			fail_msg("case %zu: %s; %s: %s", i, outcome_name(g.t->verdict), cases[i].check,
+				 c ? c->observed : "not there");
+		result_free(g.run);
+	}
+}
+
+/* A kernel that dies now is the change's doing, unless it died each time before. */
+static void test_lost(void **state)
+{
+	static const struct {
+		const char *then;
+		enum outcome verdict;
+	} cases[] = {
+		{ "run\nlost\tL1 hangs\nend\nrun\nlost\tL1 hangs\nend\n", OUT_SKIP },
+		{ "run\nlost\tL1 hangs\nend\nrun\npass\tthe program\t\nend\n", OUT_CRASH },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run_result *run = result_new("20261121-034219-7f3a");
+		struct test_result *t = result_add_test(run, "suite/a_test", "suite");
+		struct suite_record then;
+
+		assert_true(suite_record_read(cases[i].then, &then));
+		t->verdict = OUT_CRASH;
+		suite_checks_lost(&then, t);
+		assert_int_equal(t->verdict, cases[i].verdict);
+		suite_record_free(&then);
+		result_free(run);
+	}
+}
+
 /* ---- the files ---- */
 
 static void test_own_suites(void **state)
@@ -484,6 +586,8 @@ int main(void)
 		cmocka_unit_test(test_new_failure_of_a_whole_program),
 		cmocka_unit_test(test_unstable),
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_judged),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_own_suites),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_items),
