@@ -152,13 +152,16 @@ void suite_checks(const struct suite_judging *j, struct test_result *t)
 	tell_known(j, t);
 }
 
-void suite_checks_lost(const struct suite_record *then, struct test_result *t)
+void suite_checks_lost(const struct suite_record *then, const char *why, struct test_result *t)
 {
-	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ char *text = NULL;
 
-	if (!suite_record_lost(then))
+	if (suite_record_lost(then))
+		text = strf("the lab is lost in it on the unpatched kernel, too: %s", then->run[0].lost);
+	else if (!then->n && why)
+		text = strf("the lab is lost in it: %s (known: %s)", t->reason ? t->reason : "no reason told", why);
+	if (!text)
 		return;
-	why = strf("the lab is lost in it on the unpatched kernel, too: %s", then->run[0].lost);
 	t->verdict = OUT_SKIP;
-	str_set(&t->reason, why);
+	str_set(&t->reason, text);
 }

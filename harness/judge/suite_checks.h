@@ -25,8 +25,9 @@ void suite_checks(const struct suite_judging *j, struct test_result *t);
 
 /*
  * The lab was lost in it. Where the unpatched kernel's lab was, too, each time, it is skipped with
- * that reason; else its verdict stays.
+ * that reason; and where there is nothing to compare with, if that is known (why; NULL: it is not).
+ * Else its verdict stays.
  */
-void suite_checks_lost(const struct suite_record *then, struct test_result *t);
+void suite_checks_lost(const struct suite_record *then, const char *why, struct test_result *t);
 
 #endif

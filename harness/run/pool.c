@@ -45,6 +45,13 @@ static bool is_judgement(const struct pool_job *job, int status)
 	       status == outcome_exit_code(OUT_BUILD_ERROR);
 }
 
+/* The lab came up, and was lost in one. */
+static bool broke_in_a_test(const struct pool_job *job, int status, const struct run_result *result)
+{
+	return job->may_break && status == outcome_exit_code(OUT_BROKEN) && result &&
+	       result->n_tests;
+}
+
 static void take_result(struct pool_job *job, int status, const char *log)
 {
 	_cleanup_free_ char *json = strf("%s/results.json", job->dir);
@@ -53,7 +60,7 @@ static void take_result(struct pool_job *job, int status, const char *log)
 	if (status < 0)
 		return;
 	result = report_load(json);
-	if (is_judgement(job, status)) {
+	if (is_judgement(job, status) || broke_in_a_test(job, status, result)) {
 		job->result = result;
 		return;
 	}

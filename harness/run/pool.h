@@ -14,6 +14,7 @@ struct pool_job {
 	char *dir;	  /* of its results; plan.json is there when the job is added */
 	bool save_lab;	  /* somebody may come back to what it boots */
 	bool may_skip;	  /* all of it skipped is a result, too */
+	bool may_break;	  /* and so is a test that broke, as others may have been judged */
 	char *history;	  /* as HISTORY=, "SET/NAME"; owned; NULL: it has no line there */
 	void *ctx;	  /* whose it is */
 	/* When it is over; of one that was not run neither: */

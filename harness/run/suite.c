@@ -231,10 +231,17 @@ void suite_judge(struct run *r, const struct testcase *t, const struct strv *tex
 void suite_lost(struct run *r, const struct testcase *t, struct test_result *res)
 {
 	const struct suite_said none = { 0 };
+	struct suite_known known = { 0 };
+	const char *why = NULL;
 
 	keep_record(r, t, &none, res->reason ? res->reason : outcome_name(res->verdict));
-	if (res->verdict == OUT_CRASH)
-		suite_checks_lost(then_of(r, t), res);
+	if (res->verdict != OUT_CRASH && res->verdict != OUT_BROKEN)
+		return;
+	if (r->plan->knobs.unpatched &&
+	    !suite_known_load(t->suite, r->plan->lane.name, emulator_of(r), &known))
+		why = suite_known_why(&known, name_of(r, t), SUITE_PROGRAM);
+	suite_checks_lost(then_of(r, t), why, res);
+	suite_known_free(&known);
 }
 
 void suite_close(struct run *r)

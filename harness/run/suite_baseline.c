@@ -164,6 +164,7 @@ static int run_all(const struct run *r, const struct plan *plan, struct pool *p)
 	}
 	for (size_t i = 0; i < p->n; i++) {
 		p->jobs[i].may_skip = true;
+		p->jobs[i].may_break = true;
 		p->jobs[i].save_lab = r->plan->knobs.save_lab;
 	}
 	return ret ? ret : pool_run(p, 1);
