@@ -31,6 +31,11 @@ char *bringup_console_path(void)
 	return strf("%s/l1-console", path_run());
 }
 
+char *bringup_emulator_log(void)
+{
+	return strf("%s/log/qemu/" L1_DOMAIN ".log", path_run());
+}
+
 char *bringup_libvirt_path(bool people)
 {
 	return strf("%s/l1-libvirt.%d", path_run(), people);
@@ -195,6 +200,8 @@ static int boot_l1(struct lab *lab)
 		ret = domxml_make(&b.spec, lab->uri, &xml);
 	bringup_l1_free(&b);
 	lab->levels[L1].console_file = bringup_console_path();
+	str_set(&lab->levels[L1].emulator_log, NULL);
+	lab->levels[L1].emulator_log = bringup_emulator_log();
 	unlink(lab->levels[L1].console_file);
 	if (!ret)
 		ret = plugin_renew(&lab->plugin);

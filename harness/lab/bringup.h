@@ -38,6 +38,7 @@ char *bringup_l1_cmdline(const struct lab *lab, const struct image *root);
  * kernel can't do (an old base) is missing there.
  */
 #define L1_EXITS_HIST "/sys/kernel/tracing/events/kvm/kvm_exit/hist"
+char *bringup_emulator_log(void); /* of L1's QEMU, by the private libvirtd */
 char *bringup_overlay_path(void);  /* L1's disk in path_run() */
 /* a socket here that leads to L1's libvirt: the lab's, or the one for people */
 char *bringup_libvirt_path(bool people);

@@ -209,6 +209,8 @@ static int restore(struct lab *lab, const char *dir)
 	if (!ret)
 		ret = saved_xml(lab, memory, &xml);
 	lab->levels[L1].console_file = bringup_console_path();
+	str_set(&lab->levels[L1].emulator_log, NULL);
+	lab->levels[L1].emulator_log = bringup_emulator_log();
 	unlink(lab->levels[L1].console_file);
 	if (!ret)
 		ret = plugin_renew(&lab->plugin);

@@ -61,10 +61,46 @@ static const struct {
 	[VIR_DOMAIN_EVENT_STOPPED_FAILED] = { OUT_BROKEN, "lost its QEMU process" },
 };
 
+char *level_last_words(const char *log)
+{
+	static const char *const marks[] = { "ssertion", "ERROR:", "fatal:", "qemu-system-" };
+	static const char *const not_those[] = { "terminating on signal", "warning:", "LC_ALL=", "-name " };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	strv_split(&lines, log, "\n");
+	for (size_t i = lines.n; i--;) {
+		bool tells = false;
+
+		if (strstr(lines.v[i], ": starting up"))
+			return NULL;
+		for (size_t m = 0; m < ARRAY_SIZE(marks); m++)
+			tells |= strstr(lines.v[i], marks[m]) != NULL;
+		for (size_t m = 0; m < ARRAY_SIZE(not_those); m++)
+			tells &= !strstr(lines.v[i], not_those[m]);
+		/* The command line, over many lines. */
+		if (tells && !str_ends(lines.v[i], "\\") && lines.v[i][0] != '/')
+			return xstrdup(lines.v[i]);
+	}
+	return NULL;
+}
+
+/* "; its emulator: ...", or "". */
+static char *last_words_of(const struct level *l)
+{
+	_cleanup_buf_ struct buf log = { 0 };
+	_cleanup_free_ char *words = NULL;
+
+	if (!l->emulator_log || file_read(l->emulator_log, &log))
+		return xstrdup("");
+	words = level_last_words(buf_str(&log));
+	return words ? strf("; its emulator's last words: %s", words) : xstrdup("");
+}
+
 static int died(const struct level *l)
 {
 	const struct console *c = &l->console;
 	unsigned int detail = (unsigned int)l->stop_detail;
+	_cleanup_free_ char *words = NULL;
 
 	if (c->crash)
 		return fail(OUT_CRASH, "%s's kernel died (%s): %s", l->name, c->crash->name,
@@ -73,8 +109,9 @@ static int died(const struct level *l)
 		return fail(l->end_outcome, "%s", l->end_text);
 	if (detail >= ARRAY_SIZE(stop_kinds))
 		return fail(OUT_BROKEN, "%s stopped in an unknown way (%u)", l->name, detail);
-	return fail(stop_kinds[detail].outcome, "%s %s, and its console told no reason", l->name,
-		    stop_kinds[detail].text);
+	words = last_words_of(l);
+	return fail(stop_kinds[detail].outcome, "%s %s, and its console told no reason%s", l->name,
+		    stop_kinds[detail].text, words);
 }
 
 static int look(const struct level *l)
@@ -874,6 +911,7 @@ void level_detach(struct level *l)
 	close_p(&l->console_fd);
 	l->console_fd = -1;
 	str_set(&l->console_file, NULL);
+	str_set(&l->emulator_log, NULL);
 	console_free(&l->console);
 }
 

@@ -53,6 +53,8 @@ struct level {
 	 */
 	char *console_file;
 	int console_fd;
+	/* what its emulator says itself; NULL: it is not known where. Owned */
+	char *emulator_log;
 	struct console console;
 	/* sees the console's bytes too; may be NULL */
 	void (*tap)(void *ctx, const void *data, size_t len);
@@ -181,6 +183,12 @@ int level_place(struct level *l, const char *local, const char *path, mode_t mod
  * text).
  */
 int level_qmp(struct level *l, const char *command, char **answer);
+
+/*
+ * Why an emulator ended, in its log's own words, of its last start; NULL: it says nothing of it. The
+ * caller owns it. Pure.
+ */
+char *level_last_words(const char *log);
 
 /*
  * A deadline in milliseconds, scaled by the lane. Of a level that let one pass, or whose carrier

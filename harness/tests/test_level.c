@@ -53,6 +53,26 @@ static void test_placing_a_file(void **state)
 	fake_free(f);
 }
 
+/* Of the last start alone, and not how it was started. */
+static void test_last_words(void **state)
+{
+	static const char start[] = "2026-11-27 11:57:00.1+0000: starting up libvirt version: 9.0.0\n"
+				    "LC_ALL=C \\\n/usr/bin/qemu-system-x86_64 \\\n-name guest=l1 \\\n-msg timestamp=on\n"
+				    "char device redirected to /dev/pts/0 (label charserial0)\n";
+	static const char fault[] = "ERROR:../../accel/tcg/x.c:80:handle: assertion failed: (locked)\n";
+	static const char end[] = "2026-11-27 11:57:09.1+0000: shutting down, reason=crashed\n";
+	static const char killed[] = "2026-11-27T11:57:45Z qemu-system-x86_64: terminating on signal 15\n";
+	_cleanup_free_ char *log = strf("%s%s%s", start, fault, end), *words = level_last_words(log);
+	_cleanup_free_ char *again = strf("%s%s%s", log, start, killed);
+
+	(void)state;
+	assert_non_null(words);
+	assert_string_equal(words, "ERROR:../../accel/tcg/x.c:80:handle: assertion failed: (locked)");
+	assert_null(level_last_words(again));
+	assert_null(level_last_words(start));
+	assert_null(level_last_words(""));
+}
+
 static void test_waiting_for_the_console(void **state)
 {
 	struct fake *f = fake_lab_up();
@@ -181,7 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_placing_a_file),
-		cmocka_unit_test(test_waiting_for_the_console),
+		cmocka_unit_test(test_last_words), cmocka_unit_test(test_waiting_for_the_console),
 		cmocka_unit_test(test_a_machine_that_ends),
 		cmocka_unit_test(test_a_kernel_that_dies_with_its_machine),
 		cmocka_unit_test(test_the_carrier_s_end),
