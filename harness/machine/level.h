@@ -185,7 +185,7 @@ int level_place(struct level *l, const char *local, const char *path, mode_t mod
 int level_qmp(struct level *l, const char *command, char **answer);
 
 /*
- * Why an emulator ended, in its log's own words, of its last start; NULL: it says nothing of it. The
+ * Why an emulator ended, in its log's own words, of its last start; NULL: it does not say. The
  * caller owns it. Pure.
  */
 char *level_last_words(const char *log);
