@@ -329,7 +329,7 @@ static char *end_text(const struct reading *r, const struct suite_end *end, cons
 	const char *tell = r->tell ? r->tell : has_failed_line(r->said) ? "" : last_line(text);
 
 	if (end->killed)
-		return strf("still running after %u s, killed", end->deadline_s);
+		return strf("still running after its %u s (times the slowdown), killed", end->deadline_s);
 	if (end->exit_code < 0)
 		return strf("ended by signal %d%s%s", end->signal, *tell ? "; " : "", tell);
 	return strf("exit code %d%s%s", end->exit_code, *tell ? "; " : "", tell);
