@@ -12,6 +12,7 @@
 struct judging {
 	const struct suite_judging *j;
 	struct test_result *t;
+	unsigned int *counts;
 };
 
 static const char *text_of(const struct suite_line *l, const char *none)
@@ -86,6 +87,7 @@ static void on_compared(void *ctx, const struct suite_compared *c)
 {
 	const struct judging *g = ctx;
 
+	g->counts[c->change]++;
 	if (c->wrong)
 		check_wrong(g, c);
 	else if (c->now && c->now->verdict == SUITE_PASS)
@@ -141,9 +143,10 @@ static void tell_known(const struct suite_judging *j, struct test_result *t)
 	check_skip(t, KNOWN_CHECK, text)->preparatory = true;
 }
 
-void suite_checks(const struct suite_judging *j, struct test_result *t)
+void suite_checks(const struct suite_judging *j, struct test_result *t,
+		  unsigned int counts[SUITE_CHANGES])
 {
-	struct judging g = { j, t };
+	struct judging g = { j, t, counts };
 
 	if (j->then->n)
 		suite_compare(j->now, j->then, on_compared, &g);

@@ -21,7 +21,9 @@ struct suite_judging {
 	const char *file; /* of its output, in the run's folder */
 };
 
-void suite_checks(const struct suite_judging *j, struct test_result *t);
+/* counts: of lines by their change, added to; only where there is something to compare with. */
+void suite_checks(const struct suite_judging *j, struct test_result *t,
+		  unsigned int counts[SUITE_CHANGES]);
 
 /*
  * The lab was lost in it. Where the unpatched kernel's lab was, too, each time, it is skipped with

@@ -204,7 +204,10 @@ static int go(struct run *r)
 		return ret;
 	copy_boot(r);
 	read_handlers(r);
-	return execute_tests(r);
+	ret = execute_tests(r);
+	if (r->suite)
+		suite_tell(r);
+	return ret;
 }
 
 /* asked: what making the plan said. */

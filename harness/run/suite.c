@@ -209,7 +209,7 @@ static void add_checks(struct run *r, const struct testcase *t, const struct sui
 	} else if (r->suite->unasked[t - r->suite->cases]) {
 		skip_all(said, r->suite->unasked[t - r->suite->cases], res);
 	} else {
-		suite_checks(&j, res);
+		suite_checks(&j, res, r->suite->counts);
 	}
 	suite_known_free(&known);
 }
@@ -244,6 +244,22 @@ void suite_lost(struct run *r, const struct testcase *t, struct test_result *res
 		why = suite_known_why(&known, name_of(r, t), SUITE_PROGRAM);
 	suite_checks_lost(then_of(r, t), why, res);
 	suite_known_free(&known);
+}
+
+void suite_tell(struct run *r)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (unsigned int i = 0; i < SUITE_CHANGES; i++) {
+		_cleanup_free_ char *name = strf("lines: %s", suite_change_names[i]);
+
+		if (!r->suite->counts[i])
+			continue;
+		buf_printf(&b, "%s%u %s", b.len ? ", " : "", r->suite->counts[i], suite_change_names[i]);
+		result_add_run_measure(r->result, name, "lines", r->suite->counts[i]);
+	}
+	if (b.len)
+		ui_note("lines beside the unpatched kernel: %s", buf_str(&b));
 }
 
 void suite_close(struct run *r)

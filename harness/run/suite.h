@@ -17,6 +17,7 @@ struct run_suite {
 	/* of each, what the unpatched kernel's runs said; n 0: nothing to compare with */
 	struct suite_record *then;
 	char **unasked; /* of each, why it has no answer; NULL: it has, or none is wanted */
+	unsigned int counts[SUITE_CHANGES]; /* of lines, beside the unpatched kernel */
 	char *emulator; /* "qemu-7.2"; NULL: not known yet */
 };
 
@@ -36,6 +37,8 @@ void suite_judge(struct run *r, const struct testcase *t, const struct strv *tex
 		 const struct evidence *e, struct test_result *res);
 /* The lab was lost in it. */
 void suite_lost(struct run *r, const struct testcase *t, struct test_result *res);
+/* How many lines are the same, and how many are not: a note, and measures of the run. */
+void suite_tell(struct run *r);
 void suite_close(struct run *r);
 
 /* -- suite_baseline.c -- */

@@ -419,13 +419,17 @@ static struct judged judge_text(const char *now, int code, const char *then, int
 	struct suite_said said;
 	const struct suite_judging j = { "a_test", &said, &record, &k, "output-a_test.txt" };
 	struct judged g = { .run = result_new("20261121-034219-7f3a") };
+	unsigned int counts[SUITE_CHANGES] = { 0 }, lines = 0;
 
 	g.t = result_add_test(g.run, "suite/a_test", "suite");
 	assert_int_equal(suite_known_read("a.known", known, &k), 0);
 	read_text("ktap", now, &end, &said);
 	if (then)
 		record_of(then, &then_end, &record);
-	suite_checks(&j, g.t);
+	suite_checks(&j, g.t, counts);
+	for (unsigned int i = 0; i < SUITE_CHANGES; i++)
+		lines += counts[i];
+	assert_int_equal(lines > 0, then != NULL);
 	result_judge_test(g.t);
 	suite_said_free(&said);
 	suite_record_free(&record);
