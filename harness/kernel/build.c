@@ -34,6 +34,7 @@ struct job {
 	struct buf changed;	     /* changed_lines(), for a flavour */
 	enum kernel_role role;
 	struct source source;
+	struct patches readings; /* come first; the host's */
 	struct patches own;	 /* the kernel's series */
 	const struct patches *change; /* comes on top; or NULL */
 	struct kernel_patch *patches; /* all of them, as told to others */
@@ -62,6 +63,7 @@ static void free_inputs(struct kernel_patch *v, size_t n)
 static void job_free(struct job *j)
 {
 	series_free(&j->series);
+	patches_free(&j->readings);
 	patches_free(&j->own);
 	free_inputs(j->patches, j->n_patches);
 	source_free(&j->source);
@@ -109,14 +111,39 @@ static void add_inputs(struct job *j, const struct patches *ps)
 	}
 }
 
+#define STATS_HEADER "include/uapi/linux/kvm.h"
+#define STATS_CALL "KVM_GET_STATS_FD"
+
+/* Since v5.14: a base's .conf is taken for its neighbours in a clone, too. */
+static bool tells_vcpus(const struct job *j)
+{
+	_cleanup_free_ char *put = strf("%s/" STATS_HEADER, j->series.dir);
+	_cleanup_free_ char *path = strf("%s/" STATS_HEADER, j->source.dir);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	return !file_read(path_exists(put) ? put : path, &text) && strstr(buf_str(&text), STATS_CALL);
+}
+
+static int read_readings(struct job *j)
+{
+	_cleanup_free_ char *knob = strf("kernel %s: readings", j->k->name);
+
+	if (j->role != KERNEL_HOST || tells_vcpus(j))
+		return 0;
+	return patches_read(knob, &j->k->readings, &j->readings);
+}
+
 static int read_patches(struct job *j)
 {
 	_cleanup_free_ char *knob = strf("kernel %s: patches", j->k->name);
-	int ret = patches_read(knob, &j->rc->patches, &j->own);
+	int ret = read_readings(j);
 
+	if (!ret)
+		ret = patches_read(knob, &j->rc->patches, &j->own);
 	j->change = j->fill ? NULL : j->rc->change;
 	if (j->fill)
 		patches_keep_own(&j->own);
+	add_inputs(j, &j->readings);
 	add_inputs(j, &j->own);
 	add_inputs(j, j->change);
 	j->strange = j->own.strange || (j->change && j->change->strange);
@@ -159,17 +186,34 @@ static int apply_change(struct job *j)
 		    change->n > 1 ? " and the patches after it" : "");
 }
 
-static int make_series(struct job *j)
+static int begin_series(struct job *j)
 {
 	int ret = series_begin(&j->series, j->source.dir);
 
 	if (!ret)
 		ret = source_put_changed(j->k, &j->source, j->series.dir);
-	if (ret)
-		return ret;
-	for (size_t i = 0; i < j->source.changed.n; i++)
+	for (size_t i = 0; !ret && i < j->source.changed.n; i++)
 		series_note(&j->series, j->source.changed.v[i]);
-	ret = series_apply(&j->series, j->own.v, j->own.n);
+	return ret;
+}
+
+/* They are the lab's: no change is wrong where they don't go in. */
+static int apply_readings(struct job *j)
+{
+	int ret = series_apply(&j->series, j->readings.v, j->readings.n);
+
+	if (ret != -OUT_BUILD_ERROR)
+		return ret;
+	return fail(OUT_BROKEN, "kernel %s: its readings, which tell each vCPU's exits, can't be put into %s: %s",
+		    j->k->name, j->source.name, fail_text());
+}
+
+static int make_series(struct job *j)
+{
+	int ret = apply_readings(j);
+
+	if (!ret)
+		ret = series_apply(&j->series, j->own.v, j->own.n);
 	if (!ret)
 		ret = apply_change(j);
 	for (size_t i = 0; i < j->series.notes.n; i++)
@@ -235,11 +279,13 @@ static int prepare(struct job *j)
 
 	make_args(j);
 	if (!ret)
-		ret = read_patches(j);
-	if (!ret)
 		ret = toolchain_id(&j->compiler);
 	if (!ret)
 		ret = source_resolve(j->k, &j->source);
+	if (!ret)
+		ret = begin_series(j);
+	if (!ret)
+		ret = read_patches(j);
 	if (!ret)
 		ret = make_series(j);
 	if (!ret)

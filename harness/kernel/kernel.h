@@ -57,6 +57,11 @@ struct kernel_conf {
 	 */
 	struct strv scripted;
 	/*
+	 * Patches under all others of the host, also of an unpatched one: what later kernels tell
+	 * of each vCPU, for the oracles. Not put into a source that tells it by itself.
+	 */
+	struct strv readings;
+	/*
 	 * [guest] kernel: the guest is the one of this other file, from its source; NULL: of this
 	 * one. A change of the guest goes there, too.
 	 */

@@ -33,6 +33,7 @@ static const struct conf_key keys[] = {
 	{ "source", "lacks", CONF_LIST, offsetof(struct kernel_conf, lacks), 0, 0 },
 	ROLE(KERNEL_HOST, "host", patches, CONF_LIST, 0),
 	{ "host", "scripted", CONF_LIST, offsetof(struct kernel_conf, scripted), 0, 0 },
+	{ "host", "readings", CONF_LIST, offsetof(struct kernel_conf, readings), 0, 0 },
 	ROLE(KERNEL_HOST, "host", fragments, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", modules, CONF_LIST, 0),
 	ROLE(KERNEL_HOST, "host", objects, CONF_U32, 1000000),
