@@ -300,9 +300,9 @@ static void read_stats(int line, int fd, void *to, size_t len, uint64_t at)
 
 /*
  * Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD: a header, descriptors with their names, values.
- * Where this one's is.
+ * Where this one's is; 0: this kernel does not have it.
  */
-static uint64_t find_stat(struct vcpu *v, const char *stat)
+static uint64_t look_for_stat(struct vcpu *v, const char *stat)
 {
 	struct kvm_stats_header h;
 
@@ -321,7 +321,16 @@ static uint64_t find_stat(struct vcpu *v, const char *stat)
 		if (!strcmp(desc.d.name, stat))
 			return h.data_offset + desc.d.offset;
 	}
-	guest_broken(__FILE__, __LINE__, "KVM's statistics know no %s", stat);
+	return 0;
+}
+
+static uint64_t find_stat(struct vcpu *v, const char *stat)
+{
+	uint64_t at = look_for_stat(v, stat);
+
+	if (!at)
+		guest_broken(__FILE__, __LINE__, "KVM's statistics know no %s", stat);
+	return at;
 }
 
 static void on_kick(int sig)
@@ -687,6 +696,11 @@ uint64_t micro_exits(struct micro *m, unsigned int vcpu)
 	read_stats(__LINE__, m->vcpu[vcpu].stats_fd, &exits, sizeof(exits),
 		   m->vcpu[vcpu].exits_offset);
 	return exits;
+}
+
+bool micro_has_stat(struct micro *m, unsigned int vcpu, const char *name)
+{
+	return look_for_stat(&m->vcpu[vcpu], name);
 }
 
 uint64_t micro_stat(struct micro *m, unsigned int vcpu, const char *name)
