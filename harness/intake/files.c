@@ -2,6 +2,7 @@
 /* Whole source files: which of the kernel's they are, from which base, and what was changed. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/outcome.h"
 #include "intake/internal.h"
@@ -55,12 +56,79 @@ static bool is_pristine(const struct bases *bases, const char *path, const char 
 	return false;
 }
 
-static char *locate(const struct bases *bases, const char *name, const char *text)
+static bool is_version(const struct base *b, const char *path, const char *text)
+{
+	_cleanup_buf_ struct buf there = { 0 };
+	struct lines_apart a;
+
+	intake_base_text(b, path, &there);
+	lines_compare(buf_str(&there), text, &a);
+	return a.of && (a.of - a.lost >= a.gained || a.lost * 2 <= a.of);
+}
+
+/*
+ * A main.c or a trace.c beside the work is mostly a program that tries it, and the tree has files of
+ * these names, too.
+ */
+static bool is_program(const struct bases *bases, const char *path, const char *text)
+{
+	if (!strstr(text, "main("))
+		return false;
+	for (size_t i = 0; i < bases->n; i++)
+		if (is_version(&bases->v[i], path, text))
+			return false;
+	return true;
+}
+
+char *intake_locate(const struct bases *bases, const char *name, const char *text)
 {
 	char *path = NULL;
 
 	for (size_t i = bases->n; i && !path; i--)
 		path = locate_file(name, text, bases->v[i - 1].dir);
+	if (path && is_program(bases, path, text))
+		str_set(&path, NULL);
+	return path;
+}
+
+/* Saved by a word processor, or a page of the web with the file in it. */
+static bool is_dressed(const char *text)
+{
+	static const char *const begins[] = { "{\\rtf", "<!doctype", "<html", "<?xml" };
+
+	text += strspn(text, " \t\n");
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (!strncasecmp(text, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+static bool read_whole(struct taking *t, const struct handed_file *f, struct buf *text)
+{
+	if (!locate_is_source(f->name) || locate_is_reject(f->name))
+		return false;
+	if (!handed_text(f->path, text)) {
+		intake_unread(t, f->name, "it is no text");
+		return false;
+	}
+	if (!is_dressed(buf_str(text)))
+		return true;
+	intake_unread(t, f->name, "it is a document, not the plain text of a source file");
+	str_set(&t->dressed, t->dressed ? t->dressed : f->name);
+	return false;
+}
+
+static char *locate_whole(struct taking *t, const struct handed_file *f, const char *text)
+{
+	char *path = intake_locate(t->bases, f->name, text);
+
+	if (!path && words_have_seed(text, t->seeds)) {
+		path = locate_new(f->name, t->bases->v[t->bases->n - 1].dir);
+		if (path)
+			strv_addf(&t->in->notes, "%s is a new file", path);
+	}
+	if (!path)
+		intake_unread(t, f->name, "it is no file of a base's source");
 	return path;
 }
 
@@ -68,20 +136,9 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 {
 	struct whole one = { .name = f->name };
 
-	if (!locate_is_source(f->name) || locate_is_reject(f->name))
-		return;
-	if (!handed_text(f->path, &one.text)) {
-		intake_unread(t, f->name, "it is no text");
-		return;
-	}
-	one.path = locate(t->bases, f->name, buf_str(&one.text));
-	if (!one.path && words_have_seed(buf_str(&one.text), t->seeds)) {
-		one.path = locate_new(f->name, t->bases->v[t->bases->n - 1].dir);
-		if (one.path)
-			strv_addf(&t->in->notes, "%s is a new file", one.path);
-	}
+	if (read_whole(t, f, &one.text))
+		one.path = locate_whole(t, f, buf_str(&one.text));
 	if (!one.path) {
-		intake_unread(t, f->name, "it is no file of a base's source");
 		buf_free(&one.text);
 		return;
 	}
@@ -240,6 +297,9 @@ static int judge_wholes(struct taking *t, struct wholes *w)
 	struct rank *ranks;
 	int ret = 0;
 
+	if (t->dressed)
+		return intake_is(t->in, INTAKE_PERSON, "%s is a document (RTF, a page of the web), not the plain text of a source file: make one of it",
+				 t->dressed);
 	if (!w->n)
 		return intake_is(t->in, INTAKE_EMPTY, "there is no diff and no file of a kernel's source in it");
 	settle_versions(t, w);

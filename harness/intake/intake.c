@@ -9,6 +9,7 @@
 #include "intake/internal.h"
 #include "intake/locate.h"
 #include "intake/shapes.h"
+#include "intake/words.h"
 #include "kernel/tree.h"
 
 #define NAME_LENGTH 100 /* of a file; longer ones are not kept */
@@ -116,6 +117,17 @@ static int make_unified(struct taking *t, const struct handed_file *f, const str
 	return keep_diff(t, f, buf_str(&unified));
 }
 
+/* "My work is at https://...": no change, and not nothing either. */
+static void note_words(struct taking *t, const char *name, const char *text)
+{
+	if (strstr(text, "http://") || strstr(text, "https://"))
+		intake_unread(t, name, "it names an address, and nothing is fetched from there");
+	else if (words_have_seed(text, t->seeds))
+		intake_unread(t, name, "it tells of the work, and there is no diff in it");
+	else
+		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", name);
+}
+
 static int look_for_diff(struct taking *t, const struct handed_file *f)
 {
 	_cleanup_buf_ struct buf text = { 0 };
@@ -129,7 +141,7 @@ static int look_for_diff(struct taking *t, const struct handed_file *f)
 	if (made < 0)
 		return made;
 	if (!made)
-		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", f->name);
+		note_words(t, f->name, buf_str(&text));
 	return 0;
 }
 
@@ -154,6 +166,26 @@ static int take_history(struct taking *t)
 	return t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
 }
 
+/* Where a whole file goes on with the diff's change, all of it is in the whole files, or nowhere. */
+static int take_beside(struct taking *t)
+{
+	const char *beside = intake_find_beside(t);
+	int ret;
+
+	if (!beside)
+		return 0;
+	strv_addf(&t->in->notes, "passed over the diff %s: %s goes on with what it brings in, and is not in it", t->diff_names.v[0],
+		  beside);
+	buf_free(&t->in->patch);
+	t->in->guest = t->in->exact = false;
+	ret = intake_take_files(t);
+	if (ret || t->in->outcome == INTAKE_TAKEN)
+		return ret;
+	buf_free(&t->in->patch);
+	return intake_is(t->in, INTAKE_PERSON, "the diff %s is not all of it (%s goes on with what it brings in), and the whole files are no change: %s",
+			 t->diff_names.v[0], beside, t->in->why ? t->in->why : "none was found");
+}
+
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
 static int take(struct taking *t)
 {
@@ -165,8 +197,10 @@ static int take(struct taking *t)
 		return ret;
 	if (t->diffs.n)
 		ret = intake_take_diffs(t);
-	if (ret || (t->diffs.n && t->in->outcome == INTAKE_TAKEN))
+	if (ret)
 		return ret;
+	if (t->diffs.n && t->in->outcome == INTAKE_TAKEN)
+		return take_beside(t);
 	o = t->in->outcome;
 	why = t->in->why ? xstrdup(t->in->why) : NULL;
 	ret = intake_take_files(t);
@@ -178,7 +212,7 @@ static int take(struct taking *t)
 		return intake_is(t->in, INTAKE_PERSON, "there is a context diff in it that can't be read: make a unified one of it");
 	/* Empty is a zero: only what was read to its last byte is. */
 	if (t->unread)
-		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into",
+		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into (see intake.txt)",
 				 t->unread);
 	return 0;
 }
@@ -223,6 +257,7 @@ static void close_submission(struct taking *t)
 	repo_free(&t->repo);
 	handed_free(&t->handed);
 	free(t->unread);
+	free(t->dressed);
 	strv_free(&t->diffs);
 	strv_free(&t->diff_names);
 }

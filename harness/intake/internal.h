@@ -23,6 +23,7 @@ struct taking {
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
 	bool context_diff;   /* one that can't be read */
+	char *dressed; /* the first source file that is no plain text, but a document of it */
 	char *unread;	     /* the first file in which work may be that nobody here can read */
 };
 
@@ -37,6 +38,10 @@ int intake_add_diff(struct intake *in, const char *path, const char *before, con
 /* `diff -U0`, white space left out of account. */
 int intake_compare(const char *before, const char *after, struct buf *out);
 
+/* Which file of the tree this is, by its name and text; the caller owns it. NULL: none. */
+char *intake_locate(const struct bases *bases, const char *name, const char *text);
+/* beside.c: a whole file that goes on with what the diff brings in, and is not in it; or NULL. */
+const char *intake_find_beside(const struct taking *t);
 /* What a base has there; nothing: it has no such file. */
 void intake_base_text(const struct base *b, const char *path, struct buf *out);
 

@@ -17,13 +17,13 @@ static const char *const folders[] = { "arch/x86/kvm", "arch/x86/kvm/vmx", "arch
 				       "arch/x86/include/uapi/asm", "arch/x86/entry/syscalls", "arch/x86/kernel", "kernel" };
 static const char *const endings[] = { ".c", ".h", ".S", ".tbl" };
 
-/* The ending that it has somewhere, with no letter behind: ".c" of "vmx.c.txt", "cpuid.c (2)". */
+/* The ending that it has somewhere, with no letter behind: ".c" of "vmx.c.txt", "cpuid.c (2)", "VMX.C". */
 static const char *source_ending(const char *name)
 {
 	const char *part = path_last(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		for (const char *at = strstr(part, endings[i]); at; at = strstr(at + 1, endings[i]))
+		for (const char *at = strcasestr(part, endings[i]); at; at = strcasestr(at + 1, endings[i]))
 			if (!isalnum((unsigned char)at[strlen(endings[i])]))
 				return endings[i];
 	return NULL;

@@ -116,7 +116,7 @@ static void test_names(void **state)
 {
 	static const char *const names[] = {
 		"cpuid.c", "cpuid (1).c", "cpuid.c.txt", "ann_4711_cpuid.c", "work/deep/" KVM "cpuid.c",
-		"Copy of cpuid.c", "linux-6.12/" KVM "cpuid.c",
+		"Copy of cpuid.c", "linux-6.12/" KVM "cpuid.c", "CPUID.C", "Cpuid.c",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -411,6 +411,58 @@ static void test_unread_is_not_empty(void **state)
 	begin(state);
 	put(given, "my_own_driver.c", "int x;\n");
 	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "readme.txt", "It is at https://git.example.org/me/linux.\n");
+	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "answer.md", CASE OWN);
+	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "readme.txt", "My work is attached.\n");
+	expect_no_change(INTAKE_EMPTY);
+}
+
+/* What a word processor or a browser saved has the work in it, and is no file of the kernel. */
+static void test_document(void **state)
+{
+	(void)state;
+	put(given, "cpuid.c", "{\\rtf1\\ansi\n" CHANGED "}\n");
+	put(given, "vmx.c", "int total_exits;\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
+	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "cpuid.c", "\n<!DOCTYPE html>\n<html>\n" CHANGED "</html>\n");
+	expect_no_change(INTAKE_PERSON);
+}
+
+#define TESTER "#include <stdio.h>\nint main(void) { return puts(\"0x4fffffff\"); }\n"
+
+/* A program that tries the work is no version of the tree's file of that name. */
+static void test_program_beside(void **state)
+{
+	(void)state;
+	put(given, KVM "cpuid.c", CHANGED);
+	put(given, "vmx.c", TESTER);
+	expect_change(true);
+}
+
+/* A diff of one of the files, and all of them whole: the whole files are the change. */
+static void test_diff_of_a_part(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "cpuid.c", CHANGED);
+	put(given, "README.md", "```diff\n" DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c") "```\n");
+	put(given, "vmx.c", "int total_exits;\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.exact);
+	assert_non_null(strstr(buf_str(&in.patch), "+\t\treturn total_exits;"));
+	assert_non_null(strstr(buf_str(&in.patch), "+++ b/" KVM "vmx/vmx.c"));
+	intake_free(&in);
+	begin(state);
+	put(given, "my.diff", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	put(given, "vmx.c", "int vmx_init(void)\n{\n\tint of_another_age = 1;\n\n\treturn 0;\n}\n");
+	expect_change(true);
 }
 
 /* ---- drift ---- */
@@ -1033,6 +1085,9 @@ int main(void)
 		cmocka_unit_test_setup(test_large_change, begin),
 		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test_setup(test_archives_by_content, begin),
+		cmocka_unit_test_setup(test_document, begin),
+		cmocka_unit_test_setup(test_program_beside, begin),
+		cmocka_unit_test_setup(test_diff_of_a_part, begin),
 		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
