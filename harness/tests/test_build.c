@@ -47,6 +47,8 @@ static const struct {
 	{ "tree/" X86_C, "int a;\n" },	 { "fragment.config", "CONFIG_A=y\n" },
 	{ "same.diff", CHANGE("int a;") }, { "b.diff", CHANGE("int b;") },
 	{ "c.diff", CHANGE("int c;") },
+	{ "readings.diff", "--- a/init.c\n+++ b/init.c\n@@ -1 +1,2 @@\n int init;\n+int readings;\n" },
+	{ "astray.diff", "--- a/init.c\n+++ b/init.c\n@@ -1 +1,2 @@\n int of_another;\n+int readings;\n" },
 	{ "bare.diff", "--- x86.c.orig\n+++ x86.c\n@@ -1 +1 @@\n-int a;\n+int b;\n" },
 };
 
@@ -57,6 +59,7 @@ static char *in_dir(const char *name)
 
 struct lab {
 	struct kernel_conf k;
+	enum kernel_role role;
 	struct patches change;
 	struct kernel_build b;
 };
@@ -69,7 +72,9 @@ static int open_lab(void **state)
 	lab->k.name = xstrdup("small");
 	lab->k.path = xstrdup("small.conf");
 	lab->k.source.tree = in_dir("tree");
-	strv_add(&lab->k.role[KERNEL_GUEST].fragments, fragment);
+	lab->role = KERNEL_GUEST;
+	for (unsigned int i = 0; i < KERNEL_ROLES; i++)
+		strv_add(&lab->k.role[i].fragments, fragment);
 	*state = lab;
 	return 0;
 }
@@ -100,8 +105,8 @@ static int build(struct lab *lab, const char *change)
 	if (change)
 		strv_addf(&items, "%s/%s", dir, change);
 	assert_int_equal(patches_read("PATCH", &items, &lab->change), 0);
-	lab->k.role[KERNEL_GUEST].change = &lab->change;
-	return kernel_build(&lab->k, KERNEL_GUEST, &lab->b);
+	lab->k.role[lab->role].change = &lab->change;
+	return kernel_build(&lab->k, lab->role, &lab->b);
 }
 
 static void build_well(struct lab *lab, const char *change)
@@ -265,6 +270,55 @@ static int remove_dir(void **state)
 	return rm_rf(dir);
 }
 
+static void add_readings(struct lab *lab, const char *name)
+{
+	_cleanup_free_ char *path = in_dir(name);
+
+	lab->role = KERNEL_HOST;
+	strv_free(&lab->k.readings);
+	strv_add(&lab->k.readings, path);
+}
+
+static void test_readings_come_first(void **state)
+{
+	struct lab *lab = *state;
+
+	add_readings(lab, "readings.diff");
+	build_well(lab, NULL);
+	assert_image(lab, "int init;\nint readings;\nint a;\n");
+	assert_int_equal(lab->b.n_patches, 1);
+	build_well(lab, "b.diff");
+	assert_image(lab, "int init;\nint readings;\nint b;\n");
+	lab->role = KERNEL_GUEST;
+	build_well(lab, NULL);
+	assert_image(lab, "int init;\nint a;\n");
+}
+
+static void test_source_tells_by_itself(void **state)
+{
+	_cleanup_free_ char *header = in_dir("tree/include/uapi/linux/kvm.h");
+	_cleanup_free_ char *include = in_dir("tree/include"), *folder = in_dir("tree/include/uapi/linux");
+	static const char text[] = "#define KVM_GET_STATS_FD 1\n";
+	struct lab *lab = *state;
+
+	add_readings(lab, "readings.diff");
+	assert_int_equal(mkdir_p(folder) || file_write(header, text, strlen(text), 0644), 0);
+	build_well(lab, NULL);
+	assert_int_equal(rm_rf(include), 0);
+	assert_image(lab, "int init;\nint a;\n");
+	assert_int_equal(lab->b.n_patches, 0);
+}
+
+/* A change is not to blame. */
+static void test_readings_go_astray(void **state)
+{
+	struct lab *lab = *state;
+
+	add_readings(lab, "astray.diff");
+	assert_int_equal(build(lab, "b.diff"), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "its readings"));
+}
+
 #define WITH_LAB(t) cmocka_unit_test_setup_teardown(t, open_lab, close_lab)
 
 int main(void)
@@ -274,6 +328,9 @@ int main(void)
 		WITH_LAB(test_change_without_effect),
 		WITH_LAB(test_file_changes_meanwhile),
 		WITH_LAB(test_objects_come_back),
+		WITH_LAB(test_readings_come_first),
+		WITH_LAB(test_source_tells_by_itself),
+		WITH_LAB(test_readings_go_astray),
 		WITH_LAB(test_repaired_objects_come_back),
 	};
 
