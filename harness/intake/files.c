@@ -292,6 +292,22 @@ static size_t count_taken(const struct wholes *w)
 	return n;
 }
 
+/*
+ * A file that was cut short is near a base with short files: its age is told by the lines that a base
+ * does not have.
+ */
+static int tell_cut_short(struct taking *t, const struct rank *ranks)
+{
+	const struct rank *of = ranks;
+
+	for (size_t i = 1; i < t->bases->n; i++)
+		if (ranks[i].apart - ranks[i].lost < of->apart - of->lost)
+			of = &ranks[i];
+	t->in->base = of->base;
+	return intake_is(t->in, INTAKE_INCOMPLETE, "its files lack %zu of the %zu lines that base %s has there", of->lost, of->of,
+			 of->base->name);
+}
+
 static int judge_wholes(struct taking *t, struct wholes *w)
 {
 	struct rank *ranks;
@@ -313,8 +329,7 @@ static int judge_wholes(struct taking *t, struct wholes *w)
 	ranks = rank_bases(t, w);
 	t->in->base = ranks->base;
 	if (ranks->lost * 2 > ranks->of)
-		intake_is(t->in, INTAKE_INCOMPLETE, "its files lack %zu of the %zu lines that base %s has there",
-			  ranks->lost, ranks->of, t->in->base->name);
+		ret = tell_cut_short(t, ranks);
 	else
 		ret = make_change(t, w, ranks);
 	free(ranks);
