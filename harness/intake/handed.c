@@ -290,6 +290,17 @@ static void to_utf8(struct buf *text)
 		buf_drop(text, 3);
 }
 
+/* "ESC [ 3 1 m" and its like, of a diff in colours: its length, 0: none begins here. */
+static size_t colour_length(const char *at)
+{
+	size_t n = 2;
+
+	if (at[0] != '\033' || at[1] != '[')
+		return 0;
+	n += strspn(at + n, "0123456789;?");
+	return at[n] >= '@' && at[n] <= '~' ? n + 1 : 0;
+}
+
 bool handed_text(const char *path, struct buf *out)
 {
 	struct stat st;
@@ -302,9 +313,14 @@ bool handed_text(const char *path, struct buf *out)
 	to_utf8(out);
 	if (memchr(buf_str(out), '\0', out->len))
 		return false;
-	for (size_t i = 0; i < out->len; i++)
-		if (out->data[i] != '\r' || out->data[i + 1] != '\n')
+	for (size_t i = 0; i < out->len; i++) {
+		size_t colour = colour_length(out->data + i);
+
+		if (colour)
+			i += colour - 1;
+		else if (out->data[i] != '\r' || out->data[i + 1] != '\n')
 			out->data[to++] = out->data[i];
+	}
 	out->len = to;
 	if (to && out->data[to - 1] != '\n')
 		buf_puts(out, "\n");

@@ -122,7 +122,7 @@ static void note_words(struct taking *t, const char *name, const char *text)
 {
 	if (strstr(text, "http://") || strstr(text, "https://"))
 		intake_unread(t, name, "it names an address, and nothing is fetched from there");
-	else if (words_have_seed(text, t->seeds))
+	else if (words_have_seed(text, t->seeds) || strstr(text, "arch/x86/"))
 		intake_unread(t, name, "it tells of the work, and there is no diff in it");
 	else
 		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", name);

@@ -418,8 +418,20 @@ static void test_unread_is_not_empty(void **state)
 	put(given, "answer.md", CASE OWN);
 	expect_no_change(INTAKE_PERSON);
 	begin(state);
+	put(given, "stat.txt", " " KVM "cpuid.c | 2 ++\n 1 file changed, 2 insertions(+)\n");
+	expect_no_change(INTAKE_PERSON);
+	begin(state);
 	put(given, "readme.txt", "My work is attached.\n");
 	expect_no_change(INTAKE_EMPTY);
+}
+
+static void test_colours(void **state)
+{
+	(void)state;
+	put(given, "x.diff", "\033[1m--- a/" KVM "cpuid.c\033[m\n\033[1m+++ b/" KVM "cpuid.c\033[m\n\033[36m@@ -7,6 +7,8 @@\033[m\n"
+	    " \033[m\n int kvm_emulate_cpuid(void)\033[m\n {\033[m\n\033[32m+\tif (eax == 0x4fffffff)\033[m\n"
+	    "\033[32m+\t\treturn total_exits;\033[m\n \treturn 0;\033[m\n }\033[m\n \n");
+	expect_change(true);
 }
 
 /* What a word processor or a browser saved has the work in it, and is no file of the kernel. */
@@ -1085,6 +1097,7 @@ int main(void)
 		cmocka_unit_test_setup(test_large_change, begin),
 		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test_setup(test_archives_by_content, begin),
+		cmocka_unit_test_setup(test_colours, begin),
 		cmocka_unit_test_setup(test_document, begin),
 		cmocka_unit_test_setup(test_program_beside, begin),
 		cmocka_unit_test_setup(test_diff_of_a_part, begin),
