@@ -117,7 +117,8 @@ void micro_stop(struct micro *m, unsigned int vcpu);
 
 uint64_t micro_exits(struct micro *m, unsigned int vcpu); /* KVM's binary statistics */
 uint64_t micro_stat(struct micro *m, unsigned int vcpu, const char *name); /* another of them */
-bool micro_has_stat(struct micro *m, unsigned int vcpu, const char *name); /* older kernels count less */
+/* Older kernels count less. */
+bool micro_has_stat(struct micro *m, unsigned int vcpu, const char *name);
 uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 /* of all machines of this host: debugfs */
 uint64_t micro_host_exits(void);

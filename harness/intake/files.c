@@ -67,8 +67,8 @@ static bool is_version(const struct base *b, const char *path, const char *text)
 }
 
 /*
- * A main.c or a trace.c beside the work is mostly a program that tries it, and the tree has files of
- * these names, too.
+ * A main.c or a trace.c beside the work is mostly a program that tries it, and the tree has files
+ * of these names, too.
  */
 static bool is_program(const struct bases *bases, const char *path, const char *text)
 {
@@ -293,8 +293,8 @@ static size_t count_taken(const struct wholes *w)
 }
 
 /*
- * A file that was cut short is near a base with short files: its age is told by the lines that a base
- * does not have.
+ * A file that was cut short is near a base with short files: its age is told by the lines that a
+ * base does not have.
  */
 static int tell_cut_short(struct taking *t, const struct rank *ranks)
 {

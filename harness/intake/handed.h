@@ -32,8 +32,8 @@ int handed_list(const char *path, const char *scratch, struct handed *h);
 void handed_free(struct handed *h);
 
 /*
- * A file's text: in UTF-8, a terminal's colours left out, line ends are LF, a last line has one. False: it is binary, too large,
- * or gone.
+ * A file's text: in UTF-8, a terminal's colours left out, line ends are LF, a last line has one.
+ * False: it is binary, too large, or gone.
  */
 bool handed_text(const char *path, struct buf *out);
 

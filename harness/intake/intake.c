@@ -166,7 +166,7 @@ static int take_history(struct taking *t)
 	return t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
 }
 
-/* Where a whole file goes on with the diff's change, all of it is in the whole files, or nowhere. */
+/* Where a whole file goes on with the diff's change, the whole files have all of it, or nobody. */
 static int take_beside(struct taking *t)
 {
 	const char *beside = intake_find_beside(t);

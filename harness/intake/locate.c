@@ -23,7 +23,7 @@ static const char *source_ending(const char *name)
 	const char *part = path_last(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		for (const char *at = strcasestr(part, endings[i]); at; at = strcasestr(at + 1, endings[i]))
+		for (const char *at = part; (at = strcasestr(at, endings[i])); at++)
 			if (!isalnum((unsigned char)at[strlen(endings[i])]))
 				return endings[i];
 	return NULL;

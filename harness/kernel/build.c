@@ -121,7 +121,9 @@ static bool tells_vcpus(const struct job *j)
 	_cleanup_free_ char *path = strf("%s/" STATS_HEADER, j->source.dir);
 	_cleanup_buf_ struct buf text = { 0 };
 
-	return !file_read(path_exists(put) ? put : path, &text) && strstr(buf_str(&text), STATS_CALL);
+	if (file_read(path_exists(put) ? put : path, &text))
+		return false;
+	return strstr(buf_str(&text), STATS_CALL);
 }
 
 static int read_readings(struct job *j)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* The first one asks, the others are asked about; all but one are over 8 bits. */
-static const uint32_t ids[] = { 1023, 0, 767, 512 };
+static const uint32_t ids[] = { 1022, 0, 767, 512 };
 #define N (sizeof(ids) / sizeof(ids[0]))
 #define MANY 65600 /* more than 2^16 */
 
