@@ -305,6 +305,19 @@ static const struct history_entry *part_of(const struct side *s, const char *nam
 	return NULL;
 }
 
+/* One that was killed, or broke before its first plan, left plans out; another has fewer. */
+static enum diff_change change_of_missing(const struct side *b)
+{
+	return b->head && b->head->finished && b->head->n_tests ? CHANGE_GONE : CHANGE_NOT_JUDGED;
+}
+
+static enum diff_change change_of_told(const struct history_test *t)
+{
+	if (t->verdict == OUT_SKIP)
+		return CHANGE_SKIPPED;
+	return is_bad(t->verdict) ? CHANGE_NEWLY_FAILING : CHANGE_NOT_JUDGED;
+}
+
 /* A part that has no line may still have been told by the night itself. */
 static void compare_missing(const struct pair *p, const char *name, const struct side *b)
 {
@@ -313,54 +326,62 @@ static void compare_missing(const struct pair *p, const char *name, const struct
 
 	of.part = name;
 	if (!t)
-		diff_add(&of, b->head && !b->head->finished ? CHANGE_NOT_JUDGED : CHANGE_GONE,
-			 TOLD_RUN_ITEM, "there", NULL, NULL);
-	else
-		diff_add(&of,
-			 t->verdict == OUT_SKIP ? CHANGE_SKIPPED
-			 : is_bad(t->verdict)	? CHANGE_NEWLY_FAILING
-						: CHANGE_NOT_JUDGED,
-			 TOLD_RUN_ITEM, "there", outcome_name(t->verdict), t->reason);
+		diff_add(&of, change_of_missing(b), TOLD_RUN_ITEM, "there", NULL,
+			 b->head ? b->head->reason : NULL);
+	else if (t->verdict != OUT_PASS)
+		diff_add(&of, change_of_told(t), TOLD_RUN_ITEM, "there", outcome_name(t->verdict),
+			 t->reason);
 }
 
-static void compare_part(const struct pair *p, const struct history_entry *e, const struct side *a,
-			 const struct side *b)
+static void compare_part_of_a(const struct pair *p, const struct history_entry *e,
+			      const struct side *a, const struct side *b)
 {
 	struct pair of = *p;
 
+	if (!e->name || part_of(a, e->name) != e)
+		return;
 	of.part = e->name;
-	of.a = e->name ? part_of(a, e->name) : NULL;
-	of.b = e->name ? part_of(b, e->name) : NULL;
-	if (e == of.a && of.b)
+	of.a = e;
+	of.b = part_of(b, e->name);
+	if (of.b)
 		compare_runs(&of);
-	else if (e == of.a)
+	else
 		compare_missing(p, e->name, b);
-	else if (e == of.b && !of.a)
-		diff_add(&of, CHANGE_APPEARED, TOLD_RUN_ITEM, NULL, outcome_name(e->verdict),
-			 e->reason);
+}
+
+static void tell_appeared(const struct pair *p, const struct history_entry *e, const struct side *a,
+			  const struct side *b)
+{
+	struct pair of = *p;
+
+	if (!e->name || part_of(b, e->name) != e || part_of(a, e->name))
+		return;
+	of.part = e->name;
+	diff_add(&of, CHANGE_APPEARED, TOLD_RUN_ITEM, NULL, outcome_name(e->verdict), e->reason);
 }
 
 /* The night's own tests that are no parts: its mutants. */
 static void compare_heads(const struct pair *p, const struct side *a, const struct side *b)
 {
-	struct pair of = *p;
-
-	of.a = a->head;
-	of.b = b->head;
-	for (size_t i = 0; of.a && of.b && i < of.b->n_tests; i++)
-		if (!part_of(a, of.b->tests[i].name) && !part_of(b, of.b->tests[i].name))
-			compare_test(&of, of.b->tests[i].name);
-	for (size_t i = 0; of.a && of.b && i < of.a->n_tests; i++)
-		if (!entry_find_test(of.b, of.a->tests[i].name) && !part_of(a, of.a->tests[i].name))
-			compare_test(&of, of.a->tests[i].name);
+	if (!p->a || !p->b)
+		return;
+	note_question(p);
+	note_end(p, p->a, "the first one");
+	note_end(p, p->b, "the second one");
+	for (size_t i = 0; i < p->b->n_tests; i++)
+		if (!part_of(a, p->b->tests[i].name) && !part_of(b, p->b->tests[i].name))
+			compare_test(p, p->b->tests[i].name);
+	for (size_t i = 0; i < p->a->n_tests; i++)
+		if (!entry_find_test(p->b, p->a->tests[i].name) && !part_of(a, p->a->tests[i].name))
+			compare_test(p, p->a->tests[i].name);
 }
 
 static void compare_sets(const struct pair *p, const struct side *a, const struct side *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		compare_part(p, a->v[i], a, b);
+		compare_part_of_a(p, a->v[i], a, b);
 	for (size_t i = 0; i < b->n; i++)
-		compare_part(p, b->v[i], a, b);
+		tell_appeared(p, b->v[i], a, b);
 	compare_heads(p, a, b);
 }
 
@@ -373,10 +394,10 @@ static int by_change(const void *x, const void *y)
 	return strcmp(a->what, b->what);
 }
 
-/* The night's own line is none of its parts. */
-static bool is_set(const struct side *s)
+/* One that broke before its first plan has no parts, and is a night all the same. */
+bool side_is_night(const struct side *s)
 {
-	return s->n != 1 || s->v[0] != s->head;
+	return s->n != 1 || s->v[0] != s->head || str_ends(s->head->run, NIGHT_SUFFIX);
 }
 
 void diff_make(const struct history *h, const struct side *a, const struct side *b,
@@ -387,7 +408,7 @@ void diff_make(const struct history *h, const struct side *a, const struct side 
 	*d = (struct diff){ .a = xstrdup(a->title), .b = xstrdup(b->title) };
 	str_set(&d->a_folder, a->head ? a->head->folder : NULL);
 	str_set(&d->b_folder, b->head ? b->head->folder : NULL);
-	if (!is_set(a) && !is_set(b))
+	if (!side_is_night(a) && !side_is_night(b))
 		compare_runs(&p);
 	else
 		compare_sets(&p, a, b);

@@ -13,7 +13,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
-#include "history/history.h"
+#include "history/diff.h"
 #include "night/state.h"
 #include "night/told.h"
 #include "report/report.h"
@@ -372,7 +372,7 @@ static void choose_folder(struct night *n, enum night_start how, bool *none)
 	}
 	*none = how == NIGHT_GO_ON;
 	id = rundir_id(time(NULL));
-	n->dir = strf("%s/%s-night", results, id);
+	n->dir = strf("%s/%s" NIGHT_SUFFIX, results, id);
 	night_state_begin(&n->state, n->hash);
 }
 

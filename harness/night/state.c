@@ -6,12 +6,11 @@
 #include <time.h>
 
 #include "core/outcome.h"
-#include "history/entry.h"
+#include "history/diff.h"
 #include "report/shape.h"
 #include "run/identity.h"
 
 #define FILE_NAME "night.json"
-#define SUFFIX "-night"
 #define OLD_S (20 * 3600) /* the next one is due */
 
 static const struct field fields[] = {
@@ -97,7 +96,7 @@ bool night_state_find(const char *results, const char *hash, struct night_state 
 	_cleanup_free_ char *judge = judge_of_now(), *newest = NULL;
 	_cleanup_strv_ struct strv names = { 0 };
 
-	dir_list(results, SUFFIX, &names);
+	dir_list(results, NIGHT_SUFFIX, &names);
 	if (!names.n)
 		return false;
 	newest = strf("%s/%s", results, names.v[names.n - 1]);

@@ -84,6 +84,11 @@ static const struct one_case mistakes[] = {
 	{ "bisect: bad", NESTLAB " bisect-run TESTS=cpuid-exits/counters PATCH=testcases/mutants/edx-left.patch", 1, { "verdict=fail" }, 300 },
 	{ "bisect: can't be judged", NESTLAB " bisect-run KERNEL=testcases/faults/no-apply.conf", 125, { "verdict=build-error" }, 300 },
 	{ "bisect: wrongly asked for", NESTLAB " bisect-run PATHC=x", 255, { "verdict=usage" }, 0 },
+	{ "a comparison with nothing", NESTLAB " diff nothing-such", 2, { "the history has no run nothing-such" }, 0 },
+	{ "a run compared with itself", NESTLAB " diff latest latest", 0, { "no regression", "!newly failing" }, 0 },
+	{ "a comparison that is wrongly asked for", NESTLAB " diff --jsno", 2, { "[A [B] | -]" }, 0 },
+	{ "the page of all runs", NESTLAB " history 3 && grep -c 'class=\"nights\"' results/index.html", 0, { "page: /", "build-error" }, 0 },
+	{ "a night of plans that are not there", NESTLAB " nightly nothing.conf", 2, { "there is no nothing.conf" }, 0 },
 	{ "OUT is somebody else's folder", NESTLAB " test OUT=harness", 2, { "OUT=", "something else in it", USAGE }, 0 },
 };
 

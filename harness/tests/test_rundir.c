@@ -186,6 +186,30 @@ static void test_the_end_of_a_list(void **state)
 	rm_rf(root);
 }
 
+/* Wherever its results went; but not where it is to have none. */
+static void test_has_its_line(void **state)
+{
+	char *root = dir_of_test();
+	_cleanup_free_ char *out = strf("%s/mine", root), *other = strf("%s/other", root);
+	_cleanup_free_ char *as = xstrdup("no"), *path = history_path();
+	const struct knobs k = { .out = out }, not_kept = { .out = other, .history = as };
+	struct rundir d;
+	struct history h;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(rundir_make(&not_kept, &d), 0);
+	rundir_free(&d);
+	assert_int_equal(rundir_make(&k, &d), 0);
+	rundir_free(&d);
+	assert_int_equal(history_read(path, &h), 0);
+	assert_int_equal(h.n, 1);
+	assert_string_equal(h.v[0].folder, out);
+	assert_int_equal(h.v[0].verdict, OUT_BROKEN); /* it said no other */
+	history_free(&h);
+	rm_rf(root);
+}
+
 static void test_out_of_somebody_else(void **state)
 {
 	char *root = dir_of_test();
@@ -213,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_from_its_first_moment),
 		cmocka_unit_test(test_a_part_is_not_the_latest),
 		cmocka_unit_test(test_the_end_of_a_list),
+		cmocka_unit_test(test_has_its_line),
 		cmocka_unit_test(test_out_of_somebody_else),
 	};
 

@@ -204,11 +204,37 @@ static void test_last_night_was_killed(void **state)
 	assert_int_equal(side_find(&h, "20261126-020000-0006-night", NULL, &loaded, &y), 0);
 	assert_int_equal(y.n, PARTS - 1);
 	diff_make(&h, &x, &y, DIFF_LAST, &d);
-	assert_int_equal(diff_count(&d, CHANGE_NOT_JUDGED) + diff_count(&d, CHANGE_GONE), 1);
+	assert_int_equal(diff_count(&d, CHANGE_NOT_JUDGED), 1);
+	assert_int_equal(diff_outcome(&d), OUT_BROKEN);
 	assert_string_equal(d.v[0].part, "L2_CPUS=4");
 	diff_free(&d);
 	side_free(&x);
 	side_free(&y);
+	history_free(&h);
+}
+
+/* A lane that was needed is gone: nothing of it is a part, and no plan is merely gone. */
+static void test_last_night_broke(void **state)
+{
+	struct history h;
+	struct history_entry *e;
+	struct diff d;
+
+	(void)state;
+	make_week(&h);
+	for (int i = 0; i <= PARTS; i++)
+		entry_free(&h.v[--h.n]);
+	e = made_run(&h, "20261126-020000-0006-night", "2026-11-26T02:00:00Z");
+	str_set(&e->plan, "the night");
+	e->verdict = OUT_BROKEN;
+	e->reason = xstrdup("needs = kvm: it can't run");
+	compare(&h, 5, &d);
+	assert_int_equal(diff_count(&d, CHANGE_GONE), 0);
+	assert_int_equal(diff_count(&d, CHANGE_NOT_JUDGED), PARTS + 1); /* and the mutants */
+	assert_int_equal(diff_outcome(&d), OUT_BROKEN);
+	assert_string_equal(d.v[0].why, "needs = kvm: it can't run");
+	assert_true(diff_has_news(&d));
+	diff_free(&d);
 	history_free(&h);
 }
 
@@ -315,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_each_night_with_the_one_before),
 		cmocka_unit_test(test_the_mail),
 		cmocka_unit_test(test_last_night_was_killed),
+		cmocka_unit_test(test_last_night_broke),
 		cmocka_unit_test(test_the_page),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_links),

@@ -101,6 +101,10 @@ static int compare(const struct history *h, const struct asked *q, struct diff *
 
 	if (!ret)
 		ret = side_find(h, q->n ? q->names[0] : LAST_GOOD, &b, &loaded[0], &a);
+	if (!ret && side_is_night(&a) != side_is_night(&b))
+		ret = fail(OUT_USAGE, "%s is a %s, %s a %s: name two runs, or two nights", a.title,
+			   side_is_night(&a) ? "night" : "run", b.title,
+			   side_is_night(&b) ? "night" : "run");
 	if (!ret)
 		diff_make(h, &a, &b, q->last, d);
 	side_free(&a);
