@@ -219,8 +219,11 @@ static void compare_test(const struct pair *p, const char *what)
 		why = xstrdup("it has failed, too, of the same plan, kernel and judge");
 	if (!b.there && c == CHANGE_NOT_JUDGED && p->b->reason)
 		why = xstrdup(p->b->reason);
-	if (c < CHANGE_COUNT)
+	if (c < CHANGE_COUNT) {
 		diff_add(p, (enum diff_change)c, what, word(&a), word(&b), why);
+		p->d->v[p->d->n - 1].known =
+			a.there && b.there && a.verdict == b.verdict && !changes[c].regression;
+	}
 	if (tries && flaky == CHANGE_COUNT)
 		diff_add(p, CHANGE_FLAKY, what, word(&a), word(&b), tries);
 }
@@ -430,7 +433,7 @@ size_t diff_count(const struct diff *d, enum diff_change c)
 bool diff_has_news(const struct diff *d)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (changes[d->v[i].change].news)
+		if (changes[d->v[i].change].news && !d->v[i].known)
 			return true;
 	return false;
 }

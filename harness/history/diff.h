@@ -44,6 +44,7 @@ struct finding {
 	char *what;	 /* a test, or a measure: "stage host kernel (built)" */
 	char *from, *to; /* "pass", "3.25 s"; NULL: it was not there */
 	char *why;	 /* checks that failed, a reason, the noise; NULL: nothing more */
+	bool known;	 /* it was so in A, too: no news; not in the JSON */
 };
 
 struct diff {

@@ -64,13 +64,15 @@ static int write_diff(const struct diff *d, const char *dir, const char *json)
 }
 
 /* By a shell, in the checkout, so that it can call build/nestlab. */
-static void notify(const char *on_change, const char *json)
+static void notify(const char *on_change, const char *json, const char *dir)
 {
+	_cleanup_free_ char *log = strf("%s/on_change.log", dir);
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)on_change, NULL };
 	struct proc p = { .what = "on_change",
 			  .argv = argv,
 			  .cwd = path_root(),
 			  .input = json,
+			  .log_path = log,
 			  .deadline_s = ON_CHANGE_S };
 	int ret = proc_run(&p);
 
@@ -123,7 +125,7 @@ static int tell_diff(const struct history *h, const struct history_entry *before
 		ret = write_diff(&d, dir, json);
 	}
 	if (!ret && on_change && diff_has_news(&d))
-		notify(on_change, json);
+		notify(on_change, json, dir);
 	diff_free(&d);
 	return ret;
 }

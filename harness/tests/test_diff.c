@@ -232,6 +232,32 @@ static void test_flaky(void **state)
 	history_free(&h);
 }
 
+/* Nobody wants a mail each night of what is as it was. */
+static void test_what_is_no_news(void **state)
+{
+	struct history h = { 0 };
+	struct diff d;
+
+	(void)state;
+	put_runs(&h, 6);
+	set(at(&h, 2), "j", OUT_FAIL, 0, OUT_FAIL);
+	compare(&h, "20261120-000004-0004", "latest", &d);
+	assert_one(&d, CHANGE_FLAKY, "cpuid-exits/exact");
+	assert_false(diff_has_news(&d));
+	diff_free(&d);
+	history_free(&h);
+	h = (struct history){ 0 };
+	put_runs(&h, 6);
+	set(at(&h, 4), "j", OUT_BROKEN, 1, OUT_BROKEN);
+	set(at(&h, 5), "j", OUT_BROKEN, 1, OUT_BROKEN);
+	compare(&h, "20261120-000004-0004", "latest", &d);
+	assert_one(&d, CHANGE_NOT_JUDGED, "vcpu-info/pairs");
+	assert_int_equal(diff_outcome(&d), OUT_BROKEN);
+	assert_false(diff_has_news(&d));
+	diff_free(&d);
+	history_free(&h);
+}
+
 static void test_tried_twice(void **state)
 {
 	struct history h = { 0 };
@@ -459,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_of_the_whole_run),
 		cmocka_unit_test(test_flaky),
 		cmocka_unit_test(test_tried_twice),
+		cmocka_unit_test(test_what_is_no_news),
 		cmocka_unit_test(test_slower_build),
 		cmocka_unit_test(test_more_exits),
 		cmocka_unit_test(test_noise),
