@@ -150,6 +150,9 @@ static int change_of(const struct pair *p, const struct saying *a, const struct 
 
 /* ---- flaky: both verdicts of the same question ---- */
 
+/* So many runs of one question are looked at, the newest ones. */
+#define FLAKY_LAST 100
+
 struct both {
 	bool passed, failed;
 };
@@ -167,9 +170,11 @@ static struct both both_of(const struct pair *p, const struct history_entry *e, 
 	struct both s = { 0 };
 
 	take_sample(&s, e, what);
-	for (size_t i = 0; e->judged && i < p->h->n; i++)
-		if (p->h->v[i].judged && !strcmp(p->h->v[i].judged, e->judged))
-			take_sample(&s, &p->h->v[i], what);
+	for (size_t i = p->h->n, n = 0; e->judged && i > 0 && n < FLAKY_LAST; i--)
+		if (p->h->v[i - 1].judged && !strcmp(p->h->v[i - 1].judged, e->judged)) {
+			take_sample(&s, &p->h->v[i - 1], what);
+			n++;
+		}
 	return s;
 }
 
