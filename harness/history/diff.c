@@ -402,10 +402,9 @@ static int by_change(const void *x, const void *y)
 	return strcmp(a->what, b->what);
 }
 
-/* One that broke before its first plan has no parts, and is a night all the same. */
 bool side_is_night(const struct side *s)
 {
-	return s->n != 1 || s->v[0] != s->head || str_ends(s->head->run, NIGHT_SUFFIX);
+	return s->n != 1 || s->v[0] != s->head || entry_is_night(s->head);
 }
 
 void diff_make(const struct history *h, const struct side *a, const struct side *b,

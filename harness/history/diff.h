@@ -16,7 +16,6 @@ struct side {
 	const struct history_entry *head; /* the run, or the night's own line; NULL: it has none */
 };
 void side_free(struct side *s);
-#define NIGHT_SUFFIX "-night" /* of its id */
 bool side_is_night(const struct side *s);
 
 /* In the order in which they are told. */

@@ -270,6 +270,11 @@ bool entry_is_nothing(const struct history_entry *e)
 	return e->verdict == OUT_USAGE || e->verdict == OUT_UNUSABLE || e->verdict == OUT_BUSY;
 }
 
+bool entry_is_night(const struct history_entry *e)
+{
+	return !e->name && str_ends(e->run, NIGHT_SUFFIX);
+}
+
 const struct history_test *entry_find_test(const struct history_entry *e, const char *name)
 {
 	for (size_t i = 0; i < e->n_tests; i++)

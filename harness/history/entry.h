@@ -64,6 +64,9 @@ bool entry_read(const char *line, size_t len, struct history_entry *e);
 
 /* Nothing was judged there that a comparison could be made with. */
 bool entry_is_nothing(const struct history_entry *e);
+/* By its id. One that broke before its first plan has no parts, and is a night all the same. */
+#define NIGHT_SUFFIX "-night"
+bool entry_is_night(const struct history_entry *e);
 const struct history_test *entry_find_test(const struct history_entry *e, const char *name);
 /* "2026-11-27" of its start; "" where that is not known. */
 void entry_date(const struct history_entry *e, char date[11]);

@@ -26,14 +26,6 @@ static bool is_asked(const struct history_entry *e)
 	return is_top(e) && !entry_is_nothing(e);
 }
 
-static bool is_night(const struct history *h, const struct history_entry *e)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (h->v[i].name && h->v[i].set && !strcmp(h->v[i].set, e->run))
-			return true;
-	return false;
-}
-
 /* ---- one that is found ---- */
 
 static void add(struct side *s, const struct history_entry *e)
@@ -135,7 +127,7 @@ static const struct history_entry *find_date(const struct history *h, const char
 
 		if (!is_asked(e) || !e->started || !str_starts(e->started, name))
 			continue;
-		if (is_night(h, e))
+		if (entry_is_night(e))
 			return e;
 		if (!run)
 			run = e;

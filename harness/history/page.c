@@ -32,18 +32,10 @@ static bool is_part_of(const struct history_entry *e, const struct history_entry
 	return e->name && e->set && !strcmp(e->set, night->run);
 }
 
-static bool has_parts(const struct history *h, const struct history_entry *night)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (is_part_of(&h->v[i], night))
-			return true;
-	return false;
-}
-
 static bool has_nights(const struct history *h)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (page_is_column(&h->v[i]) && has_parts(h, &h->v[i]))
+		if (entry_is_night(&h->v[i]))
 			return true;
 	return false;
 }
@@ -57,7 +49,7 @@ static void find_columns(struct grid *g)
 	for (size_t i = g->h->n; i > 0 && n < PAGE_NIGHTS; i--) {
 		const struct history_entry *e = &g->h->v[i - 1];
 
-		if (page_is_column(e) && (!nights || has_parts(g->h, e)))
+		if (page_is_column(e) && (!nights || entry_is_night(e)))
 			g->columns[PAGE_NIGHTS - ++n] = e;
 	}
 	memmove(g->columns, &g->columns[PAGE_NIGHTS - n], n * sizeof(g->columns[0]));
@@ -354,7 +346,7 @@ static void put_others(struct buf *b, const struct grid *g)
 		if (!n++)
 			buf_puts(b, "<section id=\"others\">\n<h2>Other runs</h2>\n<div "
 				    "class=\"scroll\" tabindex=\"0\" role=\"region\" "
-				    "aria-label=\"Other runs\"><table><tbody>\n");
+				    "aria-label=\"Other runs\"><table class=\"runs\"><tbody>\n");
 		put_run(b, g, &g->h->v[i - 1]);
 	}
 	buf_puts(b, n ? "</tbody></table></div>\n</section>\n" : "");

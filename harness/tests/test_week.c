@@ -213,9 +213,19 @@ static void test_last_night_was_killed(void **state)
 	history_free(&h);
 }
 
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, word)); p++)
+		n++;
+	return n;
+}
+
 /* A lane that was needed is gone: nothing of it is a part, and no plan is merely gone. */
 static void test_last_night_broke(void **state)
 {
+	_cleanup_buf_ struct buf page = { 0 };
 	struct history h;
 	struct history_entry *e;
 	struct diff d;
@@ -235,16 +245,10 @@ static void test_last_night_broke(void **state)
 	assert_string_equal(d.v[0].why, "needs = kvm: it can't run");
 	assert_true(diff_has_news(&d));
 	diff_free(&d);
+	page_make(&h, "/nowhere", NULL, &page); /* it is a column, too */
+	assert_int_equal(count(buf_str(&page), "<th scope=\"col\"><span title="), NIGHTS);
+	assert_non_null(strstr(buf_str(&page), "broken: needs = kvm: it can&#39;t run"));
 	history_free(&h);
-}
-
-static size_t count(const char *text, const char *word)
-{
-	size_t n = 0;
-
-	for (const char *p = text; (p = strstr(p, word)); p++)
-		n++;
-	return n;
 }
 
 static void keep(const struct history *h, const char *page)
