@@ -82,18 +82,23 @@ void diff_text(const struct diff *d, struct buf *b)
 
 /* ---- Markdown ---- */
 
-/* In a table's cell, as the text that it is. */
-static void cell(struct buf *b, const char *text)
+/* As the text that it is, also in a table. */
+static void add_escaped(struct buf *b, const char *text)
 {
 	_cleanup_free_ char *line = text_form(TEXT_LINE, text);
 
-	buf_puts(b, " ");
 	for (const char *p = line; *p; p++) {
 		if (*p == '<' || *p == '&')
 			buf_puts(b, *p == '<' ? "&lt;" : "&amp;");
 		else
 			buf_printf(b, "%s%c", strchr("|\\`*_[]#@", *p) ? "\\" : "", *p);
 	}
+}
+
+static void cell(struct buf *b, const char *text)
+{
+	buf_puts(b, " ");
+	add_escaped(b, text);
 	buf_puts(b, " |");
 }
 
@@ -130,10 +135,8 @@ void diff_markdown(const struct diff *d, struct buf *b)
 	for (size_t i = 0; i < d->n; i++)
 		row(b, &d->v[i]);
 	for (size_t i = 0; i < d->notes.n; i++) {
-		buf_puts(b, i ? "-" : "\n-");
-		cell(b, d->notes.v[i]);
-		b->len -= strlen(" |");
-		b->data[b->len] = '\0';
+		buf_puts(b, i ? "- " : "\n- ");
+		add_escaped(b, d->notes.v[i]);
 		buf_puts(b, "\n");
 	}
 }

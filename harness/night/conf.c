@@ -40,27 +40,22 @@ void night_conf_free(struct night_conf *c)
 
 /* ---- lines with alternatives ---- */
 
-struct names {
-	struct strv v;
-};
-
 static void add_name(void *ctx, const char *name)
 {
-	strv_add(&((struct names *)ctx)->v, name);
+	strv_add(ctx, name);
 }
 
 /* Where results go, and how many at once, is not a plan's to say. */
 static int check_knob(const char *line, const char *name)
 {
-	struct names all = { 0 };
+	_cleanup_strv_ struct strv all = { 0 };
 	int ret = 0;
 
 	knobs_each_asked(add_name, &all);
-	if (!strv_has(&all.v, name)) {
-		ret = near_fail("no plan has a setting", name, &all.v);
+	if (!strv_has(&all, name)) {
+		ret = near_fail("no plan has a setting", name, &all);
 		fail_prefix("plan '%s'", line);
 	}
-	strv_free(&all.v);
 	return ret;
 }
 

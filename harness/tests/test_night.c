@@ -264,6 +264,27 @@ static void test_who_is_told_of_what(void **state)
 	assert_true(path_exists(told));
 }
 
+static void test_two_at_once(void **state)
+{
+	struct run_result *r;
+	struct history h;
+
+	(void)state;
+	put("night.conf", "[night]\njobs = 2\n[plans]\nmany = L2_CPUS=1|2|3|4 EFFORT=1|2\n");
+	put("fails", "many-L2_CPUS-3-EFFORT-2\n");
+	assert_int_equal(night(), 1);
+	h = read_lines();
+	assert_int_equal(h.n, 9);
+	r = result_of(&h);
+	assert_int_equal(r->n_tests, 8);
+	for (size_t i = 0; i < r->n_tests; i++)
+		assert_int_equal(r->tests[i].verdict,
+				 strcmp(r->tests[i].name, "many L2_CPUS=3 EFFORT=2") ? OUT_PASS
+										     : OUT_FAIL);
+	result_free(r);
+	history_free(&h);
+}
+
 /* What was judged stands; one line for the night, whatever others wrote in between. */
 static void test_goes_on(void **state)
 {
@@ -484,12 +505,11 @@ static void test_drawn_by_the_date(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_well),      T(test_who_is_told_of_what),
-		T(test_goes_on),       T(test_of_other_plans),
-		T(test_of_yesterday),  T(test_out_of_time),
-		T(test_one_is_broken), T(test_needs),
-		T(test_wrong_plans),   T(test_alternatives),
-		T(test_own_conf),      T(test_drawn_by_the_date),
+		T(test_all_well),	   T(test_who_is_told_of_what), T(test_goes_on),
+		T(test_two_at_once),	   T(test_of_other_plans),	T(test_of_yesterday),
+		T(test_out_of_time),	   T(test_one_is_broken),	T(test_needs),
+		T(test_wrong_plans),	   T(test_alternatives),	T(test_own_conf),
+		T(test_drawn_by_the_date),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], "run"))
