@@ -64,8 +64,9 @@ check-mutants: build ## judge deliberate faults, which the checks must find, the
 check-grade: deps-check build tests ## grade a class that recipes make: N of N as expected
 	@$(B)/tests/check grade
 
-check-page: deps-check build tests ## the page of all nights in a browser: installs Chromium where it may
+check-page: deps-check build ## the page of all nights in a browser: installs Chromium where it may
 	@$(call install_packages,config/packages-page)
+	@$(MAKE) -s --no-print-directory $(B)/tests/test_week $(B)/tests/check
 	@$(B)/tests/check page
 
 nightly: build ## all plans and some mutants of config/nightly.conf, to one page and one exit code
