@@ -178,7 +178,7 @@ static enum suite_verdict directed(const char *directive, enum suite_verdict pla
 static void take_result(struct reading *r, const char *line, const char *rest, enum suite_verdict v)
 {
 	_cleanup_free_ char *copy = xstrdup(rest), *number = NULL, *name = NULL;
-	char *text = copy + strspn(copy, " "), *hash, *plain;
+	char *text = str_strip(copy), *hash, *plain;
 	const char *why = NULL;
 
 	number = xstrndup(text, strspn(text, "0123456789"));
@@ -194,16 +194,33 @@ static void take_result(struct reading *r, const char *line, const char *rest, e
 		name = why && *why ? full_name(r, depth_of(line), why) : strf("line %s", number);
 	else
 		name = full_name(r, depth_of(line), plain);
+	if (!*plain) /* it is the name */
+		why = NULL;
 	suite_said_add(r->said, name, v, v == SUITE_FAIL ? line : why, r->at);
 	r->seen += !depth_of(line);
 }
 
+/*
+ * A result behind something that was printed without a newline ("Diff too high: 3083808..not ok 2
+ * ITIMER_PROF"): it has the number that is next. NULL: there is none.
+ */
+static const char *find_inside(const struct reading *r, const char *line)
+{
+	for (const char *p = line; *line != '#' && (p = strstr(p, "ok ")); p++)
+		if (strtoul(p + 3, NULL, 10) == r->seen + 1)
+			return p - line >= 4 && !strncmp(p - 4, "not ", 4) ? p - 4 : p;
+	return NULL;
+}
+
 static void ktap_line(struct reading *r, const char *line)
 {
-	const char *text = line + strspn(line, " ");
+	const char *text = line + strspn(line, " "), *inside;
 
 	if (take_subtest(r, line))
 		return;
+	inside = str_starts(text, "ok ") || str_starts(text, "not ok ") ? NULL : find_inside(r, line);
+	if (inside)
+		line = text = inside;
 	if (str_starts(line, "1.."))
 		take_plan(r, line);
 	else if (str_starts(text, "ok ") && isdigit((unsigned char)text[3]))

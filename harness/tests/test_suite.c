@@ -84,6 +84,24 @@ static void test_broken_promise(void **state)
 	suite_said_free(&said);
 }
 
+/* What was printed before it, without a newline, hid a failed line. */
+static void test_behind_other_text(void **state)
+{
+	struct suite_said said;
+
+	(void)state;
+	read_text("ktap",
+		  "1..3\nok 1 a\nDiff too high: 3083808..not ok 2 b\n# ok 3 d\nit is ok 7 times\n...ok 3 c # SKIP no c \n",
+		  &ended_well, &said);
+	assert_int_equal(said.n, 4);
+	assert_line(&said, "a", SUITE_PASS);
+	assert_line(&said, "b", SUITE_FAIL);
+	assert_string_equal(suite_said_find(&said, "b")->text, "not ok 2 b");
+	assert_line(&said, "c", SUITE_SKIP);
+	assert_string_equal(suite_said_find(&said, "c")->text, "no c");
+	suite_said_free(&said);
+}
+
 static void test_subtests(void **state)
 {
 	struct suite_said said;
@@ -582,6 +600,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ktap),
 		cmocka_unit_test(test_broken_promise),
+		cmocka_unit_test(test_behind_other_text),
 		cmocka_unit_test(test_subtests),
 		cmocka_unit_test(test_whole_skipped),
 		cmocka_unit_test(test_assertion_told),
