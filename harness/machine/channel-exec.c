@@ -149,26 +149,10 @@ static int kill_late(struct channel *c, uint32_t id, const struct channel_status
 		    deadline_ms / 1000.0, err ? "and SIGKILL does not end it" : "it was killed");
 }
 
-/* As channel_until(); -OUT_BROKEN where the level turns out to be dead. */
-static int until_watched(struct channel *c, const struct channel_status *status,
-			 const struct channel_watch *w, uint64_t deadline)
+/* How waiting for a program ended: err is as channel_until()'s. */
+static int end_wait(struct channel *c, uint32_t id, struct channel_status *status,
+		    unsigned int deadline_ms, int err)
 {
-	uint64_t start = now_ns(), look = w ? channel_deadline(w->every_ms) : deadline;
-	int err;
-
-	while ((err = channel_until(c, &status->done, look < deadline ? look : deadline)) > 0 && look < deadline) {
-		if (!w->lives(w->ctx) && !status->done)
-			return fail(OUT_BROKEN, "%s: its agent was silent when it had run for %.1f s", channel_name(c),
-				    (double)(now_ns() - start) / 1e9);
-		look = channel_deadline(w->every_ms);
-	}
-	return err;
-}
-
-int channel_wait_watched(struct channel *c, uint32_t id, struct channel_status *status,
-			 const struct channel_watch *w, unsigned int deadline_ms)
-{
-	int err = until_watched(c, status, w, channel_deadline(deadline_ms));
 	struct channel_op *op;
 
 	if (!err)
@@ -182,7 +166,34 @@ int channel_wait_watched(struct channel *c, uint32_t id, struct channel_status *
 int channel_wait(struct channel *c, uint32_t id, struct channel_status *status,
 		 unsigned int deadline_ms)
 {
-	return channel_wait_watched(c, id, status, NULL, deadline_ms);
+	int err = channel_until(c, &status->done, channel_deadline(deadline_ms));
+
+	return end_wait(c, id, status, deadline_ms, err);
+}
+
+/* As channel_until(); -OUT_BROKEN where the level turns out to be dead. */
+static int until_watched(struct channel *c, const struct channel_status *status,
+			 const struct channel_watch *w, uint64_t deadline)
+{
+	uint64_t start = now_ns(), look = 0;
+	int err = 1;
+
+	while (err > 0 && look < deadline) {
+		look = channel_deadline(w->every_ms);
+		err = channel_until(c, &status->done, look < deadline ? look : deadline);
+		if (err > 0 && look < deadline && !w->lives(w->ctx) && !status->done)
+			return fail(OUT_BROKEN, "%s: its agent was silent when it had run for %.1f s",
+				    channel_name(c), (double)(now_ns() - start) / 1e9);
+	}
+	return err;
+}
+
+int channel_wait_watched(struct channel *c, uint32_t id, struct channel_status *status,
+			 const struct channel_watch *w, unsigned int deadline_ms)
+{
+	int err = until_watched(c, status, w, channel_deadline(deadline_ms));
+
+	return end_wait(c, id, status, deadline_ms, err);
 }
 
 struct collector {

@@ -97,7 +97,7 @@ int channel_resize(struct channel *c, uint32_t id, uint16_t rows, uint16_t cols)
 int channel_kill(struct channel *c, uint32_t id, int signal); /* its whole process group */
 void channel_forget(struct channel *c, uint32_t id); /* no more news of it; it runs on */
 
-/* While a program runs: is its level still alive? Asked again and again, and never of a short one. */
+/* While a program runs: is its level still alive? Asked again and again. */
 struct channel_watch {
 	unsigned int every_ms;
 	bool (*lives)(void *ctx);

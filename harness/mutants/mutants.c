@@ -230,13 +230,14 @@ void mutant_to_result(const struct mutant *m, const struct run_result *r, struct
 	bool built = r->verdict != OUT_BUILD_ERROR;
 
 	if (m->build)
-		result_add_check(t, THE_BUILD, built ? OUT_FAIL : OUT_PASS, outcome_name(OUT_BUILD_ERROR),
-				 outcome_name(r->verdict), NULL);
+		result_add_check(t, THE_BUILD, built ? OUT_FAIL : OUT_PASS,
+				 outcome_name(OUT_BUILD_ERROR), outcome_name(r->verdict), NULL);
 	for (size_t i = 0; i < m->checks.n; i++) {
 		const char *test = m->test_of.v[i], *check = m->checks.v[i];
 		_cleanup_free_ char *name = strf("%s: %s", test, check);
 
-		result_add_check(t, name, failed(r, test, check) ? OUT_PASS : OUT_FAIL, outcome_name(OUT_FAIL),
-				 built ? seen_of(r, test, check) : outcome_name(OUT_BUILD_ERROR), NULL);
+		result_add_check(t, name, failed(r, test, check) ? OUT_PASS : OUT_FAIL,
+				 outcome_name(OUT_FAIL),
+				 built ? seen_of(r, test, check) : outcome_name(r->verdict), NULL);
 	}
 }

@@ -299,7 +299,8 @@ void html_failures(struct buf *b, const struct run_result *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_tests; i++)
-		n += put_failures(&list, &r->tests[i], i + 1, n < FAILURES_TOLD ? FAILURES_TOLD - n : 0);
+		n += put_failures(&list, &r->tests[i], i + 1,
+				  n < FAILURES_TOLD ? FAILURES_TOLD - n : 0);
 	if (!n)
 		return;
 	buf_printf(b, "<ul class=\"failed\">\n%s", buf_str(&list));

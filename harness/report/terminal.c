@@ -407,7 +407,9 @@ static void put_all(const struct terminal *t, const struct run_result *r)
 
 void report_terminal(const struct run_result *r, const struct terminal_opts *o, FILE *f)
 {
-	const struct terminal t = { .opts = o, .f = f, .columns = o->columns ? o->columns : COLUMNS };
+	const struct terminal t = {
+		.opts = o, .f = f, .columns = o->columns ? o->columns : COLUMNS
+	};
 
 	put_all(&t, r);
 }
@@ -416,7 +418,9 @@ void report_terminal(const struct run_result *r, const struct terminal_opts *o, 
 struct terminal_opts terminal_opts_for(int fd, bool verbose)
 {
 	const char *no_color = getenv("NO_COLOR");
-	struct terminal_opts o = { .verbose = verbose, .color = isatty(fd) && !(no_color && *no_color) };
+	struct terminal_opts o = {
+		.verbose = verbose, .color = isatty(fd) && !(no_color && *no_color)
+	};
 	struct winsize w;
 
 	if (!ioctl(fd, TIOCGWINSZ, &w) && w.ws_col >= COLUMNS_MIN)

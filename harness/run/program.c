@@ -128,7 +128,9 @@ int program_run(const struct program *p, struct channel_status *status)
 {
 	const struct testcase *t = p->test;
 	struct level *l = program_level(p->run->lab, t);
-	const struct channel_watch w = { .every_ms = level_ms(l, LIVES_S), .lives = lives, .ctx = l };
+	const struct channel_watch w = {
+		.every_ms = level_ms(l, LIVES_S), .lives = lives, .ctx = l
+	};
 	uint32_t id;
 	int ret = start(p, l, status, &id);
 

@@ -286,7 +286,7 @@ static void test_a_hang_costs_no_long_deadline(void **state)
 	fake_free(f);
 }
 
-/* A long program in a level that answers is waited for, and what it says while it is asked stays. */
+/* A long program in a level that answers is waited for; what it says meanwhile stays. */
 static void test_a_long_program_is_waited_for(void **state)
 {
 	struct fake *f = fake_new();

@@ -131,7 +131,8 @@ static void test_found(void **state)
 	expect(OUT_SKIP, OUT_BROKEN, false, "a/one: the first check; a/one: a check: with a colon");
 }
 
-static void expect_checks(enum outcome second, enum outcome run, enum outcome want, const char *observed)
+static void expect_checks(enum outcome second, enum outcome run, enum outcome want,
+			  const char *observed)
 {
 	struct run_result *r = make_run(OUT_FAIL, second), *whole = result_new("20260101-000000-0001");
 	struct test_result *t = result_add_test(whole, "x", "mutants");

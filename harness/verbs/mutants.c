@@ -104,7 +104,8 @@ static void tell_reference(struct trial *t, const struct pool_job *job)
 		mutant_failures(r, &by);
 	if (r)
 		result_add_check(res, "no false alarm", r->verdict == OUT_PASS ? OUT_PASS : OUT_FAIL,
-				 outcome_name(OUT_PASS), by.len ? buf_str(&by) : outcome_name(r->verdict), NULL);
+				 outcome_name(OUT_PASS),
+				 by.len ? buf_str(&by) : outcome_name(r->verdict), NULL);
 	t->alarms += !r || r->verdict != OUT_PASS;
 	printf("%-20s  %5.1f s  %s  %s %s\n", strchr(job->name, '=') ? "the reference" : "another way", job->seconds,
 	       r ? outcome_name(r->verdict) : "not judged:", job->name, r ? buf_str(&by) : fail_text());
