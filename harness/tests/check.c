@@ -245,6 +245,7 @@ static const struct part {
 	{ "unit", check_unit, false },
 	{ "lab", check_lab, false },
 	{ "mistakes", check_mistakes, false },
+	{ "readme", check_readme, false },
 	{ "places", check_places, false },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The house, as the README lists it: each folder of the harness stands there, and uses only what
+ * The house, as config/guides/design.md lists it: each folder of the harness stands there, and uses only what
  * stands above it.
  */
 #include <dirent.h>
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#define LIST "config/guides/design.md"
 #define FIRST "\ncore/ "
 
 /* The list's words in its first column: "machine/", then "  libvirt/" in it. */
@@ -39,7 +40,7 @@ static void read_house(struct strv *house)
 	_cleanup_buf_ struct buf b = { 0 };
 	char *list, *end;
 
-	assert_int_equal(file_read("README.md", &b), 0);
+	assert_int_equal(file_read(LIST, &b), 0);
 	list = strstr(buf_str(&b), FIRST);
 	assert_non_null(list);
 	end = strstr(list, "\n```");
@@ -135,7 +136,7 @@ static void test_each_folder_is_told(void **state)
 		if (e->d_name[0] == '.' || stat(path, &st) || !S_ISDIR(st.st_mode))
 			continue;
 		if (!strv_has(&house, e->d_name))
-			print_error("%s/ is not in the README's list\n", path);
+			print_error("%s/ is not in " LIST "\n", path);
 		assert_true(strv_has(&house, e->d_name));
 	}
 	closedir(d);
