@@ -148,7 +148,15 @@ static void test_right(void **state)
 static void test_wrong(void **state)
 {
 	(void)state;
-	WRONG(s.records[1].pid = 41, "pid of the target", "pid 41, its thread is 42");
+	WRONG(s.records[1].pid = 41, "pid of the target", "pid 41, its thread is 42 (that is the caller's own)");
+	WRONG(s.records[1].pid = 7, "pid of the target", "(that is the vCPU's id)");
+	WRONG(s.records[1].pid = 55, "pid of the target", "its thread is 42");
+	WRONG(s.records[1].regs[VREG_RDI] = s.records[2].regs[VREG_RDI], "registers of the target",
+	      "(that is the caller's)");
+	WRONG(s.records[1].regs[VREG_RAX] = 13, "registers of the target", "rax=0xd for 0x9d1c000700000012 (that is the caller's)");
+	WRONG(s.records[1].regs[VREG_RDI] = s.records[1].regs[VREG_RSI], "registers of the target",
+	      "(that is its rsi)");
+	WRONG(s.records[1].regs[VREG_R12] &= UINT32_MAX, "registers of the target", "(that is its low 16 bits only)");
 	WRONG(s.records[1].num_exits = 16, "exits of the target",
 	      "line 3: vCPU 2 about 7 (halted): 16, KVM counted");
 	WRONG(s.records[0].num_exits = 9, "exits of the target",

@@ -164,6 +164,7 @@ GUEST_TEST(run)
 #include <string.h>
 
 #include "judge/records.h"
+#include "judge/wrong.h"
 
 #define BY_PROGRAM                                                                                 \
 	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
@@ -249,7 +250,8 @@ static void check_pid(const struct calls *c, struct test_result *t)
 
 	for (size_t k = 0; k < c->n; k++) {
 		const struct trace_record *r = &c->e->trace.v[k];
-		uint64_t want = thread_of(c, call_at(c, k, TARGET));
+		uint64_t want = thread_of(c, call_at(c, k, TARGET)), told = r->has_pid ? (uint64_t)r->pid : 0;
+		struct wrong w = { .least = want, .most = want };
 		_cleanup_free_ char *what = NULL;
 
 		if (is(c, k, "never run"))
@@ -258,8 +260,10 @@ static void check_pid(const struct calls *c, struct test_result *t)
 			tally_good(&y);
 			continue;
 		}
-		what = strf("pid %" PRId64 ", its thread is %" PRIu64, r->has_pid ? r->pid : -1,
-			    want);
+		wrong_add(&w, "the caller's own", thread_of(c, call_at(c, k, CALLER)));
+		wrong_add(&w, "the vCPU's id", call_at(c, k, TARGET));
+		what = strf("pid %" PRId64 ", its thread is %" PRIu64 "%s", r->has_pid ? r->pid : -1, want,
+			    wrong_name(&w, told));
 		bad_call(&y, c, k, what);
 	}
 	tally_check_trace(t, c->e, "pid of the target", "the id of its thread", &y, BY_PROGRAM);
@@ -293,6 +297,30 @@ static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
 	if (is(c, k, "the caller itself") && i == MAGIC_RBX)
 		return call_at(c, k, TARGET);
 	return magic(call_at(c, k, TARGET), i) + 1;
+}
+
+static uint64_t callers_reg(const struct calls *c, size_t k, unsigned int i)
+{
+	if (i == MAGIC_RAX)
+		return c->hypercall;
+	return i == MAGIC_RBX ? call_at(c, k, TARGET) : magic(call_at(c, k, CALLER), i) + 1;
+}
+
+/* "rbx=0x14 for 0x1 (that is the caller's)", or another register of the target's. */
+static void tell_reg(const struct calls *c, size_t k, unsigned int i, uint64_t told, struct buf *to)
+{
+	const char *name = trace_reg_names[kvm_regs_order[i]];
+	uint64_t want = want_reg(c, k, i);
+	struct wrong w = { .least = want, .most = want };
+
+	wrong_add(&w, "the caller's", callers_reg(c, k, i));
+	for (unsigned int other = 0; other < KVM_REGS; other++)
+		if (other != i && told == want_reg(c, k, other) && told != callers_reg(c, k, i)) {
+			buf_printf(to, "%s=%#" PRIx64 " for %#" PRIx64 " (that is its %s); ", name, told, want,
+				   trace_reg_names[kvm_regs_order[other]]);
+			return;
+		}
+	buf_printf(to, "%s=%#" PRIx64 " for %#" PRIx64 "%s; ", name, told, want, wrong_name(&w, told));
 }
 
 /*
@@ -334,17 +362,17 @@ static void check_registers(const struct calls *c, struct test_result *t)
 			if (!record_has(r, kvm_regs_order[i]))
 				buf_printf(&wrong, "%s missing; ", trace_reg_names[kvm_regs_order[i]]);
 			else if (r->regs[kvm_regs_order[i]] != want)
-				buf_printf(&wrong, "%s=%#" PRIx64 " for %#" PRIx64 "; ",
-					   trace_reg_names[kvm_regs_order[i]],
-					   r->regs[kvm_regs_order[i]], want);
+				tell_reg(c, k, i, r->regs[kvm_regs_order[i]], &wrong);
 		}
 		if (is_asked(c, k, VREG_RIP) && record_has(r, VREG_RIP) &&
 		    !rip_is_right(c, k, r->regs[VREG_RIP]))
 			buf_printf(&wrong, "rip=%#" PRIx64 "; ", r->regs[VREG_RIP]);
-		if (wrong.len)
-			bad_call(&y, c, k, buf_str(&wrong));
-		else
+		if (wrong.len) {
+			wrong.data[wrong.len - strlen("; ")] = '\0';
+			bad_call(&y, c, k, wrong.data);
+		} else {
 			tally_good(&y);
+		}
 	}
 	tally_check_trace(t, c->e, "registers of the target",
 			  "all 16, each with the value that the target made", &y, BY_PROGRAM);
