@@ -21,6 +21,11 @@ struct submission {
 	char *confidence;  /* "exact", "moved", "merged", "without its drift"; NULL */
 	bool exact; /* as struct intake has it */
 	bool drift; /* it is of another age: only a pass counts */
+	/*
+	 * The lane that it is judged in, where nobody saw the base's reference pass there: only a
+	 * pass counts; NULL: all is well.
+	 */
+	char *unseen;
 	double days_late;  /* 0: in time, or nobody told */
 	struct strv notes;
 	char *change; /* the patch that was judged; NULL: there is none */

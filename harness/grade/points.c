@@ -86,6 +86,18 @@ static void doubt_failure(struct submission *s)
 	need_person(s, why);
 }
 
+/* The tests may be wrong about this base in this lane: no zero by what nobody has looked at. */
+static void doubt_base(struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+	_cleanup_free_ char *why = NULL;
+
+	grade_failed(s, &failed);
+	why = strf("it did not pass (%s), but nobody has seen the reference of base %s pass in lane %s, either",
+		   failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed", s->base ? s->base : "(none)", s->unseen);
+	need_person(s, why);
+}
+
 void grade_judge(const struct rubric *r, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
@@ -103,6 +115,8 @@ void grade_judge(const struct rubric *r, struct submission *s)
 	s->person = false;
 	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
 		doubt_failure(s);
+	else if (s->unseen && (o == OUT_FAIL || o == OUT_CRASH))
+		doubt_base(s);
 	else if (o == OUT_BUILD_ERROR)
 		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */
@@ -141,6 +155,7 @@ void submission_free(struct submission *s)
 	free(s->key);
 	free(s->base);
 	free(s->confidence);
+	free(s->unseen);
 	free(s->verdict);
 	free(s->why);
 	free(s->change);

@@ -70,7 +70,7 @@ static const struct base *template_for(const struct bases *b, const char *tag)
 
 static bool names_source(const char *line)
 {
-	static const char *const keys[] = { "package", "suite", "tarball", "sha256", "tree", "git", "ref" };
+	static const char *const keys[] = { "package", "suite", "tarball", "sha256", "tree", "git", "ref", "seen" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (str_starts(line, keys[i]) && strchr(" =", line[strlen(keys[i])]))
@@ -85,7 +85,7 @@ static void rewrite(char *text, const char *clone, const char *tag, struct buf *
 		if (!names_source(line))
 			buf_printf(out, "%s%s", line, text ? "\n" : "");
 		if (!strcmp(line, "[source]"))
-			buf_printf(out, "git = %s\nref = refs/tags/%s\n", clone, tag);
+			buf_printf(out, "git = %s\nref = refs/tags/%s\nseen = none\n", clone, tag);
 	}
 }
 

@@ -39,6 +39,11 @@ struct kernel_conf {
 	} source;
 	/* options (CONFIG_...) that this source does not have, or by another name: not asked for */
 	struct strv lacks;
+	/*
+	 * Lanes in which the reference on this source was seen to pass all tests; none named: all
+	 * of them. Elsewhere a submission's failure may be the source's own doing.
+	 */
+	struct strv seen;
 	struct kernel_role_conf {
 		/* of the kernel's own series: files, folders; root-relative */
 		struct strv patches;

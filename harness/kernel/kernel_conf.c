@@ -31,6 +31,7 @@ static const struct conf_key keys[] = {
 	SOURCE(git),
 	SOURCE(ref),
 	{ "source", "lacks", CONF_LIST, offsetof(struct kernel_conf, lacks), 0, 0 },
+	{ "source", "seen", CONF_LIST, offsetof(struct kernel_conf, seen), 0, 0 },
 	ROLE(KERNEL_HOST, "host", patches, CONF_LIST, 0),
 	{ "host", "scripted", CONF_LIST, offsetof(struct kernel_conf, scripted), 0, 0 },
 	{ "host", "readings", CONF_LIST, offsetof(struct kernel_conf, readings), 0, 0 },

@@ -704,6 +704,25 @@ static void test_drift_fails_nobody(void **state)
 	submission_free(&s);
 }
 
+/* A base whose reference nobody saw pass in that lane: a pass counts, a failure is no zero. */
+static void test_an_unseen_base_fails_nobody(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
+	struct submission s = judged(OUT_FAIL, NULL, true), passed = judged(OUT_PASS, NULL, true);
+
+	(void)state;
+	str_set(&s.unseen, "bochs-vmx");
+	str_set(&passed.unseen, "bochs-vmx");
+	grade_judge(&r, &s);
+	assert_true(s.person);
+	assert_non_null(strstr(s.why, "in lane bochs-vmx"));
+	grade_judge(&r, &passed);
+	assert_false(passed.person);
+	submission_free(&s);
+	submission_free(&passed);
+}
+
 /* A large change that takes nothing away is no drift. */
 static void test_large_change(void **state)
 {
@@ -1103,6 +1122,7 @@ int main(void)
 		cmocka_unit_test_setup(test_diff_of_a_part, begin),
 		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
+		cmocka_unit_test(test_an_unseen_base_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
 		cmocka_unit_test(test_rubric),

@@ -284,6 +284,14 @@ static int add_job(struct grading *g, struct submission *s, const struct plan *p
 	return pool_add(&g->pool, s->name, plan, s->dir, s);
 }
 
+static void look_at_base(struct submission *s, const struct plan *plan)
+{
+	const struct strv *seen = &plan->kernel.seen;
+
+	if (seen->n && !strv_has(seen, plan->lane.name))
+		s->unseen = xstrdup(plan->lane.name);
+}
+
 static int plan_submission(struct grading *g, struct submission *s, const struct intake *in)
 {
 	_cleanup_free_ char *patch = strf("%s/intake/%s.patch", s->dir, s->name);
@@ -296,6 +304,8 @@ static int plan_submission(struct grading *g, struct submission *s, const struct
 	ret = take_numbers(g, s, buf_str(&in->patch), &assignment);
 	if (!ret)
 		ret = make_plan(g, in, patch, assignment, &plan);
+	if (!ret)
+		look_at_base(s, &plan);
 	if (!ret)
 		ret = add_job(g, s, &plan);
 	plan_free(&plan);
