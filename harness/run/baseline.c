@@ -147,32 +147,17 @@ static int take_one(const struct testcase *t, const struct pool_job *job, const 
 static int make_plan(const struct run *r, struct plan *plan)
 {
 	_cleanup_buf_ struct buf tests = { 0 };
-	struct knobs k;
-	int ret;
 
 	for (size_t i = 0; i < r->n_tests; i++)
 		if (r->tests[i]->wants_baseline)
 			buf_printf(&tests, "%s ", r->tests[i]->name);
-	knobs_copy(&k, &r->plan->knobs);
-	ret = knobs_set(&k, "UNPATCHED", "1");
-	if (!ret)
-		ret = knobs_set(&k, "PATCH", "");
-	if (!ret)
-		ret = knobs_set(&k, "GUEST_PATCH", "");
-	if (!ret)
-		ret = knobs_set(&k, "LANE", r->plan->lane.name);
-	if (!ret)
-		ret = knobs_set(&k, "TESTS", buf_str(&tests));
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
-}
+	const struct setting s[] = { { "UNPATCHED", "1" },
+				     { "PATCH", NULL },
+				     { "GUEST_PATCH", NULL },
+				     { "LANE", r->plan->lane.name },
+				     { "TESTS", buf_str(&tests) } };
 
-static void keep_reason(struct pool_job *job, void *ctx)
-{
-	if (!job->result)
-		str_set(ctx, fail_text());
+	return plan_with(&r->plan->knobs, s, ARRAY_SIZE(s), plan);
 }
 
 /*
@@ -197,7 +182,7 @@ static int ask(const struct run *r, const struct plan *plan, struct pool *p)
 static int record_all(struct run *r, const struct plan *plan, char (*keys)[HASH_HEX_LEN + 1])
 {
 	_cleanup_free_ char *why = NULL;
-	struct pool p = { .deadline_s = DEADLINE_S, .done = keep_reason, .ctx = &why };
+	struct pool p = { .deadline_s = DEADLINE_S, .done = pool_keep_reason, .ctx = &why };
 	int ret = ask(r, plan, &p);
 
 	if (!ret && !p.jobs[0].result)

@@ -92,6 +92,12 @@ static void run_job(struct pool_job *job, const char *place, unsigned int deadli
 	take_result(job, status, log);
 }
 
+void pool_keep_reason(struct pool_job *job, void *ctx)
+{
+	if (!job->result)
+		str_set(ctx, fail_text());
+}
+
 /* ---- workers ---- */
 
 struct crew {

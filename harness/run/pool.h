@@ -47,6 +47,8 @@ int pool_add(struct pool *p, const char *name, const struct plan *plan, const ch
  * or -OUT_BROKEN.
  */
 int pool_run(struct pool *p, unsigned int at_once);
+/* A `done` whose ctx is a char **: why the last one that was not judged was not; the caller's. */
+void pool_keep_reason(struct pool_job *job, void *ctx);
 void pool_free(struct pool *p);
 
 #endif

@@ -129,28 +129,12 @@ static void find_missing(struct run *r, const char *lab_key, struct missing *m)
 
 static int make_plan(const struct run *r, const char *tests, struct plan *plan)
 {
-	const struct {
-		const char *name, *value;
-	} sets[] = { { "UNPATCHED", "1" },
-		     { "PATCH", "" },
-		     { "LANE", r->plan->lane.name },
-		     { "TESTS", tests } };
-	struct knobs k;
-	int ret = 0;
+	const struct setting s[] = { { "UNPATCHED", "1" },
+				     { "PATCH", NULL },
+				     { "LANE", r->plan->lane.name },
+				     { "TESTS", tests } };
 
-	knobs_copy(&k, &r->plan->knobs);
-	for (size_t i = 0; !ret && i < ARRAY_SIZE(sets); i++)
-		ret = knobs_set(&k, sets[i].name, sets[i].value);
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
-}
-
-static void keep_reason(struct pool_job *job, void *ctx)
-{
-	if (!job->result)
-		str_set(ctx, fail_text());
+	return plan_with(&r->plan->knobs, s, ARRAY_SIZE(s), plan);
 }
 
 static int run_all(const struct run *r, const struct plan *plan, struct pool *p)
@@ -174,7 +158,7 @@ static int ask(struct run *r, const struct missing *m)
 {
 	_cleanup_buf_ struct buf tests = { 0 };
 	_cleanup_free_ char *why = NULL;
-	struct pool p = { .deadline_s = DEADLINE_S, .done = keep_reason, .ctx = &why };
+	struct pool p = { .deadline_s = DEADLINE_S, .done = pool_keep_reason, .ctx = &why };
 	struct plan plan = { 0 };
 	int ret;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The house, as config/guides/design.md lists it: each folder of the harness stands there, and uses only what
- * stands above it.
+ * The house, as config/guides/design.md lists it: each folder of the harness stands there, and uses
+ * only what stands above it.
  */
 #include <dirent.h>
 #include <setjmp.h>

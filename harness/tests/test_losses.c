@@ -246,44 +246,39 @@ static void test_one_that_is_lost_and_stays_lost(void **state)
 
 /* ---- hangs: what each costs ---- */
 
+static void expect_a_hang(unsigned int timeout_s, const char *how, double seconds)
+{
+	struct fake *f = fake_new();
+	const struct test_result *res;
+
+	fake_test(f, "hangs", "kill -STOP $PPID; sleep 100")->timeout_s = timeout_s;
+	fake_test(f, "next", DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "hangs", OUT_CRASH);
+	res = fake_result(f, "hangs");
+	assert_non_null(strstr(res->reason, "L1 hangs: its agent does not answer any more"));
+	assert_non_null(strstr(res->reason, how));
+	assert_true(res->seconds < seconds);
+	assert_verdict(f, "next", OUT_PASS);
+	assert_int_equal(f->ups, 2);
+	fake_free(f);
+}
+
 /*
  * The test's deadline, the kill's 2 s, one question's 3 s, and twice the 4 s that a death may take
  * to be told.
  */
 static void test_an_agent_that_never_answers(void **state)
 {
-	struct fake *f = fake_new();
-
 	(void)state;
-	fake_test(f, "hangs", "kill -STOP $PPID; sleep 100")->timeout_s = 1;
-	fake_test(f, "next", DONE);
-	assert_int_equal(fake_run(f), 0);
-	assert_verdict(f, "hangs", OUT_CRASH);
-	assert_non_null(strstr(fake_result(f, "hangs")->reason,
-			       "L1 hangs: its agent does not answer any more"));
-	assert_non_null(strstr(fake_result(f, "hangs")->reason, "took longer than 1.0 s"));
-	assert_true(fake_result(f, "hangs")->seconds < 1 + 2 + 3 + 4 + 4 + 1.5);
-	assert_verdict(f, "next", OUT_PASS);
-	assert_int_equal(f->ups, 2);
-	fake_free(f);
+	expect_a_hang(1, "took longer than 1.0 s", 1 + 2 + 3 + 4 + 4 + 1.5);
 }
 
 /* A long deadline is no reason to wait for a level that hangs: 5 s, and as much for an answer. */
 static void test_a_hang_costs_no_long_deadline(void **state)
 {
-	struct fake *f = fake_new();
-
 	(void)state;
-	fake_test(f, "hangs", "kill -STOP $PPID; sleep 100")->timeout_s = 60;
-	fake_test(f, "next", DONE);
-	assert_int_equal(fake_run(f), 0);
-	assert_verdict(f, "hangs", OUT_CRASH);
-	assert_non_null(strstr(fake_result(f, "hangs")->reason,
-			       "L1 hangs: its agent does not answer any more"));
-	assert_non_null(strstr(fake_result(f, "hangs")->reason, "was silent when it had run for"));
-	assert_true(fake_result(f, "hangs")->seconds < 5 + 5 + 4 + 4 + 1.5);
-	assert_verdict(f, "next", OUT_PASS);
-	fake_free(f);
+	expect_a_hang(60, "was silent when it had run for", 5 + 5 + 4 + 4 + 1.5);
 }
 
 /* A long program in a level that answers is waited for; what it says meanwhile stays. */
