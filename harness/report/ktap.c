@@ -19,7 +19,7 @@ static void put_diagnostic(FILE *f, const char *indent, const char *what, const 
 
 /*
  * reason: of a SKIP or of an ERROR (KTAP's word for "could not be judged"); NULL for a plain ok or
- * not ok. It is escaped like a name: a second # in the line would start a directive of its own.
+ * not ok. As in a name there is no #: it would start a directive of its own.
  */
 static void put_item(FILE *f, const char *indent, size_t number, const char *name, enum outcome o,
 		     const char *reason)

@@ -18,7 +18,7 @@ enum text_form {
 		      rest) */
 	TEXT_LINE, /* one line for eyes: control and direction characters become \n, \t, \x1b,
 		      \u202e */
-	TEXT_TAP,  /* TEXT_LINE, with \ and # escaped: a name in a TAP line */
+	TEXT_TAP,  /* TEXT_LINE without #, which begins a directive: a name in a KTAP line */
 	TEXT_HTML, /* TEXT_LINE, with & < > " ' as entities: content or quoted attribute; tabs stay
 		    */
 	TEXT_FORM_COUNT
