@@ -29,13 +29,23 @@ static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 #include "micro.h"
 
 /*
+ * Nobody calls before all are there: on a busy machine the first would be through before the last
+ * begins. It is VCPUS where one runs alone.
+ */
+uint32_t at_once_arrived;
+
+/*
  * Each vCPU has code of its own, so that its rip, too, is of that vCPU alone. rcx calls of the
  * hypercall in r8, about rbx, rdx, rsi and rdi in turn; r9 gathers what they returned.
  */
 __asm__(".text\n"
 	".irp n, 0, 1, 2, 3\n"
 	"ask_\\n:\n"
-	"	movq %r8, %rax\n"
+	"	lock incl at_once_arrived(%rip)\n"
+	"1:	pause\n"
+	"	cmpl $4, at_once_arrived(%rip)\n"
+	"	jb 1b\n"
+	"4:	movq %r8, %rax\n"
 	"	testb $1, micro_intel(%rip)\n"
 	"	jnz 2f\n"
 	"	vmmcall\n"
@@ -46,7 +56,7 @@ __asm__(".text\n"
 	"	xchgq %rdx, %rsi\n"
 	"	xchgq %rsi, %rdi\n"
 	"	decq %rcx\n"
-	"	jnz ask_\\n\n"
+	"	jnz 4b\n"
 	"	out %al, $0x10\n"
 	"ask_end_\\n:\n"
 	"	.skip 16, 0x90\n" /* its end, where it stands after its out, is not the next one's begin */
@@ -77,6 +87,7 @@ static void set_regs(struct micro *m, unsigned int vcpu, uint64_t calls)
 /* One call about itself, so that each has run when it is asked about by another. */
 static void run_first(struct micro *m)
 {
+	at_once_arrived = VCPUS;
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		set_regs(m, i, 1);
 		micro_go(m, i);
@@ -86,6 +97,7 @@ static void run_first(struct micro *m)
 
 static void ask_all(struct micro *m)
 {
+	at_once_arrived = 0;
 	for (unsigned int i = 0; i < VCPUS; i++)
 		set_regs(m, i, CALLS);
 	for (unsigned int i = 0; i < VCPUS; i++)
