@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "judge/monitor_runs.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,16 +213,63 @@ bool read_text(struct reader *r, const void *what, size_t len)
 	       find_bytes(&r->s->err, &r->err, what, len);
 }
 
+/* Not in the middle of a longer number: 11 is not printed by "0x5112a000". Zeros in front are none. */
+static bool is_whole_number(const struct buf *b, size_t at, size_t len)
+{
+	size_t end = at + len;
+
+	if (end < b->len && (isxdigit((unsigned char)b->data[end]) || strchr("xX", b->data[end])))
+		return false;
+	while (at && b->data[at - 1] == '0')
+		at--;
+	return !at || !isxdigit((unsigned char)b->data[at - 1]);
+}
+
+/* Where behind from the first whole one of this text ends; 0: there is none. */
+static size_t find_whole(const struct buf *b, size_t from, const char *text)
+{
+	size_t len = strlen(text);
+
+	while (find_bytes(b, &from, text, len)) {
+		if (is_whole_number(b, from - len, len))
+			return from;
+		from -= len - 1;
+	}
+	return 0;
+}
+
+typedef char number_text[16];
+#define NUMBER_FORMS 4
+
+static bool read_whole(const struct buf *b, size_t *from, number_text *forms)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < NUMBER_FORMS; i++) {
+		size_t end = find_whole(b, *from, forms[i]);
+
+		if (end && (!first || end < first))
+			first = end;
+	}
+	if (first)
+		*from = first;
+	return first;
+}
+
+/* One that stands against letters or digits ("n11b") is the last that is looked for. */
 bool read_number(struct reader *r, uint32_t n)
 {
-	static const char *const forms[] = { "%" PRIu32, "%" PRIx32, "%" PRIX32 };
-	char text[16];
+	number_text forms[NUMBER_FORMS];
 
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		snprintf(text, sizeof(text), forms[i], n);
-		if (read_text(r, text, strlen(text)))
+	snprintf(forms[0], sizeof(forms[0]), "%" PRIu32, n);
+	snprintf(forms[1], sizeof(forms[1]), "%" PRIx32, n);
+	snprintf(forms[2], sizeof(forms[2]), "%" PRIX32, n);
+	snprintf(forms[3], sizeof(forms[3]), "%" PRId32, (int32_t)n);
+	if (read_whole(&r->s->out, &r->out, forms) || read_whole(&r->s->err, &r->err, forms))
+		return true;
+	for (size_t i = 0; i < NUMBER_FORMS; i++)
+		if (read_text(r, forms[i], strlen(forms[i])))
 			return true;
-	}
 	return false;
 }
 
