@@ -239,7 +239,7 @@ static size_t find_whole(const struct buf *b, size_t from, const char *text)
 }
 
 typedef char number_text[16];
-#define NUMBER_FORMS 4
+#define NUMBER_FORMS 3
 
 static bool read_whole(const struct buf *b, size_t *from, number_text *forms)
 {
@@ -264,7 +264,6 @@ bool read_number(struct reader *r, uint32_t n)
 	snprintf(forms[0], sizeof(forms[0]), "%" PRIu32, n);
 	snprintf(forms[1], sizeof(forms[1]), "%" PRIx32, n);
 	snprintf(forms[2], sizeof(forms[2]), "%" PRIX32, n);
-	snprintf(forms[3], sizeof(forms[3]), "%" PRId32, (int32_t)n);
 	if (read_whole(&r->s->out, &r->out, forms) || read_whole(&r->s->err, &r->err, forms))
 		return true;
 	for (size_t i = 0; i < NUMBER_FORMS; i++)

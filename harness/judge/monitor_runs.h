@@ -76,7 +76,7 @@ struct reader {
  * on behind what they find.
  */
 bool read_text(struct reader *r, const void *what, size_t len);
-bool read_number(struct reader *r, uint32_t n); /* in decimal, signed or not, or hex */
+bool read_number(struct reader *r, uint32_t n); /* in decimal or hex */
 /* Is one of these words in what was not matched yet? Does not go on. */
 bool read_word(struct reader *r, const char *words);
 

@@ -378,7 +378,7 @@ static void test_whole_numbers(void **state)
 	expect_numbers("n1n11b1360175104is536870912to0x", n, ARRAY_SIZE(n), true);
 	expect_numbers("1\n11\n1360175104\n0\n", n, ARRAY_SIZE(n), false);
 	expect_numbers("0x0 0x7", zero, ARRAY_SIZE(zero), true);
-	expect_numbers("at -1861050368", high, 1, true);
+	expect_numbers("at -1861050368", high, 1, false); /* a signed one is another number */
 	expect_numbers("at 2433916928", high, 1, true);
 }
 
