@@ -94,6 +94,18 @@ static int read_trailers(struct mutant *m, char *text, const char *lane)
 	return ret;
 }
 
+int mutants_in(const char *folder, struct strv *patches)
+{
+	_cleanup_free_ char *dir = path_in_root(folder);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (dir_list(dir, ".patch", &names))
+		return fail(OUT_USAGE, "can't list the patches in %s", dir);
+	for (size_t i = 0; i < names.n; i++)
+		strv_addf(patches, "%s/%s", folder, names.v[i]);
+	return 0;
+}
+
 int mutant_load(const char *patch, const char *lane, struct mutant *m)
 {
 	_cleanup_free_ char *path = path_in_root(patch);

@@ -46,6 +46,10 @@ bool mutant_is_of_monitor(const struct mutant *m);
 /* Make that copy in a folder of its own (made new). 0 or a negative outcome. */
 int mutant_make_monitor(const struct mutant *m, const char *folder);
 
+#define MUTANTS "testcases/mutants"
+/* All patches of a folder, as mutant_load() takes them, are added. 0 or -OUT_USAGE. */
+int mutants_in(const char *folder, struct strv *patches);
+
 /*
  * Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the
  * file: unreadable, or it has none.

@@ -243,19 +243,6 @@ static int add_item(struct night *n, const struct night_item *it)
 
 /* ---- mutants ---- */
 
-static int list_mutants(struct strv *all)
-{
-	static const char folder[] = "testcases/mutants";
-	_cleanup_free_ char *dir = path_in_root(folder);
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (dir_list(dir, ".patch", &names))
-		return fail(OUT_USAGE, "can't list the mutants in %s", dir);
-	for (size_t i = 0; i < names.n; i++)
-		strv_addf(all, "%s/%s", folder, names.v[i]);
-	return 0;
-}
-
 /* One that this lane hides is not drawn. */
 static int add_mutant(struct night *n, const char *patch, const char *lane, bool *hidden)
 {
@@ -298,7 +285,7 @@ static int add_mutants(struct night *n)
 {
 	_cleanup_strv_ struct strv all = { 0 }, drawn = { 0 };
 	size_t taken = 0;
-	int ret = n->conf.mutants ? list_mutants(&all) : 0;
+	int ret = n->conf.mutants ? mutants_in(MUTANTS, &all) : 0;
 
 	if (!ret && n->conf.mutants)
 		ret = settle_lane(n);

@@ -14,7 +14,6 @@
 #include "run/rundir.h"
 #include "verbs/verb.h"
 
-#define FOLDER "testcases/mutants"
 #define JUDGED "mutants" /* in the place of an assignment */
 #define RUN_DEADLINE_S 3600 /* of one mutant, with its build */
 
@@ -261,18 +260,6 @@ static int add_references(struct trial *t)
 
 /* ---- which ---- */
 
-static int add_folder(const char *folder, struct strv *patches)
-{
-	_cleanup_free_ char *dir = path_in_root(folder);
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (dir_list(dir, ".patch", &names))
-		return fail(OUT_USAGE, "can't list the patches in %s", dir);
-	for (size_t i = 0; i < names.n; i++)
-		strv_addf(patches, "%s/%s", folder, names.v[i]);
-	return 0;
-}
-
 /* Of all that the name could be: those beside it. */
 static int no_such_patch(const char *patch, const char *name)
 {
@@ -295,7 +282,7 @@ static int pick_one(const char *parent, const char *name, struct strv *patches)
 	_cleanup_free_ char *patch = strf("%s.patch", folder), *file = path_in_root(patch);
 
 	if (path_exists(path))
-		return add_folder(folder, patches);
+		return mutants_in(folder, patches);
 	if (!path_exists(file))
 		return no_such_patch(patch, name);
 	strv_add(patches, patch);
@@ -336,10 +323,10 @@ static int pick_alternative(const char *name, struct strv *others)
 
 static int pick_all(struct strv *patches)
 {
-	int ret = add_folder(FOLDER, patches);
+	int ret = mutants_in(MUTANTS, patches);
 
 	if (!ret)
-		ret = add_folder(MUTANTS_OF_MONITOR, patches);
+		ret = mutants_in(MUTANTS_OF_MONITOR, patches);
 	return ret;
 }
 
@@ -352,7 +339,7 @@ static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 		if (is_alternative(argv[i]))
 			ret = pick_alternative(argv[i], &t->others);
 		else
-			ret = pick_one(FOLDER, argv[i], patches);
+			ret = pick_one(MUTANTS, argv[i], patches);
 	if (!ret && argc < 2)
 		ret = pick_all(patches);
 	if (!ret && !t->others.n && t->knobs.runs)
