@@ -22,10 +22,13 @@
 
 static struct {
 	unsigned int passed, failed, skipped;
+	struct strv names; /* of those that failed: a log that is cut off has its end */
 } count;
 
 static void told(const char *verdict, const char *name, uint64_t start, const char *why)
 {
+	if (!strcmp(verdict, "FAIL"))
+		strv_addf(&count.names, "%s%s%s", name, why && *why ? ": " : "", why ? why : "");
 	printf("%-5s %-44s %7.1f s%s%s\n", verdict, name, (double)(now_ns() - start) / 1e9,
 	       why && *why ? "  " : "", why ? why : "");
 	fflush(stdout);
@@ -265,6 +268,9 @@ int main(int argc, char **argv)
 			parts[i].run();
 	if (proc_interrupted())
 		count.failed++;
+	for (size_t i = 0; i < count.names.n; i++)
+		printf("failed: %s\n", count.names.v[i]);
+	strv_free(&count.names);
 	printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed, count.skipped);
 	return count.failed || !count.passed;
 }

@@ -114,7 +114,7 @@ static const struct one_case judged[] = {
 
 /* KASAN and lockdep watch the micro guests' tests; the nightly run has the other flavours. */
 static const struct one_case flavored[] = {
-	{ "the reference on a kernel that checks itself", NESTLAB " test KERNEL_FLAVOR=debug", 0,
+	{ "the reference on a kernel that checks itself", NESTLAB " test KERNEL_FLAVOR=debug V=1", 0,
 	  { "verdict: pass", "the kernel finds no fault" }, 2400 },
 	{ "a fault that only such a kernel sees", NESTLAB " mutants one-too-far RUNS=0", 0,
 	  { "mutants: 1 of 1 found" }, 1800 },
