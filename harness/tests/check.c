@@ -6,7 +6,7 @@
  *
  * The last line is "N passed, N failed, N skipped".
  */
-#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,8 @@
 #include "core/ui.h"
 #include "core/util.h"
 #include "tests/check.h"
+
+#define LONGEST "test_losses"
 
 static struct {
 	unsigned int passed, failed, skipped;
@@ -169,20 +171,13 @@ static unsigned int count_lines(const char *text, const char *prefix)
 	return n;
 }
 
-static void run_unit(const char *program)
+/* Its lines into the counts; told by the thread that ran it. */
+static void tell_unit(const char *name, uint64_t start, int status, const char *out)
 {
-	_cleanup_free_ char *name = strf("unit %s", program);
-	_cleanup_free_ char *command = strf("CMOCKA_MESSAGE_OUTPUT=TAP build/tests/%s", program);
-	_cleanup_buf_ struct buf out = { 0 };
 	_cleanup_free_ char *why = NULL;
-	uint64_t start = now_ns();
-	unsigned int ok, bad, skipped;
-	int status = check_shell(name, command, 300, &out);
+	unsigned int ok = count_lines(out, "ok "), bad = count_lines(out, "not ok "), skipped = 0;
 
-	ok = count_lines(buf_str(&out), "ok ");
-	bad = count_lines(buf_str(&out), "not ok ");
-	skipped = 0;
-	for (const char *p = buf_str(&out); (p = strstr(p, "# SKIP")); p++)
+	for (const char *p = out; (p = strstr(p, "# SKIP")); p++)
 		skipped++;
 	count.passed += ok - (skipped < ok ? skipped : ok);
 	count.skipped += skipped;
@@ -196,19 +191,72 @@ static void run_unit(const char *program)
 	count.failed += !bad;
 	why = strf("status %d, %u failed", status, bad);
 	told("FAIL", name, start, why);
-	show_failures(buf_str(&out));
+	show_failures(out);
 }
 
+/* What the threads share: the programs that wait for one, and what is told. */
+struct units {
+	struct strv programs;
+	size_t next;
+	pthread_mutex_t lock;
+};
+
+static const char *take_program(struct units *u)
+{
+	const char *program = NULL;
+
+	pthread_mutex_lock(&u->lock);
+	if (u->next < u->programs.n && !proc_interrupted())
+		program = u->programs.v[u->next++];
+	pthread_mutex_unlock(&u->lock);
+	return program;
+}
+
+static void *run_units(void *arg)
+{
+	struct units *u = arg;
+
+	for (const char *program; (program = take_program(u));) {
+		_cleanup_free_ char *name = strf("unit %s", program);
+		_cleanup_free_ char *command = strf("CMOCKA_MESSAGE_OUTPUT=TAP build/tests/%s", program);
+		_cleanup_buf_ struct buf out = { 0 };
+		uint64_t start = now_ns();
+		int status = check_shell(name, command, 300, &out);
+
+		pthread_mutex_lock(&u->lock);
+		tell_unit(name, start, status, buf_str(&out));
+		pthread_mutex_unlock(&u->lock);
+	}
+	return NULL;
+}
+
+/* The longest first: it mostly waits, for what it takes to be lost. */
+static void add_program(struct units *u, const char *name)
+{
+	if (str_starts(name, "test_") && !str_ends(name, ".d") && strcmp(name, LONGEST))
+		strv_add(&u->programs, name);
+}
+
+/* As many at once as there are CPUs: many of them wait. */
 static bool check_unit(void)
 {
+	struct units u = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	_cleanup_strv_ struct strv names = { 0 };
+	pthread_t threads[8];
+	size_t n = (size_t)sysconf(_SC_NPROCESSORS_ONLN), started = 0;
 
 	if (dir_list("build/tests", NULL, &names))
 		return false;
-	for (size_t i = 0; i < names.n && !proc_interrupted(); i++)
-		if (str_starts(names.v[i], "test_") && !str_ends(names.v[i], ".d"))
-			run_unit(names.v[i]);
-	return !count.failed;
+	strv_add(&u.programs, LONGEST);
+	for (size_t i = 0; i < names.n; i++)
+		add_program(&u, names.v[i]);
+	while (started < n && started < ARRAY_SIZE(threads) &&
+	       !pthread_create(&threads[started], NULL, run_units, &u))
+		started++;
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	strv_free(&u.programs);
+	return started && !count.failed;
 }
 
 /* -- static analysis -- */
