@@ -50,6 +50,9 @@ int mutant_make_monitor(const struct mutant *m, const char *folder);
 /* All patches of a folder, as mutant_load() takes them, are added. 0 or -OUT_USAGE. */
 int mutants_in(const char *folder, struct strv *patches);
 
+/* n of them (names), by the seed: the same ones for the same seed. */
+void mutants_pick(const struct strv *all, const char *seed, size_t n, struct strv *picked);
+
 /*
  * Read the trailers of one patch, for a lane (NULL: for any). 0 or -OUT_USAGE, which tells the
  * file: unreadable, or it has none.

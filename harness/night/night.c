@@ -289,7 +289,7 @@ static int add_mutants(struct night *n)
 
 	if (!ret && n->conf.mutants)
 		ret = settle_lane(n);
-	night_pick(&all, n->state.seed, all.n, &drawn);
+	mutants_pick(&all, n->state.seed, all.n, &drawn);
 	for (size_t i = 0; !ret && i < drawn.n && taken < n->conf.mutants; i++) {
 		bool hidden;
 

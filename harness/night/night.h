@@ -63,11 +63,6 @@ struct night_part {
 void night_part_tell(const struct night_part *p, struct run_result *night);
 void night_mutants_tell(const struct night_part *v, size_t n, struct run_result *night);
 
-/* ---- pick.c ---- */
-
-/* n of them (names), by the seed: the same ones for the same seed. */
-void night_pick(const struct strv *all, const char *seed, size_t n, struct strv *picked);
-
 /* ---- night.c ---- */
 
 enum night_start {

@@ -46,6 +46,7 @@ static const struct conf_key keys[] = {
 	LEAF("type_exits", LEAF_TYPE_EXITS),
 	LEAF("type_cycles", LEAF_TYPE_CYCLES),
 	KEY("cpuid", "free", CONF_LIST, free_leaves),
+	KEY("cpuid", "eax_alone", CONF_LIST, eax_alone),
 	KEY("trace", "vcpu_id", CONF_LINES, spelling.vcpu_id),
 	KEY("trace", "pid", CONF_LINES, spelling.pid),
 	KEY("trace", "num_exits", CONF_LINES, spelling.num_exits),
@@ -128,12 +129,36 @@ bool assignment_has_leaf(const struct assignment *a, uint32_t leaf)
 	return false;
 }
 
-bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf)
+static bool has_number(const struct strv *list, uint32_t leaf)
 {
-	for (size_t i = 0; i < a->free_leaves.n; i++)
-		if (strtoul(a->free_leaves.v[i], NULL, 0) == leaf)
+	for (size_t i = 0; i < list->n; i++)
+		if (strtoul(list->v[i], NULL, 0) == leaf)
 			return true;
 	return false;
+}
+
+bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf)
+{
+	return has_number(&a->free_leaves, leaf);
+}
+
+bool assignment_wants_eax_alone(const struct assignment *a, enum leaf_role role)
+{
+	return a->leaf[role] && has_number(&a->eax_alone, a->leaf[role]);
+}
+
+/* Cycles are in ebx and ecx, so that such a leaf has only exits. */
+static int check_eax_alone(const struct assignment *a)
+{
+	for (size_t i = 0; i < a->eax_alone.n; i++) {
+		uint32_t leaf = (uint32_t)strtoul(a->eax_alone.v[i], NULL, 0);
+
+		if ((leaf != a->leaf[LEAF_TOTAL_EXITS] && leaf != a->leaf[LEAF_TYPE_EXITS]) ||
+		    leaf == a->leaf[LEAF_TOTAL_CYCLES] || leaf == a->leaf[LEAF_TYPE_CYCLES])
+			return fail(OUT_USAGE, "%s: eax_alone = %s is no leaf that has exits and no cycles",
+				    a->path, a->eax_alone.v[i]);
+	}
+	return 0;
 }
 
 /* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */
@@ -165,6 +190,8 @@ int assignment_load(const char *name, struct assignment **out)
 		ret = conf_load(a->path, keys, ARRAY_SIZE(keys), a);
 	if (!ret)
 		ret = add_tests(a);
+	if (!ret)
+		ret = check_eax_alone(a);
 	if (!ret)
 		ret = make_contract(a);
 	if (ret) {
@@ -209,4 +236,6 @@ void assignment_env(const struct assignment *a, struct strv *env)
 	add_number(env, "NESTLAB_", "hypercall", a->hypercall);
 	for (size_t i = 0; i < LEAF_ROLES; i++)
 		add_number(env, "NESTLAB_LEAF_", leaf_role_names[i], a->leaf[i]);
+	if (assignment_wants_eax_alone(a, LEAF_TOTAL_EXITS))
+		strv_add(env, "NESTLAB_EXITS_IN_EAX_ALONE=1");
 }

@@ -70,6 +70,7 @@ struct assignment {
 	uint32_t syscall;
 	uint32_t leaf[LEAF_ROLES];
 	struct strv free_leaves; /* may answer or not: other assignments' */
+	struct strv eax_alone;	 /* leaves of exits whose other three registers mean nothing */
 	struct trace_spelling spelling;
 	struct trace_contract *trace;  /* compiled from spelling; NULL when that has no pattern */
 	struct assignment_test *tests; /* in the file's order */
@@ -92,6 +93,9 @@ void assignment_free(struct assignment *a);
 bool assignment_is(const struct assignment *a, const char *name);
 bool assignment_has_leaf(const struct assignment *a, uint32_t leaf); /* some role is there */
 bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf);
+#define ASSIGNMENT_EAX_ALONE "the assignment says that this leaf's answer is eax alone"
+/* Is the leaf of this role answered in eax alone, and the rest not looked at? */
+bool assignment_wants_eax_alone(const struct assignment *a, enum leaf_role role);
 
 /*
  * What a test program of this assignment finds in its environment: NESTLAB=1 (print

@@ -84,6 +84,7 @@ static const struct one_case mistakes[] = {
 	{ "bisect: bad", NESTLAB " bisect-run TESTS=cpuid-exits/counters PATCH=testcases/mutants/edx-left.patch", 1, { "verdict=fail" }, 300 },
 	{ "bisect: can't be judged", NESTLAB " bisect-run KERNEL=testcases/faults/no-apply.conf", 125, { "verdict=build-error" }, 300 },
 	{ "bisect: wrongly asked for", NESTLAB " bisect-run PATHC=x", 255, { "verdict=usage" }, 0 },
+	{ "how many mutants, in words", NESTLAB " mutants --some few", 2, { "--some: want how many", USAGE }, 0 },
 	{ "a comparison with nothing", NESTLAB " diff nothing-such", 2, { "the history has no run nothing-such" }, 0 },
 	{ "a run compared with itself", NESTLAB " diff latest latest", 0, { "no regression", "!newly failing" }, 0 },
 	{ "a comparison that is wrongly asked for", NESTLAB " diff --jsno", 2, { "[A [B] | -]" }, 0 },

@@ -96,6 +96,21 @@ static void tells_programs_the_numbers(void **state)
 	assert_int_equal(env.n, 1);
 }
 
+static void tells_programs_of_eax_alone(void **state)
+{
+	_cleanup_strv_ struct strv env = { 0 };
+	struct assignment a = { .leaf = { [LEAF_TOTAL_EXITS] = 0x4ffffffc, [LEAF_TYPE_EXITS] = 0x4ffffffe } };
+
+	(void)state;
+	strv_add(&a.eax_alone, "0x4FFFFFFC");
+	assignment_env(&a, &env);
+	assert_true(has(&env, "NESTLAB_EXITS_IN_EAX_ALONE=1"));
+	assert_true(assignment_wants_eax_alone(&a, LEAF_TOTAL_EXITS));
+	assert_false(assignment_wants_eax_alone(&a, LEAF_TYPE_EXITS));
+	assert_false(assignment_wants_eax_alone(&a, LEAF_TYPE_CYCLES)); /* it has none */
+	strv_free(&a.eax_alone);
+}
+
 #define TESTS "[tests]\nvcpu-info/syscall = 1\n"
 
 static const struct {
@@ -104,6 +119,8 @@ static const struct {
 	{ "[numbers]\nsyscal = 548\n" TESTS, ".conf:2: unknown key 'syscal' in [numbers]" },
 	{ "[numbers]\nsyscall = many\n" TESTS, ".conf:2: syscall = many" },
 	{ "[cpuid]\ntotal_exits = 0x1ffffffff\n" TESTS, ".conf:2: total_exits" },
+	{ "[cpuid]\ntotal_exits = 5\ntotal_cycles = 5\neax_alone = 5\n" TESTS, "eax_alone = 5 is no leaf" },
+	{ "[cpuid]\ntotal_exits = 5\neax_alone = 6\n" TESTS, "eax_alone = 6 is no leaf" },
 	{ "[numbers]\nsyscall = 1\nsyscall = 2\n" TESTS, ".conf:3: 'syscall' is given twice" },
 	{ "[numbers]\nsyscall = 1\n", "[tests] names no test" },
 	{ "[tests]\nvcpu-info/syscall = heavy\n", "is not a whole number" },
@@ -160,6 +177,7 @@ int main(void)
 		cmocka_unit_test(loads_cpuid_exits),
 		cmocka_unit_test(lists_whole_assignments),
 		cmocka_unit_test(tells_programs_the_numbers),
+		cmocka_unit_test(tells_programs_of_eax_alone),
 		cmocka_unit_test(refuses_bad_files),
 		cmocka_unit_test(testcases_are_whole),
 	};

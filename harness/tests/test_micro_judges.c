@@ -436,6 +436,32 @@ static void what_can_t_be_asked_is_skipped(void **state)
 	unload(&r);
 }
 
+/* What the assignment gives no meaning is no fault, and what it does stays one. */
+static void eax_alone_is_answered(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+	struct assignment *a;
+
+	(void)state;
+	load(&r, ANSWER);
+	a = (struct assignment *)r.e.assignment;
+	a->leaf[LEAF_TOTAL_CYCLES] = 0x4ffffffd;
+	strv_add(&a->eax_alone, "0x4fffffff");
+	edx_left(&r.e);
+	obs(&r.e, "answer.rbx", 3)->u64 = 0x12345678;
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "edx of each answer"), OUT_SKIP);
+	assert_int_equal(verdict_of(run, "whatever ecx holds"), OUT_PASS);
+	assert_int_equal(run->tests[0].verdict, OUT_PASS);
+	result_free(run);
+	high_half_left(&r.e);
+	run = judge(&r);
+	assert_int_equal(verdict_of(run, "high halves of each answer"), OUT_FAIL);
+	result_free(run);
+	unload(&r);
+}
+
 static void wrong_leaf_is_said(void **state)
 {
 	struct run_result *run;
@@ -500,6 +526,7 @@ int main(void)
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(what_can_t_be_asked_is_skipped),
+		cmocka_unit_test(eax_alone_is_answered),
 		cmocka_unit_test(wrong_leaf_is_said),
 		cmocka_unit_test(handlers_of_a_module),
 		cmocka_unit_test(reasons_by_the_manuals),

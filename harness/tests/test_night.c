@@ -489,9 +489,9 @@ static void test_drawn_by_the_date(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		strv_addf(&all, "mutant-%d", i);
-	night_pick(&all, "20261127", 6, &a);
-	night_pick(&all, "20261127", 6, &again);
-	night_pick(&all, "20261128", 6, &b);
+	mutants_pick(&all, "20261127", 6, &a);
+	mutants_pick(&all, "20261127", 6, &again);
+	mutants_pick(&all, "20261128", 6, &b);
 	assert_int_equal(a.n, 6);
 	for (size_t i = 0; i < a.n; i++) {
 		assert_string_equal(a.v[i], again.v[i]);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/near.h"
 #include "core/outcome.h"
@@ -21,9 +22,10 @@ static int verb_mutants(int argc, char **argv);
 
 static const struct verb mutants_verb = {
 	.name = "mutants",
-	.usage = "[NAME... | alternatives[/NAME]]",
+	.usage = "[NAME... | alternatives[/NAME] | --some N [SEED]]",
 	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
-		   "RUNS= times and what is right in another way; JOBS= at once",
+		   "RUNS= times and what is right in another way; JOBS= at once. --some: N of those that are "
+		   "quick to judge, other ones each day (SEED: the date)",
 	.order = 32,
 	.judges = true,
 	.run = verb_mutants,
@@ -36,6 +38,8 @@ struct trial {
 	struct rundir run;   /* of all results: each job is a test of it */
 	uint64_t start;
 	char *lane, *lane_title;
+	unsigned int some; /* that many of those that are drawn; 0: all that were named */
+	char seed[64];	   /* by which they are */
 	struct mutant *mutants;
 	size_t n_mutants;
 	struct strv names;   /* of the reference's runs: how they differ */
@@ -167,6 +171,17 @@ static int add_mutant(struct trial *t, struct mutant *m)
 	return ret;
 }
 
+/* A patch on the guest or for a flavour wants a kernel of its own, one found by chance its time. */
+static bool is_quick(const struct mutant *m)
+{
+	return !m->guest && !m->flavor && m->effort <= 1;
+}
+
+static bool is_wanted(const struct trial *t, const struct mutant *m)
+{
+	return !t->some || (t->tried < t->some && is_quick(m));
+}
+
 static int add_mutants(struct trial *t, const struct strv *patches)
 {
 	int ret = 0;
@@ -175,7 +190,8 @@ static int add_mutants(struct trial *t, const struct strv *patches)
 	for (; !ret && t->n_mutants < patches->n; t->n_mutants++)
 		ret = mutant_load(patches->v[t->n_mutants], t->lane, &t->mutants[t->n_mutants]);
 	for (size_t i = 0; !ret && i < t->n_mutants; i++)
-		ret = add_mutant(t, &t->mutants[i]);
+		if (is_wanted(t, &t->mutants[i]))
+			ret = add_mutant(t, &t->mutants[i]);
 	return ret;
 }
 
@@ -330,11 +346,33 @@ static int pick_all(struct strv *patches)
 	return ret;
 }
 
+/* "--some N [SEED]": all, in the order in which the seed draws them. */
+static int pick_some(struct trial *t, int argc, char **argv, struct strv *patches)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+	time_t now = time(NULL);
+	struct tm tm;
+	uint64_t n;
+	int ret;
+
+	if (argc < 3 || argc > 4 || !parse_u64(argv[2], &n) || !n || n > UINT16_MAX)
+		return fail(OUT_USAGE, "mutants --some: want how many, a number from 1, and perhaps a seed");
+	t->some = (unsigned int)n;
+	strftime(t->seed, sizeof(t->seed), "%Y%m%d", localtime_r(&now, &tm));
+	if (argc > 3)
+		snprintf(t->seed, sizeof(t->seed), "%s", argv[3]);
+	ret = pick_all(&all);
+	mutants_pick(&all, t->seed, all.n, patches);
+	return ret;
+}
+
 /* All alternatives where the reference is judged, too, unless some were named. */
 static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 {
 	int ret = 0;
 
+	if (argc > 1 && !strcmp(argv[1], "--some"))
+		return pick_some(t, argc, argv, patches);
 	for (int i = 1; !ret && i < argc; i++)
 		if (is_alternative(argv[i]))
 			ret = pick_alternative(argv[i], &t->others);
@@ -399,6 +437,8 @@ static int judge_all(struct trial *t, int argc, char **argv)
 
 	if (!ret)
 		printf("lane %s (%s)\n", t->lane, t->lane_title);
+	if (!ret && t->some)
+		printf("%u mutants by the seed %s\n", t->some, t->seed);
 	if (!ret)
 		ret = add_mutants(t, &patches);
 	if (!ret)

@@ -24,6 +24,7 @@
 #define CARRY_NS 3000000000ULL
 
 static uint32_t exits_leaf, cycles_leaf;
+static bool eax_alone; /* in the leaf of exits */
 
 struct reading {
 	uint32_t exits, edx;
@@ -33,7 +34,7 @@ struct reading {
 static struct reading take_reading(void)
 {
 	struct cpuid c = cpuid(exits_leaf, 0);
-	struct reading r = { .exits = c.eax, .edx = c.edx };
+	struct reading r = { .exits = c.eax, .edx = eax_alone ? 0 : c.edx };
 
 	if (cycles_leaf != exits_leaf) {
 		c = cpuid(cycles_leaf, 0);
@@ -191,6 +192,7 @@ static void run(void)
 	struct reading r;
 
 	exits_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+	eax_alone = guest_number("NESTLAB_EXITS_IN_EAX_ALONE", 0);
 	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", 0x4fffffff);
 	r = take_reading();
 	print_reading(&r);

@@ -59,6 +59,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 
 #include "judge/records.h"
+#include "plan/assignment.h"
 
 #define MANY 100000 /* exits in the time of one call: far fewer are made */
 
@@ -71,40 +72,50 @@ static uint64_t cycles_of(const struct table *y, size_t row)
 	return table_at(y, row, RBX) << 32 | (uint32_t)table_at(y, row, RCX);
 }
 
-static bool has_high_half(const struct table *y, size_t row)
+static bool has_high_half(const struct evidence *e, const struct table *y, size_t row)
 {
+	(void)e;
 	for (size_t reg = RAX; reg <= RDX; reg++)
 		if (table_at(y, row, reg) >> 32)
 			return true;
 	return false;
 }
 
+/* Cycles may have a leaf of their own, and what is beside the exits then means nothing. */
+static bool has_cycles(const struct assignment *a)
+{
+	return !a || a->leaf[LEAF_TOTAL_CYCLES] == a->leaf[LEAF_TOTAL_EXITS];
+}
+
 /* Whatever ecx holds, it is the same counters that go on. */
-static bool goes_on(const struct table *y, size_t row)
+static bool goes_on(const struct evidence *e, const struct table *y, size_t row)
 {
 	uint32_t grown = (uint32_t)(table_at(y, row, RAX) - table_at(y, row - 1, RAX));
 
-	return grown && grown < MANY && cycles_of(y, row) >= cycles_of(y, row - 1);
+	return grown && grown < MANY &&
+	       (!has_cycles(e->assignment) || cycles_of(y, row) >= cycles_of(y, row - 1));
 }
 
 /* One check about each answer. */
 struct rule {
 	const char *name, *expected;
-	bool (*broken)(const struct table *y, size_t row);
+	bool (*broken)(const struct evidence *e, const struct table *y, size_t row);
 };
 
-static bool has_edx(const struct table *y, size_t row)
+static bool has_edx(const struct evidence *e, const struct table *y, size_t row)
 {
+	(void)e;
 	return (uint32_t)table_at(y, row, RDX);
 }
 
-static bool stops(const struct table *y, size_t row)
+static bool stops(const struct evidence *e, const struct table *y, size_t row)
 {
-	return row && !goes_on(y, row);
+	return row && !goes_on(e, y, row);
 }
 
-static bool changes_rflags(const struct table *y, size_t row)
+static bool changes_rflags(const struct evidence *e, const struct table *y, size_t row)
 {
+	(void)e;
 	return table_at(y, row, RFLAGS);
 }
 
@@ -120,8 +131,13 @@ static void check_rule(const struct evidence *e, const struct table *y, const st
 {
 	struct tally answers = { .unit = "answer" };
 
+	if (rule->broken == has_edx && e->assignment &&
+	    assignment_wants_eax_alone(e->assignment, LEAF_TOTAL_EXITS)) {
+		check_skip(t, rule->name, ASSIGNMENT_EAX_ALONE);
+		return;
+	}
 	for (size_t i = 0; i < y->rows; i++)
-		if (rule->broken(y, i))
+		if (rule->broken(e, y, i))
 			tally_bad(&answers,
 				  "ecx=%#" PRIx64 " (%s mode) gave %#" PRIx64 " %#" PRIx64 " %#" PRIx64
 				  " %#" PRIx64,

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/hash.h"
-#include "night/night.h"
+#include "mutants/mutants.h"
 
 struct drawn {
 	char hex[HASH_HEX_LEN + 1];
@@ -16,7 +16,7 @@ static int by_draw(const void *a, const void *b)
 }
 
 /* By a hash, and not by a place in the list: a new mutant changes nobody else's turn. */
-void night_pick(const struct strv *all, const char *seed, size_t n, struct strv *picked)
+void mutants_pick(const struct strv *all, const char *seed, size_t n, struct strv *picked)
 {
 	_cleanup_free_ struct drawn *d = xcalloc(all->n + 1, sizeof(*d));
 
