@@ -111,6 +111,7 @@ struct vcpu {
 	pthread_t thread;
 	pid_t tid, host_tid; /* as this program's pid namespace and as the host numbers it */
 	bool go, quit; /* under the lock */
+	bool lent;     /* too: no thread of the library's runs it */
 	uint32_t reason;
 	uint16_t port; /* of the last KVM_EXIT_IO */
 };
@@ -417,6 +418,24 @@ static bool wait_changed(struct micro *m)
 	return !pthread_cond_timedwait(&m->changed, &m->lock, &until);
 }
 
+static bool is_taken(const struct vcpu *v)
+{
+	return v->tid;
+}
+
+static bool is_given_back(const struct vcpu *v)
+{
+	return !v->lent;
+}
+
+/* Under the lock. */
+static void wait_until(struct vcpu *v, bool (*is)(const struct vcpu *v))
+{
+	while (!is(v))
+		if (!wait_changed(v->m))
+			guest_broken(__FILE__, __LINE__, "a vCPU's thread never came, or never went");
+}
+
 static void start_thread(struct vcpu *v)
 {
 	v->tid = 0;
@@ -424,9 +443,7 @@ static void start_thread(struct vcpu *v)
 	if (pthread_create(&v->thread, NULL, run_vcpu, v))
 		guest_broken(__FILE__, __LINE__, "can't start a vCPU's thread");
 	pthread_mutex_lock(&v->m->lock);
-	while (!v->tid)
-		if (!wait_changed(v->m))
-			guest_broken(__FILE__, __LINE__, "a vCPU's thread never ran");
+	wait_until(v, is_taken);
 	pthread_mutex_unlock(&v->m->lock);
 }
 
@@ -435,8 +452,12 @@ static void end_thread(struct vcpu *v)
 	pthread_mutex_lock(&v->m->lock);
 	v->quit = true;
 	pthread_cond_broadcast(&v->m->changed);
+	if (v->lent)
+		wait_until(v, is_given_back);
 	pthread_mutex_unlock(&v->m->lock);
-	pthread_join(v->thread, NULL);
+	if (v->thread)
+		pthread_join(v->thread, NULL);
+	v->thread = 0;
 }
 
 static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
@@ -746,4 +767,37 @@ void micro_change_thread(struct micro *m, unsigned int vcpu)
 {
 	end_thread(&m->vcpu[vcpu]);
 	start_thread(&m->vcpu[vcpu]);
+}
+
+void micro_lend(struct micro *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	end_thread(v);
+	pthread_mutex_lock(&m->lock);
+	v->tid = 0;
+	v->quit = false;
+	v->lent = true;
+	pthread_cond_broadcast(&m->changed);
+	wait_until(v, is_taken);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static bool is_lent(const struct vcpu *v)
+{
+	return v->lent;
+}
+
+void micro_run_here(struct micro *m, unsigned int vcpu)
+{
+	struct vcpu *v = &m->vcpu[vcpu];
+
+	pthread_mutex_lock(&m->lock);
+	wait_until(v, is_lent);
+	pthread_mutex_unlock(&m->lock);
+	run_vcpu(v);
+	pthread_mutex_lock(&m->lock);
+	v->lent = false;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
 }

@@ -128,6 +128,12 @@ void micro_pin(struct micro *m, unsigned int vcpu, int cpu);
 pid_t micro_thread(struct micro *m, unsigned int vcpu);
 /* From now on another thread runs the vCPU. Not while it runs. */
 void micro_change_thread(struct micro *m, unsigned int vcpu);
+/*
+ * From now on a thread of the program's own runs the vCPU, until micro_change_thread(): that which
+ * calls micro_run_here(), which returns then. micro_lend() waits for it.
+ */
+void micro_lend(struct micro *m, unsigned int vcpu);
+void micro_run_here(struct micro *m, unsigned int vcpu);
 
 /* More of the machine's memory: bytes of the program's own at `from`, at physical address `at`. */
 void micro_add_memory(struct micro *m, uint64_t at, void *from, size_t bytes);

@@ -92,7 +92,8 @@ static const char *find_other(const struct wrong *w, uint64_t told)
 }
 
 /*
- * A twist of a range is the range of its ends' twists, unless a cut tore it in two: then it is not
+ * What is left of a small number when its low half is cut off is no reading of it: 0 has no name. A
+ * twist of a range is the range of its ends' twists, unless a cut tore it in two: then it is not
  * told.
  */
 static const char *find_twist(const struct wrong *w, uint64_t told)
@@ -100,7 +101,7 @@ static const char *find_twist(const struct wrong *w, uint64_t told)
 	for (size_t i = 0; i < ARRAY_SIZE(twists); i++) {
 		uint64_t least = twists[i].of(w->least), most = twists[i].of(w->most);
 
-		if (w->least > SMALL && is_in(told, least, most))
+		if (told && w->least > SMALL && is_in(told, least, most))
 			return twists[i].what;
 	}
 	return NULL;

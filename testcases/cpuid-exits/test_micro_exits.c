@@ -75,6 +75,7 @@ static void measure(struct micro *m, bool other, const char *what, unsigned int 
 
 	observe_str("bout", what);
 	observe_u64("bout.made", vcpus * times);
+	observe_u64("bout.vcpus", vcpus);
 	take(m, "first");
 	if (other)
 		by = micro_new(ids, VCPUS);
@@ -117,6 +118,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 
 #include "judge/checks.h"
+#include "judge/wrong.h"
 
 #define BY_STATS                                                                                   \
 	"oracle: KVM's own count, read before and after each reading of the leaf (debugfs kvm/exits; KVM_GET_STATS_FD)"
@@ -206,6 +208,8 @@ static void judge_row(struct readings *r, size_t row, struct tally *y)
 		     own = grown(&r->y, row, FIRST_OWN_BEFORE, LAST_OWN_BEFORE);
 	bool host_wide = r->host_wide && is_in(host, n);
 	bool one_machine = r->one_machine && is_in(own, n);
+	struct wrong w = { .least = host.least, .most = host.most };
+	const struct observation *vcpus = obs_get(&r->e->obs, "bout.vcpus", row);
 
 	if (host_wide || one_machine) {
 		r->host_wide = host_wide;
@@ -213,9 +217,13 @@ static void judge_row(struct readings *r, size_t row, struct tally *y)
 		tally_good(y);
 		return;
 	}
-	tally_bad(y, "%s: grew by %" PRIu32 ", KVM counted %" PRIu64 " to %" PRIu64
+	if (vcpus && vcpus->u64 > 1)
+		wrong_add_range(&w, "what one of its vCPUs made", table_at(&r->y, row, MADE) / vcpus->u64,
+				host.most / vcpus->u64);
+	wrong_add_range(&w, "what this machine alone made, which elsewhere was not", own.least, own.most);
+	tally_bad(y, "%s: grew by %" PRIu32 "%s, KVM counted %" PRIu64 " to %" PRIu64
 		     " (this machine alone: %" PRIu64 " to %" PRIu64 ")",
-		  obs_get(&r->e->obs, "bout", row)->str, n, host.least, host.most, own.least, own.most);
+		  obs_get(&r->e->obs, "bout", row)->str, n, wrong_name(&w, n), host.least, host.most, own.least, own.most);
 }
 
 static const char *const checks[] = {

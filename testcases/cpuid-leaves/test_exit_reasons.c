@@ -150,6 +150,7 @@ GUEST_TEST(run)
 #include "evidence/reasons.h"
 #include "plan/assignment.h"
 #include "judge/checks.h"
+#include "judge/wrong.h"
 
 #define BY_TRACEPOINT                                                                              \
 	"oracle: kvm:kvm_exit by exit_reason, a histogram of L1's kernel, read before and after"
@@ -191,13 +192,15 @@ static void tally_exits(const struct evidence *e, const struct table *y, size_t 
 	uint64_t least = table_at(y, row, LAST_SEEN_BEFORE) - table_at(y, row, FIRST_SEEN_AFTER);
 	uint64_t most = table_at(y, row, LAST_SEEN_AFTER) - table_at(y, row, FIRST_SEEN_BEFORE);
 	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
+	struct wrong w = { .least = least, .most = most + e->l2_busy };
 
+	wrong_add(&w, "nothing, as if this reason were not counted", 0);
 	if (grown + e->l2_busy >= least && grown <= most + e->l2_busy)
 		tally_good(bouts);
 	else
 		tally_bad(bouts,
-			  "%s (reason %s): grew by %" PRIu32 ", traced %" PRIu64 " to %" PRIu64,
-			  obs_get(&e->obs, "bout", row)->str, reason, grown, least, most);
+			  "%s (reason %s): grew by %" PRIu32 "%s, traced %" PRIu64 " to %" PRIu64,
+			  obs_get(&e->obs, "bout", row)->str, reason, grown, wrong_name(&w, grown), least, most);
 }
 
 /* One vCPU made them, and L2's may have made more of the same. */

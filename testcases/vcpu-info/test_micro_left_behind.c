@@ -2,11 +2,13 @@
 /*
  * vcpu-info/left-behind: what a call leaves when it is over. Nothing of the target's: its
  * registers are what they were, whatever state it was asked about in. Nothing of the kernel's: not
- * an object of its memory for each call, and the machine ends as one that was never asked about.
+ * an object of its memory for each call, no thread or number of one that was told of, no reference
+ * to a module, and the machine ends as one that was never asked about.
  */
 #include <stdint.h>
 
 #define CALLS 20000   /* about a vCPU of one thread */
+#define PROGRAMS 8    /* that end, each in namespaces of its own */
 #define OBJECT 32     /* bytes of the smallest that is worth the name */
 #define SLAB_NOISE (64 << 10) /* bytes of slabs that are begun or given back */
 #define FEW_KIB 16384 /* of pages that come and go with other things; a page a call is five times that */
@@ -15,8 +17,13 @@
 #include "micro.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const uint32_t ids[] = { 0, 1 };
 
@@ -122,6 +129,116 @@ static void many_calls(struct micro *m)
 	tell_memory("calls", CALLS, before);
 }
 
+/*
+ * What is kept of a thread holds the namespaces that it was in, when all their threads are gone: its
+ * number that of pids, its task, by its credentials, that of users.
+ */
+static const struct kind {
+	const char *what, *limit;
+	int flag;
+} kinds[] = {
+	{ "pid", "/proc/sys/user/max_pid_namespaces", CLONE_NEWPID },
+	{ "user", "/proc/sys/user/max_user_namespaces", CLONE_NEWUSER },
+};
+
+static pid_t clone_into(int flags)
+{
+	fflush(stdout);
+	return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* So many as the least limit with which another one can be made. */
+static unsigned int count(const struct kind *k)
+{
+	unsigned int n = 0;
+	pid_t child;
+
+	do {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", ++n);
+		SAFE_WRITE_FILE(k->limit, text);
+		child = clone_into(k->flag);
+		if (!child)
+			_exit(0);
+	} while (child < 0 && errno == ENOSPC);
+	SAFE_WRITE_FILE(k->limit, "1000");
+	if (child < 0)
+		guest_broken(__FILE__, __LINE__, "can't make a %s namespace", k->what);
+	SAFE_WAIT(child);
+	return n - 1;
+}
+
+/* What RCU frees takes its time. */
+static void tell_kept(const struct kind *k, unsigned int before)
+{
+	unsigned int after, looks = 0;
+
+	do {
+		guest_sleep_ms(50);
+		after = count(k);
+	} while (after > before && ++looks < 40);
+	observe_str("kept", k->what);
+	observe_u64("kept.before", before);
+	observe_u64("kept.after", after);
+}
+
+static void rest(void *arg)
+{
+	(void)arg;
+}
+
+static void ask_inside(void)
+{
+	struct micro *m = micro_new(ids, 2);
+
+	micro_start(m, 1, rest, NULL);
+	micro_finish(m, 1);
+	ask_times(m, 1);
+	micro_free(m);
+}
+
+static void programs_that_end(void)
+{
+	unsigned int before[] = { count(&kinds[0]), count(&kinds[1]) };
+
+	for (unsigned int i = 0; i < PROGRAMS; i++) {
+		pid_t child = clone_into(CLONE_NEWPID | CLONE_NEWUSER);
+
+		if (child < 0)
+			guest_broken(__FILE__, __LINE__, "can't make a program in namespaces of its own");
+		if (!child) {
+			ask_inside();
+			_exit(0);
+		}
+		SAFE_WAIT(child);
+	}
+	tell_kept(&kinds[0], before[0]);
+	tell_kept(&kinds[1], before[1]);
+}
+
+/* KVM's own count of who uses it: machines and open files. */
+static uint64_t references(void)
+{
+	static const char *const modules[] = { "kvm", "kvm_amd", "kvm_intel" };
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		char path[64];
+		uint64_t n = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/sys/module/%s/refcnt", modules[i]);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%lu", &n) == 1)
+			sum += n;
+		fclose(f);
+	}
+	return sum;
+}
+
 static void about(struct micro *m, const char *state)
 {
 	struct micro_state was, is;
@@ -198,7 +315,10 @@ static void run(void)
 	call.number = guest_number("NESTLAB_HYPERCALL", 13);
 	trace(false);
 	states(m);
+	observe_u64("references.before", references());
 	many_calls(m);
+	programs_that_end();
+	observe_u64("references.after", references());
 	trace(true);
 	observe_u64("calls.wrong", call.wrong);
 	observe_u64("freed.kept", keeps_what_is_freed());
@@ -221,7 +341,7 @@ static const char *const target_keys[] = { "target.regs", "target.sregs", "targe
 
 static const char *const checks[] = {
 	"calls with an error", "the target's state",	 "the kernel's memory",
-	"machines that ended", NULL,
+	"modules' references", "threads that ended",  "machines that ended", NULL,
 };
 
 static const char *text_of(const struct evidence *e, const char *key, size_t row)
@@ -275,6 +395,39 @@ static void check_memory(const struct evidence *e, const struct table *y, struct
 		    "oracle: L1's /proc/meminfo, before and after");
 }
 
+static void check_references(const struct evidence *e, struct test_result *t)
+{
+	uint64_t before, after;
+
+	if (want_u64(e, t, "references.before", &before) && want_u64(e, t, "references.after", &after))
+		check_equal_u64(t, "modules' references", before, after,
+				"oracle: L1's /sys/module/kvm*/refcnt, before all calls and after them");
+}
+
+static void check_threads(const struct evidence *e, struct test_result *t)
+{
+	static const char *const kept_keys[] = { "kept.before", "kept.after" };
+	_cleanup_table_ struct table y = { 0 };
+	struct tally kept = { .unit = "kind" };
+
+	if (!table_collect(&y, &e->obs, kept_keys, ARRAY_SIZE(kept_keys)) || y.rows != 2) {
+		check_broken(t, "threads that ended", "told for two kinds", "some of the lines are missing");
+		return;
+	}
+	for (size_t i = 0; i < y.rows; i++) {
+		uint64_t before = table_at(&y, i, 0), after = table_at(&y, i, 1);
+
+		if (after <= before)
+			tally_good(&kept);
+		else
+			tally_bad(&kept, "%s namespaces: %" PRIu64 " before, %" PRIu64 " after %d programs ended (%s)",
+				  text_of(e, "kept", i), before, after, PROGRAMS,
+				  i ? "a task or its credentials are held, or a pid namespace" : "a thread's number (struct pid) is held");
+	}
+	tally_check(t, "threads that ended", "nothing holds one that was asked about", &kept,
+		    "oracle: the namespaces that L1's kernel still has, by /proc/sys/user/max_*_namespaces");
+}
+
 static void check_end(const struct evidence *e, struct test_result *t)
 {
 	uint64_t before, after;
@@ -299,6 +452,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_equal_u64(t, "calls with an error", 0, wrong, NULL);
 	check_targets(e, &targets, t);
 	check_memory(e, &bouts, t);
+	check_references(e, t);
+	check_threads(e, t);
 	check_end(e, t);
 }
 

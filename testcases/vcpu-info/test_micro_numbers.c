@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpu-info/numbers: a world in which numbers are not small, dense and alike. Micro guests with ids
- * far apart; a vCPU that has made more exits than 16 bits hold; one whose thread changes; and a
- * machine whose program lives in a pid namespace of its own, in which all pids are small.
+ * far apart, which other machines have, too; a vCPU that has made more exits than 16 bits hold; one whose thread changes; a machine
+ * whose program lives in a pid namespace of its own, in which all pids are small; and a vCPU whose
+ * thread has a number over 16 bits.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
 #include "micro.h"
 
+#include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -17,13 +20,21 @@
 static const uint32_t ids[] = { 1022, 0, 767, 512 };
 #define N (sizeof(ids) / sizeof(ids[0]))
 #define MANY 65600 /* more than 2^16 */
+#define HIGH_PID 200001
+#define MOST_PIDS "/proc/sys/kernel/pid_max"
 
 static uint64_t hypercall;
+static struct micro *others[2]; /* made before and after; NULL: none */
 
 static void make(struct micro *m, unsigned int vcpu, uintptr_t times)
 {
 	micro_start(m, vcpu, make_cpuid, (void *)times);
 	micro_finish(m, vcpu);
+}
+
+static uint64_t thread_of(struct micro *m, unsigned int vcpu)
+{
+	return m ? (uint64_t)micro_thread(m, vcpu) : 0;
 }
 
 static void about(struct micro *m, unsigned int target, const char *what)
@@ -44,6 +55,8 @@ static void about(struct micro *m, unsigned int target, const char *what)
 	observe_u64("call.caller.thread", (uint64_t)micro_thread(m, 0));
 	observe_u64("call.caller.exits", micro_exits(m, 0));
 	observe_u64("call.process", (uint64_t)getpid());
+	observe_u64("call.older.thread", thread_of(others[0], target));
+	observe_u64("call.newer.thread", thread_of(others[1], target));
 	observe_u64("call.before", before);
 	observe_u64("call.after", micro_exits(m, target));
 	observe_i64("call.result", (int64_t)r.rax);
@@ -86,12 +99,61 @@ static void in_a_namespace(void)
 	SAFE_WAIT(child);
 }
 
-static void run(void)
+static void *ask_about_high(void *arg)
+{
+	struct micro *m = arg;
+
+	micro_lend(m, 1);
+	make(m, 1, 5);
+	about(m, 1, "run by a thread whose number is over 16 bits");
+	micro_change_thread(m, 1);
+	return NULL;
+}
+
+/* Its first thread has the number that was asked for, and runs a vCPU. */
+static void run_high(void)
 {
 	struct micro *m = micro_new(ids, N);
+	pthread_t asks;
 
+	if (pthread_create(&asks, NULL, ask_about_high, m))
+		guest_broken(__FILE__, __LINE__, "can't start a thread");
+	micro_run_here(m, 1);
+	pthread_join(asks, NULL);
+	micro_free(m);
+}
+
+static void by_a_high_number(void)
+{
+	pid_t high = HIGH_PID;
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&high, .set_tid_size = 1 };
+	pid_t child;
+
+	fflush(stdout);
+	SAFE_WRITE_FILE(MOST_PIDS, "4194304");
+	child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (child < 0)
+		guest_broken(__FILE__, __LINE__, "can't make a process of number %d", high);
+	if (!child) {
+		run_high();
+		fflush(stdout);
+		_exit(0);
+	}
+	SAFE_WAIT(child);
+	SAFE_WRITE_FILE(MOST_PIDS, "32768");
+}
+
+static void run(void)
+{
+	struct micro *m;
+
+	others[0] = micro_new(ids, N);
+	m = micro_new(ids, N);
+	others[1] = micro_new(ids, N);
 	hypercall = guest_number("NESTLAB_HYPERCALL", 13);
 	for (unsigned int i = 1; i < N; i++) {
+		make(others[0], i, 20);
+		make(others[1], i, 30);
 		make(m, i, i * 300); /* over 8 bits */
 		about(m, i, "after some exits");
 	}
@@ -100,7 +162,12 @@ static void run(void)
 	about(m, 2, "the one beside it");
 	other_threads(m);
 	micro_free(m);
+	for (unsigned int i = 0; i < 2; i++) {
+		micro_free(others[i]);
+		others[i] = NULL;
+	}
 	in_a_namespace();
+	by_a_high_number();
 }
 
 GUEST_TEST(run)
@@ -114,12 +181,12 @@ GUEST_TEST(run)
 
 #define BY_PROGRAM                                                                                 \
 	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
-#define CALLS 11 /* that the program makes */
+#define CALLS 12 /* that the program makes */
 
-enum column { TARGET, THREAD, CALLER_THREAD, CALLER_EXITS, PROCESS, BEFORE, AFTER };
+enum column { TARGET, THREAD, CALLER_THREAD, CALLER_EXITS, PROCESS, OLDER, NEWER, BEFORE, AFTER };
 static const char *const keys[] = { "call.target",	 "call.thread",	 "call.caller.thread",
-				    "call.caller.exits", "call.process", "call.before",
-				    "call.after" };
+				    "call.caller.exits", "call.process", "call.older.thread",
+				    "call.newer.thread", "call.before",	 "call.after" };
 
 struct calls {
 	const struct evidence *e;
@@ -175,6 +242,10 @@ static void check_pid(const struct calls *c, struct test_result *t)
 		}
 		wrong_add(&w, "the caller's own", at(c, k, CALLER_THREAD));
 		wrong_add(&w, "the process's (tgid)", at(c, k, PROCESS));
+		if (at(c, k, OLDER)) {
+			wrong_add(&w, "another machine's, of its vCPU of this id", at(c, k, OLDER));
+			wrong_add(&w, "another machine's, of its vCPU of this id", at(c, k, NEWER));
+		}
 		if (k)
 			wrong_add(&w, "that of the call before", at(c, k - 1, THREAD));
 		text = strf("pid %" PRId64 " for %" PRIu64 "%s", r->has_pid ? r->pid : -1, want,
@@ -238,7 +309,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 static const struct testcase vcpu_info_numbers = {
 	.name = "vcpu-info/numbers",
 	.assignment = "vcpu-info",
-	.summary = "ids far apart, more than 65,536 exits, a vCPU whose thread changes, a pid namespace",
+	.summary = "ids far apart, of other machines too, more than 65,536 exits, threads that change, with high numbers, in a pid namespace",
 	.program = "test_micro_numbers",
 	.level = 1,
 	.timeout_s = 60,
