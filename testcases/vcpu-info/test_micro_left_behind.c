@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -277,6 +278,33 @@ static void states(struct micro *m)
 	set_own(m, MICRO_LONG);
 }
 
+/* One whose hlt sleeps in KVM sleeps on, and nothing is left that wakes it later. */
+static void asleep(void)
+{
+	struct micro *m = micro_new_with_apics(ids, 2);
+	struct kvm_regs r = { .rip = micro_at(micro_halt), .rflags = MICRO_RFLAGS };
+	struct kvm_mp_state state = { 0 };
+	bool woke;
+
+	micro_set_mode(m, 1, MICRO_LONG);
+	micro_set_regs(m, 1, &r);
+	micro_go(m, 1);
+	for (unsigned int i = 0; !micro_stat(m, 1, "halt_exits"); i++)
+		if (i == 1000)
+			guest_broken(__FILE__, __LINE__, "vCPU 1 did not come to its hlt");
+		else
+			guest_sleep_ms(1);
+	guest_sleep_ms(2);
+	ask_times(m, 100);
+	woke = micro_leaves(m, 1, 20);
+	if (!woke)
+		micro_stop(m, 1);
+	if (ioctl(micro_vcpu_fd(m, 1), KVM_GET_MP_STATE, &state) < 0)
+		guest_broken(__FILE__, __LINE__, "KVM_GET_MP_STATE");
+	observe_str("asleep", woke ? "it woke" : state.mp_state == KVM_MP_STATE_HALTED ? "it sleeps" : "it is about to wake");
+	micro_free(m);
+}
+
 /* Without the trace, as in vcpu-info/many. */
 static void trace(bool on)
 {
@@ -315,6 +343,7 @@ static void run(void)
 	call.number = guest_number("NESTLAB_HYPERCALL", 13);
 	trace(false);
 	states(m);
+	asleep();
 	observe_u64("references.before", references());
 	many_calls(m);
 	programs_that_end();
@@ -331,6 +360,7 @@ GUEST_TEST(run)
 #else
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "judge/checks.h"
 
@@ -340,7 +370,7 @@ enum target_column { REGS, SREGS, FPU };
 static const char *const target_keys[] = { "target.regs", "target.sregs", "target.fpu" };
 
 static const char *const checks[] = {
-	"calls with an error", "the target's state",	 "the kernel's memory",
+	"calls with an error", "the target's state", "a target that sleeps", "the kernel's memory",
 	"modules' references", "threads that ended",  "machines that ended", NULL,
 };
 
@@ -367,6 +397,15 @@ static void check_targets(const struct evidence *e, const struct table *y, struc
 	}
 	tally_check(t, "the target's state", "a vCPU that was asked about is as it was before", &bad,
 		    "oracles: KVM_GET_REGS, KVM_GET_SREGS, KVM_GET_FPU of the target before and after");
+}
+
+static void check_sleeper(const struct evidence *e, struct test_result *t)
+{
+	static const char sleeps[] = "it sleeps";
+	const char *told = text_of(e, "asleep", 0);
+
+	check_that(t, "a target that sleeps", !strcmp(told, sleeps), sleeps, told,
+		   "oracles: the test program, which runs the target; KVM_GET_MP_STATE, after 100 calls about it");
 }
 
 /* Half an object's worth: other things grow and shrink by the way. */
@@ -451,6 +490,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	}
 	check_equal_u64(t, "calls with an error", 0, wrong, NULL);
 	check_targets(e, &targets, t);
+	check_sleeper(e, t);
 	check_memory(e, &bouts, t);
 	check_references(e, t);
 	check_threads(e, t);
