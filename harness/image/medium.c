@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
@@ -14,6 +15,7 @@
 #define KERNEL "kernel"
 #define INITRAMFS "initrd.img"
 #define FILES "files.img"
+#define KEY_DIGITS 16
 
 /* No prompt: it would wait. */
 void medium_config(const char *cmdline, struct buf *config)
@@ -85,11 +87,34 @@ static int write_iso(const char *dir, const char *iso)
 			       (char *)"-boot-info-table",
 			       (char *)dir,
 			       NULL };
+	/* Where the same goes in the same comes out. */
+	char *const env[] = { (char *)"SOURCE_DATE_EPOCH=0", NULL };
 	struct proc p = { .what = "making L1's boot medium",
 			  .argv = argv,
+			  .env = env,
 			  .quiet_stderr = !ui_verbose() };
 
 	return proc_check(&p);
+}
+
+int medium_key(const struct medium *m, char **key)
+{
+	const char *const own[] = { m->kernel, m->initramfs, MEDIUM_LOADER, MEDIUM_LOADER_MODULE };
+	struct hash *h = hash_new("medium-1");
+	char hex[HASH_HEX_LEN + 1];
+	int ret = 0;
+
+	hash_add_str(h, "command line", m->cmdline);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(own); i++)
+		ret = hash_add_file(h, "own", own[i]);
+	for (size_t i = 0; !ret && i < m->files->n; i++) {
+		const char *slash = strrchr(m->files->v[i], '/');
+
+		ret = hash_add_file(h, slash ? slash + 1 : m->files->v[i], m->files->v[i]);
+	}
+	hash_hex(h, hex);
+	*key = xstrndup(hex, KEY_DIGITS);
+	return ret;
 }
 
 int medium_make(const struct medium *m, const char *iso)

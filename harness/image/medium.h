@@ -21,7 +21,9 @@ struct medium {
 	const struct strv *files; /* go to MEDIUM_DIR under their own names */
 };
 
-/* Made anew in 0.1 s, so it is not cached. 0 or -OUT_BROKEN. */
+/* Of all that goes in; the caller owns *key. 0 or -OUT_BROKEN. */
+int medium_key(const struct medium *m, char **key);
+/* Takes 0.1 s. The same goes in: the same comes out, byte for byte. 0 or -OUT_BROKEN. */
 int medium_make(const struct medium *m, const char *iso);
 
 /* The boot loader's configuration; for the unit tests. */

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/ui.h"
@@ -24,11 +25,17 @@
 #include "machine/bochs/bochs.h"
 #include "machine/bochs/bochs_program.h"
 #include "machine/loop.h"
+#include "replay/record.h"
 
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define SUITE_DISK "l1-suite" /* the same */
 #define PORT 7548 /* in a namespace of its own: never taken */
+
+static const struct cache_kind media = {
+	.folder = "media", .suffix = ".iso", .what = "L1's boot media", .keep_entries = 40,
+};
+CACHE_KIND(media);
 
 /* L1 changes to its Debian root for what needs it: libvirt and QEMU, which carry L2 or a suite. */
 static bool has_root(const struct lab *lab)
@@ -97,23 +104,45 @@ static int add_l2_parts(struct lab *lab, struct strv *files)
 	return 0;
 }
 
-static int make_medium(struct lab *lab, const char *iso)
+static int list_files(struct lab *lab, struct strv *files)
 {
-	_cleanup_free_ char *cmdline = make_cmdline(lab);
+	int ret = add_programs(files);
+
+	if (!ret && !lab->without_l2)
+		ret = add_l2_parts(lab, files);
+	for (size_t i = 0; i < lab->host.modules.n; i++)
+		strv_add(files, lab->host.modules.v[i]);
+	if (lab->monitor)
+		strv_add(files, lab->monitor);
+	return ret;
+}
+
+static int press(void *ctx, const char *path)
+{
+	return medium_make(ctx, path);
+}
+
+/* In the cache: a record names it. *path is the caller's, and pinned. */
+static int make_medium(struct lab *lab, char **path)
+{
+	_cleanup_free_ char *cmdline = make_cmdline(lab), *key = NULL;
 	_cleanup_strv_ struct strv files = { 0 };
 	struct medium m = { .kernel = lab->host.bzimage,
 			    .initramfs = lab->initramfs.path,
 			    .cmdline = cmdline,
 			    .files = &files };
-	int ret = add_programs(&files);
+	struct cache_entry *e;
+	int ret = list_files(lab, &files);
 
-	if (!ret && !lab->without_l2)
-		ret = add_l2_parts(lab, &files);
-	for (size_t i = 0; i < lab->host.modules.n; i++)
-		strv_add(&files, lab->host.modules.v[i]);
-	if (lab->monitor)
-		strv_add(&files, lab->monitor);
-	return ret ? ret : medium_make(&m, iso);
+	if (!ret)
+		ret = medium_key(&m, &key);
+	if (!ret)
+		ret = cache_get(&media, key, press, &m, &e);
+	if (ret)
+		return ret;
+	*path = xstrdup(cache_path(e));
+	cache_hold(e);
+	return 0;
 }
 
 /*
@@ -135,20 +164,19 @@ static int link_to(const char *disk, const char *name)
 	return symlink(disk, link) ? fail(OUT_BROKEN, "can't make the link %s: %s", link, strerror(errno)) : 0;
 }
 
-static int link_disk(const struct lab *lab)
+static int link_disk(const struct lab *lab, char **disk)
 {
-	_cleanup_free_ char *disk = NULL;
-	int ret = golden_raw(lab, BOCHS_CYLINDER, &disk);
+	int ret = golden_raw(lab, BOCHS_CYLINDER, disk);
 
 	if (ret)
 		return ret;
-	keep_time(disk);
-	return link_to(disk, DISK);
+	keep_time(*disk);
+	return link_to(*disk, DISK);
 }
 
-static int add_disks(const struct lab *lab, struct bochs_spec *spec)
+static int add_disks(const struct lab *lab, struct bochs_spec *spec, char **disk)
 {
-	int ret = has_root(lab) ? link_disk(lab) : 0;
+	int ret = has_root(lab) ? link_disk(lab, disk) : 0;
 
 	spec->disk = has_root(lab) ? DISK : NULL;
 	if (!ret && lab->suite.disk)
@@ -159,13 +187,29 @@ static int add_disks(const struct lab *lab, struct bochs_spec *spec)
 
 /* ---- power-on ---- */
 
+/* Debian's Bochs can't, and what it takes from outside would not be known. */
+static int begin_record(const struct lab *lab, const struct bochs_spec *spec, const struct record_from *from, char **record)
+{
+	return spec->debian ? 0 : record_begin(lab->run_dir, spec, from, record);
+}
+
+static int start(struct lab *lab, const struct bochs_spec *spec, const char *record)
+{
+	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir), *local = bringup_libvirt_path(false);
+	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
+	struct bochs_wires wires = { .log = log, .console_log = console, .record = record };
+
+	if (!lab->without_l2) {
+		wires.local = local;
+		wires.remote = L1_LIBVIRT;
+	}
+	return bochs_start(&lab->levels[L1], spec, &wires);
+}
+
 /* state: NULL for power-on, or what bochs_save() left. */
 static int power_on(struct lab *lab, const char *state)
 {
-	_cleanup_free_ char *iso = strf("%s/" MEDIUM, path_run()), *local = bringup_libvirt_path(false);
-	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir);
-	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
-	struct bochs_wires wires = { .log = log, .console_log = console };
+	_cleanup_free_ char *medium = NULL, *disk = NULL, *record = NULL;
 	struct bochs_spec spec = { .program = lab->emulator,
 				   .state = state,
 				   .debian = bochs_is_debians(lab->emulator),
@@ -175,15 +219,18 @@ static int power_on(struct lab *lab, const char *state)
 				   .medium = MEDIUM,
 				   .console = "l1-console",
 				   .port = PORT };
-	int ret = make_medium(lab, iso);
+	struct record_from from = { .state = state, .second = lab->suite.disk };
+	int ret = make_medium(lab, &medium);
 
 	if (!ret)
-		ret = add_disks(lab, &spec);
-	if (!ret && !lab->without_l2) {
-		wires.local = local;
-		wires.remote = L1_LIBVIRT;
-	}
-	return ret ? ret : bochs_start(&lab->levels[L1], &spec, &wires);
+		ret = link_to(medium, MEDIUM);
+	if (!ret)
+		ret = add_disks(lab, &spec, &disk);
+	from.medium = medium;
+	from.disk = disk;
+	if (!ret)
+		ret = begin_record(lab, &spec, &from, &record);
+	return ret ? ret : start(lab, &spec, record);
 }
 
 static int boot_l1(struct lab *lab)

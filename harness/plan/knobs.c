@@ -83,6 +83,8 @@ static const struct knob table[] = {
 	{ "LABEL", WORD, APART, F(label), 0, 0, NULL, "", "a name for the run's results, which are then kept for good" },
 	{ "HISTORY", WORD, APART, F(history), 0, 0, "run", "",
 	  "its line in results/history.jsonl: run: it stands alone; SET/NAME: it is a part of a set; no: none" },
+	{ "KEEP", NUMBER, APART, F(keep), 0, 1, "0", "",
+	  "1: of lane bochs-vmx the record by which `nestlab replay` runs it again is kept, also when it passed" },
 	{ "KEEP_DAYS", NUMBER, APART, F(keep_days), 1, 36500, "90", "days",
 	  "that results without a label are kept" },
 	{ "KEEP_MB", NUMBER, APART, F(keep_mb), 16, 1 << 30, "4096", "MiB",

@@ -51,6 +51,7 @@ struct knobs {
 	char *out;
 	char *label;
 	char *history;
+	uint32_t keep; /* the record of a run that passed, too */
 	uint32_t keep_days, keep_mb;
 	uint32_t runs;
 	uint32_t jobs;

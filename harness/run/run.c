@@ -13,6 +13,7 @@
 #include "evidence/oracle.h"
 #include "evidence/reasons.h"
 #include "kernel/handlers.h"
+#include "replay/record.h"
 #include "report/report.h"
 #include "run/suite.h"
 
@@ -311,6 +312,15 @@ static void make_room(const struct knobs *k)
 	hold_cache(k);
 }
 
+/* Nobody asks again how it came that a run passed. */
+static void settle_record(const struct run *r)
+{
+	if (is_sentence(result_verdict(r->result)) || (result_verdict(r->result) == OUT_PASS && !r->plan->knobs.keep))
+		record_drop(r->dir);
+	else if (record_exists(r->dir))
+		ui_note("`build/nestlab replay %s` runs it again, bit for bit", r->dir);
+}
+
 /* The result says how it went. */
 static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 {
@@ -331,6 +341,7 @@ static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 	err = report_all(r->result, r->dir);
 	show(r); /* before the lab is ended: nobody waits for that */
 	lab_close(r->lab, false);
+	settle_record(r);
 	if (!is_sentence(result_verdict(r->result)))
 		make_room(&r->plan->knobs);
 	return err ? err : rundir_tell(d);

@@ -231,11 +231,30 @@ static int take_fd(int through)
 	return fd;
 }
 
+static void tell(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+/* What config/bochs/0003 reads. Bochs makes the time of its first clock a local one. */
+static void set_environment(const struct bochs_spec *spec, const struct bochs_wires *w)
+{
+	_cleanup_free_ char *seed = spec->seed ? strf("%u", spec->seed) : NULL;
+
+	tell("BOCHS_SEED", seed);
+	tell("BOCHS_RECORD", w->record);
+	tell("BOCHS_REPLAY", w->replay);
+	tell("TZ", "UTC0");
+}
+
 /*
  * With a debugger it stops there first; "c" lets it go. -f: also how a later nestlab knows it for
  * one of ours.
  */
-static void become_bochs(const struct bochs_spec *spec, int through, int log)
+static void become_bochs(const struct bochs_spec *spec, const struct bochs_wires *w, int through, int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
@@ -258,12 +277,13 @@ static void become_bochs(const struct bochs_spec *spec, int through, int log)
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
+	set_environment(spec, w);
 	proc_close_fds();
 	execv(spec->program, argv);
 	_exit(127);
 }
 
-static int launch(struct bochs *b, const struct bochs_spec *spec)
+static int launch(struct bochs *b, const struct bochs_spec *spec, const struct bochs_wires *w)
 {
 	_cleanup_close_ int log = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int pair[2];
@@ -273,7 +293,7 @@ static int launch(struct bochs *b, const struct bochs_spec *spec)
 			    strerror(errno));
 	b->pid = fork();
 	if (!b->pid)
-		become_bochs(spec, pair[1], log);
+		become_bochs(spec, w, pair[1], log);
 	close(pair[1]);
 	b->listen_fd = b->pid > 0 ? take_fd(pair[0]) : -1;
 	close(pair[0]);
@@ -343,9 +363,10 @@ int bochs_start(struct level *l, const struct bochs_spec *spec, const struct boc
 	if (!ret)
 		ret = console_log_to(&l->console, wires->console_log);
 	if (!ret)
-		ret = launch(b, spec);
-	if (!ret)
-		ret = wait_for_port(l, b);
+		ret = launch(b, spec, wires);
+	if (ret || wires->replay)
+		return ret;
+	ret = wait_for_port(l, b);
 	return ret ? ret : lay_wires(b, wires);
 }
 

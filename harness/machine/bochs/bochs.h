@@ -15,11 +15,15 @@ struct bochs_wires {
 	const char *console_log;
 	/* a unix socket here, and the one in L1 that it leads to (forward.h); NULL: none */
 	const char *local, *remote;
+	/* what the agent's line takes and gives, and when (replay/log.h): a file to write; NULL: none */
+	const char *record;
+	/* such a file: its input comes, at its time, and nobody is at the line's other end; or NULL */
+	const char *replay;
 };
 
 /*
  * Power on. Works in path_run(), where the spec's files are. Returns when the agent's port is
- * connected. 0, -OUT_BROKEN, or what ended the waiting.
+ * connected, or at once where it is replayed. 0, -OUT_BROKEN, or what ended the waiting.
  */
 int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires);
 

@@ -25,6 +25,8 @@
  */
 struct bochs_spec {
 	const char *program; /* bochs_program() */
+	/* what bochsrc_write() wrote for another one; the machine's description then; or NULL */
+	const char *rc;
 	/* a folder of bochs_save()'s: go on from there, with the same machine; NULL: power on */
 	const char *state;
 	const char *cpu;   /* Bochs's name of the model */
@@ -40,6 +42,8 @@ struct bochs_spec {
 	const char *console; /* the first serial port's output: a file */
 	unsigned int port;   /* where on 127.0.0.1 the second serial port connects to */
 	bool debian; /* Debian's Bochs, 2.7: it has sound cards, and blocks of memory of one size */
+	/* of the lengths of its CPUs' turns; 0: a turn is what Bochs decoded in one piece */
+	unsigned int seed;
 };
 
 void bochsrc_write(const struct bochs_spec *s, struct buf *rc);

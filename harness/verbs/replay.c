@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "lab/place.h"
+#include "machine/loop.h"
+#include "plan/lane.h"
+#include "plan/knobs.h"
+#include "replay/again.h"
+#include "report/report.h"
+#include "verbs/verb.h"
+
+#define LANE "bochs-vmx"
+
+static int verb_replay(int argc, char **argv);
+
+static const struct verb replay = {
+	.name = "replay",
+	.usage = "RUN",
+	.summary = "run a recorded run of lane " LANE " again, without its answers, and compare each byte and its time",
+	.order = 12,
+	.run = verb_replay,
+};
+VERB(replay);
+
+/* A folder, or a run's name in results/. The caller owns it. */
+static char *find_run(const char *arg)
+{
+	_cleanup_free_ char *relative = strf("results/%s", arg);
+
+	return path_is_folder(arg) ? xstrdup(arg) : path_in_root(relative);
+}
+
+/* ---- what there is no record of ---- */
+
+static int why_not(const char *dir)
+{
+	_cleanup_free_ char *json = strf("%s/results.json", dir);
+	struct run_result *r = path_exists(json) ? report_load(json) : NULL;
+	bool other = r && r->lane && strcmp(r->lane, LANE) != 0;
+	int ret;
+
+	fail_clear();
+	if (!r)
+		ret = fail(OUT_USAGE, "%s is no run's folder", dir);
+	else if (other)
+		ret = fail(OUT_USAGE, "%s ran in lane %s, where no run is the same twice: nothing replays but lane " LANE, dir, r->lane);
+	else
+		ret = fail(OUT_USAGE, "%s has no record: a run that passed keeps one with KEEP=1, and Debian's Bochs writes none (`make bochs`)", dir);
+	if (r)
+		result_free(r);
+	return ret;
+}
+
+/* ---- one Bochs ---- */
+
+static int tell(const struct log *was, const struct again *a)
+{
+	if (a->difference) {
+		printf("different: %s; the %zu entries before it are the same\n", a->difference, a->same);
+		return OUT_FAIL;
+	}
+	printf("identical: %zu bytes in, %zu out, %zu times all registers, in %.1f s\n", log_count(was, LOG_IN),
+	       log_count(was, LOG_OUT), log_count(was, LOG_CHECK), a->seconds);
+	return OUT_PASS;
+}
+
+/* What was written is what is given: a changed one would prove something else. */
+static int check_log(const char *path, const struct log *was)
+{
+	size_t changed = log_first_changed(was);
+
+	if (!was->n)
+		return fail(OUT_USAGE, "%s is empty: that Bochs ended before it used its line", path);
+	if (changed == was->n)
+		return OUT_PASS;
+	printf("different: the record itself was changed at tick %" PRIu64 " (%s, entry %zu)\n", log_tick(log_at(was, changed)), path,
+	       changed);
+	return OUT_FAIL;
+}
+
+static int run_again(const struct record *r, const struct log *was, uint32_t slowdown)
+{
+	struct again a;
+	int ret = again_run(r, was, NULL, slowdown, &a);
+
+	if (!ret)
+		ret = tell(was, &a);
+	free(a.difference);
+	return ret;
+}
+
+/* Returns OUT_PASS, OUT_FAIL, or a negative outcome. */
+static int replay_one(const char *json, const char *path, uint32_t slowdown)
+{
+	struct record r;
+	struct log was = { 0 };
+	int ret = record_load(json, &r);
+
+	if (!ret && log_read(path, &was))
+		ret = fail(OUT_USAGE, "can't read the log %s", path);
+	if (!ret)
+		ret = check_log(path, &was);
+	if (!ret)
+		ret = run_again(&r, &was, slowdown);
+	record_free(&r);
+	log_free(&was);
+	return ret;
+}
+
+/* ---- all of a run's ---- */
+
+static int replay_all(const char *dir, uint32_t slowdown)
+{
+	int worst = record_exists(dir) ? 0 : why_not(dir);
+
+	for (unsigned int n = 1; worst >= 0; n++) {
+		_cleanup_free_ char *json = strf("%s/" RECORD_FOLDER "/%u.json", dir, n);
+		_cleanup_free_ char *log = strf("%s/" RECORD_FOLDER "/%u.log", dir, n);
+		int ret;
+
+		if (!path_exists(json))
+			break;
+		ret = replay_one(json, log, slowdown);
+		worst = ret ? ret : worst;
+	}
+	return worst;
+}
+
+static int in_place(const char *dir, const struct knobs *k)
+{
+	struct place place = { .lock = -1 };
+	struct lane lane = { 0 };
+	_cleanup_free_ char *why = NULL;
+	int ret = lane_load(LANE, &lane);
+
+	if (!ret)
+		ret = place_take(k->place, "replay", &place);
+	if (!ret && !lane_usable(&lane, &why))
+		ret = fail(OUT_BROKEN, "lane " LANE " does not work here: %s", why);
+	if (!ret)
+		ret = replay_all(dir, lane.slowdown * k->slowdown);
+	place_release(&place);
+	lane_free(&lane);
+	return ret;
+}
+
+static int verb_replay(int argc, char **argv)
+{
+	_cleanup_free_ char *dir = NULL;
+	struct knobs k;
+	int ret;
+
+	if (argc != 2)
+		return verb_usage(&replay);
+	dir = find_run(argv[1]);
+	loop_init();
+	ret = knobs_load(&k);
+	if (!ret)
+		ret = in_place(dir, &k);
+	knobs_free(&k);
+	return ret;
+}
