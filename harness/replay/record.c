@@ -221,9 +221,9 @@ static const char *remedy(const char *as)
 
 static char *place_of(const struct record_part *p, const char *folder)
 {
-	_cleanup_free_ char *unpacked = folder ? strf("%s/%s", folder, p->as) : NULL;
+	_cleanup_free_ char *unpacked = folder && p->in[0] != '/' ? strf("%s/%s", folder, p->in) : NULL;
 
-	if (unpacked && p->as[0] != '/' && path_exists(unpacked))
+	if (unpacked && path_exists(unpacked))
 		return xstrdup(unpacked);
 	return p->in[0] == '/' ? xstrdup(p->in) : path_in_cache("%s", p->in);
 }

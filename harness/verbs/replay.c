@@ -11,6 +11,7 @@
 #include "plan/lane.h"
 #include "plan/knobs.h"
 #include "replay/again.h"
+#include "replay/pack.h"
 #include "report/report.h"
 #include "verbs/verb.h"
 
@@ -20,7 +21,7 @@ static int verb_replay(int argc, char **argv);
 
 static const struct verb replay = {
 	.name = "replay",
-	.usage = "RUN",
+	.usage = "RUN [--export FILE.tar] | FILE.tar",
 	.summary = "run a recorded run of lane " LANE " again, without its answers, and compare each byte and its time",
 	.order = 12,
 	.run = verb_replay,
@@ -83,10 +84,10 @@ static int check_log(const char *path, const struct log *was)
 	return OUT_FAIL;
 }
 
-static int run_again(const struct record *r, const struct log *was, uint32_t slowdown)
+static int run_again(const struct record *r, const struct log *was, const char *parts, uint32_t slowdown)
 {
 	struct again a;
-	int ret = again_run(r, was, NULL, slowdown, &a);
+	int ret = again_run(r, was, parts, slowdown, &a);
 
 	if (!ret)
 		ret = tell(was, &a);
@@ -95,7 +96,7 @@ static int run_again(const struct record *r, const struct log *was, uint32_t slo
 }
 
 /* Returns OUT_PASS, OUT_FAIL, or a negative outcome. */
-static int replay_one(const char *json, const char *path, uint32_t slowdown)
+static int replay_one(const char *json, const char *path, const char *parts, uint32_t slowdown)
 {
 	struct record r;
 	struct log was = { 0 };
@@ -106,7 +107,7 @@ static int replay_one(const char *json, const char *path, uint32_t slowdown)
 	if (!ret)
 		ret = check_log(path, &was);
 	if (!ret)
-		ret = run_again(&r, &was, slowdown);
+		ret = run_again(&r, &was, parts, slowdown);
 	record_free(&r);
 	log_free(&was);
 	return ret;
@@ -114,7 +115,7 @@ static int replay_one(const char *json, const char *path, uint32_t slowdown)
 
 /* ---- all of a run's ---- */
 
-static int replay_all(const char *dir, uint32_t slowdown)
+static int replay_all(const char *dir, const char *parts, uint32_t slowdown)
 {
 	int worst = record_exists(dir) ? 0 : why_not(dir);
 
@@ -125,13 +126,14 @@ static int replay_all(const char *dir, uint32_t slowdown)
 
 		if (!path_exists(json))
 			break;
-		ret = replay_one(json, log, slowdown);
+		ret = replay_one(json, log, parts, slowdown);
 		worst = ret ? ret : worst;
 	}
 	return worst;
 }
 
-static int in_place(const char *dir, const struct knobs *k)
+/* parts: where they were unpacked, or NULL. */
+static int in_place(const char *dir, const char *parts, const struct knobs *k)
 {
 	struct place place = { .lock = -1 };
 	struct lane lane = { 0 };
@@ -143,25 +145,55 @@ static int in_place(const char *dir, const struct knobs *k)
 	if (!ret && !lane_usable(&lane, &why))
 		ret = fail(OUT_BROKEN, "lane " LANE " does not work here: %s", why);
 	if (!ret)
-		ret = replay_all(dir, lane.slowdown * k->slowdown);
+		ret = replay_all(dir, parts, lane.slowdown * k->slowdown);
 	place_release(&place);
 	lane_free(&lane);
 	return ret;
 }
 
+static int replay_packed(const char *tar, const struct knobs *k)
+{
+	_cleanup_free_ char *dir = NULL, *parts = NULL;
+	int ret = pack_open(tar, &dir, &parts);
+
+	if (!ret)
+		ret = in_place(dir, parts, k);
+	if (dir)
+		pack_remove(dir);
+	return ret;
+}
+
+static int replay_any(const char *what, const struct knobs *k)
+{
+	_cleanup_free_ char *dir = find_run(what);
+
+	if (path_exists(what) && !path_is_folder(what))
+		return replay_packed(what, k);
+	return in_place(dir, NULL, k);
+}
+
+static int export(const char *what, const char *tar)
+{
+	_cleanup_free_ char *dir = find_run(what);
+	int ret = record_exists(dir) ? pack_export(dir, tar) : why_not(dir);
+
+	if (!ret)
+		printf("%s: `build/nestlab replay %s` on another machine runs it again\n", tar, tar);
+	return ret;
+}
+
 static int verb_replay(int argc, char **argv)
 {
-	_cleanup_free_ char *dir = NULL;
+	bool exports = argc == 4 && !strcmp(argv[2], "--export");
 	struct knobs k;
 	int ret;
 
-	if (argc != 2)
+	if (argc != 2 && !exports)
 		return verb_usage(&replay);
-	dir = find_run(argv[1]);
 	loop_init();
 	ret = knobs_load(&k);
 	if (!ret)
-		ret = in_place(dir, &k);
+		ret = exports ? export(argv[1], argv[3]) : replay_any(argv[1], &k);
 	knobs_free(&k);
 	return ret;
 }
