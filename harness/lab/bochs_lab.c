@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define SUITE_DISK "l1-suite" /* the same */
+#define SEEDS 1000000
 #define PORT 7548 /* in a namespace of its own: never taken */
 
 static const struct cache_kind media = {
@@ -218,7 +220,8 @@ static int power_on(struct lab *lab, const char *state)
 				   .memory_mib = lab->plan->l1_memory,
 				   .medium = MEDIUM,
 				   .console = "l1-console",
-				   .port = PORT };
+				   .port = PORT,
+				   .seed = lab->seed };
 	struct record_from from = { .state = state, .second = lab->suite.disk };
 	int ret = make_medium(lab, &medium);
 
@@ -338,6 +341,15 @@ static int prepare_l2(struct lab *lab)
 	return capabilities_prepare(lab, boot);
 }
 
+/* Short enough to be typed. */
+static uint32_t choose_seed(uint32_t asked)
+{
+	uint32_t any = (uint32_t)now_ns();
+
+	(void)!getrandom(&any, sizeof(any), GRND_NONBLOCK);
+	return asked ? asked : 1 + any % SEEDS;
+}
+
 /*
  * With one core Bochs's CPUs contradict themselves (a package of eight siblings), and the kernel
  * warns of it.
@@ -348,6 +360,7 @@ static int prepare(struct lab *lab)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
 	lab->emulator = bochs_program();
+	lab->seed = bochs_is_debians(lab->emulator) ? 0 : choose_seed(lab->plan->knobs.seed);
 	if (!lab->without_l2)
 		return prepare_l2(lab);
 	return has_root(lab) ? lab_prepare_image(lab) : 0;

@@ -14,7 +14,7 @@
 #define GUEST "Kernel: guest"
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
-#define EFFORT "Effort: "
+#define EFFORT "Effort"
 #define TESTS "Tests: "
 
 /* "TEST: CHECK" */
@@ -70,6 +70,17 @@ static int read_found_by(struct mutant *m, char *line, const char *lane, bool *o
 	return !*own && str_starts(line, TRAILER) ? add_trailer(m, line + strlen(TRAILER)) : 0;
 }
 
+/* A lane's own line comes behind the one for all. */
+static void read_effort(struct mutant *m, char *line, const char *lane)
+{
+	const char *text = in_lane(line, EFFORT, lane);
+
+	if (!text && str_starts(line, EFFORT ": "))
+		text = line + strlen(EFFORT ": ");
+	if (text)
+		m->effort = (unsigned int)strtoul(text, NULL, 10);
+}
+
 static int read_trailers(struct mutant *m, char *text, const char *lane)
 {
 	char *save = NULL;
@@ -81,10 +92,9 @@ static int read_trailers(struct mutant *m, char *text, const char *lane)
 			break;
 		m->guest |= !strcmp(l, GUEST);
 		ret = read_found_by(m, l, lane, &own);
+		read_effort(m, l, lane);
 		if (in_lane(l, HIDDEN, lane))
 			str_set(&m->hidden, in_lane(l, HIDDEN, lane));
-		else if (str_starts(l, EFFORT))
-			m->effort = (unsigned int)strtoul(l + strlen(EFFORT), NULL, 10);
 		else if (str_starts(l, FLAVOR))
 			str_set(&m->flavor, str_strip(l + strlen(FLAVOR)));
 	}

@@ -83,6 +83,8 @@ static const struct knob table[] = {
 	{ "LABEL", WORD, APART, F(label), 0, 0, NULL, "", "a name for the run's results, which are then kept for good" },
 	{ "HISTORY", WORD, APART, F(history), 0, 0, "run", "",
 	  "its line in results/history.jsonl: run: it stands alone; SET/NAME: it is a part of a set; no: none" },
+	{ "SEED", NUMBER, APART, F(seed), 0, 0x7fffffff, "0", "",
+	  "of lane bochs-vmx, where L1's CPUs take turns of 1 to 512 instructions: how long each is; 0: a random one" },
 	{ "KEEP", NUMBER, APART, F(keep), 0, 1, "0", "",
 	  "1: of lane bochs-vmx the record by which `nestlab replay` runs it again is kept, also when it passed" },
 	{ "KEEP_DAYS", NUMBER, APART, F(keep_days), 1, 36500, "90", "days",

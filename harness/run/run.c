@@ -318,7 +318,7 @@ static void settle_record(const struct run *r)
 	if (is_sentence(result_verdict(r->result)) || (result_verdict(r->result) == OUT_PASS && !r->plan->knobs.keep))
 		record_drop(r->dir);
 	else if (record_exists(r->dir))
-		ui_note("`build/nestlab replay %s` runs it again, bit for bit", r->dir);
+		ui_note("`build/nestlab replay %s` runs it again, bit for bit (its SEED was %u)", r->dir, r->lab->seed);
 }
 
 /* The result says how it went. */
@@ -340,8 +340,8 @@ static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 		str_set(&r->result->reason, r->plan->blind);
 	err = report_all(r->result, r->dir);
 	show(r); /* before the lab is ended: nobody waits for that */
-	lab_close(r->lab, false);
 	settle_record(r);
+	lab_close(r->lab, false);
 	if (!is_sentence(result_verdict(r->result)))
 		make_room(&r->plan->knobs);
 	return err ? err : rundir_tell(d);

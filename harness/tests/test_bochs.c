@@ -45,7 +45,7 @@ static void test_bochsrc(void **state)
 	has(buf_str(&rc), "ata0-master: type=cdrom, path=l1.iso, status=inserted\n");
 	has(buf_str(&rc), "com1: enabled=1, mode=file, dev=l1-console\n");
 	has(buf_str(&rc), "com2: enabled=1, mode=socket-client, dev=127.0.0.1:7548\n");
-	has(buf_str(&rc), "clock: sync=none\n");
+	has(buf_str(&rc), "clock: sync=none, time0=1767225600\n");
 	has(buf_str(&rc), "panic: action=fatal\n");
 	/* What another Bochs would not understand is there only when it is wanted. */
 	assert_null(strstr(buf_str(&rc), "sound:"));

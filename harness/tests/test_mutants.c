@@ -68,6 +68,25 @@ static void test_trailers(void **state)
 	mutant_free(&m);
 }
 
+static void has_effort(const char *lane, const char *text, unsigned int effort)
+{
+	struct mutant m;
+
+	assert_int_equal(load_in(lane, text, &m), 0);
+	assert_int_equal(m.effort, effort);
+	mutant_free(&m);
+}
+
+static void test_effort(void **state)
+{
+	static const char text[] = "Effort: 60\nEffort (quick): 2\nFound-by: a/one: x\n---\nEffort: 7\n";
+
+	(void)state;
+	has_effort("slow", text, 60);
+	has_effort("quick", text, 2);
+	has_effort("quick", "Found-by: a/one: x\n---\n", 1);
+}
+
 static void test_lanes(void **state)
 {
 	static const char text[] = "Found-by: a/one: x\nFound-by (far): a/two: y\nFound-by (far): a/two: z\nFound-by: a/one: w\n"
@@ -165,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trailers),
+		cmocka_unit_test(test_effort),
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
