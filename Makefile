@@ -9,7 +9,7 @@ B := build
 # The knobs are one table in the harness. They reach it by the environment; which of them stand on make's own command line is told
 # apart, so that one that is misspelt there is refused.
 KNOBS := $(shell sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*/\1/p' harness/plan/knobs.c)
-OWN := B CC CFLAGS CHECK LEVEL MUSL Q SAN SHELL WARN
+OWN := B BENCH CC CFLAGS CHECK LEVEL MUSL Q SAN SHELL WARN
 export $(KNOBS)
 export NESTLAB_MAKE_GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 Q := $(if $(filter 1,$(V)),,@)
@@ -71,6 +71,10 @@ check-page: deps-check build ## the page of all nights in a browser: installs Ch
 
 nightly: build ## all plans and some mutants of config/nightly.conf, to one page and one exit code
 	@$(NESTLAB) nightly
+
+bench: build ## how long things take, beside plain tools: to a table and bench.json (make bench BENCH="one-test lab-boot")
+	@$(call install_packages,config/packages-bench)
+	@$(NESTLAB) bench $(BENCH)
 
 grade: build ## judge a class: make grade SUBMISSIONS=class/ ASSIGNMENT=cpuid-leaves-b
 	@$(for_monitors)
@@ -211,6 +215,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-grade check-page nightly grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants check-grade check-page nightly bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -708,6 +708,27 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 	return ret;
 }
 
+/* With no patch put in: a copy has the series that was installed last. */
+int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct worktree *w)
+{
+	_cleanup_free_ char *name = NULL;
+	struct job j;
+	int ret;
+
+	*w = (struct worktree){ .lock = -1 };
+	job_begin(&j, k, role);
+	ret = prepare(&j);
+	if (!ret) {
+		name = worktree_name(&j);
+		ret = worktree_open(&j.source, name, true, w);
+	}
+	if (!ret && !shortcut_is_whole(w))
+		ret = fail(OUT_BROKEN, "the last build of the %s kernel %s had no end: `nestlab kernel %s %s` makes one",
+			   kernel_role_name(role), k->name, k->name, kernel_role_name(role));
+	job_free(&j);
+	return ret;
+}
+
 void kernel_build_free(struct kernel_build *b)
 {
 	cache_release(b->entry);

@@ -77,16 +77,21 @@ static int choose_dir(const struct knobs *k, const char *id, char **dir)
 	return ret;
 }
 
-void rundir_point_latest(const char *dir)
+void rundir_point(const char *dir, const char *name)
 {
 	_cleanup_free_ char *root = path_in_root("results");
-	_cleanup_free_ char *latest = strf("%s/latest", root);
-	_cleanup_free_ char *tmp = strf("%s.%d", latest, (int)getpid());
+	_cleanup_free_ char *link_path = strf("%s/%s", root, name);
+	_cleanup_free_ char *tmp = strf("%s.%d", link_path, (int)getpid());
 	size_t n = strlen(root);
 	const char *target = str_starts(dir, root) && dir[n] == '/' ? dir + n + 1 : dir;
 
-	if (mkdir_p(root) || symlink(target, tmp) || rename(tmp, latest))
+	if (mkdir_p(root) || symlink(target, tmp) || rename(tmp, link_path))
 		unlink(tmp);
+}
+
+void rundir_point_latest(const char *dir)
+{
+	rundir_point(dir, "latest");
 }
 
 /* In another run's folder, or a list's: that one is the latest. */

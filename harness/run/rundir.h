@@ -32,7 +32,8 @@ struct rundir {
 int rundir_make(const struct knobs *k, struct rundir *d);
 void rundir_free(struct rundir *d);
 
-/* results/latest points to this one. */
+/* The link results/NAME points to this one; results/latest does. */
+void rundir_point(const char *dir, const char *name);
 void rundir_point_latest(const char *dir);
 
 /* result_finish(); one that was stopped by a signal (ret says so) stays, and is not finished. */
