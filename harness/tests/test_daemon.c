@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -137,6 +138,41 @@ static void test_descriptors(void **state)
 	assert_false(path_exists(leaked));
 }
 
+/* Its parent, or bwrap's, which is that: 0 where there is none. */
+static pid_t reaper_pid(void)
+{
+	for (pid_t pid = daemon_pid(); pid > 1;) {
+		_cleanup_free_ char *comm = strf("/proc/%d/comm", (int)pid), *status = strf("/proc/%d/status", (int)pid);
+		_cleanup_buf_ struct buf name = { 0 }, text = { 0 };
+		const char *parent;
+
+		if (file_read(comm, &name) || file_read(status, &text))
+			return 0;
+		if (!strcmp(buf_str(&name), "nestlab-reaper\n"))
+			return pid;
+		parent = strstr(buf_str(&text), "\nPPid:");
+		pid = parent ? atoi(parent + strlen("\nPPid:")) : 0;
+	}
+	return 0;
+}
+
+/* What takes the daemon's orphans holds no file of ours, and ends with the daemon. */
+static void test_reaper(void **state)
+{
+	pid_t pid = reaper_pid();
+	_cleanup_free_ char *files = strf("/proc/%d/fd", (int)pid);
+	_cleanup_strv_ struct strv open = { 0 };
+
+	(void)state;
+	assert_true(pid > 1 && pid != getpid());
+	assert_int_equal(dir_list(files, NULL, &open), 0);
+	assert_int_equal(open.n, 0);
+	assert_int_equal(daemon_sweep(), 1);
+	for (int waited = 0; waited < 5000 && runs(pid); waited += 20)
+		poll(NULL, 0, 20);
+	assert_false(runs(pid));
+}
+
 /* Not after the deadline, which is 20 s at least: told at once, by what it said. */
 static void test_ends_at_start(void **state)
 {
@@ -223,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ends, start, sweep),
 		cmocka_unit_test_setup_teardown(test_namespace, start, sweep),
 		cmocka_unit_test_setup_teardown(test_descriptors, start, sweep),
+		cmocka_unit_test_setup_teardown(test_reaper, start, sweep),
 		cmocka_unit_test_teardown(test_ends_at_start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped, start, sweep),
 		cmocka_unit_test_setup_teardown(test_stopped_told, start, sweep),

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -241,6 +242,25 @@ static void set_xdg(void)
 	setenv("XDG_CACHE_HOME", cache, 1);
 }
 
+/*
+ * The parent of the daemon, and of each QEMU that it leaves to itself: one that has ended is a
+ * zombie until its parent looks, and libvirt waits for its end. Where that was PID 1 of a container,
+ * which looks now and then, the end of a lab and each saving took a second longer. It ends with the
+ * last of them, and has no file of ours open.
+ */
+static void become_reaper(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (!fork())
+		return;
+	prctl(PR_SET_NAME, "nestlab-reaper");
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	_exit(0);
+}
+
 static void become_daemon(char *const *argv, int log)
 {
 	setsid();
@@ -251,6 +271,7 @@ static void become_daemon(char *const *argv, int log)
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	proc_close_fds();
+	become_reaper();
 	if (getuid())
 		set_xdg();
 	execvp(argv[0], argv);
