@@ -8,18 +8,20 @@
 static const struct {
 	const char *name;
 	int exit_code;
+	const char *meaning;
 } outcomes[OUT_COUNT] = {
-	[OUT_PASS] = { "pass", 0 },
-	[OUT_FAIL] = { "fail", 1 },
-	[OUT_USAGE] = { "usage", 2 },
-	[OUT_BROKEN] = { "broken", 3 },
-	[OUT_BUILD_ERROR] = { "build-error", 4 },
-	[OUT_CRASH] = { "crash", 5 },
-	[OUT_SKIP] = { "skip", 77 },
+	[OUT_PASS] = { "pass", 0, "everything asked for passed" },
+	[OUT_FAIL] = { "fail", 1, "at least one check failed: the change is wrong" },
+	[OUT_USAGE] = { "usage", 2, "wrongly asked for: nothing was judged" },
+	[OUT_BROKEN] = { "broken", 3,
+			 "the lab itself failed (a package, the disk, libvirt, a lane that was named and can't run): it says what to do" },
+	[OUT_BUILD_ERROR] = { "build-error", 4, "the change does not apply or does not build" },
+	[OUT_CRASH] = { "crash", 5, "a kernel under test panicked, oopsed, hung or reset" },
+	[OUT_SKIP] = { "skip", 77, "everything was skipped" },
 	/* Not 4, which a script may take for a zero: somebody must look at what was handed in. */
-	[OUT_UNUSABLE] = { "unusable", 2 },
-	[OUT_BUSY] = { "busy", 75 },
-	[OUT_INTERRUPTED] = { "interrupted", 130 },
+	[OUT_UNUSABLE] = { "unusable", 2, "what was handed in is no change: nothing was judged" },
+	[OUT_BUSY] = { "busy", 75, "another nestlab has this checkout's place" },
+	[OUT_INTERRUPTED] = { "interrupted", 130, "stopped by ^C or another signal; `finished` is false" },
 };
 
 /* Each thread has its own. */
@@ -44,6 +46,11 @@ int outcome_from_name(const char *name)
 int outcome_exit_code(enum outcome o)
 {
 	return o < OUT_COUNT ? outcomes[o].exit_code : 3;
+}
+
+const char *outcome_meaning(enum outcome o)
+{
+	return o < OUT_COUNT ? outcomes[o].meaning : "";
 }
 
 int fail(enum outcome o, const char *fmt, ...)

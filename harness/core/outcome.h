@@ -36,6 +36,9 @@ int outcome_from_name(const char *name);
 /* The process's exit code for an outcome (0, 1, 2, 3, 4, 5, 77). */
 int outcome_exit_code(enum outcome o);
 
+/* What it says of a run, as the guides and the manual have it: "everything asked for passed". */
+const char *outcome_meaning(enum outcome o);
+
 /* Record one sentence for this outcome; returns -o. Replaces an earlier record. */
 int fail(enum outcome o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

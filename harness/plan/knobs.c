@@ -107,6 +107,16 @@ static const struct knob table[] = {
 };
 _Static_assert(ARRAY_SIZE(table) <= KNOBS_MAX, "struct knobs has no room for their sources");
 
+/* Those that take a name of a file there. */
+static const struct {
+	const char *name, *folder;
+} folders[] = {
+	{ "SUITE", "config/suites" },	       { "ASSIGNMENT", "config/assignments" },
+	{ "LANE", "config/lanes" },	       { "KERNEL", "config/kernels" },
+	{ "KERNEL_FLAVOR", "config/flavors" }, { "GUEST_FLAVOR", "config/flavors" },
+	{ "PROVISION_KERNEL", "config/kernels" },
+};
+
 static const struct knob *find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -560,18 +570,67 @@ char *knobs_of_environment(const struct knobs *k)
 	return b.len ? xstrdup(buf_str(&b)) : NULL;
 }
 
-void knobs_help(FILE *f)
+static const char *folder_of(const char *name)
 {
-	fprintf(f, "Settings, as NAME=VALUE behind the verb, in the environment, or in " FILE_OF_DEFAULTS ":\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		const struct knob *k = &table[i];
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (!strcmp(folders[i].name, name))
+			return folders[i].folder;
+	return NULL;
+}
 
-		fprintf(f, "  %-20s %s", k->name, k->help);
-		if (k->type == NUMBER)
-			fprintf(f, " [%llu to %llu%s%s, default %s]", (unsigned long long)k->min,
-				(unsigned long long)k->max, *k->unit ? " " : "", k->unit, k->fallback);
-		else if (k->fallback)
-			fprintf(f, " [default %s]", k->fallback);
-		fputc('\n', f);
-	}
+bool knobs_nth(size_t i, struct knob_told *to)
+{
+	const struct knob *k = &table[i];
+
+	if (i >= ARRAY_SIZE(table))
+		return false;
+	*to = (struct knob_told){ .name = k->name, .help = k->help, .unit = k->unit, .fallback = k->fallback,
+				  .folder = folder_of(k->name), .min = k->min, .max = k->max,
+				  .number = k->type == NUMBER, .path = k->type == PATH || k->type == PATHS,
+				  .process = k->type == PROCESS, .asked = k->part == ASKED };
+	return true;
+}
+
+char *knobs_range(const struct knob_told *k)
+{
+	if (k->number)
+		return strf(" [%llu to %llu%s%s, default %s]", (unsigned long long)k->min, (unsigned long long)k->max,
+			    *k->unit ? " " : "", k->unit, k->fallback);
+	return k->fallback ? strf(" [default %s]", k->fallback) : xstrdup("");
+}
+
+static bool has_word(const struct strv *words, const char *sign, const char *name)
+{
+	_cleanup_free_ char *word = strf("%s%s", sign, name);
+
+	return strv_has(words, word);
+}
+
+bool knobs_heeds(const char *settings, const struct knob_told *k)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_split(&words, settings, " ");
+	if (has_word(&words, "-", k->name))
+		return false;
+	return has_word(&words, "", k->name) || (k->asked && strv_has(&words, KNOBS_ASKED));
+}
+
+bool knobs_everywhere(const struct knob_told *k)
+{
+	return k->process || !strcmp(k->name, "V");
+}
+
+/* A short word is near to all of them. */
+const char *knobs_near(const char *word)
+{
+	const char *names[ARRAY_SIZE(table)];
+	_cleanup_free_ char *name = xstrdup(word + strspn(word, "-"));
+
+	for (char *c = name; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	name[strcspn(name, "=")] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		names[i] = table[i].name;
+	return strlen(name) > 2 ? near_name(name, names, ARRAY_SIZE(names)) : NULL;
 }

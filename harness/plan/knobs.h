@@ -16,7 +16,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "core/util.h"
 
@@ -104,8 +103,36 @@ void knobs_each_asked(void (*look)(void *ctx, const char *name), void *ctx);
  */
 char *knobs_of_environment(const struct knobs *k);
 
-/* The list for `nestlab help`. */
-void knobs_help(FILE *f);
+/* One of them, for who tells about it. */
+struct knob_told {
+	const char *name, *help;
+	const char *unit;     /* "MiB"; "" for none */
+	const char *fallback; /* NULL: none */
+	const char *folder;   /* FOLDER/NAME.conf, root-relative, are what it can name; NULL */
+	uint64_t min, max;    /* of a number */
+	bool number, path;
+	bool process; /* a variable of the process: not for the file of defaults */
+	bool asked;   /* it says what is judged */
+};
+/* The i-th of the table; false: there are no more. */
+bool knobs_nth(size_t i, struct knob_told *to);
+/* " [1 to 8, default 2]", or "". The caller owns it. */
+char *knobs_range(const struct knob_told *k);
+
+/*
+ * Which settings a verb heeds, as a list of words: a name, KNOBS_ASKED for all that say what is
+ * judged, "-NAME" for one that is not meant. Those of knobs_everywhere() go without saying.
+ */
+#define KNOBS_ASKED "*"
+#define KNOBS_OF_RESULTS "SAVE_LAB PLACE OUT LABEL HISTORY KEEP_DAYS KEEP_MB CACHE_MB"
+bool knobs_heeds(const char *settings, const struct knob_told *k);
+bool knobs_everywhere(const struct knob_told *k);
+
+/*
+ * Of a word that is no setting as it is spelt ("--lane", "patch=x"), the setting that may be meant;
+ * NULL: none.
+ */
+const char *knobs_near(const char *word);
 
 /* Add a word as one of a list of paths is written: what would end it has a backslash. */
 void knobs_quote(struct buf *b, const char *word);

@@ -23,22 +23,40 @@ static int ask_git(const char *const args[], struct buf *out)
 }
 
 /* A checkout in somebody else's repository has none: the second line is where its root lies. */
-static void fill_commit(struct run_result *r)
+static char *find_commit(void)
 {
 	static const char *const head[] = { "rev-parse", "HEAD", "--show-cdup", NULL };
-	static const char *const status[] = { "status", "--porcelain", "--untracked-files=no",
-					      NULL };
-	_cleanup_buf_ struct buf commit = { 0 }, changes = { 0 };
+	_cleanup_buf_ struct buf commit = { 0 };
 	_cleanup_strv_ struct strv lines = { 0 };
-	_cleanup_free_ char *told = NULL;
 
 	if (ask_git(head, &commit))
-		return;
+		return NULL;
 	strv_split(&lines, buf_str(&commit), "\n");
-	if (lines.n != 1 || ask_git(status, &changes))
+	return lines.n == 1 ? xstrdup(lines.v[0]) : NULL;
+}
+
+static void fill_commit(struct run_result *r)
+{
+	static const char *const status[] = { "status", "--porcelain", "--untracked-files=no",
+					      NULL };
+	_cleanup_free_ char *commit = find_commit(), *told = NULL;
+	_cleanup_buf_ struct buf changes = { 0 };
+
+	if (!commit || ask_git(status, &changes))
 		return;
-	told = strf("%s%s", lines.v[0], changes.len ? COMMIT_CHANGED : "");
+	told = strf("%s%s", commit, changes.len ? COMMIT_CHANGED : "");
 	result_set_manifest(r, MANIFEST_COMMIT, told);
+}
+
+char *identity_version(void)
+{
+	static const char *const describe[] = { "describe", "--always", "--tags", "--dirty", NULL };
+	_cleanup_free_ char *commit = find_commit();
+	_cleanup_buf_ struct buf out = { 0 };
+
+	if (!commit || ask_git(describe, &out))
+		return NULL;
+	return xstrdup(str_strip(out.data));
 }
 
 static int add_program(struct hash *h, const char *path)

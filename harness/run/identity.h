@@ -11,4 +11,10 @@
  */
 void identity_fill(struct run_result *r);
 
+/*
+ * "v1.2-3-g0123abc-dirty", or a bare commit where nothing was tagged. NULL: nobody knows. The
+ * caller owns it.
+ */
+char *identity_version(void);
+
 #endif

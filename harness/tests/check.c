@@ -295,6 +295,7 @@ static const struct part {
 } parts[] = {
 	{ "unit", check_unit, false },
 	{ "lab", check_lab, false },
+	{ "front", check_front, false },
 	{ "mistakes", check_mistakes, false },
 	{ "readme", check_readme, false },
 	{ "places", check_places, false },

@@ -40,6 +40,7 @@ void check_failed(const char *name, uint64_t start, const char *why);
 
 /* The parts that stand in files of their own. */
 bool check_lab(void);
+bool check_front(void); /* what the program tells of itself */
 bool check_mistakes(void); /* people's: what is asked for wrongly, and what is no change */
 bool check_readme(void); /* what it shows of a terminal */
 bool check_places(void);   /* labs side by side, and one that is kept */

@@ -11,12 +11,18 @@
 #define STOP 255
 
 static int verb_bisect_run(int argc, char **argv);
+static int code_for_git(int code);
 
 static const struct verb bisect_run = {
 	.name = "bisect-run",
 	.usage = "",
 	.summary = "test, with exit codes for `git bisect run`: 0 good, 1 bad, 125 can't be judged",
 	.order = 12,
+	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS,
+	.code = code_for_git,
+	.codes = "0 good: everything passed\n1 bad: a check failed, or a kernel under test crashed\n"
+		 "125 this commit can't be judged: it does not build, or the lab failed\n"
+		 "255 wrongly asked for, in use, or interrupted: git bisect ends",
 	.judges = true,
 	.run = verb_bisect_run,
 };
@@ -37,11 +43,7 @@ static int code_for_git(int code)
 
 static int verb_bisect_run(int argc, char **argv)
 {
-	int ret;
-
+	(void)argc;
 	(void)argv;
-	if (argc != 1)
-		return verb_usage(&bisect_run);
-	ret = run_as_asked(NULL);
-	return ret < 0 ? ret : code_for_git(ret);
+	return run_as_asked(NULL);
 }

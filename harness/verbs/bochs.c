@@ -15,6 +15,7 @@ VERB(bochs_verb);
 
 static int verb_bochs(int argc, char **argv)
 {
+	(void)argc;
 	(void)argv;
-	return argc == 1 ? bochs_build() : verb_usage(&bochs_verb);
+	return bochs_build();
 }

@@ -13,6 +13,7 @@ static const struct verb console = {
 	.usage = "1|2",
 	.summary = "the serial console of a level of the running lab (^] leaves)",
 	.order = 24,
+	.settings = "PLACE",
 	.run = verb_console,
 };
 VERB(console);

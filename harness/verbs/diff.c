@@ -19,6 +19,7 @@ static const struct verb diff_verb = {
 	.summary = "what changed from run or night A (default: last-good) to B (latest): exit code "
 		   "1 for a regression",
 	.order = 34,
+	.codes = "1 something got worse from A to B",
 	.run = verb_diff,
 };
 VERB(diff_verb);

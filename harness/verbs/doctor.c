@@ -149,9 +149,8 @@ static int verb_doctor(int argc, char **argv)
 	struct kvm_probe k;
 	int faults;
 
+	(void)argc;
 	(void)argv;
-	if (argc != 1)
-		return verb_usage(&doctor);
 	faults = machine() + disk() + packages("config/packages");
 	packages("config/packages-check");
 	packages("config/packages-monitors");

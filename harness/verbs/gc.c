@@ -17,6 +17,7 @@ static const struct verb gc = {
 	.usage = "[--dry-run] [SIZE]",
 	.summary = "make room in the cache: what is beyond its bounds, or all entries' SIZE (\"20G\"), goes",
 	.order = 42,
+	.settings = "CACHE_MB",
 	.run = verb_gc,
 };
 VERB(gc);

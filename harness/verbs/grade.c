@@ -27,6 +27,8 @@ static const struct verb grade_verb = {
 	.usage = "[--accept NAME]... [PATH...]",
 	.summary = "judge a class: SUBMISSIONS= or paths, ASSIGNMENT=; JOBS= at once; goes on where it stopped",
 	.order = 33,
+	.settings = KNOBS_ASKED " SUBMISSIONS BASES JOBS OUT SAVE_LAB -PATCH -GUEST_PATCH -MONITOR -SUITE -KERNEL",
+	.ends = VERB_ENDS(OUT_BUSY),
 	.run = verb_grade,
 };
 VERB(grade_verb);

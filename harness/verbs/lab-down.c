@@ -10,6 +10,7 @@ static const struct verb lab_down = {
 	.usage = "",
 	.summary = "end the lab, and whatever a killed run left behind",
 	.order = 21,
+	.settings = "PLACE",
 	.run = verb_lab_down,
 };
 VERB(lab_down);
@@ -20,9 +21,8 @@ static int verb_lab_down(int argc, char **argv)
 	struct knobs k;
 	int ret;
 
+	(void)argc;
 	(void)argv;
-	if (argc != 1)
-		return verb_usage(&lab_down);
 	ret = knobs_load(&k);
 	if (!ret)
 		ret = lab_sweep(k.place, &n);

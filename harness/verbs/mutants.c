@@ -27,6 +27,8 @@ static const struct verb mutants_verb = {
 		   "RUNS= times and what is right in another way; JOBS= at once. --some: N of those that are "
 		   "quick to judge, other ones each day (SEED: the date)",
 	.order = 32,
+	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " JOBS RUNS -PATCH -GUEST_PATCH -MONITOR -SUITE",
+	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
 	.run = verb_mutants,
 };

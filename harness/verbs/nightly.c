@@ -18,6 +18,8 @@ static const struct verb nightly = {
 	.summary = "all plans and some mutants of " CONF
 		   ", to one page and one exit code; goes on where it was killed",
 	.order = 35,
+	.settings = "LANE JOBS KEEP_DAYS KEEP_MB SAVE_LAB",
+	.ends = VERB_ENDS_AS_RUNS,
 	.run = verb_nightly,
 };
 VERB(nightly);

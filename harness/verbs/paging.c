@@ -25,6 +25,8 @@ static const struct verb paging_verb = {
 	.usage = "",
 	.summary = "boot L2 with and without nested paging: exits by reason, side by side; JOBS= at once",
 	.order = 15,
+	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " JOBS -TESTS -SUITE -NESTED_PAGING",
+	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
 	.run = verb_paging,
 };
@@ -170,9 +172,8 @@ static int verb_paging(int argc, char **argv)
 	struct knobs k;
 	int ret, err;
 
+	(void)argc;
 	(void)argv;
-	if (argc != 1)
-		return verb_usage(&paging_verb);
 	ret = knobs_load(&k);
 	err = rundir_make(&k, &d);
 	ret = ret ? ret : err;

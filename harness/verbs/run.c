@@ -9,6 +9,8 @@ static const struct verb run = {
 	.usage = "PLAN",
 	.summary = "run a plan again: a results folder, or the plan.json in it",
 	.order = 11,
+	.settings = KNOBS_OF_RESULTS,
+	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
 	.run = verb_run,
 };

@@ -17,6 +17,8 @@ static const struct verb shell = {
 	.usage = "1|2 [COMMAND...]",
 	.summary = "a shell, or one command, in a level of the running lab (^] leaves)",
 	.order = 23,
+	.settings = "PLACE",
+	.codes = "* the shell's own, or the command's: 128 and its number where a signal ended it",
 	.passes_on = true,
 	.run = verb_shell,
 };

@@ -9,6 +9,8 @@ static const struct verb test = {
 	.usage = "",
 	.summary = "build, boot, judge, show the verdict",
 	.order = 10,
+	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS,
+	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
 	.run = verb_test,
 };
@@ -16,6 +18,7 @@ VERB(test);
 
 static int verb_test(int argc, char **argv)
 {
+	(void)argc;
 	(void)argv;
-	return argc == 1 ? run_as_asked(NULL) : verb_usage(&test);
+	return run_as_asked(NULL);
 }

@@ -14,6 +14,7 @@ static const struct verb trace = {
 	.usage = "[-f]",
 	.summary = "L1's ftrace buffer; -f: consume it as it grows (^C ends)",
 	.order = 25,
+	.settings = "PLACE",
 	.run = verb_trace,
 };
 VERB(trace);

@@ -14,6 +14,7 @@ static const struct verb uri = {
 	.usage = "1|2",
 	.summary = "the libvirt URI that carries a level: virsh -c \"$(build/nestlab uri 2)\" list",
 	.order = 22,
+	.settings = "PLACE",
 	.run = verb_uri,
 };
 VERB(uri);
