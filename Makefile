@@ -9,7 +9,7 @@ B := build
 # The knobs are one table in the harness. They reach it by the environment; which of them stand on make's own command line is told
 # apart, so that one that is misspelt there is refused.
 KNOBS := $(shell sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*/\1/p' harness/plan/knobs.c)
-OWN := B BENCH CC CFLAGS CHECK LEVEL MUSL Q SAN SHELL WARN
+OWN := B BENCH CC CFLAGS CHECK DEBEMAIL DEBFULLNAME DESTDIR LEVEL MUSL PREFIX Q SAN SHELL WARN
 export $(KNOBS)
 export NESTLAB_MAKE_GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 Q := $(if $(filter 1,$(V)),,@)
@@ -45,7 +45,7 @@ PLUGIN := $(B)/tcg-plugin/vmruns.so
 # -- verbs ------------------------------------------------------------------------------------------
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "Settings (make test L2_CPUS=4; \`build/nestlab help\` explains them):" $(KNOBS) | fold -sw 100
 
 test: build ## build both kernels, boot the nested lab, judge the change, show the verdict
@@ -64,7 +64,7 @@ check-mutants: build ## judge deliberate faults, which the checks must find, the
 check-grade: deps-check build tests ## grade a class that recipes make: N of N as expected
 	@$(B)/tests/check grade
 
-check-page: deps-check build ## the page of all nights in a browser: installs Chromium where it may
+check-page: deps-check build ## the pages in a browser, with axe: installs Chromium where it may
 	@$(call install_packages,config/packages-page)
 	@$(MAKE) -s --no-print-directory $(B)/tests/test_week $(B)/tests/check
 	@$(B)/tests/check page
@@ -208,6 +208,8 @@ $(B)/guest/$(basename $(notdir $(1))): $(1) $(GUEST_LIB) $(wildcard testcases/*.
 	$(Q)$(MUSL) $(GUEST_CFLAGS) $(KERNEL_HEADERS) -DNESTLAB_GUEST -Itestcases -s -o $$@ $(1) $(GUEST_LIB) $(wildcard $(dir $(1))lib/*.c)
 endef
 $(foreach s,$(JUDGE_SRC),$(eval $(call guest_program,$(s))))
+
+include config/debian/deb.mk
 
 lint: deps-check ## static analysis
 	@$(B)/tests/check lint

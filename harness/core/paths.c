@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,16 @@
 #include "core/hash.h"
 #include "core/util.h"
 
+static bool has_config(const char *dir)
+{
+	_cleanup_free_ char *mark = strf("%s/config/defaults.conf", dir);
+
+	return path_exists(mark);
+}
+
 /*
- * The program is ROOT/build/nestlab (or ROOT/build/tests/test_x): the first folder above that has
- * our config.
+ * The program is ROOT/build/nestlab (or ROOT/build/tests/test_x), or PREFIX/bin/nestlab with its
+ * root in PREFIX/share: the first folder above that has our config.
  */
 static char *find_root(void)
 {
@@ -22,12 +30,12 @@ static char *find_root(void)
 
 	for (char *slash = n > 0 ? strrchr(exe, '/') : NULL; slash && slash != exe;
 	     slash = strrchr(exe, '/')) {
-		_cleanup_free_ char *mark = NULL;
+		_cleanup_free_ char *share = NULL;
 
 		*slash = '\0';
-		mark = strf("%s/config/defaults.conf", exe);
-		if (path_exists(mark))
-			return xstrdup(exe);
+		share = strf("%s/share/nestlab", exe);
+		if (has_config(exe) || has_config(share))
+			return xstrdup(has_config(exe) ? exe : share);
 	}
 	if (!getcwd(exe, sizeof(exe)))
 		return xstrdup(".");
@@ -44,16 +52,73 @@ const char *path_root(void)
 	return root;
 }
 
-static char *find_cache(void)
+const char *path_release(void)
 {
-	const char *set = getenv("NESTLAB_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
+	static char *release;
 
-	if (set && *set)
-		return xstrdup(set);
+	if (!release) {
+		_cleanup_free_ char *path = path_in_root("release");
+
+		release = path_exists(path) ? xstrdup(path) : xstrdup("");
+	}
+	return *release ? release : NULL;
+}
+
+/* XDG's: the folder that a variable names, or one in the user's home. */
+static char *of_user(const char *variable, const char *in_home)
+{
+	const char *xdg = getenv(variable), *home = getenv("HOME");
+
 	if (xdg && *xdg)
 		return strf("%s/nestlab", xdg);
-	return strf("%s/.cache/nestlab", home && *home ? home : "/tmp");
+	return strf("%s/%s/nestlab", home && *home ? home : "/tmp", in_home);
+}
+
+static char *find_results(void)
+{
+	_cleanup_free_ char *user = NULL;
+
+	if (!path_release())
+		return path_in_root("results");
+	user = of_user("XDG_DATA_HOME", ".local/share");
+	return strf("%s/results", user);
+}
+
+const char *path_results(void)
+{
+	static char *results;
+
+	if (!results)
+		results = find_results();
+	return results;
+}
+
+void path_confs(struct strv *paths)
+{
+	_cleanup_free_ char *ours = path_in_root("config/defaults.conf"), *user = NULL, *own = NULL;
+
+	if (!path_release()) {
+		strv_add(paths, ours);
+		return;
+	}
+	user = of_user("XDG_CONFIG_HOME", ".config");
+	own = strf("%s/nestlab.conf", user);
+	if (path_exists(PATH_SITE_CONF))
+		strv_add(paths, PATH_SITE_CONF);
+	if (path_exists(own))
+		strv_add(paths, own);
+}
+
+const char *path_conf_told(void)
+{
+	return path_release() ? "~/.config/nestlab/nestlab.conf" : "config/defaults.conf";
+}
+
+static char *find_cache(void)
+{
+	const char *set = getenv("NESTLAB_CACHE");
+
+	return set && *set ? xstrdup(set) : of_user("XDG_CACHE_HOME", ".cache");
 }
 
 const char *path_cache(void)

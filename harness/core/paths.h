@@ -5,8 +5,26 @@
 #ifndef NESTLAB_CORE_PATHS_H
 #define NESTLAB_CORE_PATHS_H
 
-/* the checkout: found from the program's own place, or NESTLAB_ROOT */
+/*
+ * What came with the program: config/, kernel-patches/, testcases/, the guests' programs. Found
+ * from the program's own place, or NESTLAB_ROOT: the checkout, or where it is installed.
+ */
 const char *path_root(void);
+/*
+ * An installed root has a file that says so: its first line is the version, its second the commit.
+ * Nothing is written into such a root. NULL: this is a checkout.
+ */
+const char *path_release(void);
+/* of all runs: the checkout's results/, or XDG_DATA_HOME/nestlab/results of who runs it */
+const char *path_results(void);
+/*
+ * The files of defaults, the later over the earlier: the checkout's config/defaults.conf; or, where
+ * they are there, PATH_SITE_CONF and XDG_CONFIG_HOME/nestlab/nestlab.conf.
+ */
+struct strv;
+#define PATH_SITE_CONF "/etc/nestlab/nestlab.conf"
+void path_confs(struct strv *paths);
+const char *path_conf_told(void); /* the one to write into, for messages */
 const char *path_cache(void); /* NESTLAB_CACHE, or XDG_CACHE_HOME/nestlab, or ~/.cache/nestlab */
 /*
  * State of this checkout's running lab: sockets, pids, the lock, private libvirt folders. Short, as

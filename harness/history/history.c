@@ -24,7 +24,7 @@
 
 char *history_path(void)
 {
-	return path_in_root("results/" FILE_NAME);
+	return strf("%s/" FILE_NAME, path_results());
 }
 
 /* ---- reading ---- */

@@ -61,7 +61,7 @@ void history_begin_in(const char *results, const struct run_result *r, const cha
 void history_begin(const struct run_result *r, const char *dir, const char *as,
 		   struct history_mark *m)
 {
-	_cleanup_free_ char *results = path_in_root("results");
+	const char *results = path_results();
 
 	history_begin_in(results, r, dir, as, m);
 }
@@ -161,7 +161,7 @@ int history_end_in(const char *results, struct history_mark *m)
 
 void history_end(struct history_mark *m)
 {
-	_cleanup_free_ char *results = path_in_root("results");
+	const char *results = path_results();
 
 	if (history_end_in(results, m))
 		ui_note("%s; the next run adds this one's", fail_text());

@@ -258,7 +258,7 @@ int lab_join(struct lab *lab, const char *place, bool with_l2)
 	loop_init();
 	ret = place_join(place, &lab->place);
 	if (!ret && !read_note(&n))
-		ret = fail(OUT_BROKEN, "place %s has a lab that another nestlab left; `make lab-down` ends it", lab->place.name);
+		ret = fail(OUT_BROKEN, "place %s has a lab that another nestlab left; `nestlab lab-down` ends it", lab->place.name);
 	init_levels(lab, n.slowdown ? n.slowdown : 1);
 	free_note(&n);
 	lab->uri = daemon_uri();

@@ -132,7 +132,7 @@ int place_take(const char *name, const char *who, struct place *p)
 
 static int none_runs(void)
 {
-	return fail(OUT_USAGE, "no lab is running; start one with `make lab-up`");
+	return fail(OUT_USAGE, "no lab is running; start one with `nestlab lab-up`");
 }
 
 static int find_kept(struct place *p)

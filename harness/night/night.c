@@ -348,7 +348,8 @@ static void make_result(struct night *n, const char *id)
 /* A new folder, or that of one that was killed. *none: there is none to go on with. */
 static void choose_folder(struct night *n, enum night_start how, bool *none)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *id = NULL;
+	_cleanup_free_ char *id = NULL;
+	const char *results = path_results();
 
 	*none = false;
 	if (how != NIGHT_NEW && night_state_find(results, n->hash, &n->state, &n->dir)) {
@@ -500,8 +501,8 @@ static int go(struct night *n, enum night_start how)
 /* One at a time: two would each take the other's folder for one that was killed. */
 static int lock_nights(void)
 {
-	_cleanup_free_ char *results = path_in_root("results"),
-			    *path = strf("%s/.nightly", results);
+	const char *results = path_results();
+	_cleanup_free_ char *path = strf("%s/.nightly", results);
 	int fd;
 
 	mkdir_p(results);

@@ -132,7 +132,8 @@ static int tell_diff(const struct history *h, const struct history_entry *before
 
 static int write_page(const struct history *h, const char *path)
 {
-	_cleanup_free_ char *results = path_in_root("results"), *told = history_told(h, path);
+	const char *results = path_results();
+	_cleanup_free_ char *told = history_told(h, path);
 	_cleanup_buf_ struct buf b = { 0 };
 
 	page_make(h, results, told, &b);

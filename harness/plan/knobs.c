@@ -13,7 +13,6 @@
 #include "core/paths.h"
 
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
-#define FILE_OF_DEFAULTS "config/defaults.conf"
 
 enum type {
 	WORD,	 /* char *: a name */
@@ -101,7 +100,7 @@ static const struct knob table[] = {
 	{ "RUNS", NUMBER, APART, F(runs), 0, 1000, "1", "", "of the reference, for `nestlab mutants`" },
 	{ "V", NUMBER, APART, F(v), 0, 1, "0", "", "1: tell everything" },
 	{ "NESTLAB_CACHE", PROCESS, APART, 0, 0, 0, "~/.cache/nestlab", "", "kernels, images, states" },
-	{ "NESTLAB_ROOT", PROCESS, APART, 0, 0, 0, NULL, "", "the checkout; by default the one that holds the program" },
+	{ "NESTLAB_ROOT", PROCESS, APART, 0, 0, 0, NULL, "", "the checkout, or what is installed: config/ and the rest; by default the one that the program belongs to" },
 	{ "NESTLAB_RUN", PROCESS, APART, 0, 0, 0, NULL, "", "where sockets and the lock lie, for another place than /tmp" },
 	{ "LIBVIRT_DEFAULT_URI", PROCESS, APART, 0, 0, 0, NULL, "", "a libvirt to use in place of a private one" },
 };
@@ -109,12 +108,12 @@ _Static_assert(ARRAY_SIZE(table) <= KNOBS_MAX, "struct knobs has no room for the
 
 /* Those that take a name of a file there. */
 static const struct {
-	const char *name, *folder;
+	const char *folder, *name;
 } folders[] = {
-	{ "SUITE", "config/suites" },	       { "ASSIGNMENT", "config/assignments" },
-	{ "LANE", "config/lanes" },	       { "KERNEL", "config/kernels" },
-	{ "KERNEL_FLAVOR", "config/flavors" }, { "GUEST_FLAVOR", "config/flavors" },
-	{ "PROVISION_KERNEL", "config/kernels" },
+	{ "config/suites", "SUITE" },	       { "config/assignments", "ASSIGNMENT" },
+	{ "config/lanes", "LANE" },	       { "config/kernels", "KERNEL" },
+	{ "config/flavors", "KERNEL_FLAVOR" }, { "config/flavors", "GUEST_FLAVOR" },
+	{ "config/kernels", "PROVISION_KERNEL" },
 };
 
 static const struct knob *find(const char *name)
@@ -294,7 +293,7 @@ int knobs_set(struct knobs *k, const char *name, const char *value)
 	return n ? set_from(k, n, value, KNOB_FROM_COMMAND) : unknown(name, "");
 }
 
-/* ---- config/defaults.conf: each knob by its name in small letters ---- */
+/* ---- the files of defaults: each knob by its name in small letters ---- */
 
 struct file {
 	char names[ARRAY_SIZE(table)][24];
@@ -329,15 +328,25 @@ static int take_file(struct knobs *k, struct file *f, const char *path)
 	return ret;
 }
 
-static int from_file(struct knobs *k)
+static int from_one_file(struct knobs *k, const char *path)
 {
-	_cleanup_free_ char *path = path_in_root(FILE_OF_DEFAULTS);
 	struct file f = { .n = 0 };
 	int ret;
 
 	describe_file(&f);
 	ret = take_file(k, &f, path);
 	conf_free(f.keys, f.n, &f);
+	return ret;
+}
+
+static int from_files(struct knobs *k)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	int ret = 0;
+
+	path_confs(&paths);
+	for (size_t i = 0; !ret && i < paths.n; i++)
+		ret = from_one_file(k, paths.v[i]);
 	return ret;
 }
 
@@ -462,7 +471,7 @@ int knobs_load(struct knobs *k)
 	*k = (struct knobs){ 0 };
 	ret = from_table(k);
 	if (!ret)
-		ret = from_file(k);
+		ret = from_files(k);
 	if (!ret)
 		ret = knobs_check();
 	if (!ret)
@@ -584,10 +593,15 @@ bool knobs_nth(size_t i, struct knob_told *to)
 
 	if (i >= ARRAY_SIZE(table))
 		return false;
-	*to = (struct knob_told){ .name = k->name, .help = k->help, .unit = k->unit, .fallback = k->fallback,
-				  .folder = folder_of(k->name), .min = k->min, .max = k->max,
-				  .number = k->type == NUMBER, .path = k->type == PATH || k->type == PATHS,
-				  .process = k->type == PROCESS, .asked = k->part == ASKED };
+	*to = (struct knob_told){ .name = k->name, .help = k->help, .unit = k->unit };
+	to->fallback = k->fallback;
+	to->folder = folder_of(k->name);
+	to->min = k->min;
+	to->max = k->max;
+	to->number = k->type == NUMBER;
+	to->path = k->type == PATH || k->type == PATHS;
+	to->process = k->type == PROCESS;
+	to->asked = k->part == ASKED;
 	return true;
 }
 

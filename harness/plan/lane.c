@@ -143,7 +143,7 @@ static int choose_best(const struct vendor_side *side, struct lane *best)
 		lane_free(&l);
 	}
 	if (!ret && !best->name)
-		return fail(OUT_SKIP, "no lane works on this machine; `make doctor` says why");
+		return fail(OUT_SKIP, "no lane works on this machine; `nestlab doctor` says why");
 	return ret;
 }
 

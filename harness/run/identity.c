@@ -35,13 +35,28 @@ static char *find_commit(void)
 	return lines.n == 1 ? xstrdup(lines.v[0]) : NULL;
 }
 
+/* Its version, or its commit. */
+static char *release_line(size_t i)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (!path_release() || file_read(path_release(), &b))
+		return NULL;
+	strv_split(&lines, buf_str(&b), "\n");
+	return i < lines.n ? xstrdup(lines.v[i]) : NULL;
+}
+
 static void fill_commit(struct run_result *r)
 {
 	static const char *const status[] = { "status", "--porcelain", "--untracked-files=no",
 					      NULL };
-	_cleanup_free_ char *commit = find_commit(), *told = NULL;
+	_cleanup_free_ char *released = release_line(1), *commit = NULL, *told = NULL;
 	_cleanup_buf_ struct buf changes = { 0 };
 
+	if (released)
+		result_set_manifest(r, MANIFEST_COMMIT, released);
+	commit = path_release() ? NULL : find_commit();
 	if (!commit || ask_git(status, &changes))
 		return;
 	told = strf("%s%s", commit, changes.len ? COMMIT_CHANGED : "");
@@ -51,9 +66,12 @@ static void fill_commit(struct run_result *r)
 char *identity_version(void)
 {
 	static const char *const describe[] = { "describe", "--always", "--tags", "--dirty", NULL };
-	_cleanup_free_ char *commit = find_commit();
+	_cleanup_free_ char *commit = NULL;
 	_cleanup_buf_ struct buf out = { 0 };
 
+	if (path_release())
+		return release_line(0);
+	commit = find_commit();
 	if (!commit || ask_git(describe, &out))
 		return NULL;
 	return xstrdup(str_strip(out.data));

@@ -66,11 +66,10 @@ static char *absolute(const char *path)
 
 static int choose_dir(const struct knobs *k, const char *id, char **dir)
 {
-	_cleanup_free_ char *relative = strf("results/%s", id);
 	int ret = k->out ? check_out(k->out) : 0;
 	int err;
 
-	*dir = k->out && !ret ? absolute(k->out) : path_in_root(relative);
+	*dir = k->out && !ret ? absolute(k->out) : strf("%s/%s", path_results(), id);
 	err = mkdir_p(*dir);
 	if (err)
 		return fail(OUT_BROKEN, "can't make the run's folder %s: %s", *dir, strerror(-err));
@@ -79,7 +78,7 @@ static int choose_dir(const struct knobs *k, const char *id, char **dir)
 
 void rundir_point(const char *dir, const char *name)
 {
-	_cleanup_free_ char *root = path_in_root("results");
+	const char *root = path_results();
 	_cleanup_free_ char *link_path = strf("%s/%s", root, name);
 	_cleanup_free_ char *tmp = strf("%s.%d", link_path, (int)getpid());
 	size_t n = strlen(root);
@@ -275,7 +274,7 @@ void rundir_prune_in(const char *root, const struct knobs *k, time_t now, struct
 
 void rundir_prune(const struct knobs *k)
 {
-	_cleanup_free_ char *root = path_in_root("results");
+	const char *root = path_results();
 	_cleanup_strv_ struct strv gone = { 0 };
 
 	rundir_prune_in(root, k, time(NULL), &gone);

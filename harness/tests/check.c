@@ -302,6 +302,7 @@ static const struct part {
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
 	{ "page", check_page, true },
+	{ "deb", check_deb, true },
 	{ "lint", check_lint, false }, /* last: it reads the kernel source that the lab unpacks */
 };
 

@@ -151,8 +151,12 @@ static int verb_doctor(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	faults = machine() + disk() + packages("config/packages");
-	packages("config/packages-check");
+	faults = machine() + disk();
+	/* What is installed as a package has said itself what it wants. */
+	if (!path_release()) {
+		faults += packages("config/packages");
+		packages("config/packages-check");
+	}
 	packages("config/packages-monitors");
 	faults += versions();
 	kvm_probe(&k);

@@ -154,7 +154,6 @@ static int which(struct grading *g, int argc, char **argv)
 	int first = take_options(g, argc, argv);
 	_cleanup_strv_ struct strv given = { 0 };
 	struct strv *paths = argc > first ? &given : &g->knobs.submissions;
-	_cleanup_free_ char *relative = NULL;
 
 	for (int i = first; i < argc; i++) {
 		_cleanup_free_ char *path = knobs_path(argv[i]);
@@ -166,8 +165,7 @@ static int which(struct grading *g, int argc, char **argv)
 	if (!paths->n)
 		return fail(OUT_USAGE, "SUBMISSIONS= names no folder, and no path was given: there is nothing to grade");
 	g->class.name = plain_name(paths->v[0]);
-	relative = strf("results/%s", g->class.name);
-	g->class.dir = g->knobs.out ? xstrdup(g->knobs.out) : path_in_root(relative);
+	g->class.dir = g->knobs.out ? xstrdup(g->knobs.out) : strf("%s/%s", path_results(), g->class.name);
 	return add_submissions(g, paths);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/paths.h"
 #include "core/util.h"
 #include "verbs/verb.h"
 
@@ -90,8 +91,8 @@ void help_all(FILE *f)
 
 		put_row(f, NAME_COLUMN, str_strip(head), v->summary);
 	}
-	fputs("\nSettings, as NAME=VALUE behind the verb, in the environment, or in config/defaults.conf\n"
-	      "(`nestlab help VERB`: those that a verb heeds, and its exit codes):\n\n", f);
+	fprintf(f, "\nSettings, as NAME=VALUE behind the verb, in the environment, or in %s\n"
+		"(`nestlab help VERB`: those that a verb heeds, and its exit codes):\n\n", path_conf_told());
 	for (size_t i = 0; knobs_nth(i, &k); i++)
 		put_setting(f, &k);
 }
@@ -148,7 +149,7 @@ void help_of(const struct verb *v, FILE *f)
 	fprintf(f, "%s\n\n", str_strip(head));
 	put_words(f, 0, v->summary);
 	if (v->settings) {
-		fputs("\nSettings, as NAME=VALUE behind it, in the environment, or in config/defaults.conf:\n\n", f);
+		fprintf(f, "\nSettings, as NAME=VALUE behind it, in the environment, or in %s:\n\n", path_conf_told());
 		put_settings(f, v->settings);
 	}
 	put_common_settings(f);

@@ -63,13 +63,13 @@ static void print_last(const struct history *h, size_t most)
 		if (!h->v[i].name)
 			print_entry(&h->v[i]);
 	if (!n)
-		printf("no run has been kept yet: `make test` makes one\n");
+		printf("no run has been kept yet: `nestlab test` makes one\n");
 }
 
 static int write_page(const struct history *h, const char *told)
 {
-	_cleanup_free_ char *results = path_in_root("results"),
-			    *path = strf("%s/index.html", results);
+	const char *results = path_results();
+	_cleanup_free_ char *path = strf("%s/index.html", results);
 	_cleanup_buf_ struct buf b = { 0 };
 	int err;
 

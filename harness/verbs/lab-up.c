@@ -17,7 +17,8 @@ static const struct verb lab_up_verb = {
 	.summary = "leave L1 and L2 running, snapshotted (--fresh: boot, restore nothing)",
 	.order = 20,
 	.settings = KNOBS_ASKED " PLACE -SUITE -TESTS -MONITOR",
-	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_CRASH) | VERB_ENDS(OUT_UNUSABLE) | VERB_ENDS(OUT_BUSY),
+	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_CRASH) | VERB_ENDS(OUT_UNUSABLE) |
+		VERB_ENDS(OUT_BUSY),
 	.run = verb_lab_up,
 };
 VERB(lab_up_verb);
@@ -39,7 +40,7 @@ static int bring_up(const struct plan *plan, bool fresh)
 	if (!ret)
 		ret = lab_up(&lab, dir, fresh);
 	if (!ret)
-		ui_note("the lab is up: nestlab shell 2, nestlab console 1, nestlab trace -f; make lab-down ends it");
+		ui_note("the lab is up: nestlab shell 2, nestlab console 1, nestlab trace -f; nestlab lab-down ends it");
 	lab_close(&lab, !ret);
 	return ret;
 }
@@ -55,7 +56,7 @@ static int bring_up_one(const struct plan *plan, bool fresh)
 		return 0;
 	}
 	if (subject && !named)
-		return fail(OUT_BUSY, "a lab with %s was left running; `make lab-down` ends it, or PLACE=NAME brings up another beside it", subject);
+		return fail(OUT_BUSY, "a lab with %s was left running; `nestlab lab-down` ends it, or PLACE=NAME brings up another beside it", subject);
 	return bring_up(plan, fresh);
 }
 

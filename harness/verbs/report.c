@@ -24,14 +24,12 @@ VERB(report);
 /* A folder, its results.json, or a run's name in results/. */
 static char *find_run(const char *arg)
 {
-	_cleanup_free_ char *relative = strf("results/%s", arg);
-	_cleanup_free_ char *in_results = path_in_root(relative);
 
 	if (str_ends(arg, "/results.json"))
 		return xstrndup(arg, strlen(arg) - strlen("/results.json"));
 	if (path_is_folder(arg))
 		return xstrdup(arg);
-	return xstrdup(in_results);
+	return strf("%s/%s", path_results(), arg);
 }
 
 static int verb_report(int argc, char **argv)

@@ -18,7 +18,8 @@ struct verb {
 	const char *usage;   /* what follows the name: "[1|2]"; "" for nothing */
 	const char *summary; /* one line for `nestlab help` */
 	int order;	     /* place in `nestlab help` */
-	const char *settings; /* those that it heeds (plan/knobs.h); NULL: none but each verb's */
+	/* settings that it heeds (plan/knobs.h); NULL: none but every verb's */
+	const char *settings;
 	/* how it can end, beside pass, usage, broken and interrupted: VERB_ENDS() of outcomes */
 	unsigned int ends;
 	/* exit codes that it alone has, or that mean something else with it: "1 found\n2 ..." */

@@ -403,7 +403,7 @@ static bool is_usable(const char *program, char **why)
 		return false;
 	}
 	*why = strf("works on every machine%s",
-		    bochs_is_debians(program) ? "; `make bochs` makes it three times as fast" : "");
+		    bochs_is_debians(program) ? "; `nestlab bochs` makes it three times as fast" : "");
 	return true;
 }
 
