@@ -51,20 +51,42 @@ bool hist_is_the_labs(void)
 	return is_there();
 }
 
-/* Lines of "{ exit_reason:        114 } hitcount:        500"; those of one reason, or of all. */
+/* The next line of "{ exit_reason:        114 } hitcount:        500". */
+static bool read_count(FILE *f, uint32_t *reason, uint64_t *n)
+{
+	char line[160];
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "{ exit_reason: %" SCNu32 " } hitcount: %" SCNu64, reason, n) == 2)
+			return true;
+	return false;
+}
+
+/* Those of one reason, or of all. */
 static uint64_t count_lines(bool all, uint32_t reason)
 {
 	FILE *f = open_file(EVENT "hist");
 	uint64_t count = 0, n;
-	char line[160];
 	uint32_t key;
 
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "{ exit_reason: %" SCNu32 " } hitcount: %" SCNu64, &key, &n) == 2 &&
-		    (all || key == reason))
+	while (read_count(f, &key, &n))
+		if (all || key == reason)
 			count += n;
 	fclose(f);
 	return count;
+}
+
+void hist_read(uint64_t *counts, uint32_t reasons)
+{
+	FILE *f = open_file(EVENT "hist");
+	uint32_t key;
+	uint64_t n;
+
+	memset(counts, 0, reasons * sizeof(*counts));
+	while (read_count(f, &key, &n))
+		if (key < reasons)
+			counts[key] = n;
+	fclose(f);
 }
 
 uint64_t hist_count(uint32_t reason)

@@ -252,6 +252,16 @@ static void pid_in_the_namespace(struct evidence *e)
 	e->trace.v[8].pid = 3;
 }
 
+static void pid_of_16_bits(struct evidence *e)
+{
+	e->trace.v[11].pid &= UINT16_MAX;
+}
+
+static void pid_of_another_machine(struct evidence *e)
+{
+	e->trace.v[0].pid = (int64_t)obs(e, "call.older.thread", 0)->u64;
+}
+
 static void exits_of_16_bits(struct evidence *e)
 {
 	e->trace.v[3].num_exits &= UINT16_MAX;
@@ -347,6 +357,8 @@ static const struct fault faults[] = {
 	FAULT(AT_ONCE, a_vcpu_not_told, "the vCPUs", OUT_BROKEN),
 	FAULT(NUMBERS, pid_of_before, "pid of the target", OUT_FAIL),
 	FAULT(NUMBERS, pid_in_the_namespace, "pid of the target", OUT_FAIL),
+	FAULT(NUMBERS, pid_of_16_bits, "pid of the target", OUT_FAIL),
+	FAULT(NUMBERS, pid_of_another_machine, "pid of the target", OUT_FAIL),
 	FAULT(NUMBERS, exits_of_16_bits, "exits of the target", OUT_FAIL),
 	FAULT(NUMBERS, exits_of_the_one_before, "exits of the target", OUT_FAIL),
 	FAULT(NUMBERS, id_of_8_bits, "a record for each call", OUT_FAIL),

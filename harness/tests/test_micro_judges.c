@@ -211,6 +211,42 @@ static void another_reasons_exits(struct evidence *e)
 	obs(e, "last.exits", 1)->u64 += 100;
 }
 
+/* One that no bout makes is told for its neighbour. */
+static void any_reason_for_another(struct evidence *e)
+{
+	size_t last = obs_count(&e->obs, "any.grown") - 1;
+
+	obs(e, "any.grown", last)->u64 = 0;
+}
+
+static void any_reason_twice(struct evidence *e)
+{
+	obs(e, "any.grown", 0)->u64 *= 2;
+}
+
+static void number_kept(struct evidence *e)
+{
+	obs(e, "kept.after", 0)->u64 += 8;
+}
+
+static void task_kept(struct evidence *e)
+{
+	obs(e, "kept.after", 1)->u64++;
+}
+
+static void module_kept(struct evidence *e)
+{
+	obs(e, "references.after", 0)->u64 += 20000;
+}
+
+static void sleeper_wakes(struct evidence *e)
+{
+	struct observation *o = obs(e, "asleep", 0);
+
+	free(o->str);
+	o->str = xstrdup("it woke");
+}
+
 static void sum_too_small(struct evidence *e)
 {
 	obs(e, "total.sum", 0)->u64 = obs(e, "total.before", 0)->u64 - 1;
@@ -223,7 +259,8 @@ static void one_kind_never_exits(struct evidence *e)
 
 	((struct assignment *)e->assignment)->leaf[LEAF_TYPE_CYCLES] = 0x4ffffffd;
 	for (size_t i = 0; i < obs_count(&e->obs, "bout"); i++)
-		obs(e, "last.cycles", i)->u64 = obs(e, "first.cycles", i)->u64 + 1;
+		obs(e, "last.cycles", i)->u64 = obs(e, "first.cycles", i)->u64 +
+			(obs(e, "last.seen.after", i)->u64 > obs(e, "first.seen.before", i)->u64);
 	obs(e, "first.seen.after", 2)->u64 = seen;
 	obs(e, "last.seen.before", 2)->u64 = obs(e, "last.seen.after", 2)->u64 = seen;
 	obs(e, "last.exits", 2)->u64 = obs(e, "first.exits", 2)->u64;
@@ -374,10 +411,16 @@ static const struct fault faults[] = {
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
 	FAULT(LEFT, object_a_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, number_kept, "threads that ended", OUT_FAIL),
+	FAULT(LEFT, task_kept, "threads that ended", OUT_FAIL),
+	FAULT(LEFT, module_kept, "modules' references", OUT_FAIL),
+	FAULT(LEFT, sleeper_wakes, "a target that sleeps", OUT_FAIL),
 	FAULT(LEFT, machine_stays, "machines that ended", OUT_FAIL),
 	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
 	FAULT(REASONS, time_of_no_exit, "cycles of a reason", OUT_FAIL),
 	FAULT(REASONS, no_time_of_exits, "cycles of a reason", OUT_FAIL),
+	FAULT(REASONS, any_reason_for_another, "exits of any reason", OUT_FAIL),
+	FAULT(REASONS, any_reason_twice, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
 	FAULT(REASONS, undefined_zeros, "reasons that the manual does not define", OUT_FAIL),
 	FAULT(REASONS, undefined_counted, "reasons that the manual does not define", OUT_FAIL),

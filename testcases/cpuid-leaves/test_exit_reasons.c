@@ -2,7 +2,8 @@
 /*
  * cpuid-leaves/reasons: the leaves that tell exits (and cycles) of one reason. A micro guest makes
  * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads
- * all reasons between two readings of the total; and it asks for reasons that the CPU's manual does
+ * all reasons before these and after them, whatever was made, and between two readings of the total;
+ * and it asks for reasons that the CPU's manual does
  * not define, that KVM has no handler for, and that no array should be indexed by.
  */
 #ifdef NESTLAB_GUEST
@@ -13,6 +14,7 @@
 #include <inttypes.h>
 
 #define TIMES 128UL /* exits of each kind */
+#define REASONS 0x410 /* from 0: all that any manual has */
 #define SPIN_MS 100  /* for the host's timer: dozens of its ticks */
 
 static uint32_t exits_leaf, cycles_leaf, total_leaf; /* cycles_leaf 0: this map has none */
@@ -28,6 +30,16 @@ static void ask(void *arg)
 {
 	(void)arg;
 	question.answer = cpuid(question.leaf, question.subleaf);
+}
+
+static uint32_t counts[2][REASONS]; /* at the beginning and at the end */
+
+static void ask_all(void *arg)
+{
+	uint32_t *count = arg;
+
+	for (uint32_t reason = 0; reason < REASONS; reason++)
+		count[reason] = cpuid(exits_leaf, reason).eax;
 }
 
 /* -- the program -- */
@@ -98,6 +110,36 @@ static struct cpuid ask_about(struct micro *m, uint32_t reason)
 	return c;
 }
 
+/* Traced before and after each of the two times that all are asked for. */
+static uint64_t traced[4][REASONS];
+
+static void take_all(struct micro *m, unsigned int time)
+{
+	hist_read(traced[2 * time], REASONS);
+	micro_start(m, 0, ask_all, counts[time]);
+	micro_finish(m, 0);
+	hist_read(traced[2 * time + 1], REASONS);
+}
+
+static void tell_all(void)
+{
+	uint64_t still = 0;
+
+	for (uint32_t r = 0; r < REASONS; r++) {
+		uint32_t grown = counts[1][r] - counts[0][r];
+
+		if (!grown && traced[3][r] == traced[0][r]) {
+			still++;
+			continue;
+		}
+		observe_u64("any.reason", r);
+		observe_u64("any.grown", grown);
+		observe_u64("any.least", traced[2][r] - traced[1][r]);
+		observe_u64("any.most", traced[3][r] - traced[0][r]);
+	}
+	observe_u64("any.still", still);
+}
+
 /* Between two readings of the total: each reason at its time. */
 static void sum_up(struct micro *m)
 {
@@ -129,10 +171,13 @@ static void run(void)
 	add_fresh_memory(m);
 	setvbuf(stdout, NULL, _IOFBF, 65536); /* a thousand lines: in large pieces */
 	hist_start();
+	take_all(m, 0);
 	for (size_t i = 0; i < EXIT_KINDS; i++)
 		measure(m, &exit_kinds[i], TIMES);
 	measure(m, &interrupts, (uint64_t)(SPIN_MS * cycles_in_ms()));
+	take_all(m, 1);
 	hist_stop();
+	tell_all();
 	sum_up(m);
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 		ask_about(m, hostile[i]);
@@ -258,6 +303,50 @@ static void check_bouts(const struct evidence *e, struct test_result *t)
 	tally_drop(&cycles);
 }
 
+/* -- exits of any reason -- */
+
+enum any_column { ANY_REASON, ANY_GROWN, ANY_LEAST, ANY_MOST };
+static const char *const any_keys[] = { "any.reason", "any.grown", "any.least", "any.most" };
+
+/* An exit of a reason that KVM has no handler for is in no count. */
+static bool is_counted(const struct evidence *e, uint32_t reason)
+{
+	return reason_state(&e->reasons, e->vendor_intel, reason) == REASON_HANDLED;
+}
+
+static void tally_any(const struct evidence *e, const struct table *y, size_t row, struct tally *reasons)
+{
+	uint32_t reason = (uint32_t)table_at(y, row, ANY_REASON);
+	uint64_t grown = table_at(y, row, ANY_GROWN), least = table_at(y, row, ANY_LEAST),
+		 most = table_at(y, row, ANY_MOST);
+	struct wrong w = { .least = least, .most = most + e->l2_busy };
+	_cleanup_free_ char *name = reason_text(e->vendor_intel, reason);
+
+	wrong_add(&w, "nothing, as if this reason were not counted", 0);
+	if (grown + e->l2_busy >= least && grown <= most + e->l2_busy)
+		tally_good(reasons);
+	else
+		tally_bad(reasons, "reason %s: grew by %" PRIu64 "%s, traced %" PRIu64 " to %" PRIu64, name, grown,
+			  wrong_name(&w, grown), least, most);
+}
+
+static void check_any(const struct evidence *e, struct test_result *t)
+{
+	static const char check[] = "exits of any reason";
+	_cleanup_table_ struct table y = { 0 };
+	struct tally reasons = { .unit = "reason" };
+
+	if (!table_collect(&y, &e->obs, any_keys, ARRAY_SIZE(any_keys)) || !obs_count(&e->obs, "any.still")) {
+		check_broken(t, check, "every reason told whole", "some of its lines are missing");
+		return;
+	}
+	for (size_t i = 0; i < y.rows; i++)
+		if (is_counted(e, (uint32_t)table_at(&y, i, ANY_REASON)))
+			tally_any(e, &y, i, &reasons);
+	tally_check(t, check, "each grows as the exits of it that were traced meanwhile, and no other does",
+		    &reasons, BY_TRACEPOINT);
+}
+
 /* -- what is answered about every reason -- */
 
 struct answer {
@@ -364,6 +453,7 @@ static const char *const checks[] = {
 	"exits of a reason",
 	"cycles of a reason",
 	"the reasons' sum",
+	"exits of any reason",
 	"reasons that the manual does not define",
 	"reasons that KVM does not handle",
 	"edx of a reason that KVM handles",
@@ -380,6 +470,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 		check_skip_rest(t, checks, "this kernel's table of handlers could not be read");
 		return;
 	}
+	check_any(e, t);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		check_rule(e, &rules[i], t);
 }
