@@ -419,3 +419,37 @@ uint64_t cache_collect(uint64_t max_bytes, bool dry_run, cache_told *told, void 
 		room += hold_to_bounds(&l, __start_nestlab_cache_kinds[i]);
 	return max_bytes ? room + hold_to(&l, max_bytes) : room;
 }
+
+/* ---- for those who look at all of it ---- */
+
+int cache_each_kind(int (*look)(void *ctx, const struct cache_kind *k), void *ctx)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n_kinds(); i++)
+		ret = look(ctx, __start_nestlab_cache_kinds[i]);
+	return ret;
+}
+
+void cache_each(void (*look)(void *ctx, const struct cache_kind *k, const char *key, time_t used),
+		void *ctx)
+{
+	_cleanup_listing_ struct listing l = { 0 };
+
+	for (size_t i = 0; i < n_kinds(); i++)
+		list_kind(&l, __start_nestlab_cache_kinds[i], false);
+	for (size_t i = 0; i < l.n; i++)
+		look(ctx, l.v[i].kind, l.v[i].key, l.v[i].used.tv_sec);
+}
+
+void cache_keys_in(const struct cache_kind *k, const char *folder, struct strv *keys)
+{
+	_cleanup_listing_ struct listing l = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
+
+	(void)dir_list(folder, NULL, &names);
+	for (size_t i = 0; i < names.n; i++)
+		list_one(&l, k, folder, names.v[i], false);
+	for (size_t i = 0; i < l.n; i++)
+		strv_add(keys, l.v[i].key);
+}

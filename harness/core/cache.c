@@ -18,12 +18,12 @@
 #define WAIT_S 600
 
 const struct cache_kind cache_logs = {
-	.folder = "logs", .suffix = ".log", .what = "logs of builds", .keep_entries = 400, .keep_bytes = 256ULL << 20,
+	.folder = "logs", .suffix = ".log", .what = "logs of builds", .keep_entries = 400, .keep_bytes = 256ULL << 20, .local = true,
 };
 CACHE_KIND(cache_logs);
 
 const struct cache_kind cache_stage = {
-	.folder = "stage", .what = "work in progress", .keep_entries = 100,
+	.folder = "stage", .what = "work in progress", .keep_entries = 100, .local = true,
 };
 CACHE_KIND(cache_stage);
 

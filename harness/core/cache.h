@@ -44,6 +44,8 @@ struct cache_kind {
 	uint64_t keep_bytes;
 	/* how long cache_get() and cache_lock() wait for another process; 0: 600 */
 	unsigned int wait_s;
+	bool changes; /* entries are written to by whoever has cache_lock() */
+	bool local;   /* they mean nothing on another machine: not for cache_export() */
 };
 
 #define CACHE_KIND(var)                                                                            \
@@ -155,5 +157,23 @@ typedef void cache_told(void *ctx, const struct cache_kind *k, const char *name,
  * much room was made (dry_run: about). told: for each that goes; may be NULL.
  */
 uint64_t cache_collect(uint64_t max_bytes, bool dry_run, cache_told *told, void *ctx);
+
+/* ---- to another machine ---- */
+
+struct cache_moved {
+	size_t entries;
+	size_t passed; /* that were there already, or were no whole entry */
+};
+
+/*
+ * Write what was used within so many days (0: ever) to an archive, which must not be in the cache.
+ * 0; -OUT_USAGE: there is nothing; -OUT_BROKEN.
+ */
+int cache_export(const char *path, unsigned int days, struct cache_moved *moved);
+/*
+ * Take in what such an archive has and this cache has not. It is believed as this program is: a
+ * kernel in it is taken for what its key says. 0; -OUT_USAGE: it has no entries; -OUT_BROKEN.
+ */
+int cache_import(const char *path, struct cache_moved *moved);
 
 #endif

@@ -114,7 +114,7 @@ static int digest_fd(int fd, char *hex)
 #define REMEMBER_FROM_BYTES (1 << 20)
 
 static const struct cache_kind hashes = {
-	.folder = "hashes", .suffix = "", .what = "hashes of large files", .keep_entries = 4000,
+	.folder = "hashes", .suffix = "", .what = "hashes of large files", .keep_entries = 4000, .local = true,
 };
 CACHE_KIND(hashes);
 

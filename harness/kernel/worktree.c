@@ -16,7 +16,7 @@
 
 /* Some 400 MB of objects each. wait_s: a whole cold build by another nestlab, and a little. */
 static const struct cache_kind trees = {
-	.folder = "work", .what = "work trees", .keep_entries = 12, .wait_s = 4000,
+	.folder = "work", .what = "work trees", .keep_entries = 12, .wait_s = 4000, .changes = true,
 };
 CACHE_KIND(trees);
 

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cache.h"
@@ -779,6 +780,101 @@ static void test_state_in_use(void **state)
 
 #define FRESH(t) cmocka_unit_test_setup(t, empty_top)
 
+/* ---- to another machine ---- */
+
+static const struct cache_kind own = { .folder = "t-own", .suffix = "", .what = "of this machine", .keep_entries = 10, .local = true };
+CACHE_KIND(own);
+
+static char *in_top_of(const char *name)
+{
+	return strf("%s-%s", top, name);
+}
+
+/* Two kinds, a key that is half of an entry, and what means nothing elsewhere. */
+static void fill_cache(void)
+{
+	size_t len = 100;
+	struct cache_entry *e = NULL;
+	_cleanup_free_ char *half = NULL;
+
+	get("one");
+	get("two");
+	assert_int_equal(cache_put(&files, "text", make_file, &len, &e), 0);
+	cache_release(e);
+	cache_remember(&own, "here", "1", 1);
+	half = cache_path_of(&folders, "half");
+	assert_int_equal(mkdir(half, 0700), 0);
+}
+
+static void export_all(const char *archive)
+{
+	struct cache_moved moved;
+
+	assert_int_equal(cache_export(archive, 0, &moved), 0);
+	assert_int_equal(moved.entries, 3);
+	assert_int_equal(names_in(&folders, ".lock"), 0);
+}
+
+static void test_moved(void **state)
+{
+	_cleanup_free_ char *archive = in_top_of("a:b.tar.lz4");
+	struct cache_moved moved;
+
+	(void)state;
+	fill_cache();
+	export_all(archive);
+	empty_top(NULL);
+	get("one"); /* made here: it stays */
+	used_at(&folders, "one", 1000);
+	assert_int_equal(cache_import(archive, &moved), 0);
+	assert_int_equal(moved.entries, 2);
+	assert_int_equal(moved.passed, 1);
+	assert_true(cache_exists(&folders, "two") && cache_exists(&files, "text"));
+	assert_false(cache_exists(&folders, "half") || cache_exists(&own, "here"));
+	assert_int_equal(names_in(&cache_stage, NULL), 0);
+	assert_int_equal(cache_import(archive, &moved), 0);
+	assert_int_equal(moved.entries, 0);
+	unlink(archive);
+}
+
+static void test_only_what_was_used(void **state)
+{
+	_cleanup_free_ char *archive = in_top_of("new.tar.lz4");
+	struct cache_moved moved;
+
+	(void)state;
+	get("one");
+	get("two");
+	used_at(&folders, "one", time(NULL) - 3 * 86400);
+	assert_int_equal(cache_export(archive, 2, &moved), 0);
+	assert_int_equal(moved.entries, 1);
+	used_at(&folders, "two", time(NULL) - 3 * 86400);
+	assert_int_equal(cache_export(archive, 2, &moved), -OUT_USAGE);
+	unlink(archive);
+}
+
+/* A file of something else, one that is cut off, and one that climbs. */
+static void test_no_archive(void **state)
+{
+	_cleanup_free_ char *path = in_top_of("bad"), *cut = strf("head -c 60 %s >%s.cut && mv %s.cut %s", path, path, path, path);
+	_cleanup_free_ char *other = strf("tar -C / -c --use-compress-program=lz4 -f %s etc/hostname", path);
+	_cleanup_free_ char *climbs = strf("cd %s && tar -c -P --use-compress-program=lz4 -f %s ../../etc/hostname", top, path);
+	struct cache_moved moved;
+
+	(void)state;
+	put(path, 100);
+	assert_int_equal(cache_import(path, &moved), -OUT_BROKEN);
+	assert_int_equal(system(other), 0);
+	assert_int_equal(cache_import(path, &moved), -OUT_USAGE);
+	assert_int_equal(system(cut), 0);
+	assert_int_equal(cache_import(path, &moved), -OUT_BROKEN);
+	assert_int_equal(system(climbs), 0);
+	assert_true(cache_import(path, &moved) < 0);
+	assert_int_equal(names_in(&cache_stage, NULL), 0);
+	unlink(path);
+	assert_int_equal(cache_import(path, &moved), -OUT_BROKEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -790,6 +886,9 @@ int main(void)
 		FRESH(test_killed_maker),
 		FRESH(test_put_waits_for_nobody),
 		FRESH(test_put_beside_another),
+		FRESH(test_moved),
+		FRESH(test_only_what_was_used),
+		FRESH(test_no_archive),
 		FRESH(test_sweep),
 		FRESH(test_next_maker_sweeps),
 		FRESH(test_bounds),

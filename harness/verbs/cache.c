@@ -12,8 +12,9 @@ static int verb_cache(int argc, char **argv);
 
 static const struct verb cache = {
 	.name = "cache",
-	.usage = "[run|sizes]",
-	.summary = "where kernels, images and states are kept (run: the running lab's sockets; sizes: what there is)",
+	.usage = "[run | sizes | export FILE [DAYS] | import FILE]",
+	.summary = "where kernels, images and states are kept (run: the running lab's sockets; sizes: what there is; "
+		   "export: what was used within DAYS, 1 of them, to an archive; import: from one)",
 	.order = 41,
 	.run = verb_cache,
 };
@@ -40,8 +41,46 @@ static int tell_sizes(void)
 	return 0;
 }
 
+/* What was used by now and then is of no use to a class or a CI that begins. */
+#define EXPORT_DAYS 1
+#define EXPORT_DAYS_MAX 36500
+
+static int export_to(const char *file, uint64_t days)
+{
+	struct cache_moved moved;
+	int ret = cache_export(file, (unsigned int)days, &moved);
+
+	if (!ret)
+		printf("%zu entries in %s; `nestlab cache import FILE` takes them in\n", moved.entries, file);
+	return ret;
+}
+
+static int import_from(const char *file)
+{
+	struct cache_moved moved;
+	int ret = cache_import(file, &moved);
+
+	if (!ret)
+		printf("%zu entries taken into %s, %zu passed over that were there or not whole\n", moved.entries, path_cache(), moved.passed);
+	return ret;
+}
+
+static int move(int argc, char **argv)
+{
+	uint64_t days = EXPORT_DAYS;
+	bool out = !strcmp(argv[1], "export");
+
+	if (argc == 4 && (!out || !parse_u64(argv[3], &days) || days > EXPORT_DAYS_MAX))
+		return verb_usage(&cache);
+	return out ? export_to(argv[2], days) : import_from(argv[2]);
+}
+
 static int verb_cache(int argc, char **argv)
 {
+	bool moves = argc > 1 && (!strcmp(argv[1], "export") || !strcmp(argv[1], "import"));
+
+	if (moves && (argc == 3 || argc == 4))
+		return move(argc, argv);
 	if (argc == 2 && !strcmp(argv[1], "sizes"))
 		return tell_sizes();
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "run")))

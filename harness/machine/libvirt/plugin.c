@@ -175,7 +175,7 @@ bool plugin_usable(const struct lane *lane, char **why)
 /* -- remembered: trying costs a start of QEMU -- */
 
 static const struct cache_kind usable = {
-	.folder = "plugins", .suffix = "", .what = "plugins that QEMU takes", .keep_entries = 200,
+	.folder = "plugins", .suffix = "", .what = "plugins that QEMU takes", .keep_entries = 200, .local = true,
 };
 CACHE_KIND(usable);
 
