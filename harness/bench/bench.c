@@ -9,12 +9,14 @@
 
 #include "core/near.h"
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "history/entry.h"
 #include "run/identity.h"
 
 #define NO_COMMIT "unknown"
+#define INSIDE "testcases/bench/lines"
 
 extern const struct bench_list *const __start_nestlab_benches[];
 extern const struct bench_list *const __stop_nestlab_benches[];
@@ -189,13 +191,16 @@ static int run_one(void *ctx, const struct bench *b)
 static int make_folders(struct bench_run *r)
 {
 	char path[] = "/tmp/nestlab-bench-XXXXXX";
+	_cleanup_free_ char *inside = NULL;
 
 	if (mkdir_p(r->dir))
 		return fail(OUT_BROKEN, "can't make the folder %s", r->dir);
 	if (!mkdtemp(path))
 		return fail(OUT_BROKEN, "can't make a folder in /tmp for patches: %m");
 	r->outside = xstrdup(path);
-	return 0;
+	inside = strf(INSIDE "-%d", (int)getpid());
+	r->inside = path_in_root(inside);
+	return mkdir_p(r->inside) ? fail(OUT_BROKEN, "can't make the folder %s", r->inside) : 0;
 }
 
 /* What was measured before one went wrong is kept. */
@@ -222,9 +227,12 @@ void bench_run_free(struct bench_run *r)
 {
 	if (r->outside)
 		rm_rf(r->outside);
+	if (r->inside)
+		rm_rf(r->inside);
 	figures_free(&r->figures);
 	free(r->dir);
 	free(r->outside);
+	free(r->inside);
 	free(r->self);
 	*r = (struct bench_run){ 0 };
 }

@@ -18,6 +18,7 @@ struct bench_run {
 	struct figures figures;
 	char *dir;	 /* absolute: bench.json, the commands' results and logs, patches */
 	char *outside;	 /* a folder out of the checkout, for patches of strangers */
+	char *inside;	 /* one in it, for its own */
 	char *self;	 /* this program */
 	const char *place; /* PLACE=, for the labs */
 	unsigned int values; /* to measure of each */

@@ -74,7 +74,7 @@ static int run_line_in(struct bench_run *r, const struct bench *b, const char *d
 
 static int run_line(struct bench_run *r, const struct bench *b)
 {
-	return run_line_in(r, b, r->dir);
+	return run_line_in(r, b, r->inside);
 }
 
 static int run_line_outside(struct bench_run *r, const struct bench *b)
@@ -89,9 +89,10 @@ static const struct bench commands[] = {
 	{ .name = "one-test", .what = "one test of the reference in L2, warm", .run = run_command, .command = "test TESTS=vcpu-info/syscall LANE=tcg-svm" },
 	{ .name = "micro-test", .what = "a test of the reference without an L2, warm", .run = run_command, .command = "test " MICRO " LANE=tcg-svm" },
 	{ .name = "all-tests", .what = "all tests of the reference, warm", .at_most = 3, .run = run_command, .command = "test LANE=tcg-svm" },
-	{ .name = "line-micro", .what = "a line of KVM to a micro test's verdict", .floor = "floor-make", .run = run_line, .command = "test " MICRO " LANE=tcg-svm SAVE_LAB=0" },
-	{ .name = "line-all", .what = "a line of KVM to all tests' verdict", .floor = "floor-make", .at_most = 3, .run = run_line, .command = "test LANE=tcg-svm SAVE_LAB=0" },
-	{ .name = "outside-micro", .what = "the same line from a patch out of the checkout, to a micro test", .floor = "floor-make", .run = run_line_outside, .command = "test " MICRO " LANE=tcg-svm SAVE_LAB=0" },
+	{ .name = "line-micro", .what = "a line of KVM to a micro test's verdict", .floor = "floor-make", .run = run_line, .command = "test " MICRO " LANE=tcg-svm" },
+	{ .name = "line-test", .what = "a line of KVM to the verdict of a test in L2", .run = run_line, .command = "test TESTS=vcpu-info/syscall LANE=tcg-svm" },
+	{ .name = "line-all", .what = "a line of KVM to all tests' verdict", .floor = "floor-make", .at_most = 3, .run = run_line, .command = "test LANE=tcg-svm" },
+	{ .name = "outside-micro", .what = "the same line from a patch out of the checkout, to a micro test", .floor = "floor-make", .run = run_line_outside, .command = "test " MICRO " LANE=tcg-svm" },
 	{ .name = "lab-boot", .what = "L1 and L2 from power-on", .floor = "floor-boot", .run = run_command, .command = "lab-up --fresh LANE=tcg-svm SAVE_LAB=0", .prepare = "lab-down", .cleanup = "lab-down" },
 	{ .name = "lab-restore", .what = "L1 and L2 from their saved state", .floor = "floor-load", .run = run_command, .command = "lab-up LANE=tcg-svm", .prepare = "lab-down", .cleanup = "lab-down" },
 	{ .name = "lab-down", .what = "ending a lab that was left running", .run = run_command, .command = "lab-down", .prepare = "lab-up LANE=tcg-svm" },

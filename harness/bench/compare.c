@@ -57,7 +57,7 @@ static unsigned int print_pair(struct buf *out, const struct figure *a, const st
 	print_side(out, a);
 	buf_puts(out, "  ->");
 	print_side(out, b);
-	if (d != DIFF_ALONE && a->median > 0)
+	if (a && b && d != DIFF_ALONE && a->median > 0)
 		buf_printf(out, "  %.2f times", b->median / a->median);
 	buf_puts(out, "\n");
 	*slower += d == DIFF_SLOWER;

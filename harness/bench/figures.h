@@ -39,7 +39,7 @@ void figures_free(struct figures *f);
 
 /*
  * Add what was measured. False, and nothing added: there is no value, one is no number or negative,
- * or a figure has the name already. floor: its name, or NULL; the ratios come with figures_finish().
+ * or a figure has the name already. floor: its name, or NULL; ratios come with figures_finish().
  */
 bool figures_add(struct figures *f, const char *name, const char *unit, const struct samples *s,
 		 const char *floor);

@@ -178,7 +178,7 @@ static int run_load(struct bench_run *r, const struct bench *b)
 static int time_make(struct bench_run *r, const struct bench *b, const struct worktree *w)
 {
 	_cleanup_free_ char *prepare = strf("cp %s/arch/x86/kvm/cpuid.c %s/cpuid.c && mv -f %s/cpuid.c %s/arch/x86/kvm/cpuid.c", w->src, w->src, w->src, w->src);
-	_cleanup_free_ char *command = strf("env CCACHE_DISABLE=1 make -s -C %s -j%ld O=" PATCH_RESERVED_DIR " ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' arch/x86/kvm/kvm.ko", w->src, sysconf(_SC_NPROCESSORS_ONLN));
+	_cleanup_free_ char *command = strf("env CCACHE_DISABLE=1 make -s -C %s -j%ld O=" PATCH_RESERVED_DIR " ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' virt/lib/irqbypass.ko arch/x86/kvm/kvm.ko", w->src, sysconf(_SC_NPROCESSORS_ONLN));
 	struct timed t = { .command = command, .prepare = prepare };
 
 	return time_it(r, b, &t);

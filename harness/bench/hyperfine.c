@@ -31,7 +31,7 @@ static void make_argv(const struct timed *t, struct strv *argv)
 		strv_addf(argv, "--prepare=%s", t->prepare);
 	if (t->cleanup)
 		strv_addf(argv, "--cleanup=%s", t->cleanup);
-	strv_add(argv, t->command);
+	strv_addf(argv, "%s 2>&1", t->command); /* it keeps standard output alone */
 }
 
 static int take_times(const struct timed *t, struct samples *s)

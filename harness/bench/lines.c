@@ -7,7 +7,7 @@
 #include "core/paths.h"
 #include "core/render.h"
 
-#define LINE "config/bench/line.patch" /* a patch with MARK in it */
+#define LINE "testcases/bench/line.patch" /* a patch with MARK in it */
 #define MARK "@NUMBER@"
 
 static int write_one(const char *text, const char *dir, unsigned int number)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A plain QEMU with a bare kernel and nothing of the lab: what the lab's own times can't get below. */
+/* A plain QEMU with a bare kernel: what the lab's own times can't get below. */
 #ifndef NESTLAB_BENCH_QEMU_H
 #define NESTLAB_BENCH_QEMU_H
 

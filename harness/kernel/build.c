@@ -708,7 +708,6 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 	return ret;
 }
 
-/* With no patch put in: a copy has the series that was installed last. */
 int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct worktree *w)
 {
 	_cleanup_free_ char *name = NULL;
@@ -725,6 +724,8 @@ int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct 
 	if (!ret && !shortcut_is_whole(w))
 		ret = fail(OUT_BROKEN, "the last build of the %s kernel %s had no end: `nestlab kernel %s %s` makes one",
 			   kernel_role_name(role), k->name, k->name, kernel_role_name(role));
+	if (!ret)
+		ret = install(&j, w);
 	job_free(&j);
 	return ret;
 }

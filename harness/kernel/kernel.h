@@ -140,9 +140,9 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 void kernel_build_free(struct kernel_build *b);
 
 /*
- * A copy of the tree that this kernel was last built in, with its objects, for whoever wants to run
- * make in it. 0 or -OUT_BROKEN: nothing was built there. worktree_close() it in either case, which
- * removes it.
+ * A copy of the tree that this kernel is built in, with its sources and the objects of the last
+ * build there, for whoever runs make in it. 0 or -OUT_BROKEN: nothing was built there.
+ * worktree_close() it in either case, which removes it.
  */
 struct worktree;
 int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct worktree *w);

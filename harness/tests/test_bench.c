@@ -111,7 +111,8 @@ static void test_written_and_read(void **state)
 
 		assert_string_equal(a->name, b->name);
 		assert_string_equal(a->unit, b->unit);
-		assert_true(a->n == b->n && a->min == b->min && a->median == b->median && a->max == b->max);
+		assert_int_equal(a->n, b->n);
+		assert_true(a->min == b->min && a->median == b->median && a->max == b->max);
 		assert_true(a->ratio == b->ratio && a->more_is_better == b->more_is_better);
 		assert_true(!a->floor == !b->floor);
 	}
@@ -205,8 +206,9 @@ static void test_differences(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		struct figure x = range(pairs[i].unit, 3, pairs[i].a[0], pairs[i].a[1], pairs[i].a[2]);
-		struct figure y = range(pairs[i].unit, 3, pairs[i].b[0], pairs[i].b[1], pairs[i].b[2]);
+		const double *m = pairs[i].a, *n = pairs[i].b;
+		struct figure x = range(pairs[i].unit, 3, m[0], m[1], m[2]);
+		struct figure y = range(pairs[i].unit, 3, n[0], n[1], n[2]);
 
 		assert_int_equal(compare_figures(&x, &y), pairs[i].d);
 	}

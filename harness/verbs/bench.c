@@ -67,7 +67,10 @@ static int print_file(const struct figures *f)
 
 static int measure(const struct knobs *k, unsigned int values, const struct strv *names)
 {
-	struct bench_run r = { .dir = new_folder(k), .place = strcmp(k->place, PLACE_AUTO) ? k->place : PLACE, .values = values };
+	bool anywhere = !strcmp(k->place, PLACE_AUTO);
+	struct bench_run r = {
+		.dir = new_folder(k), .place = anywhere ? PLACE : k->place, .values = values
+	};
 	int ret = bench_run(&r, names);
 
 	if (r.figures.n) {

@@ -244,9 +244,9 @@ static void set_xdg(void)
 
 /*
  * The parent of the daemon, and of each QEMU that it leaves to itself: one that has ended is a
- * zombie until its parent looks, and libvirt waits for its end. Where that was PID 1 of a container,
- * which looks now and then, the end of a lab and each saving took a second longer. It ends with the
- * last of them, and has no file of ours open.
+ * zombie until its parent looks, and libvirt waits for its end. Where that was PID 1 of a
+ * container, which looks now and then, the end of a lab and each saving took a second longer. It
+ * ends with the last of them, and has no file of ours open.
  */
 static void become_reaper(void)
 {
