@@ -3,18 +3,43 @@
 #include "core/cache-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
+#include "core/ui.h"
 
 #define COMPRESS "--use-compress-program=lz4"
 #define DEADLINE_S 7200
 #define DAY_S 86400
+/* Of no kind: for ssh into L1. Its images are made with it, and go by its name. */
+#define KEY_PAIR "ssh"
+#define PUBLIC_KEY "id_ed25519.pub"
+#define TAR_DIFFERS 1 /* its status where files changed while it read them */
+
+/*
+ * What tar says where another process makes one more link to a file, as a clone of a source tree
+ * does: the bytes are the same. Nothing else may be in the log.
+ */
+static bool only_links_changed(const char *log)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	size_t n = 0;
+
+	if (file_read(log, &b))
+		return false;
+	strv_split(&lines, buf_str(&b), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		n += str_ends(lines.v[i], ": file changed as we read it");
+	return n && n == lines.n;
+}
 
 static int run_tar(const char *what, const struct strv *argv)
 {
@@ -25,7 +50,40 @@ static int run_tar(const char *what, const struct strv *argv)
 	int ret = cache_folder(&cache_logs, NULL);
 
 	unlink(log);
-	return ret ? ret : proc_check(&p);
+	if (!ret)
+		ret = proc_run(&p);
+	if (ret <= 0 || (ret == TAR_DIFFERS && only_links_changed(log)))
+		return ret < 0 ? ret : 0;
+	return fail(OUT_BROKEN, "%s: tar ended with status %d; %s says why", what, ret, log);
+}
+
+/* ---- the key pair ---- */
+
+static char *key_pair_of(const char *cache)
+{
+	return strf("%s/" KEY_PAIR, cache);
+}
+
+static bool same_keys(const char *a, const char *b)
+{
+	_cleanup_free_ char *x = strf("%s/" PUBLIC_KEY, a), *y = strf("%s/" PUBLIC_KEY, b);
+	_cleanup_buf_ struct buf p = { 0 }, q = { 0 };
+
+	return !file_read(x, &p) && !file_read(y, &q) && !strcmp(buf_str(&p), buf_str(&q));
+}
+
+/* Whoever has one keeps it: his own images were made with it. */
+static int take_key_pair(const char *from)
+{
+	_cleanup_free_ char *theirs = key_pair_of(from), *ours = key_pair_of(path_cache());
+
+	if (!path_exists(theirs) || same_keys(theirs, ours))
+		return 0;
+	if (path_exists(ours)) {
+		ui_note("this cache has a key pair of its own in %s, so L1's images of the archive will not be used", ours);
+		return 0;
+	}
+	return rename(theirs, ours) ? fail(OUT_BROKEN, "can't rename %s to %s: %m", theirs, ours) : 0;
 }
 
 /* ---- out ---- */
@@ -82,6 +140,18 @@ static void let_go(struct going_out *g)
 	buf_free(&g->names);
 }
 
+/* The archive is there before tar is, and nobody else's to read: it has a secret key. */
+static int write_list(const struct going_out *g, const char *list, const char *part)
+{
+	_cleanup_close_ int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchmod(fd, 0600))
+		return fail(OUT_BROKEN, "can't write %s: %m", part);
+	if (file_write(list, g->names.data, g->names.len, 0600))
+		return fail(OUT_BROKEN, "can't write %s: %m", list);
+	return 0;
+}
+
 /* Beside its place first: a file of that name is whole. */
 static int write_archive(const struct going_out *g, const char *path)
 {
@@ -98,8 +168,9 @@ static int write_archive(const struct going_out *g, const char *path)
 	strv_addf(&argv, "--directory=%s", path_cache());
 	strv_add(&argv, "--verbatim-files-from");
 	strv_addf(&argv, "--files-from=%s", list);
-	if (file_write(list, g->names.data, g->names.len, 0600))
-		return fail(OUT_BROKEN, "can't write %s: %m", list);
+	ret = write_list(g, list, part);
+	if (ret)
+		return ret;
 	ret = run_tar("writing the cache's entries to an archive", &argv);
 	if (!ret && rename(part, path))
 		ret = fail(OUT_BROKEN, "can't rename %s to %s: %m", part, path);
@@ -110,12 +181,15 @@ static int write_archive(const struct going_out *g, const char *path)
 
 int cache_export(const char *path, unsigned int days, struct cache_moved *moved)
 {
+	_cleanup_free_ char *keys = key_pair_of(path_cache());
 	struct going_out g = { .moved = moved };
 	int ret;
 
 	*moved = (struct cache_moved){ 0 };
 	g.since = days ? time(NULL) - (time_t)days * DAY_S : 0;
 	cache_each(take_out, &g);
+	if (path_exists(keys))
+		buf_puts(&g.names, KEY_PAIR "\n");
 	ret = g.ret;
 	if (!ret && !g.n)
 		ret = fail(OUT_USAGE, "nothing of the cache %s was used within %u days: there is nothing to export", path_cache(), days);
@@ -210,6 +284,8 @@ int cache_import(const char *path, struct cache_moved *moved)
 	if (mkdir_p(temp))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", temp);
 	ret = unpack(path, temp);
+	if (!ret)
+		ret = take_key_pair(temp);
 	if (!ret)
 		ret = cache_each_kind(take_kind, &c);
 	rm_rf(temp);

@@ -780,6 +780,28 @@ static void test_state_in_use(void **state)
 
 #define FRESH(t) cmocka_unit_test_setup(t, empty_top)
 
+/* A change's lab is saved when it is booted the second time; the reference's at once. */
+static void test_saved_when_it_comes_again(void **state)
+{
+	static const char key[] = "0123456789abcdef0", other[] = "1123456789abcdef0";
+	struct patches change = { .n = 1 }, none = { 0 };
+	struct plan plan = { .knobs.save_lab = SAVE_LAB_IN_TIME };
+	const struct lab lab = { .plan = &plan };
+
+	(void)state;
+	plan.kernel.role[KERNEL_HOST].change = &none;
+	assert_true(state_is_wanted(&lab, key));
+	plan.kernel.role[KERNEL_GUEST].change = &change;
+	assert_false(state_is_wanted(&lab, key));
+	assert_false(state_is_wanted(&lab, other));
+	assert_true(state_is_wanted(&lab, key));
+	assert_true(state_is_wanted(&lab, other));
+	empty_top(NULL);
+	assert_false(state_is_wanted(&lab, key));
+	plan.knobs.save_lab = SAVE_LAB_AT_ONCE;
+	assert_true(state_is_wanted(&lab, other));
+}
+
 /* ---- to another machine ---- */
 
 static const struct cache_kind own = { .folder = "t-own", .suffix = "", .what = "of this machine", .keep_entries = 10, .local = true };
@@ -795,8 +817,10 @@ static void fill_cache(void)
 {
 	size_t len = 100;
 	struct cache_entry *e = NULL;
-	_cleanup_free_ char *half = NULL;
+	_cleanup_free_ char *half = NULL, *key = path_in_cache("ssh/id_ed25519.pub"), *dir = path_in_cache("ssh");
 
+	assert_int_equal(mkdir(dir, 0700), 0);
+	put(key, 7);
 	get("one");
 	get("two");
 	assert_int_equal(cache_put(&files, "text", make_file, &len, &e), 0);
@@ -809,15 +833,18 @@ static void fill_cache(void)
 static void export_all(const char *archive)
 {
 	struct cache_moved moved;
+	struct stat st;
 
 	assert_int_equal(cache_export(archive, 0, &moved), 0);
 	assert_int_equal(moved.entries, 3);
 	assert_int_equal(names_in(&folders, ".lock"), 0);
+	assert_int_equal(stat(archive, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void test_moved(void **state)
 {
-	_cleanup_free_ char *archive = in_top_of("a:b.tar.lz4");
+	_cleanup_free_ char *archive = in_top_of("a:b.tar.lz4"), *key = path_in_cache("ssh/id_ed25519.pub");
 	struct cache_moved moved;
 
 	(void)state;
@@ -829,6 +856,7 @@ static void test_moved(void **state)
 	assert_int_equal(cache_import(archive, &moved), 0);
 	assert_int_equal(moved.entries, 2);
 	assert_int_equal(moved.passed, 1);
+	assert_true(path_exists(key));
 	assert_true(cache_exists(&folders, "two") && cache_exists(&files, "text"));
 	assert_false(cache_exists(&folders, "half") || cache_exists(&own, "here"));
 	assert_int_equal(names_in(&cache_stage, NULL), 0);
@@ -886,6 +914,7 @@ int main(void)
 		FRESH(test_killed_maker),
 		FRESH(test_put_waits_for_nobody),
 		FRESH(test_put_beside_another),
+		FRESH(test_saved_when_it_comes_again),
 		FRESH(test_moved),
 		FRESH(test_only_what_was_used),
 		FRESH(test_no_archive),
