@@ -156,7 +156,7 @@ char *bench_command(const struct bench_run *r, const char *words)
 
 int bench_call(struct bench_run *r, const char *words, unsigned int deadline_s)
 {
-	_cleanup_free_ char *command = bench_command(r, words), *log = strf("%s/calls.log", r->dir);
+	_cleanup_free_ char *command = bench_command(r, words), *log = strf("%s/" CALLS_LOG, r->dir);
 	char *const argv[] = { (char *)"sh", (char *)"-c", command, NULL };
 	struct proc p = { .what = words, .argv = argv, .log_path = log, .deadline_s = deadline_s };
 

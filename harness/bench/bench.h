@@ -11,6 +11,8 @@
 
 #include "bench/figures.h"
 
+#define CALLS_LOG "calls.log" /* in its folder: what bench_call() has called */
+
 struct bench;
 
 /* One call of `nestlab bench`. */

@@ -46,19 +46,25 @@ static void print_side(struct buf *out, const struct figure *g)
 	buf_printf(out, " %9s (%s to %s, n %zu)", median, min, max, g->n);
 }
 
-/* Returns 1 where both have it. */
-static unsigned int print_pair(struct buf *out, const struct figure *a, const struct figure *b,
-			       unsigned int *slower)
+/* Of the medians; 0: there is none. */
+static double ratio_of(const struct figure *a, const struct figure *b)
 {
-	const struct figure *any = a ? a : b;
+	return a && b && a->median > 0 ? b->median / a->median : 0;
+}
+
+/* any: the one of both that is there. Returns 1 where both have it. */
+static unsigned int print_pair(struct buf *out, const struct figure *any, const struct figure *a,
+			       const struct figure *b, unsigned int *slower)
+{
+	double ratio = ratio_of(a, b);
 	enum difference d = compare_figures(a, b);
 
 	buf_printf(out, "%-11s %-44s %-8s", difference_name(d), any->name, any->unit);
 	print_side(out, a);
 	buf_puts(out, "  ->");
 	print_side(out, b);
-	if (a && b && d != DIFF_ALONE && a->median > 0)
-		buf_printf(out, "  %.2f times", b->median / a->median);
+	if (d != DIFF_ALONE && ratio > 0)
+		buf_printf(out, "  %.2f times", ratio);
 	buf_puts(out, "\n");
 	*slower += d == DIFF_SLOWER;
 	return d != DIFF_ALONE;
@@ -72,10 +78,10 @@ int compare_files(const struct figures *a, const struct figures *b, struct buf *
 		return fail(OUT_USAGE, "the figures are of two machines (%s; %s): their ratios would be those of the machines; measure both on one",
 			    a->machine, b->machine);
 	for (size_t i = 0; i < a->n; i++)
-		both += print_pair(out, &a->v[i], figures_find(b, a->v[i].name), &slower);
+		both += print_pair(out, &a->v[i], &a->v[i], figures_find(b, a->v[i].name), &slower);
 	for (size_t i = 0; i < b->n; i++)
 		if (!figures_find(a, b->v[i].name))
-			print_pair(out, NULL, &b->v[i], &slower);
+			print_pair(out, &b->v[i], NULL, &b->v[i], &slower);
 	if (!both)
 		return fail(OUT_USAGE, "the two files have no figure in common: nothing can be compared");
 	return (int)slower;

@@ -166,8 +166,8 @@ struct cache_moved {
 };
 
 /*
- * Write what was used within so many days (0: ever) to an archive, which must not be in the cache; and
- * the key pair that opens L1 to ssh, as its images are made with it: nobody else may read the archive.
+ * Write what was used within so many days (0: ever) to an archive, which must not be in the cache;
+ * and the key pair that opens L1 to ssh, as its images are made with it: nobody else may read it.
  * 0; -OUT_USAGE: there is nothing; -OUT_BROKEN.
  */
 int cache_export(const char *path, unsigned int days, struct cache_moved *moved);
