@@ -60,3 +60,23 @@ char *why_build_failed(const char *log)
 		last = lines.v[lines.n - 1];
 	return xstrdup(last ? last : "it said nothing");
 }
+
+/* A quarter of them stands before the line that says why. */
+static size_t first_of_excerpt(const struct strv *lines, size_t most)
+{
+	size_t at = 0, last = lines->n > most ? lines->n - most : 0, before = most / 4;
+
+	while (at < lines->n && !why_line_tells(lines->v[at]))
+		at++;
+	at = at > before ? at - before : 0;
+	return at < last ? at : last;
+}
+
+void why_excerpt(const char *log, size_t most, struct strv *lines)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+
+	strv_split(&all, log, "\n");
+	for (size_t i = first_of_excerpt(&all, most); i < all.n && lines->n < most; i++)
+		strv_add(lines, all.v[i]);
+}

@@ -703,6 +703,8 @@ int kernel_build(const struct kernel_conf *k, enum kernel_role role, struct kern
 	if (!ret)
 		ret = find_or_build(&j, b, started);
 	tell_inputs(&j, b);
+	if (ret == -OUT_BUILD_ERROR && j.log && path_exists(j.log))
+		b->log = xstrdup(j.log);
 	b->seconds = (double)(now_ns() - started) / 1e9;
 	job_free(&j);
 	return ret;
@@ -739,6 +741,7 @@ void kernel_build_free(struct kernel_build *b)
 	free(b->release);
 	free(b->source);
 	free(b->compiler);
+	free(b->log);
 	strv_free(&b->modules);
 	strv_free(&b->notes);
 	free_inputs(b->patches, b->n_patches);

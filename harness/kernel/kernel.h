@@ -115,6 +115,7 @@ struct kernel_build {
 	 */
 	char *symbols;
 	char *release;	     /* e.g. "6.12.117" */
+	char *log; /* of make, where it refused the change; NULL: it did not */
 	bool reused;	     /* nothing was built */
 	double seconds;
 

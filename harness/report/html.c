@@ -4,15 +4,23 @@
 #include <string.h>
 
 #include "core/render.h"
+#include "core/why.h"
 #include "report/report.h"
 #include "report/text.h"
 #include "report/told.h"
+
+#define BUILD_LINES 20
 
 /* Primitives */
 
 void html_text(struct buf *b, const char *text)
 {
 	text_add(b, TEXT_HTML, text);
+}
+
+const char *html_name(const char *name)
+{
+	return name && *name ? name : "(no name)";
 }
 
 void html_element(struct buf *b, const char *tag, const char *class, const char *text)
@@ -33,7 +41,7 @@ void html_verdict(struct buf *b, enum outcome o)
 void html_row(struct buf *b, const char *key, const char *value)
 {
 	buf_puts(b, "<tr><th scope=\"row\">");
-	html_text(b, key);
+	html_text(b, html_name(key));
 	buf_puts(b, "</th>");
 	html_element(b, "td", NULL, value);
 	buf_puts(b, "</tr>\n");
@@ -132,12 +140,14 @@ static void put_facts(struct buf *b, const struct run_result *r)
 
 /* A run in which nothing was executed has nothing to show but why. */
 struct sections {
-	bool console, tests, exits, trace, measures, stages, manifest;
+	bool build, console, tests, exits, trace, measures, stages, manifest;
 };
 
-static struct sections sections_of(const struct run_result *r, const struct html_trace *trace)
+static struct sections sections_of(const struct run_result *r, const struct html_trace *trace,
+				   const struct strv *build)
 {
 	return (struct sections){
+		.build = build->n,
 		.console = r->console.n,
 		.tests = r->n_tests,
 		.exits = r->n_tests || r->n_boot_exits || r->exits_per_boot,
@@ -154,6 +164,7 @@ static void put_nav(struct buf *b, const struct sections *s)
 		bool there;
 		const char *id, *title;
 	} links[] = {
+		{ s->build, "build", "Build" },
 		{ s->console, "console", "Console" },	 { s->tests, "tests", "Tests" },
 		{ s->exits, "exits", "Exits" },		 { s->trace, "trace", "Trace" },
 		{ s->measures, "measures", "Measures" }, { s->stages, "stages", "Stages" },
@@ -173,15 +184,38 @@ static void put_nav(struct buf *b, const struct sections *s)
 
 /* The rest */
 
-static void put_console(struct buf *b, const struct run_result *r)
+/* Of a change that does not build, what stands around the first error. */
+static void read_build(const struct run_result *r, const char *run_dir, struct strv *lines)
 {
-	buf_puts(b, "<section id=\"console\">\n<h2>What the console said</h2>\n<pre tabindex=\"0\" "
-		    "aria-label=\"Console\">");
-	for (size_t i = 0; i < r->console.n; i++) {
-		html_text(b, r->console.v[i]);
+	_cleanup_free_ char *path = strf("%s/" REPORT_BUILD_LOG, run_dir);
+	_cleanup_buf_ struct buf log = { 0 };
+
+	if (result_verdict(r) == OUT_BUILD_ERROR && !file_read(path, &log))
+		why_excerpt(buf_str(&log), BUILD_LINES, lines);
+}
+
+static void put_lines(struct buf *b, const char *label, const struct strv *lines)
+{
+	buf_printf(b, "<pre tabindex=\"0\" role=\"group\" aria-label=\"%s\">", label);
+	for (size_t i = 0; i < lines->n; i++) {
+		html_text(b, lines->v[i]);
 		buf_puts(b, "\n");
 	}
-	buf_puts(b, "</pre>\n</section>\n");
+	buf_puts(b, "</pre>\n");
+}
+
+static void put_build(struct buf *b, const struct strv *lines)
+{
+	buf_puts(b, "<section id=\"build\">\n<h2>What the build said</h2>\n");
+	put_lines(b, "The build", lines);
+	buf_puts(b, "<p>All of it is in <a href=\"" REPORT_BUILD_LOG "\">" REPORT_BUILD_LOG "</a>.</p>\n</section>\n");
+}
+
+static void put_console(struct buf *b, const struct run_result *r)
+{
+	buf_puts(b, "<section id=\"console\">\n<h2>What the console said</h2>\n");
+	put_lines(b, "Console", &r->console);
+	buf_puts(b, "</section>\n");
 }
 
 static void put_measure(struct buf *b, const struct measure *m)
@@ -189,7 +223,7 @@ static void put_measure(struct buf *b, const struct measure *m)
 	_cleanup_free_ char *value = text_number(m->value);
 
 	buf_puts(b, "<tr><th scope=\"row\">");
-	html_text(b, m->name);
+	html_text(b, html_name(m->name));
 	buf_puts(b, "</th>");
 	html_element(b, "td", "num", value);
 	html_element(b, "td", "soft", m->unit);
@@ -237,7 +271,7 @@ static void put_footer(struct buf *b, const char *run_dir)
 {
 	static const char *const files[] = {
 		"results.json", "report.ktap",	  "junit.xml",	    "manifest.json",
-		"trace.txt",	"l1-console.log", "l2-console.log",
+		"trace.txt",	"l1-console.log", "l2-console.log", REPORT_BUILD_LOG,
 	};
 	const char *gap = "<footer>Files of this run: ";
 
@@ -274,9 +308,14 @@ void html_foot(struct buf *b)
 static void put_sections(struct buf *b, const struct run_result *r, const struct html_trace *trace,
 			 const char *run_dir)
 {
-	struct sections s = sections_of(r, trace);
+	_cleanup_strv_ struct strv build = { 0 };
+	struct sections s;
 
+	read_build(r, run_dir, &build);
+	s = sections_of(r, trace, &build);
 	put_nav(b, &s);
+	if (s.build)
+		put_build(b, &build);
 	if (s.console)
 		put_console(b, r);
 	if (s.tests)

@@ -14,6 +14,8 @@ void html_foot(struct buf *b);
 void html_text(struct buf *b, const char *text);
 /* <tag class="class">text</tag>; class may be NULL. */
 void html_element(struct buf *b, const char *tag, const char *class, const char *text);
+/* What stands for something, and can be a link: an empty one would be none. */
+const char *html_name(const char *name);
 /* The verdict as a coloured word. */
 void html_verdict(struct buf *b, enum outcome o);
 /* Rows of a two-column table: <th scope="row">key</th><td>value</td>, or nothing without a value.

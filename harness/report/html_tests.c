@@ -40,7 +40,7 @@ static void put_overview_row(struct buf *b, const struct test_result *t, size_t 
 	buf_puts(b, "<tr><td>");
 	html_verdict(b, t->verdict);
 	buf_printf(b, "</td><th scope=\"row\"><a href=\"#test-%zu\">", number);
-	html_text(b, t->name);
+	html_text(b, html_name(t->name));
 	buf_puts(b, "</a></th>");
 	html_element(b, "td", "num", t->n_checks ? checks : "none");
 	html_element(b, "td", "num", seconds);
@@ -114,7 +114,7 @@ static void put_check(struct buf *b, const struct check_result *c, const struct 
 		   needs_eye(c->verdict) ? "\"" : "");
 	html_verdict(b, c->verdict);
 	buf_puts(b, "</td><th scope=\"row\">");
-	html_text(b, c->name);
+	html_text(b, html_name(c->name));
 	buf_puts(b, "</th>");
 	put_values(b, c);
 	buf_puts(b, "<td>");
@@ -229,7 +229,7 @@ static void put_log(struct buf *b, const struct strv *log)
 {
 	if (!log->n)
 		return;
-	buf_puts(b, "<details><summary>Output of the test program</summary>\n<pre tabindex=\"0\" "
+	buf_puts(b, "<details><summary>Output of the test program</summary>\n<pre tabindex=\"0\" role=\"group\" "
 		    "aria-label=\"Output of the test program\">");
 	for (size_t i = 0; i < log->n && i < LOG_LINES; i++) {
 		html_text(b, log->v[i]);
@@ -249,7 +249,7 @@ static void put_test(struct buf *b, const struct test_result *t, size_t number,
 	_cleanup_free_ char *seconds = text_seconds(t->seconds), *retried = told_retried(t);
 
 	buf_printf(b, "<details class=\"test\"%s><summary class=\"test-head\">", needs_eye(t->verdict) ? " open" : "");
-	html_element(b, "h3", NULL, t->name);
+	html_element(b, "h3", NULL, html_name(t->name));
 	html_verdict(b, t->verdict);
 	html_element(b, "span", "soft", seconds);
 	buf_printf(b, "</summary>\n<div id=\"test-%zu\">\n", number);
@@ -274,9 +274,9 @@ static void put_tests(struct buf *b, const struct run_result *r, const struct pl
 static void put_failure(struct buf *b, size_t number, const char *test, const char *what)
 {
 	buf_printf(b, "<li><a href=\"#test-%zu\">", number);
-	html_text(b, test);
+	html_text(b, html_name(test));
 	buf_puts(b, "</a>: ");
-	html_text(b, what);
+	html_text(b, html_name(what));
 	buf_puts(b, "</li>\n");
 }
 

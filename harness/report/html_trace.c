@@ -109,7 +109,7 @@ static void open_window(struct reading *s)
 	if (s->v->lines > 1)
 		buf_printf(b, "<p class=\"soft\">From line %s:</p>\n", from);
 	buf_printf(b,
-		   "<pre class=\"lines\" style=\"counter-reset:l %llu\" tabindex=\"0\" "
+		   "<pre class=\"lines\" style=\"counter-reset:l %llu\" tabindex=\"0\" role=\"group\" "
 		   "aria-label=\"Trace of L1\">",
 		   (unsigned long long)s->v->lines - 1);
 	s->open = true;

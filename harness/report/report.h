@@ -13,6 +13,9 @@
 int report_json(const struct run_result *r, const char *path);	   /* results.json */
 int report_manifest(const struct run_result *r, const char *path); /* manifest.json */
 int report_junit(const struct run_result *r, const char *path);	   /* junit.xml */
+/* In a run's folder: of make, where the change does not build. */
+#define REPORT_BUILD_LOG "build.log"
+
 /* run_dir: where trace.txt lies; a missing one is told in the page. */
 int report_html(const struct run_result *r, const char *run_dir, const char *path);
 void report_ktap(const struct run_result *r, FILE *f); /* report.ktap */

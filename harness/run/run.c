@@ -242,6 +242,17 @@ static void take_failure(struct run *r, int ret)
 		add_crash_lines(r, &r->lab->levels[i]);
 }
 
+/* Of the kernel that was refused; the folder may have one of an earlier run. */
+static void keep_build_log(const struct run *r)
+{
+	const char *log = r->lab->host.log ? r->lab->host.log : r->lab->guest.log;
+	_cleanup_free_ char *to = strf("%s/" REPORT_BUILD_LOG, r->dir);
+
+	unlink(to);
+	if (log && file_copy(log, to, 0644))
+		ui_note("the build's log %s can't be copied to %s", log, to);
+}
+
 static void add_stages(struct run *r)
 {
 	unsigned int n;
@@ -333,6 +344,7 @@ static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 	if (r->lab->plan)
 		manifest_fill(r);
 	add_stages(r);
+	keep_build_log(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
 	rundir_finish(d, ret);
 	/* Not merely wrong. */

@@ -891,6 +891,7 @@ static const char *const hostile[] = {
 	"%s%n%d %1$s",
 	"trace.txt:1 trace.txt:99999999999999999999 trace.txt: trace.txt:<b> trace.txt:0",
 	"verdict: pass",
+	"one_word_that_is_longer_than_a_telephone_is_wide_and_has_no_place_where_it_could_be_broken_at_all_0123456789",
 };
 
 static struct run_result *run_of(const char *s)
@@ -1276,6 +1277,34 @@ static void test_trace_that_is_strange(void **state)
 	result_free(r);
 }
 
+static void keep_page(const char *pages, const char *name, struct run_result *r)
+{
+	_cleanup_free_ char *path = strf("%s/%s.html", pages, name), *text = html_of(r);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	result_free(r);
+}
+
+/* With PAGES= in the environment, a folder, the pages of all runs stay there: `make check-page` */
+static void test_pages_for_a_browser(void **state)
+{
+	_cleanup_free_ char *here = in_dir("pages"), *log = in_dir("build.log");
+	const char *pages = getenv("PAGES") ? getenv("PAGES") : here;
+
+	(void)state;
+	assert_int_equal(mkdir_p(pages), 0);
+	assert_int_equal(file_write(log, hostile[4], strlen(hostile[4]), 0644), 0);
+	write_trace(300);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		keep_page(pages, runs[i].name, runs[i].make());
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+		_cleanup_free_ char *name = strf("hostile-%zu", i);
+
+		keep_page(pages, name, run_of(hostile[i]));
+	}
+	unlink(log);
+}
+
 static void test_page_stands_alone(void **state)
 {
 	struct run_result *r = run_pass();
@@ -1290,6 +1319,32 @@ static void test_page_stands_alone(void **state)
 	assert_non_null(strstr(
 		text, "<th scope=\"row\">rflags</th><td class=\"num\">0x0000000000000246</td>"));
 	result_free(r);
+}
+
+/* Its compiler's words stand in the page; all of them beside it. */
+static void test_page_of_what_does_not_build(void **state)
+{
+	_cleanup_free_ char *path = in_dir("build.log");
+	struct run_result *r = run_not_built(), *passed = run_pass();
+	_cleanup_free_ char *none = html_of(r), *text = NULL, *fine = NULL;
+	_cleanup_buf_ struct buf log = { 0 };
+
+	(void)state;
+	assert_null(strstr(none, "id=\"build\""));
+	for (unsigned int i = 0; i < 90; i++)
+		buf_printf(&log, "%s%u\n", i == 60 ? "arch/x86/kvm/x86.c:9: error: <'a'> " : "  CC      file-", i);
+	assert_int_equal(file_write(path, log.data, log.len, 0644), 0);
+	text = html_of(r);
+	assert_has(text, "<h2>What the build said</h2>");
+	assert_has(text, "error: &lt;&#39;a&#39;&gt; 60\n");
+	assert_has(text, ">  CC      file-55\n");
+	assert_has(text, "file-74\n</pre>");
+	assert_has(text, "<a href=\"build.log\">");
+	fine = html_of(passed);
+	assert_null(strstr(fine, "id=\"build\"")); /* of an earlier run in this folder */
+	unlink(path);
+	result_free(r);
+	result_free(passed);
 }
 
 static void test_unfinished_page(void **state)
@@ -1534,6 +1589,8 @@ int main(void)
 		cmocka_unit_test(test_references_that_are_none),
 		cmocka_unit_test(test_trace_that_is_strange),
 		cmocka_unit_test(test_page_stands_alone),
+		cmocka_unit_test(test_page_of_what_does_not_build),
+		cmocka_unit_test(test_pages_for_a_browser),
 		cmocka_unit_test(test_unfinished_page),
 		cmocka_unit_test(test_what_failed_is_first),
 		cmocka_unit_test(test_pages_without_a_verdict),
