@@ -202,6 +202,12 @@ static void put_property(xmlTextWriter *w, const char *name, const char *value)
 	put_end(w);
 }
 
+static void put_known(xmlTextWriter *w, const char *name, const char *value)
+{
+	if (value)
+		put_property(w, name, value);
+}
+
 /* A suite's: the element above them can't have any. */
 static void put_properties(xmlTextWriter *w, const struct run_result *r)
 {
@@ -214,8 +220,14 @@ static void put_properties(xmlTextWriter *w, const struct run_result *r)
 
 		put_property(w, name, lines.v[i]);
 	}
-	if (r->subject.hash)
-		put_property(w, "judged.hash", r->subject.hash);
+	put_known(w, "judged.hash", r->subject.hash);
+	for (size_t i = 0; i < r->subject.n_patches; i++)
+		put_known(w, "patch", r->subject.patches[i].file);
+	put_known(w, "lane", r->lane);
+	put_known(w, "kernel", r->kernel);
+	put_known(w, "kernel.flavor", r->kernel_flavor);
+	put_known(w, "assignment", r->assignment);
+	put_known(w, "run", r->run_id);
 	put_end(w);
 }
 
@@ -267,7 +279,7 @@ static void put_document(xmlTextWriter *w, const struct run_result *r)
 	xmlTextWriterSetIndent(w, 1);
 	xmlTextWriterStartDocument(w, NULL, "UTF-8", NULL);
 	put_start(w, "testsuites");
-	put_attr(w, "name", r->run_id);
+	put_attr(w, "name", "nestlab"); /* what is compared from run to run has one name */
 	put_tally(w, &n);
 	put_time(w, r->seconds);
 	for (size_t i = 0; i < r->n_tests; i++)

@@ -100,7 +100,6 @@ static void put_subject(FILE *f, const struct run_result *r)
 
 static void put_head(FILE *f, const struct run_result *r)
 {
-	fputs("KTAP version 1\n", f);
 	put_subject(f, r);
 	put_diagnostic(f, "", "run", r->run_id);
 	put_diagnostic(f, "", "lane", r->lane);
@@ -134,11 +133,13 @@ void report_ktap(const struct run_result *r, FILE *f)
 	bool told = told_by_tests(r);
 	size_t n = r->n_tests + !told;
 
-	put_head(f, r);
+	/* Some readers know a plan only where it follows the version. */
+	fputs("KTAP version 1\n", f);
 	if (n)
 		fprintf(f, "1..%zu\n", n);
 	else
 		put_empty_plan(f, r);
+	put_head(f, r);
 	for (size_t i = 0; i < r->n_tests; i++)
 		put_test(f, i + 1, &r->tests[i]);
 	if (!told)

@@ -442,22 +442,39 @@ static int quietly(const char *command)
 	return system(line);
 }
 
-static void test_prove_agrees(void **state)
+/* Does another program tell each run as it ended, by its exit code? command: it, with the path. */
+static void ask_reader(const char *program, const char *command, const char *path)
 {
-	_cleanup_free_ char *path = in_dir("report.ktap");
-	_cleanup_free_ char *command = strf("prove -e cat %s", path);
-
-	(void)state;
-	if (!have("prove"))
+	if (!have(program))
 		skip();
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
 		struct run_result *r = runs[i].make();
 		_cleanup_free_ char *text = ktap_of(r);
 
 		assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
-		assert_int_equal(!quietly(command), runs[i].prove_ok);
+		if (!quietly(command) != runs[i].prove_ok)
+			fail_msg("%s does not tell the run '%s' as it ended", program, runs[i].name);
 		result_free(r);
 	}
+}
+
+static void test_prove_agrees(void **state)
+{
+	_cleanup_free_ char *path = in_dir("report.ktap");
+	_cleanup_free_ char *command = strf("prove -e cat %s", path);
+
+	(void)state;
+	ask_reader("prove", command, path);
+}
+
+/* It knows TAP by its own version line alone. */
+static void test_tappy_agrees(void **state)
+{
+	_cleanup_free_ char *path = in_dir("report.ktap");
+	_cleanup_free_ char *command = strf("sed -i '1s/.*/TAP version 13/' %s && tappy %s", path, path);
+
+	(void)state;
+	ask_reader("tappy", command, path);
 }
 
 static bool have_jsonschema(void)
@@ -589,7 +606,7 @@ static const struct {
 	const char *terminal, *ktap, *junit, *html;
 } subjects[] = {
 	{ run_pass, "\njudged: the reference (kernel 6.12)\nverdict: pass\n",
-	  "KTAP version 1\n# judged: the reference (kernel 6.12)\n",
+	  "KTAP version 1\n1..1\n# judged: the reference (kernel 6.12)\n",
 	  "<property name=\"judged\" value=\"the reference (kernel 6.12)\"/>",
 	  "<p class=\"judged\">Judged: the reference (kernel 6.12)</p>\n<h1>Pass</h1>" },
 	{ run_fail,
@@ -608,7 +625,7 @@ static const struct {
 	  "value=\"monitor solutions/monitor.c, sha256 00112233\"/>",
 	  "Judged: monitor solutions/monitor.c, sha256 00112233</p>" },
 	{ run_not_built, "\nnothing was judged\nverdict: build-error\n",
-	  "KTAP version 1\n# nothing was judged\n",
+	  "KTAP version 1\n1..1\n# nothing was judged\n",
 	  "<property name=\"judged\" value=\"nothing was judged\"/>",
 	  "<p class=\"judged\">Nothing was judged</p>" },
 };
@@ -1531,6 +1548,11 @@ static void test_junit_counts(void **state)
 		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
 		{ run_retried, "tests=\"4\" failures=\"0\" errors=\"0\"" },
 		{ run_retried, "<flakyError message=\"L2 was lost &lt;without&gt; a word\"" },
+		{ run_fail, "<testsuites name=\"nestlab\" tests" },
+		{ run_fail, "<property name=\"patch\" value=\"caller-pid.patch\"/>" },
+		{ run_fail, "<property name=\"lane\" value=\"tcg-svm\"/>" },
+		{ run_fail, "<property name=\"kernel\" value=\"6.12\"/>" },
+		{ run_fail, "<property name=\"run\" value=\"20261121-034219-7f3a\"/>" },
 		{ run_retried_in_vain, "<rerunError message=\"L2 was lost\"" },
 		{ run_usage,
 		  "<error message=\"TESTS=vcpu-inof: no test has such a name\" type=\"usage\">" },
@@ -1566,6 +1588,7 @@ int main(void)
 		cmocka_unit_test(test_page_and_width),
 		cmocka_unit_test(test_long_lines_are_wrapped),
 		cmocka_unit_test(test_prove_agrees),
+		cmocka_unit_test(test_tappy_agrees),
 		cmocka_unit_test(test_schema_agrees),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_big_numbers_survive),
