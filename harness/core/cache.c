@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/cache-internal.h"
@@ -16,6 +17,7 @@
 #include "core/paths.h"
 
 #define WAIT_S 600
+#define FULL_DISK_BYTES (64ULL << 20)
 
 const struct cache_kind cache_logs = {
 	.folder = "logs", .suffix = ".log", .what = "logs of builds", .keep_entries = 400, .keep_bytes = 256ULL << 20, .local = true,
@@ -330,4 +332,11 @@ int cache_folder(const struct cache_kind *k, char **path)
 		folder = NULL;
 	}
 	return 0;
+}
+
+bool cache_disk_is_full(void)
+{
+	struct statvfs v;
+
+	return !statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize < FULL_DISK_BYTES;
 }

@@ -158,6 +158,9 @@ typedef void cache_told(void *ctx, const struct cache_kind *k, const char *name,
  */
 uint64_t cache_collect(uint64_t max_bytes, bool dry_run, cache_told *told, void *ctx);
 
+/* Is there so little room that this is why something failed? */
+bool cache_disk_is_full(void);
+
 /* ---- to another machine ---- */
 
 struct cache_moved {

@@ -130,6 +130,8 @@ int conf_load(const char *path, const struct conf_key *keys, size_t n_keys, void
 	struct load l = { .keys = keys, .n_keys = n_keys, .into = into };
 	int line;
 
+	if (path_is_folder(path))
+		return fail(OUT_USAGE, "can't read the configuration file %s: it is a folder", path);
 	l.seen = xcalloc(n_keys, sizeof(*l.seen));
 	line = ini_parse(path, on_pair, &l);
 	free(l.seen);

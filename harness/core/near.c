@@ -51,15 +51,49 @@ size_t near_distance(const char *a, const char *b)
 	return row[0][width - 1];
 }
 
-const char *near_name(const char *word, const char *const *names, size_t n)
+/* "svm" in "tcg-svm": as one of the parts of which a name is made. */
+static bool is_part_of(const char *word, const char *name)
 {
-	size_t best = 1 + strlen(word) / 3; /* farther off is another word */
+	size_t n = strlen(word);
+
+	for (const char *at = name; n > 2 && (at = strcasestr(at, word)); at++)
+		if ((at == name || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[n]))
+			return true;
+	return false;
+}
+
+/* The only name with such a part; NULL: there is none, or more of them. */
+static const char *name_with_part(const char *word, const char *const *names, size_t n)
+{
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
+		if (!is_part_of(word, names[i]))
+			continue;
+		if (found)
+			return NULL;
+		found = names[i];
+	}
+	return found;
+}
+
+/* Of two equally near, the one whose letters were swapped: "6.21" is "6.12", and not "6.1". */
+static bool is_nearer(const char *word, const char *a, const char *b)
+{
+	return strlen(a) == strlen(word) && strlen(b) != strlen(word);
+}
+
+const char *near_name(const char *word, const char *const *names, size_t n)
+{
+	size_t best = 1 + strlen(word) / 3; /* farther off is another word */
+	const char *found = name_with_part(word, names, n);
+
+	if (found)
+		return found;
+	for (size_t i = 0; i < n; i++) {
 		size_t d = near_distance(word, names[i]);
 
-		if (d < best || (d == best && !found)) {
+		if (d < best || (d == best && (!found || is_nearer(word, names[i], found)))) {
 			best = d;
 			found = names[i];
 		}
@@ -70,7 +104,8 @@ const char *near_name(const char *word, const char *const *names, size_t n)
 /* More than these nobody reads. */
 #define TOLD_NAMES 48
 
-int near_fail(const char *what, const char *word, const struct strv *names)
+/* shown: how the user wrote it. */
+static int fail_as(const char *what, const char *shown, const char *word, const struct strv *names)
 {
 	const char *near = near_name(word, (const char *const *)names->v, names->n);
 	_cleanup_buf_ struct buf all = { 0 };
@@ -80,21 +115,38 @@ int near_fail(const char *what, const char *word, const struct strv *names)
 	if (names->n > TOLD_NAMES)
 		buf_printf(&all, " ... and %zu more", names->n - TOLD_NAMES);
 	if (near && names->n > TOLD_NAMES)
-		return fail(OUT_USAGE, "%s '%s'; did you mean %s?", what, word, near);
+		return fail(OUT_USAGE, "%s '%s'; did you mean %s?", what, shown, near);
 	if (near)
-		return fail(OUT_USAGE, "%s '%s'; did you mean %s? There are:%s", what, word, near, buf_str(&all));
-	return fail(OUT_USAGE, "%s '%s'; there are:%s", what, word, buf_str(&all));
+		return fail(OUT_USAGE, "%s '%s'; did you mean %s? There are:%s", what, shown, near, buf_str(&all));
+	return fail(OUT_USAGE, "%s '%s'; there are:%s", what, shown, buf_str(&all));
+}
+
+int near_fail(const char *what, const char *word, const struct strv *names)
+{
+	return fail_as(what, word, word, names);
+}
+
+/* It is there, and is something else. */
+static int other_kind(const char *what, const char *word, const char *folder)
+{
+	return fail(OUT_USAGE, "%s '%s': this is a %s; wanted is a name of %s/ or a file NAME.conf%s", what, word,
+		    path_is_folder(word) ? "folder" : "file", folder,
+		    str_ends(word, ".patch") || str_ends(word, ".diff") ? " (a change is given as PATCH=)" : "");
 }
 
 int near_fail_in(const char *what, const char *word, const char *folder, const char *also)
 {
+	bool is_conf = str_ends(word, ".conf");
+	_cleanup_free_ char *name = xstrndup(path_last(word), strlen(path_last(word)) - (is_conf ? strlen(".conf") : 0));
 	_cleanup_free_ char *dir = path_in_root(folder);
 	_cleanup_strv_ struct strv files = { 0 }, names = { 0 };
 
+	if (strchr(word, '/') && path_exists(word) && !is_conf)
+		return other_kind(what, word, folder);
 	if (also)
 		strv_add(&names, also);
 	(void)dir_list(dir, ".conf", &files);
 	for (size_t i = 0; i < files.n; i++)
 		strv_addf(&names, "%.*s", (int)(strlen(files.v[i]) - strlen(".conf")), files.v[i]);
-	return near_fail(what, word, &names);
+	return fail_as(what, word, name, &names);
 }

@@ -13,8 +13,8 @@
 size_t near_distance(const char *a, const char *b);
 
 /*
- * Of n names the nearest to word, when it is near enough to be meant; NULL: none is. Case counts
- * for little.
+ * Of n names the only one that has word as a part ("svm": "tcg-svm"), or the nearest to it, when it
+ * is near enough to be meant; NULL: none is. Case counts for little.
  */
 const char *near_name(const char *word, const char *const *names, size_t n);
 
@@ -22,7 +22,7 @@ const char *near_name(const char *word, const char *const *names, size_t n);
 struct strv;
 int near_fail(const char *what, const char *word, const struct strv *names);
 /*
- * The same, where the names are those of FOLDER/NAME.conf, and also (a name that has no file; or
+ * The same, where the names are those of FOLDER/NAME.conf (word may be such a file's path), and also (a name that has no file; or
  * NULL). folder: root-relative.
  */
 int near_fail_in(const char *what, const char *word, const char *folder, const char *also);

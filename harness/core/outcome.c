@@ -91,6 +91,13 @@ const char *fail_text(void)
 	return last.text;
 }
 
+void fail_restore(enum outcome o, const char *text)
+{
+	fail_clear();
+	if (*text)
+		fail(o, "%s", text);
+}
+
 void fail_clear(void)
 {
 	last.outcome = OUT_PASS;

@@ -49,5 +49,7 @@ int fail_prefix(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum outcome fail_outcome(void);
 const char *fail_text(void);
 void fail_clear(void);
+/* Record again what these told before: what came in between is told elsewhere, or is none. */
+void fail_restore(enum outcome o, const char *text);
 
 #endif

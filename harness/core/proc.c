@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "core/ui.h"
 
 #define DEFAULT_DEADLINE_S 60
@@ -267,7 +269,10 @@ int proc_check(const struct proc *p)
 	if (ret <= 0)
 		return ret;
 	if (ret == 127 && !r.last[0])
-		return fail(OUT_BROKEN, "%s: can't run %s: is it installed?", p->what, p->argv[0]);
+		return fail(OUT_BROKEN, "%s: can't run %s: is it installed? `nestlab doctor` tells what is missing", p->what, p->argv[0]);
+	if (cache_disk_is_full())
+		return fail(OUT_BROKEN, "%s: %s ended with status %d; the disk of the cache %s is full: make room and try again", p->what,
+			    p->argv[0], ret, path_cache());
 	return fail(OUT_BROKEN, "%s: %s ended with status %d%s%s%s%s", p->what, p->argv[0], ret,
 		    r.last[0] ? "; it last said: " : "", r.last, p->log_path ? "; see " : "",
 		    p->log_path ? p->log_path : "");

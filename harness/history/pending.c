@@ -161,9 +161,10 @@ int history_end_in(const char *results, struct history_mark *m)
 
 void history_end(struct history_mark *m)
 {
-	const char *results = path_results();
+	_cleanup_free_ char *before = xstrdup(fail_text());
+	enum outcome o = fail_outcome();
 
-	if (history_end_in(results, m))
+	if (history_end_in(path_results(), m))
 		ui_note("%s; the next run adds this one's", fail_text());
-	fail_clear();
+	fail_restore(o, before);
 }

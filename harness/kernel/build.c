@@ -2,7 +2,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -24,7 +23,6 @@
 #define RECIPE "kernel-build-2" /* bump it when the same inputs give other outputs */
 #define BUILD_DEADLINE_S 3600
 #define CONFIG_DEADLINE_S 300
-#define FULL_DISK_BYTES (64ULL << 20)
 
 struct job {
 	const struct kernel_conf *k;
@@ -297,19 +295,12 @@ static int prepare(struct job *j)
 
 /* ---- whose fault a failed make is ---- */
 
-static bool disk_is_full(void)
-{
-	struct statvfs v;
-
-	return !statvfs(path_cache(), &v) && (uint64_t)v.f_bavail * v.f_frsize < FULL_DISK_BYTES;
-}
-
 /* to_blame: the outcome when neither the disk nor the lab itself is why. */
 static int tell_failure(const struct make *m, enum outcome to_blame)
 {
 	_cleanup_free_ char *why = make_why(m);
 
-	if (disk_is_full())
+	if (cache_disk_is_full())
 		return fail(OUT_BROKEN,
 			    "%s: the disk of the cache %s is full; make room and try again",
 			    m->what, path_cache());

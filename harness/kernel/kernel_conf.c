@@ -134,13 +134,6 @@ static void set_names(const char *name, struct kernel_conf *k)
 	}
 }
 
-static int tell_unknown(const char *name, const struct kernel_conf *k)
-{
-	if (str_ends(name, ".conf"))
-		return fail(OUT_USAGE, "there is no kernel configuration %s", k->path);
-	return near_fail_in("there is no kernel", name, "config/kernels", NULL);
-}
-
 static int load_one(const char *name, struct kernel_conf *k)
 {
 	int ret;
@@ -148,7 +141,7 @@ static int load_one(const char *name, struct kernel_conf *k)
 	*k = (struct kernel_conf){ .flavor = { .slowdown = 1 }, .guest_flavor = { .slowdown = 1 } };
 	set_names(name, k);
 	if (!path_exists(k->path))
-		ret = tell_unknown(name, k);
+		ret = near_fail_in("there is no kernel", name, "config/kernels", NULL);
 	else
 		ret = conf_load(k->path, keys, ARRAY_SIZE(keys), k);
 	if (!ret)

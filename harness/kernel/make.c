@@ -12,6 +12,7 @@
 #include "core/why.h"
 
 #define KEEP_ERRORS 3
+#define NOT_THERE 127 /* a program that can't be run; make itself never ends so */
 
 static unsigned int cpus(void)
 {
@@ -101,6 +102,7 @@ int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 {
 	_cleanup_strv_ struct strv argv = { 0 };
 	const char *cc = m->sandbox.ccache ? "ccache gcc" : "gcc";
+	int ret;
 
 	strv_add(&argv, "make");
 	strv_addf(&argv, "-j%u", cpus());
@@ -112,7 +114,10 @@ int make_run(struct make *m, unsigned int deadline_s, const char *const args[])
 		strv_add(&argv, m->more->v[i]);
 	for (size_t i = 0; args[i]; i++)
 		strv_add(&argv, args[i]);
-	return make_command(m, deadline_s, (const char *const *)argv.v);
+	ret = make_command(m, deadline_s, (const char *const *)argv.v);
+	if (ret == NOT_THERE)
+		return fail(OUT_BROKEN, "%s: can't run make: is it installed? `nestlab doctor` tells what is missing", m->what);
+	return ret;
 }
 
 char *make_why(const struct make *m)

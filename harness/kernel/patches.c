@@ -86,6 +86,15 @@ static const struct {
 #undef KIND
 };
 
+/* Its first bytes are a name. */
+static bool is_tar(const struct buf *b)
+{
+	static const char magic[] = "ustar";
+	static const size_t at = 257;
+
+	return b->len > at + strlen(magic) && !memcmp(b->data + at, magic, strlen(magic));
+}
+
 /* Form feeds stand in sources; nothing else of these does. */
 static bool has_control_characters(const struct buf *b)
 {
@@ -115,6 +124,8 @@ static const char *why_no_diff(const char *path, const struct buf *b)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (b->len >= kinds[i].len && !strncasecmp(b->data, kinds[i].bytes, kinds[i].len))
 			return kinds[i].why;
+	if (is_tar(b))
+		return "it is a tar archive; unpack it, and name the patch in it";
 	if (has_control_characters(b))
 		return "it is binary, not text; " HOW_TO;
 	if (is_source(path))

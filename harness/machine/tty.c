@@ -69,7 +69,7 @@ bool tty_begin(struct tty *t)
 	struct termios mode;
 
 	watch = virEventAddHandle(STDIN_FILENO, VIR_EVENT_HANDLE_READABLE, on_readable, t, NULL);
-	if (tcgetattr(STDIN_FILENO, &saved))
+	if (t->cooked || tcgetattr(STDIN_FILENO, &saved))
 		return false;
 	mode = saved;
 	cfmakeraw(&mode);

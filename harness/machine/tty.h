@@ -14,6 +14,8 @@ struct tty {
 	void (*on_input)(void *ctx, const void *data, size_t len); /* len 0: end of file */
 	void (*on_resize)(void *ctx, uint16_t rows, uint16_t cols); /* may be NULL */
 	void *ctx;
+	/* lines stay the terminal's: what runs at the other end has none of its own */
+	bool cooked;
 	bool left; /* the escape key (^]) was pressed */
 };
 

@@ -184,7 +184,7 @@ int assignment_load(const char *name, struct assignment **out)
 
 	a->rubric.crash_at_most = a->rubric.late_at_most = 100;
 	name_file(a, name);
-	if (!str_ends(name, ".conf") && !path_exists(a->path))
+	if (!path_exists(a->path))
 		ret = near_fail_in("there is no assignment", name, FOLDER, NULL);
 	else
 		ret = conf_load(a->path, keys, ARRAY_SIZE(keys), a);

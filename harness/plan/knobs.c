@@ -635,10 +635,10 @@ bool knobs_everywhere(const struct knob_told *k)
 	return k->process || !strcmp(k->name, "V");
 }
 
-/* A short word is near to all of them. */
+/* A short word is near to all of them; one that has no sign of a setting's must be one's name. */
 const char *knobs_near(const char *word)
 {
-	const char *names[ARRAY_SIZE(table)];
+	const char *names[ARRAY_SIZE(table)], *found;
 	_cleanup_free_ char *name = xstrdup(word + strspn(word, "-"));
 
 	for (char *c = name; *c; c++)
@@ -646,5 +646,8 @@ const char *knobs_near(const char *word)
 	name[strcspn(name, "=")] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		names[i] = table[i].name;
-	return strlen(name) > 2 ? near_name(name, names, ARRAY_SIZE(names)) : NULL;
+	found = near_name(name, names, ARRAY_SIZE(names));
+	if (strlen(name) < 3 || !found)
+		return NULL;
+	return strpbrk(word, "-=") || near_distance(name, found) < 2 ? found : NULL;
 }

@@ -9,12 +9,22 @@ static int make_plan(struct knobs *k, const char *plan_file, struct plan *plan)
 	return ret ? ret : plan_make(k, plan);
 }
 
+/* asked: what was wrong before there was a plan, or 0. */
+static int plan_and_run(struct knobs *k, int asked, const char *plan_file, struct rundir *dir)
+{
+	struct plan plan = { 0 };
+	int ret = asked ? asked : make_plan(k, plan_file, &plan);
+
+	ret = run_plan(&plan, ret, dir);
+	plan_free(&plan);
+	return ret;
+}
+
 /*
  * The folder first: also what was wrongly asked for is a run of its own, and not the one before it.
  */
 int run_as_asked(const char *plan_file)
 {
-	struct plan plan = { 0 };
 	struct rundir dir;
 	struct knobs k;
 	int asked = knobs_load(&k), ret;
@@ -22,11 +32,9 @@ int run_as_asked(const char *plan_file)
 	ret = rundir_make(&k, &dir);
 	if (ret == -OUT_USAGE && !asked)
 		asked = ret;
-	if (!asked)
-		asked = make_plan(&k, plan_file, &plan);
-	ret = ret && ret != -OUT_USAGE ? ret : run_plan(&plan, asked, &dir);
+	if (!ret || ret == -OUT_USAGE)
+		ret = plan_and_run(&k, asked, plan_file, &dir);
 	knobs_free(&k);
-	plan_free(&plan);
 	rundir_free(&dir);
 	return ret;
 }

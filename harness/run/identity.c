@@ -114,7 +114,5 @@ void identity_fill(struct run_result *r)
 
 	fill_commit(r);
 	fill_program(r);
-	fail_clear();
-	if (*before)
-		fail(o, "%s", before);
+	fail_restore(o, before);
 }

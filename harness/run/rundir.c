@@ -76,6 +76,17 @@ static int choose_dir(const struct knobs *k, const char *id, char **dir)
 	return ret;
 }
 
+char *rundir_find(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (path_is_folder(name))
+		return xstrdup(name);
+	if (path_exists(name))
+		return slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup(".");
+	return slash ? xstrdup(name) : strf("%s/%s", path_results(), name);
+}
+
 void rundir_point(const char *dir, const char *name)
 {
 	const char *root = path_results();
@@ -117,6 +128,8 @@ int rundir_make(const struct knobs *k, struct rundir *d)
 
 	*d = (struct rundir){ .result = result_new(id), .mark = { .fd = -1 } };
 	ret = choose_dir(k, id, &d->dir);
+	if (ret == -OUT_BROKEN)
+		return ret;
 	d->result->started = iso_time(now);
 	/* Until the run has ended by itself: */
 	d->result->verdict = OUT_BROKEN;

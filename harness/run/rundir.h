@@ -60,4 +60,10 @@ void rundir_prune(const struct knobs *k);
 /* For tests: the same for another folder and time; gone: their names. */
 void rundir_prune_in(const char *root, const struct knobs *k, time_t now, struct strv *gone);
 
+/*
+ * The folder of a run as people name it: a folder, a file in it, or a name in path_results()
+ * ("latest"). The caller owns it; it need not be there.
+ */
+char *rundir_find(const char *name);
+
 #endif

@@ -93,7 +93,78 @@ static const struct one_case mistakes[] = {
 	{ "OUT is somebody else's folder", NESTLAB " test OUT=harness", 2, { "OUT=", "something else in it", USAGE }, 0 },
 };
 
+/* ---- what is mistaken for something else ---- */
+
+#define M LOGS "/mistaken"
+#define TEST NESTLAB " test TESTS=cpuid-exits/counters "
+#define VERBS "$(" NESTLAB " help | sed -n 's/^  \\([a-z][a-z-]*\\).*/\\1/p')"
+
+static const struct one_case mistaken[] = {
+	{ "files of all kinds",
+	  "rm -rf " M "; mkdir -p " M "/tree/arch/x86/kvm " M "/empty && cd " M " && echo hello >letter.txt && tar cf t.tar letter.txt && "
+	  "gzip -k t.tar && xz -k t.tar && cp /bin/true elf && echo 'int x;' >tree/arch/x86/kvm/cpuid.c && echo 'VERSION = 6' >tree/Makefile && "
+	  "echo '<!DOCTYPE html>' >report.html && echo '{ \"format\": 2 }' >results.json", 0, { NULL }, 0 },
+	{ "a kernel tree for a patch", TEST "PATCH=" M "/tree", 2, { "no *.patch", "git diff", UNUSABLE }, 0 },
+	{ "an archive for a patch", TEST "PATCH=" M "/t.tar", 2, { "tar archive; unpack it", UNUSABLE }, 0 },
+	{ "a compressed one", TEST "PATCH=" M "/t.tar.gz; " TEST "PATCH=" M "/t.tar.xz", 2, { "by gzip; unpack it", "by xz; unpack it", UNUSABLE }, 0 },
+	{ "a program for a patch", TEST "PATCH=" M "/elf", 2, { "a program or an object file", UNUSABLE }, 0 },
+	{ "a page for a patch", TEST "PATCH=" M "/report.html", 2, { "a web page", UNUSABLE }, 0 },
+	{ "results for a patch", TEST "PATCH=" M "/results.json", 2, { "no diff in it", UNUSABLE }, 0 },
+	{ "a base's file for a patch", TEST "PATCH=config/kernels/6.12.conf", 2, { "no diff in it", UNUSABLE }, 0 },
+	{ "a patch that is not there", TEST "PATCH=" M "/nothing.patch", 2, { "nothing.patch: No such file", USAGE }, 0 },
+	{ "a patch for a base", TEST "KERNEL=testcases/mutants/edx-left.patch", 2, { "this is a file", "given as PATCH=", USAGE }, 0 },
+	{ "a tree for a base", TEST "KERNEL=" M "/tree", 2, { "this is a folder", "NAME.conf", USAGE }, 0 },
+	{ "an archive for a base", TEST "KERNEL=" M "/t.tar", 2, { "this is a file", "NAME.conf", USAGE }, 0 },
+	{ "a base by its file's name", TEST "KERNEL=6.12.conf", 2, { "did you mean 6.12?", USAGE }, 0 },
+	{ "a base with its letters swapped", TEST "KERNEL=6.21", 2, { "did you mean 6.12?", USAGE }, 0 },
+	{ "an assignment's file for a base", TEST "KERNEL=config/assignments/vcpu-info.conf", 2, { "unknown", USAGE }, 0 },
+	{ "a base's file for an assignment", TEST "ASSIGNMENT=config/kernels/6.12.conf", 2, { "6.12.conf:", "unknown key", USAGE }, 0 },
+	{ "a page for an assignment", TEST "ASSIGNMENT=" M "/report.html", 2, { "this is a file", USAGE }, 0 },
+	{ "an assignment's file that is not there", TEST "ASSIGNMENT=" M "/cpuid-exit.conf", 2, { "did you mean cpuid-exits?", USAGE }, 0 },
+	{ "a folder for the plans of a night", NESTLAB " nightly " M "/empty", 2, { "it is a folder" }, 0 },
+	{ "a text for the plans of a night", NESTLAB " nightly " M "/letter.txt", 2, { "letter.txt:1: " }, 0 },
+	{ "a page for a plan", NESTLAB " run " M "/report.html", 2, { "can't read the plan", USAGE }, 0 },
+	{ "results for a plan", NESTLAB " run " M "/results.json", 2, { "no plan that nestlab wrote", USAGE }, 0 },
+	{ "a text for a run", NESTLAB " report " M "/letter.txt", 2, { "mistaken/results.json", "!//" }, 0 },
+	{ "a run that is not there", NESTLAB " report 20200101-000000-0000", 2, { "results/20200101-000000-0000/results.json" }, 0 },
+	{ "a class that is empty", NESTLAB " grade " M "/empty ASSIGNMENT=cpuid-exits", 2, { "there are no submissions in" }, 0 },
+	{ "a class without an assignment", NESTLAB " grade " M, 2, { "ASSIGNMENT= is not set" }, 0 },
+	{ "a class's assignment that is misspelt", NESTLAB " grade " M " ASSIGNMENT=cpuid-exit", 2, { "did you mean cpuid-exits?" }, 0 },
+	{ "a part of a lane's name", TEST "LANE=svm; " TEST "LANE=bochs", 2, { "did you mean tcg-svm?", "did you mean bochs-vmx?", "!mean kvm?" }, 0 },
+	{ "a part of a test's name", NESTLAB " test TESTS=kinds", 2, { "did you mean cpuid-exits/kinds?", USAGE }, 0 },
+	{ "a misspelt suite", NESTLAB " test SUITE=selftest", 2, { "did you mean selftests?", USAGE }, 0 },
+	{ "a misspelt flavour", TEST "KERNEL_FLAVOR=debgu", 2, { "did you mean debug?", USAGE }, 0 },
+	{ "a misspelt flavour of the guest", TEST "GUEST_FLAVOR=guest-debgu", 2, { "did you mean guest-debug?", USAGE }, 0 },
+	{ "a misspelt mutant", NESTLAB " mutants caller-pdi RUNS=0", 2, { "did you mean caller-pid?", USAGE }, 0 },
+	{ "numbers that are none", TEST "L2_CPUS=two; " TEST "L1_MEMORY=2G; " TEST "EFFORT=0", 2,
+	  { "L2_CPUS=two: want a whole number from 1 to 8", "L1_MEMORY=2G: want", "EFFORT=0: want", USAGE }, 0 },
+	{ "a place's name that is none", TEST "PLACE=a/b", 2, { "PLACE=a/b: want a name", USAGE }, 0 },
+	{ "a setting in small letters", NESTLAB " test lane=tcg-svm", 2, { "did you mean LANE=tcg-svm?" }, 0 },
+	{ "a setting as an option", NESTLAB " test --patch=my.patch", 2, { "did you mean PATCH=my.patch?" }, 0 },
+	{ "a patch without a setting's name", NESTLAB " test testcases/mutants/edx-left.patch", 2, { "PATCH=testcases/mutants/edx-left.patch" }, 0 },
+	{ "git bisect never takes a mistake for a bad commit", NESTLAB " bisect-run testcases/mutants/edx-left.patch", 255, { "PATCH=" }, 0 },
+	{ "too many words, and wrong ones, for each verb",
+	  "for v in " VERBS "; do timeout 60 " NESTLAB " $v one two three four five </dev/null >" M "/told 2>&1; s=$?; "
+	  "case $v:$s in bisect-run:255|*:2) ;; *) echo \"amiss: $v gives $s\" ;; esac; "
+	  "test $(grep -c '^nestlab: ' " M "/told) -ge 1 || echo \"amiss: $v tells nothing\"; "
+	  "grep -q 'one\\|usage: \\|ASSIGNMENT= is not set' " M "/told || echo \"amiss: $v tells another thing\"; done", 0, { "!amiss" }, 300 },
+	{ "a folder of results that can't be made", TEST "OUT=/proc/x", 3, { "can't make the run's folder /proc/x: No such file" }, 0 },
+	{ "a cache that can't be made", "NESTLAB_CACHE=/proc/x " TEST, 3, { "/proc/x/", "No such file", "verdict: broken" }, 0 },
+	{ "a cache that is a file", "NESTLAB_CACHE=$PWD/" M "/letter.txt " TEST, 3, { "letter.txt/", "Not a", "verdict: broken" }, 0 },
+	{ "no room in the cache",
+	  "mkdir " M "/small; unshare -rm sh -c 'mount -t tmpfs -o size=1m none " M "/small && NESTLAB_CACHE=$PWD/" M "/small " TEST "'", 3,
+	  { "mistaken/small is full: make room", "verdict: broken" }, 300 },
+	{ "no programs of packages",
+	  "mkdir " M "/bin; for p in sh sed awk git tar xz gzip cat mkdir uname grep cut tr rm cp mv ls sort; do ln -s $(command -v $p) " M "/bin; done; "
+	  "PATH=$PWD/" M "/bin " TEST "KERNEL=testcases/faults/no-build.conf", 3, { "is it installed?", "nestlab doctor", "verdict: broken" }, 0 },
+	{ "a misspelt setting of make's", MAKE " test L2_CPU=4", 2, { "L2_CPU=", "did you mean L2_CPUS?" }, 0 },
+	{ "make's own settings are no mistake", MAKE " -n test CFLAGS=-O1 V=1 >/dev/null && " MAKE " knobs CHECK=unit Q=", 0, { "!did you mean" }, 0 },
+	{ "a verb of make's that there is not", MAKE " tets", 2, { "No rule to make target" }, 0 },
+};
+
 bool check_mistakes(void)
 {
-	return run_cases(mistakes, ARRAY_SIZE(mistakes));
+	bool good = run_cases(mistakes, ARRAY_SIZE(mistakes));
+
+	return run_cases(mistaken, ARRAY_SIZE(mistaken)) && good;
 }

@@ -35,6 +35,9 @@ static const struct one_case kept[] = {
 	  { "a lab with the reference was left running" }, 60 },
 	{ "a command in L1", NESTLAB " shell 1 uname -r", 0, { "6.12" }, 60 },
 	{ "a command in L2", NESTLAB " shell 2 'cat /proc/cmdline; exit 7'", 7, { "nestlab.level=L2" }, 60 },
+	{ "a command's lines on a terminal", "script -qec \"" NESTLAB " shell 2 'echo a; echo b; exit 7'\" /dev/null | cat -A; "
+	  "script -qec \"" NESTLAB " shell 2 'echo c' | cat\" /dev/null | cat -A", 0, { "a^M$", "b^M$", "c^M$" }, 60 },
+	{ "a command's lines in a pipe", NESTLAB " shell 2 'echo a' | cat -A", 0, { "a$", "!^M" }, 60 },
 	{ "somebody leaves something there", NESTLAB " shell 2 'touch /mine'", 0, { NULL }, 60 },
 	{ "virsh on both levels",
 	  "virsh -c \"$(" NESTLAB " uri 1)\" list && virsh -c \"$(" NESTLAB " uri 2)\" list", 0,

@@ -232,7 +232,20 @@ static void test_near(void **state)
 	assert_string_equal(near_name("vcpu-info/pair", names, 3), "vcpu-info/pairs");
 	assert_string_equal(near_name("TCG_SVM", names, 3), "tcg-svm");
 	assert_null(near_name("cpuid-exits", names, 3));
+	/* A part of just one of them; of several it says nothing. */
+	assert_string_equal(near_name("svm", names, 3), "tcg-svm");
+	assert_string_equal(near_name("pairs", names, 3), "vcpu-info/pairs");
+	assert_null(near_name("info", names, 3));
+	assert_null(near_name("sys", names, 3));
 	assert_null(near_name("", names, 3));
+}
+
+static void test_swapped_is_nearer_than_left_out(void **state)
+{
+	static const char *const names[] = { "6.1", "6.12", "7.2" };
+
+	(void)state;
+	assert_string_equal(near_name("6.21", names, 3), "6.12");
 }
 
 int main(void)
@@ -242,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_somebody_elses_command_line),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_swapped_is_nearer_than_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,9 +228,42 @@ static void test_out_of_somebody_else(void **state)
 	rm_rf(root);
 }
 
+static void found_as(const char *name, const char *dir)
+{
+	_cleanup_free_ char *found = rundir_find(name);
+
+	assert_string_equal(found, dir);
+}
+
+static void test_how_people_name_a_run(void **state)
+{
+	_cleanup_free_ char *in_results = strf("%s/20260101-000000-0000", path_results());
+
+	(void)state;
+	found_as("harness/tests", "harness/tests");
+	found_as("harness/tests/test_rundir.c", "harness/tests");
+	found_as("Makefile", ".");
+	found_as("20260101-000000-0000", in_results);
+	found_as("no/such/folder", "no/such/folder");
+}
+
+static void test_a_folder_that_cannot_be_made(void **state)
+{
+	struct knobs k = { .out = (char *)"/proc/nestlab/out" };
+	struct rundir d;
+
+	(void)state;
+	assert_int_equal(rundir_make(&k, &d), -OUT_BROKEN);
+	rundir_free(&d);
+	/* Still told, whatever was tidied up. */
+	assert_non_null(strstr(fail_text(), "can't make the run's folder /proc/nestlab/out: "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_how_people_name_a_run),
+		cmocka_unit_test(test_a_folder_that_cannot_be_made),
 		cmocka_unit_test(test_what_goes_by_age),
 		cmocka_unit_test(test_what_goes_by_size),
 		cmocka_unit_test(test_young_ones_stay),

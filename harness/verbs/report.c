@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "core/ui.h"
 #include "core/util.h"
 #include "report/report.h"
+#include "run/rundir.h"
 #include "verbs/verb.h"
 
 static int verb_report(int argc, char **argv);
@@ -21,17 +21,6 @@ static const struct verb report = {
 };
 VERB(report);
 
-/* A folder, its results.json, or a run's name in results/. */
-static char *find_run(const char *arg)
-{
-
-	if (str_ends(arg, "/results.json"))
-		return xstrndup(arg, strlen(arg) - strlen("/results.json"));
-	if (path_is_folder(arg))
-		return xstrdup(arg);
-	return strf("%s/%s", path_results(), arg);
-}
-
 static int verb_report(int argc, char **argv)
 {
 	_cleanup_free_ char *dir = NULL, *json = NULL;
@@ -42,7 +31,7 @@ static int verb_report(int argc, char **argv)
 
 	if (argc > 2)
 		return verb_usage(&report);
-	dir = find_run(argc == 2 ? argv[1] : "latest");
+	dir = rundir_find(argc == 2 ? argv[1] : "latest");
 	json = strf("%s/results.json", dir);
 	r = report_load(json);
 	if (!r)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "core/util.h"
 #include "run/run.h"
+#include "run/rundir.h"
 #include "verbs/verb.h"
 
 static int verb_run(int argc, char **argv);
@@ -7,7 +9,7 @@ static int verb_run(int argc, char **argv);
 static const struct verb run = {
 	.name = "run",
 	.usage = "PLAN",
-	.summary = "run a plan again: a results folder, or the plan.json in it",
+	.summary = "run a plan again: a results folder, its name, or the plan.json in it",
 	.order = 11,
 	.settings = KNOBS_OF_RESULTS,
 	.ends = VERB_ENDS_AS_RUNS,
@@ -18,5 +20,10 @@ VERB(run);
 
 static int verb_run(int argc, char **argv)
 {
-	return argc == 2 ? run_as_asked(argv[1]) : verb_usage(&run);
+	_cleanup_free_ char *dir = NULL;
+
+	if (argc != 2)
+		return verb_usage(&run);
+	dir = rundir_find(argv[1]);
+	return run_as_asked(path_exists(argv[1]) ? argv[1] : dir);
 }

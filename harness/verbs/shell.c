@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/outcome.h"
 #include "core/ui.h"
@@ -78,8 +79,10 @@ static int start(struct session *s, int argc, char **argv)
 			command.v[2] = joined;
 		}
 		e.argv = command.v;
-		e.tty = false;
+		/* Its lines need one that makes them the terminal's; a pipe wants them as they are. */
+		e.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	}
+	s->tty.cooked = !e.tty;
 	e.env = env.v;
 	tty_size(&e.rows, &e.cols);
 	return channel_start(s->l->channel, &e, &s->status, &s->id);
