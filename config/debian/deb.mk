@@ -56,4 +56,8 @@ deb: build deb-control ## a Debian package: build/deb/nestlab_*.deb
 	@cd $(DEB)/root && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums
 	@SOURCE_DATE_EPOCH=$(COMMITTED) dpkg-deb --root-owner-group --build $(DEB)/root $(DEB)
 
-.PHONY: install deb deb-control deb-documents
+check-deb: deps-check build tests ## the package made, installed, used and removed, as root
+	@$(call install_packages,config/packages-deb)
+	@$(B)/tests/check deb
+
+.PHONY: install deb deb-control deb-documents check-deb

@@ -56,9 +56,12 @@ static bool is_part_of(const char *word, const char *name)
 {
 	size_t n = strlen(word);
 
-	for (const char *at = name; n > 2 && (at = strcasestr(at, word)); at++)
-		if ((at == name || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[n]))
+	for (const char *at = name; n > 2 && (at = strcasestr(at, word)); at++) {
+		bool begins = at == name || !isalnum((unsigned char)at[-1]);
+
+		if (begins && !isalnum((unsigned char)at[n]))
 			return true;
+	}
 	return false;
 }
 

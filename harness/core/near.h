@@ -22,8 +22,8 @@ const char *near_name(const char *word, const char *const *names, size_t n);
 struct strv;
 int near_fail(const char *what, const char *word, const struct strv *names);
 /*
- * The same, where the names are those of FOLDER/NAME.conf (word may be such a file's path), and also (a name that has no file; or
- * NULL). folder: root-relative.
+ * The same, where the names are those of FOLDER/NAME.conf, and also (a name that has no file; or
+ * NULL). word may be the path of such a file, or of something else. folder: root-relative.
  */
 int near_fail_in(const char *what, const char *word, const char *folder, const char *also);
 

@@ -5,8 +5,8 @@
  * config/defaults.conf and the Makefile's exports come from it.
  *
  * A value comes from, the later over the earlier: the table, the files of defaults (path_confs()),
- * the environment, the command line (nestlab's or make's). A name that no knob has is refused wherever it is given
- * on purpose, with the nearest one named.
+ * the environment, the command line (nestlab's or make's). A name that no knob has is refused
+ * wherever it is given on purpose, with the nearest one named.
  *
  * A path that the user gives is relative to where he stands, then to the checkout. It is kept
  * absolute.

@@ -38,7 +38,8 @@
 		"pdfinfo " LOGS "/page.pdf | grep Pages; pdftotext -layout " LOGS "/page.pdf -"
 
 static const struct one_case cases[] = {
-	{ "axe-core from npm", "test -s " AXE " || npm install --no-audit --no-fund --prefix " LOGS "/axe axe-core@4", 0, { NULL }, 300 },
+	{ "axe-core from npm", "test -s " AXE " || { command -v npm || { echo 'npm is missing: apt-get install npm'; exit 3; }; "
+	  "npm install --no-audit --no-fund --prefix " LOGS "/axe axe-core@4; }", 0, { NULL }, 300 },
 	{ "a simulated week", "WEEK=" WEEK " build/tests/test_week >/dev/null 2>&1 && rm -rf " LOGS "/browser", 0, { NULL }, 60 },
 	{ "its page at 1280 px", LOOK(LIGHT, "1280", WEEK "/index.html"), 0,
 	  { WELL("1280", "light") "11 rows, 21 pictures, 0 things loaded; axe: no violation" }, 120 },

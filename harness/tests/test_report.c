@@ -1536,43 +1536,44 @@ static void test_second_try(void **state)
 	result_free(r);
 }
 
+static const struct {
+	struct run_result *(*make)(void);
+	const char *says;
+} junit_cases[] = {
+	{ run_pass, "tests=\"3\" failures=\"0\" errors=\"0\"" },
+	{ run_fail, "tests=\"4\" failures=\"1\" errors=\"1\"" },
+	{ run_killed, "tests=\"4\" failures=\"0\" errors=\"1\"" },
+	{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+	{ run_retried, "tests=\"4\" failures=\"0\" errors=\"0\"" },
+	{ run_retried, "<flakyError message=\"L2 was lost &lt;without&gt; a word\"" },
+	{ run_fail, "<testsuites name=\"nestlab\" tests" },
+	{ run_fail, "<property name=\"patch\" value=\"caller-pid.patch\"/>" },
+	{ run_fail, "<property name=\"lane\" value=\"tcg-svm\"/>" },
+	{ run_fail, "<property name=\"kernel\" value=\"6.12\"/>" },
+	{ run_fail, "<property name=\"run\" value=\"20261121-034219-7f3a\"/>" },
+	{ run_retried_in_vain, "<rerunError message=\"L2 was lost\"" },
+	{ run_usage,
+	  "<error message=\"TESTS=vcpu-inof: no test has such a name\" type=\"usage\">" },
+	{ run_unusable, "type=\"unusable\">" },
+	{ run_busy, "tests=\"1\" failures=\"0\" errors=\"1\"" },
+	{ run_busy, "type=\"busy\">" },
+	{ run_interrupted, "tests=\"4\" failures=\"0\" errors=\"1\"" },
+	{ run_interrupted, "type=\"interrupted\">" },
+};
+
 static void test_junit_counts(void **state)
 {
-	static const struct {
-		struct run_result *(*make)(void);
-		const char *says;
-	} cases[] = {
-		{ run_pass, "tests=\"3\" failures=\"0\" errors=\"0\"" },
-		{ run_fail, "tests=\"4\" failures=\"1\" errors=\"1\"" },
-		{ run_killed, "tests=\"4\" failures=\"0\" errors=\"1\"" },
-		{ run_not_built, "tests=\"1\" failures=\"0\" errors=\"1\"" },
-		{ run_retried, "tests=\"4\" failures=\"0\" errors=\"0\"" },
-		{ run_retried, "<flakyError message=\"L2 was lost &lt;without&gt; a word\"" },
-		{ run_fail, "<testsuites name=\"nestlab\" tests" },
-		{ run_fail, "<property name=\"patch\" value=\"caller-pid.patch\"/>" },
-		{ run_fail, "<property name=\"lane\" value=\"tcg-svm\"/>" },
-		{ run_fail, "<property name=\"kernel\" value=\"6.12\"/>" },
-		{ run_fail, "<property name=\"run\" value=\"20261121-034219-7f3a\"/>" },
-		{ run_retried_in_vain, "<rerunError message=\"L2 was lost\"" },
-		{ run_usage,
-		  "<error message=\"TESTS=vcpu-inof: no test has such a name\" type=\"usage\">" },
-		{ run_unusable, "type=\"unusable\">" },
-		{ run_busy, "tests=\"1\" failures=\"0\" errors=\"1\"" },
-		{ run_busy, "type=\"busy\">" },
-		{ run_interrupted, "tests=\"4\" failures=\"0\" errors=\"1\"" },
-		{ run_interrupted, "type=\"interrupted\">" },
-	};
 	_cleanup_free_ char *path = in_dir("junit.xml");
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct run_result *r = cases[i].make();
+	for (size_t i = 0; i < ARRAY_SIZE(junit_cases); i++) {
+		struct run_result *r = junit_cases[i].make();
 		_cleanup_free_ char *text = NULL;
 
 		assert_int_equal(report_junit(r, path), 0);
 		check_xml(path);
 		text = slurp(path);
-		assert_non_null(strstr(text, cases[i].says));
+		assert_non_null(strstr(text, junit_cases[i].says));
 		result_free(r);
 	}
 }

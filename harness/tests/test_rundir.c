@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "report/report.h"
 #include "run/rundir.h"
 

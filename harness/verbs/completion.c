@@ -93,6 +93,33 @@ static void put_values(const struct knob_told *k)
 	printf("' ;;\n");
 }
 
+/* Behind the function that has the tables' words. */
+static const char script[] =
+	"\tesac\n"
+	"\techo \"$words\"\n"
+	"}\n"
+	"_nestlab_files() {\n"
+	"\tcompopt -o filenames 2>/dev/null\n"
+	"\tmapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
+	"}\n"
+	"_nestlab() {\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} cur before verb= word\n"
+	"\tcur=${line##*[[:space:]]}\n"
+	"\tbefore=${line%\"$cur\"}\n"
+	"\tfor word in ${before#*[[:space:]]}; do\n"
+	"\t\tcase $word in *=*) ;; *) verb=$word; break ;; esac\n"
+	"\tdone\n"
+	"\tcase $cur in\n"
+	"\t[A-Z]*=*) COMPREPLY=($(compgen -W \"$(_nestlab_words \"${cur%%=*}\")\" -- \"${cur#*=}\"))\n"
+	"\t\t[[ ${#COMPREPLY[@]} -gt 0 ]] || _nestlab_files \"${cur#*=}\"\n"
+	"\t\t[[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=(\"${COMPREPLY[@]/#/${cur%%=*}=}\") ;;\n"
+	"\t*) COMPREPLY=($(compgen -W \"$(_nestlab_words \"$verb\")\" -- \"$cur\"))\n"
+	"\t\t[[ -z $verb || ${#COMPREPLY[@]} -gt 0 ]] || _nestlab_files \"$cur\" ;;\n"
+	"\tesac\n"
+	"\t[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2>/dev/null\n"
+	"}\n"
+	"complete -F _nestlab nestlab\n";
+
 static void put_bash(void)
 {
 	const struct verb *v;
@@ -109,30 +136,7 @@ static void put_bash(void)
 		put_verb(v);
 	for (size_t i = 0; knobs_nth(i, &k); i++)
 		put_values(&k);
-	fputs("\tesac\n"
-	      "\techo \"$words\"\n"
-	      "}\n"
-	      "_nestlab_files() {\n"
-	      "\tcompopt -o filenames 2>/dev/null\n"
-	      "\tmapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
-	      "}\n"
-	      "_nestlab() {\n"
-	      "\tlocal line=${COMP_LINE:0:COMP_POINT} cur before verb= word\n"
-	      "\tcur=${line##*[[:space:]]}\n"
-	      "\tbefore=${line%\"$cur\"}\n"
-	      "\tfor word in ${before#*[[:space:]]}; do\n"
-	      "\t\tcase $word in *=*) ;; *) verb=$word; break ;; esac\n"
-	      "\tdone\n"
-	      "\tcase $cur in\n"
-	      "\t[A-Z]*=*) COMPREPLY=($(compgen -W \"$(_nestlab_words \"${cur%%=*}\")\" -- \"${cur#*=}\"))\n"
-	      "\t\t[[ ${#COMPREPLY[@]} -gt 0 ]] || _nestlab_files \"${cur#*=}\"\n"
-	      "\t\t[[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=(\"${COMPREPLY[@]/#/${cur%%=*}=}\") ;;\n"
-	      "\t*) COMPREPLY=($(compgen -W \"$(_nestlab_words \"$verb\")\" -- \"$cur\"))\n"
-	      "\t\t[[ -z $verb || ${#COMPREPLY[@]} -gt 0 ]] || _nestlab_files \"$cur\" ;;\n"
-	      "\tesac\n"
-	      "\t[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2>/dev/null\n"
-	      "}\n"
-	      "complete -F _nestlab nestlab\n", stdout);
+	fputs(script, stdout);
 }
 
 static int verb_completion(int argc, char **argv)

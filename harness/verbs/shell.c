@@ -79,7 +79,7 @@ static int start(struct session *s, int argc, char **argv)
 			command.v[2] = joined;
 		}
 		e.argv = command.v;
-		/* Its lines need one that makes them the terminal's; a pipe wants them as they are. */
+		/* A terminal wants its lines ended by one, a pipe as they are. */
 		e.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	}
 	s->tty.cooked = !e.tty;

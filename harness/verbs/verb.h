@@ -24,7 +24,7 @@ struct verb {
 	unsigned int ends;
 	/* exit codes that it alone has, or that mean something else with it: "1 found\n2 ..." */
 	const char *codes;
-	/* what its exit code is in place of the usual one, wherever that came from; NULL: the same */
+	/* its exit code in place of the usual one, wherever that came from; NULL: the same */
 	int (*code)(int usual);
 	/* has a results folder, and tells there what was wrong with the command line */
 	bool judges;
