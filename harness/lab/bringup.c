@@ -262,6 +262,8 @@ int bringup_l1(struct lab *lab, bool fresh)
 	if (ret)
 		return ret;
 	ui_stage_end("booted, kernel %s", lab->host.release);
+	if (!state_is_wanted(lab, lab->l1_key))
+		return 0;
 	ui_stage_begin("L1's state");
 	level_close_channel(&lab->levels[L1]);
 	ret = state_save(lab, lab->l1_key, false);
@@ -565,7 +567,7 @@ int bringup_save(struct lab *lab)
 	bool saved;
 	int ret;
 
-	if (!lab->plan->knobs.save_lab)
+	if (!lab->plan->knobs.save_lab || !state_is_wanted(lab, lab->lab_key))
 		return 0;
 	ui_stage_begin("lab state");
 	/*

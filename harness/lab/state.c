@@ -17,6 +17,12 @@ static const struct cache_kind states = {
 };
 CACHE_KIND(states);
 
+/* Their keys, of labs that were not saved when they were first booted. */
+static const struct cache_kind booted = {
+	.folder = "booted", .suffix = "", .what = "labs of changes that came once", .keep_entries = 4000, .local = true,
+};
+CACHE_KIND(booted);
+
 static const char *const consoles[] = { "l1-console.log", "l2-console.log" };
 
 bool state_exists(const char *key)
@@ -31,6 +37,34 @@ void state_drop(const char *key)
 	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
 
 	cache_drop(&states, name);
+}
+
+static bool has_change(const struct plan *p)
+{
+	for (enum kernel_role r = 0; r < KERNEL_ROLES; r++) {
+		const struct patches *change = kernel_conf_of(&p->kernel, r)->role[r].change;
+
+		if (change && change->n)
+			return true;
+	}
+	return false;
+}
+
+static bool was_booted(const char *key)
+{
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (cache_recall(&booted, name, &b))
+		return true;
+	cache_remember(&booted, name, "", 0);
+	return false;
+}
+
+bool state_is_wanted(const struct lab *lab, const char *key)
+{
+	return lab->plan->knobs.save_lab == SAVE_LAB_AT_ONCE || !has_change(lab->plan) ||
+	       was_booted(key);
 }
 
 static int write_boot(const struct boot_record *b, const char *dir)

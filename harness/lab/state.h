@@ -25,6 +25,12 @@ int state_save(struct lab *lab, const char *key, bool with_boot);
  */
 int state_restore(struct lab *lab, const char *key);
 
+/*
+ * Is what was just booted worth saving under this key? Saving costs seconds, and most changes come
+ * once: what has one is saved when it was booted before (its key is noted), or with SAVE_LAB=1.
+ */
+bool state_is_wanted(const struct lab *lab, const char *key);
+
 /* Forget a state that can't be restored any more. */
 void state_drop(const char *key);
 

@@ -20,6 +20,9 @@
 #include "core/util.h"
 
 #define KNOBS_MAX 48
+/* SAVE_LAB= */
+#define SAVE_LAB_AT_ONCE 1
+#define SAVE_LAB_IN_TIME 2 /* a change's lab when it is booted the second time */
 
 enum knob_source { KNOB_FROM_TABLE, KNOB_FROM_FILE, KNOB_FROM_ENVIRONMENT, KNOB_FROM_COMMAND };
 
@@ -43,7 +46,7 @@ struct knobs {
 	uint32_t l1_memory, l2_memory; /* MiB */
 	uint32_t nested_paging;
 	uint32_t unpatched;
-	uint32_t save_lab;
+	uint32_t save_lab; /* 0: never, or SAVE_LAB_... */
 	uint32_t effort;
 	uint32_t slowdown;
 	char *place;
