@@ -99,7 +99,8 @@ static void tells_programs_the_numbers(void **state)
 static void tells_programs_of_eax_alone(void **state)
 {
 	_cleanup_strv_ struct strv env = { 0 };
-	struct assignment a = { .leaf = { [LEAF_TOTAL_EXITS] = 0x4ffffffc, [LEAF_TYPE_EXITS] = 0x4ffffffe } };
+	struct assignment a = { .leaf = { [LEAF_TOTAL_EXITS] = 0x4ffffffc,
+					  [LEAF_TYPE_EXITS] = 0x4ffffffe } };
 
 	(void)state;
 	strv_add(&a.eax_alone, "0x4FFFFFFC");
