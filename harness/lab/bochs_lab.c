@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -31,7 +30,6 @@
 #define MEDIUM "l1.iso"
 #define DISK "l1-disk" /* a link: Bochs can't read every path */
 #define SUITE_DISK "l1-suite" /* the same */
-#define SEEDS 1000000
 #define PORT 7548 /* in a namespace of its own: never taken */
 
 static const struct cache_kind media = {
@@ -190,7 +188,8 @@ static int add_disks(const struct lab *lab, struct bochs_spec *spec, char **disk
 /* ---- power-on ---- */
 
 /* Debian's Bochs can't, and what it takes from outside would not be known. */
-static int begin_record(const struct lab *lab, const struct bochs_spec *spec, const struct record_from *from, char **record)
+static int begin_record(const struct lab *lab, const struct bochs_spec *spec,
+			const struct record_from *from, char **record)
 {
 	return spec->debian ? 0 : record_begin(lab->run_dir, spec, from, record);
 }
@@ -341,13 +340,18 @@ static int prepare_l2(struct lab *lab)
 	return capabilities_prepare(lab, boot);
 }
 
-/* Short enough to be typed. */
-static uint32_t choose_seed(uint32_t asked)
+/*
+ * Of three boots of a Linux L2 with a seed two hung ("hard lockup" of the CPU that ran the vCPU, in
+ * seed 3), and it is not known yet why: what was judged so would not be the change.
+ */
+static int take_seed(struct lab *lab)
 {
-	uint32_t any = (uint32_t)now_ns();
-
-	(void)!getrandom(&any, sizeof(any), GRND_NONBLOCK);
-	return asked ? asked : 1 + any % SEEDS;
+	lab->seed = lab->plan->knobs.seed;
+	if (lab->seed && !lab->without_l2)
+		return fail(OUT_USAGE, "SEED=%u is for tests on micro guests alone: a Linux L2 hangs with some seeds", lab->seed);
+	if (lab->seed && bochs_is_debians(lab->emulator))
+		return fail(OUT_USAGE, "SEED=%u wants the lab's own Bochs: `make bochs` builds it", lab->seed);
+	return 0;
 }
 
 /*
@@ -356,13 +360,15 @@ static uint32_t choose_seed(uint32_t asked)
  */
 static int prepare(struct lab *lab)
 {
+	int ret;
+
 	if (lab->plan->l1_cpus < 2)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
 	lab->emulator = bochs_program();
-	lab->seed = bochs_is_debians(lab->emulator) ? 0 : choose_seed(lab->plan->knobs.seed);
-	if (!lab->without_l2)
-		return prepare_l2(lab);
+	ret = take_seed(lab);
+	if (ret || !lab->without_l2)
+		return ret ? ret : prepare_l2(lab);
 	return has_root(lab) ? lab_prepare_image(lab) : 0;
 }
 

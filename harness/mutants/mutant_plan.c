@@ -11,7 +11,7 @@ const char *mutant_flavor_knob(const struct mutant *m)
 
 int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, struct plan *plan)
 {
-	_cleanup_free_ char *effort = strf("%u", m->effort), *patch = path_in_root(m->patch);
+	_cleanup_free_ char *effort = strf("%u", m->effort), *seed = strf("%u", m->seed ? m->seed : k->seed), *patch = path_in_root(m->patch);
 	_cleanup_free_ char *monitor = strf("%s/%s/monitor", dir, m->name);
 	_cleanup_buf_ struct buf names = { 0 };
 	bool of_monitor = mutant_is_of_monitor(m);
@@ -25,6 +25,7 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 		{ "MONITOR", of_monitor ? monitor : NULL },
 		{ "TESTS", buf_str(&names) },
 		{ "EFFORT", effort },
+		{ "SEED", seed },
 		{ mutant_flavor_knob(m), m->flavor },
 	};
 

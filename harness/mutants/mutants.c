@@ -15,6 +15,7 @@
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
 #define EFFORT "Effort"
+#define SEED "Seed"
 #define TESTS "Tests: "
 
 /* "TEST: CHECK" */
@@ -79,6 +80,9 @@ static void read_effort(struct mutant *m, char *line, const char *lane)
 		text = line + strlen(EFFORT ": ");
 	if (text)
 		m->effort = (unsigned int)strtoul(text, NULL, 10);
+	text = in_lane(line, SEED, lane);
+	if (text)
+		m->seed = (unsigned int)strtoul(text, NULL, 10);
 }
 
 static int read_trailers(struct mutant *m, char *text, const char *lane)

@@ -31,6 +31,7 @@ struct mutant {
 	bool build;	     /* the build must fail */
 	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
 	unsigned int effort; /* EFFORT= of its run */
+	unsigned int seed; /* SEED=; 0: none */
 	char *hidden;	     /* why this lane can't show it; NULL: it can */
 	struct strv tests;   /* to be run: those that the trailers name, once each */
 	struct strv test_of; /* per trailer: the test, */

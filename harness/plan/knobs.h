@@ -53,7 +53,7 @@ struct knobs {
 	char *out;
 	char *label;
 	char *history;
-	uint32_t seed; /* of the turns of L1's CPUs, where they take turns; 0: any */
+	uint32_t seed; /* of the turns of L1's CPUs, where they take turns; 0: none */
 	uint32_t keep; /* the record of a run that passed, too */
 	uint32_t keep_days, keep_mb;
 	uint32_t runs;

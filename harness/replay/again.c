@@ -15,7 +15,7 @@
 #include "machine/bochs/bochs.h"
 
 #define LOOK_MS 100
-#define STILL_S 60 /* with no entry more, before slowdown; a machine that runs writes some each second */
+#define STILL_S 60 /* with no entry more, before slowdown; one that runs writes some each second */
 
 /* Names in path_run(). */
 #define INPUT "replay-input"
@@ -81,7 +81,7 @@ static int lay_out_all(const struct record *r, const struct log *was, const char
 /* ---- comparing ---- */
 
 struct comparing {
-	struct level *level;
+	struct level level;
 	const struct log *was;
 	struct log now;
 	struct again *again;
@@ -98,7 +98,8 @@ static bool compare(struct comparing *c)
 		return false;
 	a->same = log_first_difference(c->was, &c->now, a->same);
 	if (a->same < c->was->n && a->same < c->now.n)
-		a->difference = log_tell_difference(log_at(c->was, a->same), log_at(&c->now, a->same));
+		a->difference =
+			log_tell_difference(log_at(c->was, a->same), log_at(&c->now, a->same));
 	return a->difference || a->same == c->was->n;
 }
 
@@ -110,7 +111,7 @@ static int end(struct comparing *c, int ret)
 	if (ret == -OUT_INTERRUPTED || compare(c))
 		return ret == -OUT_INTERRUPTED ? ret : 0;
 	if (!a->same)
-		return fail(OUT_BROKEN, "the replay did not begin: %s", c->level->end_text ? c->level->end_text : fail_text());
+		return fail(OUT_BROKEN, "the replay did not begin: %s", c->level.end_text ? c->level.end_text : fail_text());
 	a->difference = strf("the replay ended behind tick %" PRIu64 ", the run went on", log_tick(log_at(c->was, a->same - 1)));
 	return 0;
 }
@@ -125,9 +126,9 @@ static int follow(struct comparing *c)
 		if (c->now.n > n)
 			moved = now_ns();
 		n = c->now.n;
-		if (now_ns() - moved > level_ms(c->level, STILL_S) * NSEC_PER_MSEC)
+		if (now_ns() - moved > level_ms(&c->level, STILL_S) * NSEC_PER_MSEC)
 			return fail(OUT_BROKEN, "the replay stands still behind entry %zu of %zu", n, c->was->n);
-		ret = level_step(c->level, LOOK_MS);
+		ret = level_step(&c->level, LOOK_MS);
 	}
 	return ret ? end(c, ret) : 0;
 }
@@ -136,8 +137,11 @@ static int follow(struct comparing *c)
 
 static int start(const struct record *r, struct level *l, const char *program, const char *output)
 {
-	_cleanup_free_ char *input = here(INPUT), *log = here(BOCHS_LOG), *console = here(CONSOLE_LOG), *state = here(RECORD_STATE);
-	const struct bochs_wires wires = { .log = log, .console_log = console, .record = output, .replay = input };
+	_cleanup_free_ char *input = here(INPUT), *log = here(BOCHS_LOG);
+	_cleanup_free_ char *console = here(CONSOLE_LOG), *state = here(RECORD_STATE);
+	const struct bochs_wires wires = {
+		.log = log, .console_log = console, .record = output, .replay = input
+	};
 	const struct bochs_spec spec = { .program = program,
 					 .rc = r->rc,
 					 .state = r->restored ? state : NULL,
@@ -147,24 +151,24 @@ static int start(const struct record *r, struct level *l, const char *program, c
 	return bochs_start(l, &spec, &wires);
 }
 
-static int run(const struct record *r, const char *program, uint32_t slowdown, struct comparing *c)
+static int run(const struct record *r, const char *program, uint32_t slowdown,
+	       struct comparing *c)
 {
-	struct level l;
 	uint64_t begin = now_ns();
 	int ret;
 
-	level_init(&l, 1, NULL, slowdown);
-	c->level = &l;
-	ret = start(r, &l, program, c->output);
+	level_init(&c->level, 1, NULL, slowdown);
+	ret = start(r, &c->level, program, c->output);
 	if (!ret)
 		ret = follow(c);
 	c->again->seconds = (double)(now_ns() - begin) / 1e9;
-	level_power_off(&l);
-	level_detach(&l);
+	level_power_off(&c->level);
+	level_detach(&c->level);
 	return ret;
 }
 
-int again_run(const struct record *r, const struct log *was, const char *folder, uint32_t slowdown, struct again *a)
+int again_run(const struct record *r, const struct log *was, const char *folder, uint32_t slowdown,
+	      struct again *a)
 {
 	_cleanup_free_ char *program = NULL;
 	struct comparing c = { .was = was, .again = a, .output = here(OUTPUT) };

@@ -22,6 +22,7 @@ struct again {
  * NULL. 0: it is told in *a how it went, also that they differ; -OUT_BROKEN: it could not be
  * tried; -OUT_INTERRUPTED.
  */
-int again_run(const struct record *r, const struct log *was, const char *folder, uint32_t slowdown, struct again *a);
+int again_run(const struct record *r, const struct log *was, const char *folder, uint32_t slowdown,
+	      struct again *a);
 
 #endif

@@ -83,7 +83,8 @@ static int add_parts(json_t *parts, const struct bochs_spec *spec, const struct 
 	return ret;
 }
 
-static int write_record(const char *path, const struct bochs_spec *spec, const struct record_from *from)
+static int write_record(const char *path, const struct bochs_spec *spec,
+			const struct record_from *from)
 {
 	_cleanup_buf_ struct buf rc = { 0 };
 	json_t *parts = json_array(), *root;
@@ -98,7 +99,8 @@ static int write_record(const char *path, const struct bochs_spec *spec, const s
 	return ret;
 }
 
-int record_begin(const char *dir, const struct bochs_spec *spec, const struct record_from *from, char **log)
+int record_begin(const char *dir, const struct bochs_spec *spec, const struct record_from *from,
+		 char **log)
 {
 	_cleanup_free_ char *folder = strf("%s/" RECORD_FOLDER, dir), *json = NULL;
 	unsigned int n = 0;

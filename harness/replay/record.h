@@ -25,14 +25,16 @@ struct record_from {
  * Before Bochs is started. dir: the run's folder. *log: where it is to write its log; the caller
  * owns it. 0 or -OUT_BROKEN.
  */
-int record_begin(const char *dir, const struct bochs_spec *spec, const struct record_from *from, char **log);
+int record_begin(const char *dir, const struct bochs_spec *spec, const struct record_from *from,
+		 char **log);
 void record_drop(const char *dir); /* the run needs none */
 bool record_exists(const char *dir);
 
 struct record_part {
 	char *as;     /* how Bochs calls it: "l1.iso"; an absolute path; or RECORD_ ... */
 	char *in;     /* in the cache, "media/0123.iso", or an absolute path */
-	char *sha256; /* of a folder as record_hash_state() has it; NULL: the key in its name tells all */
+	/* of a folder as record_hash_state() has it; NULL: the key in its name tells all */
+	char *sha256;
 };
 
 struct record {

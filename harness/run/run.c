@@ -326,10 +326,12 @@ static void make_room(const struct knobs *k)
 /* Nobody asks again how it came that a run passed. */
 static void settle_record(const struct run *r)
 {
-	if (is_sentence(result_verdict(r->result)) || (result_verdict(r->result) == OUT_PASS && !r->plan->knobs.keep))
+	enum outcome v = result_verdict(r->result);
+
+	if (is_sentence(v) || (v == OUT_PASS && !r->plan->knobs.keep))
 		record_drop(r->dir);
 	else if (record_exists(r->dir))
-		ui_note("`build/nestlab replay %s` runs it again, bit for bit (its SEED was %u)", r->dir, r->lab->seed);
+		ui_note("`build/nestlab replay %s` runs it again, bit for bit", r->dir);
 }
 
 /* The result says how it went. */

@@ -129,8 +129,22 @@ static const struct one_case intel[] = {
 static const struct one_case fast_intel[] = {
 	{ "a lab in a Bochs of its own", NESTLAB " test LANE=bochs-vmx TESTS=vcpu-info/syscall", 0,
 	  { "verdict: pass" }, 600 },
-	{ "its state is restored", NESTLAB " test LANE=bochs-vmx TESTS='vcpu-info/syscall cpuid-exits/counters'", 0,
+	{ "its state is restored", NESTLAB " test LANE=bochs-vmx TESTS='vcpu-info/syscall cpuid-exits/counters' KEEP=1", 0,
 	  { "L1 and L2 restored", "!KVM modules", "verdict: pass" }, 300 },
+	{ "that run is the same again", NESTLAB " replay latest", 0, { "identical: ", "!different" }, 300 },
+	{ "and out of a tar", NESTLAB " replay latest --export " LOGS "/record.tar && " NESTLAB " replay " LOGS "/record.tar", 0,
+	  { "identical: ", "!different" }, 600 },
+	/* The 1,001st entry's byte. */
+	{ "a record that was changed",
+	  "rm -rf " LOGS "/changed; cp -r results/latest/ " LOGS "/changed; "
+	  "printf '\\125' | dd of=" LOGS "/changed/record/1.log bs=1 seek=16000 conv=notrunc status=none; " NESTLAB " replay " LOGS "/changed", 1,
+	  { "different: the record itself was changed at tick ", "entry 1000)", "!identical" }, 0 },
+	{ "a run that failed keeps its record",
+	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/read-add-write.patch TESTS=cpuid-exits/kinds SAVE_LAB=0 >/dev/null; "
+	  NESTLAB " replay latest", 0, { "identical: " }, 1500 },
+	{ "of another lane there is none",
+	  NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/counters >/dev/null; " NESTLAB " replay latest", 2,
+	  { "ran in lane tcg-svm", "nothing replays but lane bochs-vmx" }, 300 },
 	/* pkill -P: of this run alone. */
 	{ "a wedged Bochs is ended and told",
 	  NESTLAB " test LANE=bochs-vmx TESTS=fault/never-ends >" LOGS "/wedged.log 2>&1 & pid=$!; "

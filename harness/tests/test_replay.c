@@ -18,7 +18,8 @@
 #define FNV_PRIME 16777619u
 
 /* As config/bochs/0003 writes it. */
-static void note(struct buf *b, uint32_t *sum, uint64_t tick, unsigned int kind, unsigned int byte, uint32_t value)
+static void note(struct buf *b, uint32_t *sum, uint64_t tick, unsigned int kind, unsigned int byte,
+		 uint32_t value)
 {
 	struct log_entry e = { .what = tick << 16 | kind << 8 | byte, .value = value };
 	const unsigned char *p = (const unsigned char *)&e;
@@ -29,7 +30,7 @@ static void note(struct buf *b, uint32_t *sum, uint64_t tick, unsigned int kind,
 	buf_add(b, &e, sizeof(e));
 }
 
-/* in 'A' at 100, out 'B' at 200, the registers at 300, out byte at 400; then a file's empty rest. */
+/* In at 100, out at 200, the registers at 300, out at 400; then a file's empty rest. */
 static void make_log(struct log *l, unsigned int last_byte, uint32_t registers)
 {
 	static const char rest[1000];

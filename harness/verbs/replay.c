@@ -84,7 +84,8 @@ static int check_log(const char *path, const struct log *was)
 	return OUT_FAIL;
 }
 
-static int run_again(const struct record *r, const struct log *was, const char *parts, uint32_t slowdown)
+static int run_again(const struct record *r, const struct log *was, const char *parts,
+		     uint32_t slowdown)
 {
 	struct again a;
 	int ret = again_run(r, was, parts, slowdown, &a);

@@ -254,7 +254,8 @@ static void set_environment(const struct bochs_spec *spec, const struct bochs_wi
  * With a debugger it stops there first; "c" lets it go. -f: also how a later nestlab knows it for
  * one of ours.
  */
-static void become_bochs(const struct bochs_spec *spec, const struct bochs_wires *w, int through, int log)
+static void become_bochs(const struct bochs_spec *spec, const struct bochs_wires *w, int through,
+			 int log)
 {
 	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
 	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());

@@ -15,9 +15,12 @@ struct bochs_wires {
 	const char *console_log;
 	/* a unix socket here, and the one in L1 that it leads to (forward.h); NULL: none */
 	const char *local, *remote;
-	/* what the agent's line takes and gives, and when (replay/log.h): a file to write; NULL: none */
+	/*
+	 * what the agent's line takes and gives, and when (replay/log.h): a file to write; NULL:
+	 * none
+	 */
 	const char *record;
-	/* such a file: its input comes, at its time, and nobody is at the line's other end; or NULL */
+	/* such a file: its input comes, at its time, with nobody at the line's other end; or NULL */
 	const char *replay;
 };
 
