@@ -218,11 +218,46 @@ static void test_lanes(void **state)
 	lane_free(&l);
 }
 
+static char *key_of(const char *cmdline, const char *module)
+{
+	char path[] = "/tmp/nestlab-medium-XXXXXX";
+	_cleanup_strv_ struct strv files = { 0 };
+	struct medium m = { .kernel = MEDIUM_LOADER, .initramfs = MEDIUM_LOADER, .cmdline = cmdline, .files = &files };
+	_cleanup_free_ char *named = NULL;
+	char *key = NULL;
+
+	assert_non_null(mkdtemp(path));
+	named = strf("%s/kvm.ko", path);
+	assert_int_equal(file_write(named, module, strlen(module), 0600), 0);
+	strv_add(&files, named);
+	assert_int_equal(medium_key(&m, &key), 0);
+	rm_rf(path);
+	return key;
+}
+
+/* By content: not where a module lies, but what is in it. */
+static void test_medium_key(void **state)
+{
+	_cleanup_free_ char *a = NULL, *same = NULL, *line = NULL, *module = NULL;
+
+	(void)state;
+	if (!path_exists(MEDIUM_LOADER) || !path_exists(MEDIUM_LOADER_MODULE))
+		skip();
+	a = key_of("a=b", "one");
+	same = key_of("a=b", "one");
+	line = key_of("a=c", "one");
+	module = key_of("a=b", "two");
+	assert_string_equal(a, same);
+	assert_string_not_equal(a, line);
+	assert_string_not_equal(a, module);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bochsrc),
 		cmocka_unit_test(test_medium),
+		cmocka_unit_test(test_medium_key),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_pulse),
 		cmocka_unit_test(test_pulse_of_child),
