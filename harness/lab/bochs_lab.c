@@ -417,6 +417,7 @@ static int up(struct lab *lab, bool fresh)
 }
 
 static const struct lab_backend lab_bochs = { .name = "bochs",
+				       .takes_turns = true,
 				       .prepare = prepare,
 				       .name_states = name_states,
 				       .up = up,

@@ -32,6 +32,15 @@ static int choose_backend(struct lab *lab)
 			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known", lane->name, name);
 }
 
+static int check_seed(const struct lab *lab)
+{
+	const struct plan *p = lab->plan;
+
+	if (!p->knobs.seed || lab->backend->takes_turns)
+		return 0;
+	return fail(OUT_USAGE, "SEED=%u is of no use in lane %s, where L1's CPUs take no turns: LANE=bochs-vmx", p->knobs.seed, p->lane.name);
+}
+
 static void init_levels(struct lab *lab, uint32_t slowdown)
 {
 	for (unsigned int i = 0; i < LAB_LEVELS; i++)
@@ -82,6 +91,8 @@ int lab_open(struct lab *lab, const struct plan *plan, const char *who)
 	*lab = (struct lab){ .plan = plan, .place.lock = -1 };
 	loop_init();
 	ret = choose_backend(lab);
+	if (!ret)
+		ret = check_seed(lab);
 	if (!ret)
 		ret = place_take(plan->knobs.place, who, &lab->place);
 	if (!ret)

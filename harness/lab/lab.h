@@ -56,6 +56,7 @@ struct lab_backend {
 	int (*restore)(struct lab *lab, const char *dir);
 	bool saving_ends; /* what was saved is gone, and goes on by being restored */
 	bool keeps; /* its levels can live on without us: lab-up */
+	bool takes_turns; /* L1's CPUs do, and SEED= says how long each is */
 };
 /* For backends: L0's libvirt, and L1's image, which is provisioned there. */
 int lab_prepare_image(struct lab *lab);
