@@ -222,7 +222,10 @@ static char *key_of(const char *cmdline, const char *module)
 {
 	char path[] = "/tmp/nestlab-medium-XXXXXX";
 	_cleanup_strv_ struct strv files = { 0 };
-	struct medium m = { .kernel = MEDIUM_LOADER, .initramfs = MEDIUM_LOADER, .cmdline = cmdline, .files = &files };
+	struct medium m = { .kernel = MEDIUM_LOADER,
+			    .initramfs = MEDIUM_LOADER,
+			    .cmdline = cmdline,
+			    .files = &files };
 	_cleanup_free_ char *named = NULL;
 	char *key = NULL;
 

@@ -20,7 +20,7 @@ struct bochs_wires {
 	 * none
 	 */
 	const char *record;
-	/* such a file: its input comes, at its time, with nobody at the line's other end; or NULL */
+	/* such a file: its input comes, at its time, in place of the line's; or NULL */
 	const char *replay;
 };
 
