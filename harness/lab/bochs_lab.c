@@ -28,7 +28,7 @@
 #include "replay/record.h"
 
 #define MEDIUM "l1.iso"
-#define DISK "l1-disk" /* a link: Bochs can't read every path */
+#define DISK RECORD_DISK /* a link: Bochs can't read every path */
 #define SUITE_DISK "l1-suite" /* the same */
 #define PORT 7548 /* in a namespace of its own: never taken */
 

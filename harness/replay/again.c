@@ -23,7 +23,10 @@
 #define BOCHS_LOG "replay-bochs.log"
 #define CONSOLE_LOG "replay-console.log"
 
-/* Bochs refuses a disk that is not as old as when its state was saved; the lab's have this time. */
+/*
+ * Bochs refuses a disk that is not as old as when its state was saved; the lab's has this time. Of
+ * all else in the cache the time says when it was used, and what was not for longest goes.
+ */
 static void keep_time(const char *disk)
 {
 	const struct timespec same[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000000000 } };
@@ -45,7 +48,8 @@ static int lay_out(const struct record *r, const struct record_part *p, const ch
 	/* Bochs looks for its BIOS where it is installed. */
 	if (ret || p->as[0] == '/')
 		return ret;
-	keep_time(path);
+	if (!strcmp(p->as, RECORD_DISK))
+		keep_time(path);
 	return symlink(path, link) ? fail(OUT_BROKEN, "can't make the link %s: %m", link) : 0;
 }
 

@@ -15,6 +15,7 @@
 #define RECORD_FOLDER "record"
 #define RECORD_PROGRAM "bochs"
 #define RECORD_STATE "state"
+#define RECORD_DISK "l1-disk"
 
 /* Where the parts really lie; NULL: there is none. */
 struct record_from {
