@@ -140,8 +140,13 @@ static const struct one_case fast_intel[] = {
 	  "printf '\\125' | dd of=" LOGS "/changed/record/1.log bs=1 seek=16000 conv=notrunc status=none; " NESTLAB " replay " LOGS "/changed", 1,
 	  { "different: the record itself was changed at tick ", "entry 1000)", "!identical" }, 0 },
 	{ "a run that failed keeps its record",
-	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/read-add-write.patch TESTS=cpuid-exits/kinds SAVE_LAB=0 >/dev/null; "
-	  NESTLAB " replay latest", 0, { "identical: " }, 1500 },
+	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs >/dev/null; "
+	  NESTLAB " replay latest", 0, { "identical: " }, 900 },
+	{ "a race that a schedule shows", NESTLAB " mutants read-add-write RUNS=0 LANE=bochs-vmx", 0, { "mutants: 1 of 1 found" }, 900 },
+	{ "a schedule is for micro guests", NESTLAB " test LANE=bochs-vmx SEED=3 TESTS=vcpu-info/syscall", 2,
+	  { "SEED=3 is for tests on micro guests alone" }, 300 },
+	{ "and for that lane", NESTLAB " test LANE=tcg-svm SEED=3 TESTS=cpuid-exits/counters", 2,
+	  { "SEED=3 is of no use in lane tcg-svm" }, 300 },
 	{ "of another lane there is none",
 	  NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/counters >/dev/null; " NESTLAB " replay latest", 2,
 	  { "ran in lane tcg-svm", "nothing replays but lane bochs-vmx" }, 300 },
