@@ -13,6 +13,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "history/entry.h"
+#include "lab/lab.h"
 #include "run/identity.h"
 
 #define NO_COMMIT "unknown"
@@ -176,6 +177,17 @@ static int write_figures(struct bench_run *r)
 	return figures_write(&r->figures, path);
 }
 
+/* What went wrong before is still to be told. */
+static void end_lab(const struct bench_run *r)
+{
+	_cleanup_free_ char *why = xstrdup(fail_text());
+	enum outcome o = fail_outcome();
+	unsigned int n;
+
+	(void)lab_sweep(r->place, &n);
+	fail(o, "%s", why);
+}
+
 static int run_one(void *ctx, const struct bench *b)
 {
 	struct going *g = ctx;
@@ -185,6 +197,8 @@ static int run_one(void *ctx, const struct bench *b)
 		return 0;
 	ui_note("measuring %s: %s", b->name, b->what);
 	ret = b->run(g->run, b);
+	if (ret && b->cleanup)
+		end_lab(g->run); /* it may be up */
 	return ret ? fail_prefix("benchmark %s", b->name) : 0;
 }
 

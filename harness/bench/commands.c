@@ -95,7 +95,7 @@ static const struct bench commands[] = {
 	{ .name = "outside-micro", .what = "the same line from a patch out of the checkout, to a micro test", .floor = "floor-make", .run = run_line_outside, .command = "test " MICRO " LANE=tcg-svm" },
 	{ .name = "lab-boot", .what = "L1 and L2 from power-on", .floor = "floor-boot", .run = run_command, .command = "lab-up --fresh LANE=tcg-svm SAVE_LAB=0", .prepare = "lab-down", .cleanup = "lab-down" },
 	{ .name = "lab-restore", .what = "L1 and L2 from their saved state", .floor = "floor-load", .run = run_command, .command = "lab-up LANE=tcg-svm", .prepare = "lab-down", .cleanup = "lab-down" },
-	{ .name = "lab-down", .what = "ending a lab that was left running", .run = run_command, .command = "lab-down", .prepare = "lab-up LANE=tcg-svm" },
+	{ .name = "lab-down", .what = "ending a lab that was left running", .run = run_command, .command = "lab-down", .prepare = "lab-up LANE=tcg-svm", .cleanup = "lab-down" },
 	{ .name = "one-test-bochs", .what = "one test of the reference in L2, warm, lane bochs-vmx", .run = run_command, .command = "test TESTS=vcpu-info/syscall LANE=bochs-vmx" },
 	{ .name = "micro-test-bochs", .what = "a test without an L2, warm, lane bochs-vmx", .run = run_command, .command = "test " MICRO " LANE=bochs-vmx" },
 	{ .name = "all-tests-bochs", .what = "all tests, lane bochs-vmx", .at_most = 1, .on_request = true, .run = run_command, .command = "test LANE=bochs-vmx" },

@@ -10,9 +10,11 @@
 #include "bench/bench.h"
 #include "bench/hyperfine.h"
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "core/proc.h"
 #include "bench/qemu.h"
 #include "kernel/kernel.h"
+#include "kernel/make.h"
 #include "kernel/worktree.h"
 
 #define KERNEL "6.12"
@@ -174,14 +176,54 @@ static int run_load(struct bench_run *r, const struct bench *b)
 
 /* ---- make ---- */
 
-/* The compiler itself, with the words that the objects there were made with. */
+#define CHANGED "arch/x86/kvm/cpuid.c"
+
+/* A declaration more at its end, which no cache of objects has seen with this number. */
+static int change_file(struct bench_run *r, const struct worktree *w)
+{
+	_cleanup_free_ char *path = strf("%s/" CHANGED, w->src);
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (file_read(path, &b))
+		return fail(OUT_BROKEN, "can't read %s", path);
+	buf_printf(&b, "extern int nestlab_bench_%u;\n", r->numbers++);
+	/* A new inode: the old one is other trees', too. */
+	return file_write(path, b.data, b.len, 0666) ? fail(OUT_BROKEN, "can't write %s", path) : 0;
+}
+
+static int make_once(struct bench_run *r, const struct worktree *w, struct make *m, double *seconds)
+{
+	static const char *const goals[] = { "virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", NULL };
+	int ret = change_file(r, w);
+	uint64_t start = now_ns();
+
+	if (!ret)
+		ret = make_run(m, DEADLINE_S, goals);
+	*seconds = (double)(now_ns() - start) / 1e9;
+	return ret > 0 ? fail(OUT_BROKEN, "make ended with status %d: see %s", ret, m->log) : ret;
+}
+
+/* As the lab calls it, in its sandbox. The first one builds what the last series left, too. */
 static int time_make(struct bench_run *r, const struct bench *b, const struct worktree *w)
 {
-	_cleanup_free_ char *prepare = strf("cp %s/arch/x86/kvm/cpuid.c %s/cpuid.c && mv -f %s/cpuid.c %s/arch/x86/kvm/cpuid.c", w->src, w->src, w->src, w->src);
-	_cleanup_free_ char *command = strf("env CCACHE_DISABLE=1 make -s -C %s -j%ld O=" PATCH_RESERVED_DIR " ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' virt/lib/irqbypass.ko arch/x86/kvm/kvm.ko", w->src, sysconf(_SC_NPROCESSORS_ONLN));
-	struct timed t = { .command = command, .prepare = prepare };
+	_cleanup_free_ char *log = strf("%s/%s.log", r->dir, b->name), *ccache = path_in_cache("ccache");
+	struct samples s = { 0 };
+	struct make m;
+	double seconds;
+	int ret;
 
-	return time_it(r, b, &t);
+	make_init(&m, w, b->what, log, ccache);
+	ret = make_once(r, w, &m, &seconds);
+	for (unsigned int n = bench_values(r, b); !ret && n; n--) {
+		ret = make_once(r, w, &m, &seconds);
+		if (!ret)
+			samples_add(&s, seconds);
+	}
+	if (!ret)
+		ret = bench_add_seconds(r, b, &s);
+	make_free(&m);
+	samples_free(&s);
+	return ret;
 }
 
 static int run_kernel_make(struct bench_run *r, const struct bench *b)
