@@ -127,7 +127,7 @@ char *knobs_range(const struct knob_told *k);
  * judged, "-NAME" for one that is not meant. Those of knobs_everywhere() go without saying.
  */
 #define KNOBS_ASKED "*"
-#define KNOBS_OF_RESULTS "SAVE_LAB PLACE OUT LABEL HISTORY KEEP_DAYS KEEP_MB CACHE_MB"
+#define KNOBS_OF_RESULTS "SEED KEEP SAVE_LAB PLACE OUT LABEL HISTORY KEEP_DAYS KEEP_MB CACHE_MB"
 bool knobs_heeds(const char *settings, const struct knob_told *k);
 bool knobs_everywhere(const struct knob_told *k);
 

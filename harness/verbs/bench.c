@@ -15,7 +15,7 @@
 #include "verbs/verb.h"
 
 #define GUIDE "config/guides/speed.md"
-#define LATEST "results/bench" /* a link to the newest */
+#define LATEST "bench" /* in the results: a link to the newest */
 #define PLACE "bench"	       /* where nobody says another */
 #define VALUES 5	       /* of each figure, where nobody says */
 #define VALUES_MAX 1000
@@ -27,13 +27,15 @@ static const struct verb bench_verb = {
 	.usage = "[-n VALUES] [NAME...] | list | compare A B | table [FILE] | fill [FILE]",
 	.summary = "measure how long things take, beside plain tools; two such files compared; as a table, here or in " GUIDE,
 	.order = 43,
+	.settings = "PLACE OUT",
+	.codes = "1 of two files compared, something got slower",
 	.run = verb_bench,
 };
 VERB(bench_verb);
 
 static int load(const char *path, struct figures *f)
 {
-	_cleanup_free_ char *latest = path_in_root(LATEST), *within = NULL;
+	_cleanup_free_ char *latest = strf("%s/" LATEST, path_results()), *within = NULL;
 
 	path = path ? path : latest;
 	within = path_is_folder(path) ? strf("%s/bench.json", path) : xstrdup(path);
@@ -51,9 +53,9 @@ static int tell_one(void *ctx, const struct bench *b)
 
 static char *new_folder(const struct knobs *k)
 {
-	_cleanup_free_ char *id = rundir_id(time(NULL)), *relative = strf("results/%s-bench", id);
+	_cleanup_free_ char *id = rundir_id(time(NULL));
 
-	return k->out ? xstrdup(k->out) : path_in_root(relative);
+	return k->out ? xstrdup(k->out) : strf("%s/%s-bench", path_results(), id);
 }
 
 static int print_file(const struct figures *f)
@@ -74,7 +76,7 @@ static int measure(const struct knobs *k, unsigned int values, const struct strv
 	int ret = bench_run(&r, names);
 
 	if (r.figures.n) {
-		rundir_point(r.dir, "bench");
+		rundir_point(r.dir, LATEST);
 		print_file(&r.figures);
 		printf("\nfigures: %s/bench.json\n", r.dir);
 	}

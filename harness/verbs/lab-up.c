@@ -16,7 +16,7 @@ static const struct verb lab_up_verb = {
 	.usage = "[--fresh]",
 	.summary = "leave L1 and L2 running, snapshotted (--fresh: boot, restore nothing)",
 	.order = 20,
-	.settings = KNOBS_ASKED " PLACE -SUITE -TESTS -MONITOR",
+	.settings = KNOBS_ASKED " PLACE SAVE_LAB -SUITE -TESTS -MONITOR",
 	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_CRASH) | VERB_ENDS(OUT_UNUSABLE) |
 		VERB_ENDS(OUT_BUSY),
 	.run = verb_lab_up,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "lab/place.h"
 #include "machine/loop.h"
 #include "plan/lane.h"
@@ -13,6 +12,7 @@
 #include "replay/again.h"
 #include "replay/pack.h"
 #include "report/report.h"
+#include "run/rundir.h"
 #include "verbs/verb.h"
 
 #define LANE "bochs-vmx"
@@ -24,17 +24,11 @@ static const struct verb replay = {
 	.usage = "RUN [--export FILE.tar] | FILE.tar",
 	.summary = "run a recorded run of lane " LANE " again, without its answers, and compare each byte and its time",
 	.order = 12,
+	.settings = "SLOWDOWN PLACE",
+	.codes = "0 each byte was the same\n1 a byte or its time differed",
 	.run = verb_replay,
 };
 VERB(replay);
-
-/* A folder, or a run's name in results/. The caller owns it. */
-static char *find_run(const char *arg)
-{
-	_cleanup_free_ char *relative = strf("results/%s", arg);
-
-	return path_is_folder(arg) ? xstrdup(arg) : path_in_root(relative);
-}
 
 /* ---- what there is no record of ---- */
 
@@ -166,7 +160,7 @@ static int replay_packed(const char *tar, const struct knobs *k)
 
 static int replay_any(const char *what, const struct knobs *k)
 {
-	_cleanup_free_ char *dir = find_run(what);
+	_cleanup_free_ char *dir = rundir_find(what);
 
 	if (path_exists(what) && !path_is_folder(what))
 		return replay_packed(what, k);
@@ -175,7 +169,7 @@ static int replay_any(const char *what, const struct knobs *k)
 
 static int export(const char *what, const char *tar)
 {
-	_cleanup_free_ char *dir = find_run(what);
+	_cleanup_free_ char *dir = rundir_find(what);
 	int ret = record_exists(dir) ? pack_export(dir, tar) : why_not(dir);
 
 	if (!ret)
