@@ -177,7 +177,7 @@ static void check_observation_lines(const struct evidence *e, struct test_result
 				o->n_bad, line, o->bad[0].why, o->bad[0].text);
 	else
 		observed = strf("%zu observations, all well formed", o->n);
-	c = check_that(t, "its observations", !o->n_bad, "no malformed @nestlab line", observed,
+	c = check_that(t, "the test program's output", !o->n_bad, "no malformed @nestlab line", observed,
 		       NULL);
 	c->preparatory = true;
 	result_set_ref(c, file, line, line);
@@ -185,7 +185,7 @@ static void check_observation_lines(const struct evidence *e, struct test_result
 
 static struct check_result *check_end(const struct evidence *e, struct test_result *t)
 {
-	static const char name[] = "the program", expected[] = "it runs to its end";
+	static const char name[] = "the test program's end", expected[] = "it runs to its end";
 	const char *skip = obs_text(e, "guest.skip"), *broken = obs_text(e, "guest.broken");
 	const char *fault = obs_text(e, "guest.fault");
 	_cleanup_free_ char *how = how_it_ended(e);

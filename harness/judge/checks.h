@@ -64,9 +64,10 @@ struct check_result *tally_check(struct test_result *t, const char *name, const 
 				 struct tally *y, const char *evidence);
 
 /*
- * Checks "the program" and "its observations": it ended by itself, said that it is done, and
- * printed no malformed line. Returns false when the rest can't be judged (it also tells of a
- * program that asked to be skipped or whose set-up failed). Both, and the trace, are preparatory.
+ * Checks "the test program's end" and "the test program's output": it ended by itself, said that it
+ * is done, and printed no malformed line. Returns false when the rest can't be judged (it also tells
+ * of a program that asked to be skipped or whose set-up failed). Both, and the trace, are
+ * preparatory.
  */
 bool check_program(const struct evidence *e, struct test_result *t);
 /* The same for a test that wants a baseline: without one its checks are skipped. False: no more. */

@@ -8,8 +8,8 @@
 void judge_check_names(const struct testcase *tc, struct strv *names)
 {
 	/* What every judge begins with: check_program(), check_trace(). */
-	strv_add(names, "the program");
-	strv_add(names, "its observations");
+	strv_add(names, "the test program's end");
+	strv_add(names, "the test program's output");
 	if (tc->wants_trace)
 		strv_add(names, "the trace");
 	for (const char *const *n = tc->checks; n && *n; n++)
@@ -82,7 +82,7 @@ static void check_deadline(const struct testcase *tc, struct test_result *t)
 {
 	_cleanup_free_ char *within = strf("it runs to its end within %u s", tc->timeout_s);
 
-	check_that(t, "the program", false, within,
+	check_that(t, "the test program's end", false, within,
 		   "still running at the deadline, killed; the level still answers",
 		   "the agent's report")
 		->preparatory = true;

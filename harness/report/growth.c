@@ -125,7 +125,7 @@ static char *unstable_answer(const struct growth *g)
 	_cleanup_free_ char *least = text_rounded(slow->rate);
 	_cleanup_free_ char *half = text_seconds(g->half_at);
 
-	return strf("The rate is not stable: from %s exits a second (%.2f to %.2f s) to %s (%.2f "
+	return strf("The rate of exits is not stable: from %s exits a second (%.2f to %.2f s) to %s (%.2f "
 		    "to %.2f s), "
 		    "and half of all exits were made in the first %s.",
 		    least, slow->from, slow->to, most, fast->from, fast->to, half);
@@ -136,7 +136,7 @@ static char *stable_answer(const struct growth *g)
 	_cleanup_free_ char *most = text_rounded(g->parts[g->fastest].rate);
 	_cleanup_free_ char *least = text_rounded(g->parts[g->slowest].rate);
 
-	return strf("The rate is stable: every tenth of the time made %s%s%s exits a second.",
+	return strf("The rate of exits is stable: every tenth of the time made %s%s%s exits a second.",
 		    least, strcmp(least, most) ? " to " : "", strcmp(least, most) ? most : "");
 }
 

@@ -384,9 +384,9 @@ static const struct fault faults[] = {
 	FAULT(INFO, lost_events, "the trace", OUT_BROKEN),
 	FAULT(INFO, markers_missing, "the trace", OUT_BROKEN),
 	FAULT(INFO, no_thread_ids, "pid of each vCPU", OUT_BROKEN),
-	FAULT(INFO, killed, "the program", OUT_FAIL),
-	FAULT(INFO, set_up_broke, "the program", OUT_SKIP),
-	FAULT(INFO, malformed_line, "its observations", OUT_FAIL),
+	FAULT(INFO, killed, "the test program's end", OUT_FAIL),
+	FAULT(INFO, set_up_broke, "the test program's end", OUT_SKIP),
+	FAULT(INFO, malformed_line, "the test program's output", OUT_FAIL),
 	FAULT(REGS, callers_registers, "registers of the busy vCPU", OUT_FAIL),
 	FAULT(REGS, cut_to_32_bits, "registers of the busy vCPU", OUT_FAIL),
 	FAULT(REGS, four_registers, "registers of the busy vCPU", OUT_FAIL),
@@ -628,7 +628,7 @@ static void killed_at_the_deadline(void **state)
 	load(&r, INFO);
 	r.e.killed = true;
 	run = judge(&r);
-	assert_int_equal(verdict_of(run, "the program"), OUT_FAIL);
+	assert_int_equal(verdict_of(run, "the test program's end"), OUT_FAIL);
 	assert_int_equal(verdict_of(run, "pid of each vCPU"), OUT_SKIP);
 	assert_int_equal(verdict_of(run, "KVM's statistics"), OUT_SKIP);
 	assert_int_equal(run->tests[0].verdict, OUT_FAIL);
@@ -660,7 +660,7 @@ static void skips_without_a_baseline(void **state)
 	run = judge(&r);
 	assert_int_equal(verdict_of(run, "every other leaf"), OUT_SKIP);
 	assert_int_equal(verdict_of(run, "the assignment's leaf"), OUT_SKIP);
-	assert_int_equal(verdict_of(run, "the program"), OUT_PASS);
+	assert_int_equal(verdict_of(run, "the test program's end"), OUT_PASS);
 	assert_int_equal(run->tests[0].verdict, OUT_SKIP);
 	result_free(run);
 	unload(&r);

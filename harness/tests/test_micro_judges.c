@@ -385,7 +385,7 @@ static const struct fault faults[] = {
 	FAULT(IDS, record_missing, "no record but theirs", OUT_FAIL),
 	FAULT(IDS, record_of_another, "no record but theirs", OUT_FAIL),
 	FAULT(IDS, row_cut, "the calls", OUT_BROKEN),
-	FAULT(IDS, hangs, "the program", OUT_FAIL),
+	FAULT(IDS, hangs, "the test program's end", OUT_FAIL),
 	FAULT(CALLS, unknown_answered, "numbers of no hypercall", OUT_FAIL),
 	FAULT(CALLS, known_lost, "other hypercalls", OUT_FAIL),
 	FAULT(CALLS, number_taken, "the assignment's number", OUT_FAIL),

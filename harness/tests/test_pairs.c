@@ -158,9 +158,9 @@ static void test_wrong(void **state)
 	      "(that is its rsi)");
 	WRONG(s.records[1].regs[VREG_R12] &= UINT32_MAX, "registers of the target", "(that is its low 16 bits only)");
 	WRONG(s.records[1].num_exits = 16, "exits of the target",
-	      "line 3: vCPU 2 about 7 (halted): 16, KVM counted");
+	      "line 3: vCPU 2 asked about vCPU 7 (halted): 16, KVM counted");
 	WRONG(s.records[0].num_exits = 9, "exits of the target",
-	      "line 2: vCPU 2 about 7 (spinning): 9, KVM");
+	      "line 2: vCPU 2 asked about vCPU 7 (spinning): 9, KVM");
 	WRONG(s.records[1].regs[VREG_RDI]++, "registers of the target", "rdi=");
 	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
 	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");

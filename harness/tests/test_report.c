@@ -87,7 +87,7 @@ static struct test_result *add_syscall(struct run_result *r)
 	strv_add(&t->log, "system call sys_vcpu_info result 0");
 	result_add_measure(t, "calls", "calls", 4);
 	result_add_measure(t, "cycles per exit", "cycles/exit", 120345.5);
-	result_add_check(t, "the program", OUT_PASS, "it runs to its end", "it did", NULL)
+	result_add_check(t, "the test program's end", OUT_PASS, "it runs to its end", "it did", NULL)
 		->preparatory = true;
 	result_set_ref(result_add_check(t, "system call returns 0", OUT_PASS, "0", "0", NULL),
 		       "output-vcpu-info-syscall.txt", 0, 0);
@@ -199,7 +199,7 @@ static struct run_result *run_skipped(void)
 	struct test_result *t = result_add_test(r, "cpuid-exits/exact", "cpuid-exits");
 
 	result_set_subject_what(r, "the reference");
-	result_add_check(t, "the program", OUT_PASS, "it runs to its end", "it did", NULL)
+	result_add_check(t, "the test program's end", OUT_PASS, "it runs to its end", "it did", NULL)
 		->preparatory = true;
 	result_add_check(t, "exits grow as #VMEXITs", OUT_SKIP, NULL, "nobody counted", NULL);
 	t = result_add_test(r, "lab/kernel-logs", "lab");

@@ -125,7 +125,7 @@ static void test_growth_that_is_stable(void **state)
 		assert_true(near(g.parts[i].exits, 2000));
 	answer = growth_answer(&g);
 	assert_string_equal(
-		answer, "The rate is stable: every tenth of the time made 4,000 exits a second.");
+		answer, "The rate of exits is stable: every tenth of the time made 4,000 exits a second.");
 	result_free(r);
 }
 

@@ -202,7 +202,7 @@ static void bad_call(struct tally *y, const struct calls *c, size_t k, const cha
 {
 	const struct trace_records *r = &c->e->trace;
 
-	tally_bad_at(y, k < r->n ? r->v[k].line : 0, "vCPU %" PRIu64 " about %" PRIu64 " (%s): %s",
+	tally_bad_at(y, k < r->n ? r->v[k].line : 0, "vCPU %" PRIu64 " asked about vCPU %" PRIu64 " (%s): %s",
 		     call_at(c, k, CALLER), call_at(c, k, TARGET), state_of(c, k), what);
 }
 
