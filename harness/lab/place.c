@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,6 +17,8 @@
 #define NAME_MAX_LEN 12 /* a unix socket's path has 107 bytes */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789"
 #define AUTO_PLACES 16
+#define LOOK_MS 50 /* between two tries for a place's lock, */
+#define LOOKS 200  /* and how many: a dead lab is ended meanwhile */
 
 static char *in_place(const char *name)
 {
@@ -76,29 +80,57 @@ static int busy(const struct place *p, const char *lock)
 		    str_strip(holder.data ? holder.data : (char *)"another nestlab"), p->name);
 }
 
+static bool is_held_by_a_lab(const char *lock)
+{
+	_cleanup_buf_ struct buf holder = { 0 };
+	int pid = 0;
+
+	return !file_read(lock, &holder) && sscanf(buf_str(&holder), "pid %d", &pid) == 1 && !kill(pid, 0);
+}
+
+/*
+ * Somebody who only looks whether a killed run left something there has it for a moment, and does
+ * not write who it is: the file tells of one that is gone, or of nobody.
+ */
+static int wait_for_lock(int fd, const char *path, int how)
+{
+	for (unsigned int looks = LOOKS;; looks--) {
+		if (!flock(fd, how | LOCK_NB))
+			return 0;
+		if (!looks || is_held_by_a_lab(path))
+			return -1;
+		usleep(LOOK_MS * 1000);
+	}
+}
+
+/* who: NULL: one who only looks. */
 static int lock_place(struct place *p, const char *who, bool shared)
 {
 	_cleanup_free_ char *path = in_place("lock");
-	_cleanup_free_ char *text = strf("pid %d (nestlab %s)\n", (int)getpid(), who);
+	_cleanup_free_ char *text = strf("pid %d (nestlab %s)\n", (int)getpid(), who ? who : "");
+	int how = shared ? LOCK_SH : LOCK_EX;
 
 	if (mkdir_p(path_run()))
 		return fail(OUT_BROKEN, "can't make the lab's folder %s: %s", path_run(), strerror(errno));
 	p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (p->lock < 0)
 		return fail(OUT_BROKEN, "can't open the lock %s: %s", path, strerror(errno));
-	if (flock(p->lock, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
+	if (who ? wait_for_lock(p->lock, path, how) : flock(p->lock, how | LOCK_NB)) {
 		close_p(&p->lock);
 		p->lock = -1;
 		return busy(p, path);
 	}
 	p->shared = shared;
-	if (!shared && (ftruncate(p->lock, 0) || write(p->lock, text, strlen(text)) < 0))
+	if (who && !shared && (ftruncate(p->lock, 0) || write(p->lock, text, strlen(text)) < 0))
 		ui_debug("the lock %s can't be written", path);
 	return 0;
 }
 
 void place_release(struct place *p)
 {
+	/* Nobody is told any more. */
+	if (p->lock >= 0 && !p->shared && ftruncate(p->lock, 0))
+		ui_debug("the lock of place %s can't be emptied", p->name);
 	close_p(&p->lock);
 	p->lock = -1;
 	str_set(&p->name, NULL);
@@ -196,7 +228,7 @@ static void look_if_dead(const char *name, void (*look)(void *ctx), void *ctx)
 {
 	struct place p;
 
-	if (!enter(name, &p) && !place_is_kept() && !lock_place(&p, "test", false))
+	if (!enter(name, &p) && !place_is_kept() && !lock_place(&p, NULL, false))
 		look(ctx);
 	place_release(&p);
 }

@@ -413,6 +413,42 @@ static void test_dead_places(void **state)
 	place_release(&ours);
 }
 
+static void look_slowly(void *ctx)
+{
+	int *told = ctx;
+
+	assert_int_equal(write(*told, "", 1), 1);
+	usleep(300000);
+}
+
+/* Two start at once: one looks for what was left in the other's place just as that takes it. */
+static void test_somebody_looks(void **state)
+{
+	struct place ours, other;
+	int told[2];
+	char c;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(place_take("other", "test", &other), 0);
+	place_release(&other);
+	assert_int_equal(pipe(told), 0);
+	pid = fork();
+	if (!pid) {
+		if (place_take("ours", "test", &ours))
+			_exit(1);
+		place_each_dead(&ours, look_slowly, &told[1]);
+		_exit(0);
+	}
+	close(told[1]);
+	while (read(told[0], &c, 1) == 1) { /* in one place after the other */
+		assert_int_equal(place_take("other", "test", &other), 0);
+		place_release(&other);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(told[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
 		cmocka_unit_test(test_no_plan),		 cmocka_unit_test(test_one_at_a_time),
 		cmocka_unit_test(test_a_kept_place),	 cmocka_unit_test(test_dead_places),
+		cmocka_unit_test(test_somebody_looks),
 	};
 	char run[] = "/tmp/nestlab-places-XXXXXX";
 	_cleanup_free_ char *first = NULL;
