@@ -65,8 +65,8 @@ struct check_result *tally_check(struct test_result *t, const char *name, const 
 
 /*
  * Checks "the test program's end" and "the test program's output": it ended by itself, said that it
- * is done, and printed no malformed line. Returns false when the rest can't be judged (it also tells
- * of a program that asked to be skipped or whose set-up failed). Both, and the trace, are
+ * is done, and printed no malformed line. Returns false when the rest can't be judged (it also
+ * tells of a program that asked to be skipped or whose set-up failed). Both, and the trace, are
  * preparatory.
  */
 bool check_program(const struct evidence *e, struct test_result *t);
