@@ -184,11 +184,11 @@ static void test_programs_that_fail(void **state)
 	static const struct {
 		const char *script, *says;
 	} faults[] = {
-		{ "echo '@nestlab guest.broken str \"no /dev/kvm\"'; exit 3", "asks: the program: no /dev/kvm" },
+		{ "echo '@nestlab guest.broken str \"no /dev/kvm\"'; exit 3", "asks: the test program's end: no /dev/kvm" },
 		{ "exit 1", "asks: it ended with exit code 1" },
 		{ "kill -SEGV $$", "asks: signal 11" },
 		{ "echo '@nestlab answer u64 42'", "asks: it ended with exit code 0 before" },
-		{ "echo '@nestlab guest.skip str \"no vCPU\"'; exit 77", "asks: the program: no vCPU" },
+		{ "echo '@nestlab guest.skip str \"no vCPU\"'; exit 77", "asks: the test program's end: no vCPU" },
 		{ DONE "; echo @nestlab cut", "asks: 1 malformed" },
 		{ "sleep 100", "asks: " },
 	};
