@@ -61,6 +61,8 @@ _Noreturn void guest_broken(const char *file, int line, const char *fmt, ...)
 
 void safe_pin(const char *file, int line, int cpu); /* run on this CPU only, from now on */
 pid_t safe_fork(const char *file, int line);	    /* the child dies with its parent */
+/* The same into namespaces of its own (CLONE_NEW...); negative with errno where there is none. */
+pid_t guest_clone(int namespaces);
 /* Zeroed memory that children share; where NULL: anywhere, else exactly there (page-aligned). */
 void *safe_map_shared(const char *file, int line, void *where, size_t size);
 void safe_write_file(const char *file, int line, const char *path, const char *text);

@@ -28,6 +28,7 @@
 #define CODE 0x8000
 #define STACKS 0x100000
 #define STACK_BYTES 0x4000
+#define ASLEEP_MS 2000 /* in which a vCPU comes to its hlt */
 #define LONG_PAGE 0x200000UL
 
 #define PTE_P 1
@@ -647,6 +648,18 @@ bool micro_leaves(struct micro *m, unsigned int vcpu, unsigned int ms)
 			guest_sleep_ms(1);
 	} while (inside && guest_now_ns() < until);
 	return !inside;
+}
+
+void micro_wait_asleep(struct micro *m, unsigned int vcpu, uint64_t before)
+{
+	uint64_t most_ms = ASLEEP_MS * guest_number("NESTLAB_SLOWDOWN", 1);
+
+	for (uint64_t ms = 0; micro_stat(m, vcpu, "halt_exits") == before; ms++) {
+		if (ms > most_ms)
+			guest_fault("vCPU %u did not come to its hlt", m->vcpu[vcpu].id);
+		guest_sleep_ms(1);
+	}
+	guest_sleep_ms(2);
 }
 
 void micro_wait_spinning(struct micro *m, unsigned int vcpu)

@@ -104,6 +104,8 @@ void micro_go(struct micro *m, unsigned int vcpu);
  */
 void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *arg);
 void micro_finish(struct micro *m, unsigned int vcpu);
+/* Until one with an APIC sleeps in KVM at its hlt; before: its "halt_exits" (micro_stat()) then. */
+void micro_wait_asleep(struct micro *m, unsigned int vcpu, uint64_t before);
 /* Until it has told that it spins (micro_spin). */
 void micro_wait_spinning(struct micro *m, unsigned int vcpu);
 /* How far the one that spins has counted: its r15 a moment ago. */

@@ -7,36 +7,15 @@
 
 #define VALUE_S 1800 /* of one command at most, with what it builds the first time */
 
-static struct timed timed_of(const struct bench_run *r, const struct bench *b, const char *json,
-			     const char *log)
-{
-	unsigned int n = bench_values(r, b);
-
-	return (struct timed){ .what = b->name, .json = json, .log = log, .values = n, .warm = 1,
-			       .deadline_s = VALUE_S * (n + 1) };
-}
-
 static int time_command(struct bench_run *r, const struct bench *b, const char *command,
 			unsigned int first)
 {
 	_cleanup_free_ char *prepare = b->prepare ? bench_command(r, b->prepare) : NULL;
 	_cleanup_free_ char *cleanup = b->cleanup ? bench_command(r, b->cleanup) : NULL;
-	_cleanup_free_ char *json = strf("%s/%s.json", r->dir, b->name);
-	_cleanup_free_ char *log = strf("%s/%s.log", r->dir, b->name);
-	struct timed t = timed_of(r, b, json, log);
-	struct samples s = { 0 };
-	int ret;
+	struct timed t = { .command = command, .prepare = prepare, .cleanup = cleanup, .first = first,
+			   .warm = !first && !prepare };
 
-	t.command = command;
-	t.prepare = prepare;
-	t.cleanup = cleanup;
-	t.first = first;
-	t.warm = !first && !prepare;
-	ret = hyperfine_run(&t, &s);
-	if (!ret)
-		ret = bench_add_seconds(r, b, &s);
-	samples_free(&s);
-	return ret;
+	return hyperfine_bench(r, b, &t, VALUE_S);
 }
 
 /* Once before, so that it is warm: what is built once is built, and the lab is saved. */

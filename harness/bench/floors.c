@@ -34,38 +34,18 @@ static int host_kernel(struct kernel_build *build)
 	return ret;
 }
 
-static int time_it(struct bench_run *r, const struct bench *b, struct timed *t)
-{
-	_cleanup_free_ char *json = strf("%s/%s.json", r->dir, b->name);
-	_cleanup_free_ char *log = strf("%s/%s.log", r->dir, b->name);
-	struct samples s = { 0 };
-	int ret;
-
-	t->what = b->name;
-	t->json = json;
-	t->log = log;
-	t->values = bench_values(r, b);
-	t->warm = 1;
-	t->deadline_s = DEADLINE_S * (t->values + 1);
-	ret = hyperfine_run(t, &s);
-	if (!ret)
-		ret = bench_add_seconds(r, b, &s);
-	samples_free(&s);
-	return ret;
-}
-
 /* From its start to where its init would be: it finds no root, and resets. */
 static int run_boot(struct bench_run *r, const struct bench *b)
 {
 	_cleanup_free_ char *command = NULL;
 	struct kernel_build host;
-	struct timed t = { .any_end = true };
+	struct timed t = { .any_end = true, .warm = 1 };
 	int ret = host_kernel(&host);
 
 	if (!ret) {
 		command = strf(MACHINE " -serial null -kernel %s -append 'console=ttyS0 panic=-1 reboot=t'", host.bzimage);
 		t.command = command;
-		ret = time_it(r, b, &t);
+		ret = hyperfine_bench(r, b, &t, DEADLINE_S);
 	}
 	kernel_build_free(&host);
 	return ret;

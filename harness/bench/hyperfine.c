@@ -67,3 +67,23 @@ int hyperfine_run(const struct timed *t, struct samples *s)
 		return fail_prefix("the command's own words are in %s (hyperfine is in config/packages-bench)", t->log);
 	return ret ? ret : take_times(t, s);
 }
+
+int hyperfine_bench(struct bench_run *r, const struct bench *b, struct timed *t,
+		    unsigned int value_s)
+{
+	_cleanup_free_ char *json = strf("%s/%s.json", r->dir, b->name);
+	_cleanup_free_ char *log = strf("%s/%s.log", r->dir, b->name);
+	struct samples s = { 0 };
+	int ret;
+
+	t->what = b->name;
+	t->json = json;
+	t->log = log;
+	t->values = bench_values(r, b);
+	t->deadline_s = value_s * (t->values + 1);
+	ret = hyperfine_run(t, &s);
+	if (!ret)
+		ret = bench_add_seconds(r, b, &s);
+	samples_free(&s);
+	return ret;
+}

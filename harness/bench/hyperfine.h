@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "bench/bench.h"
 #include "bench/figures.h"
 
 struct timed {
@@ -22,5 +23,11 @@ struct timed {
 
 /* 0 or -OUT_BROKEN: hyperfine is missing, or a command failed. Adds the values in seconds. */
 int hyperfine_run(const struct timed *t, struct samples *s);
+/*
+ * A benchmark that is one: its command and how it is called stand in t, the rest is filled in. Its
+ * figure is added. value_s: of one run at most.
+ */
+int hyperfine_bench(struct bench_run *r, const struct bench *b, struct timed *t,
+		    unsigned int value_s);
 
 #endif

@@ -57,6 +57,18 @@ static int run_tar(const char *what, const struct strv *argv)
 	return fail(OUT_BROKEN, "%s: tar ended with status %d; %s says why", what, ret, log);
 }
 
+/* How an archive is written and read: COMPRESSed, holes kept; a colon in its name is no machine. */
+static void add_tar(struct strv *argv, const char *mode, const char *archive, const char *folder)
+{
+	strv_add(argv, "tar");
+	strv_add(argv, mode);
+	strv_add(argv, "--sparse");
+	strv_add(argv, "--force-local");
+	strv_add(argv, COMPRESS);
+	strv_addf(argv, "--file=%s", archive);
+	strv_addf(argv, "--directory=%s", folder);
+}
+
 /* ---- the key pair ---- */
 
 static char *key_pair_of(const char *cache)
@@ -159,13 +171,7 @@ static int write_archive(const struct going_out *g, const char *path)
 	_cleanup_strv_ struct strv argv = { 0 };
 	int ret;
 
-	strv_add(&argv, "tar");
-	strv_add(&argv, "--create");
-	strv_add(&argv, "--sparse");
-	strv_add(&argv, "--force-local"); /* a colon names no other machine */
-	strv_add(&argv, COMPRESS);
-	strv_addf(&argv, "--file=%s", part);
-	strv_addf(&argv, "--directory=%s", path_cache());
+	add_tar(&argv, "--create", part, path_cache());
 	strv_add(&argv, "--verbatim-files-from");
 	strv_addf(&argv, "--files-from=%s", list);
 	ret = write_list(g, list, part);
@@ -261,13 +267,7 @@ static int unpack(const char *path, const char *to)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
 
-	strv_add(&argv, "tar");
-	strv_add(&argv, "--extract");
-	strv_add(&argv, "--sparse");
-	strv_add(&argv, "--force-local"); /* a colon names no other machine */
-	strv_add(&argv, COMPRESS);
-	strv_addf(&argv, "--file=%s", path);
-	strv_addf(&argv, "--directory=%s", to);
+	add_tar(&argv, "--extract", path, to);
 	return run_tar("unpacking an archive of a cache", &argv);
 }
 

@@ -2,9 +2,9 @@
 /*
  * cpuid-leaves/reasons: the leaves that tell exits (and cycles) of one reason. A micro guest makes
  * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads
- * all reasons before these and after them, whatever was made, and between two readings of the total;
- * and it asks for reasons that the CPU's manual does
- * not define, that KVM has no handler for, and that no array should be indexed by.
+ * all reasons before these and after them, whatever was made, and between two readings of the
+ * total; and it asks for reasons that the CPU's manual does not define, that KVM has no handler for,
+ * and that no array should be indexed by.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
@@ -229,23 +229,32 @@ static const char *const keys[] = {
 	[LAST_CYCLES] = "last.cycles",
 };
 
-/* L2's vCPUs may be between the tracepoint and the change's own count. */
-static void tally_exits(const struct evidence *e, const struct table *y, size_t row,
-			struct tally *bouts)
+/*
+ * Between least and most were traced meanwhile; L2's vCPUs may be between the tracepoint and the
+ * change's own count. who: "cpuid (reason 114 (cpuid))"
+ */
+static void tally_growth(const struct evidence *e, const char *who, uint64_t grown, uint64_t least,
+			 uint64_t most, struct tally *y)
 {
-	uint32_t grown = (uint32_t)(table_at(y, row, LAST_EXITS) - table_at(y, row, FIRST_EXITS));
-	uint64_t least = table_at(y, row, LAST_SEEN_BEFORE) - table_at(y, row, FIRST_SEEN_AFTER);
-	uint64_t most = table_at(y, row, LAST_SEEN_AFTER) - table_at(y, row, FIRST_SEEN_BEFORE);
-	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
 	struct wrong w = { .least = least, .most = most + e->l2_busy };
 
 	wrong_add(&w, "nothing, as if this reason were not counted", 0);
 	if (grown + e->l2_busy >= least && grown <= most + e->l2_busy)
-		tally_good(bouts);
+		tally_good(y);
 	else
-		tally_bad(bouts,
-			  "%s (reason %s): grew by %" PRIu32 "%s, traced %" PRIu64 " to %" PRIu64,
-			  obs_get(&e->obs, "bout", row)->str, reason, grown, wrong_name(&w, grown), least, most);
+		tally_bad(y, "%s: grew by %" PRIu64 "%s, traced %" PRIu64 " to %" PRIu64, who, grown,
+			  wrong_name(&w, grown), least, most);
+}
+
+static void tally_exits(const struct evidence *e, const struct table *y, size_t row,
+			struct tally *bouts)
+{
+	uint32_t grown = (uint32_t)(table_at(y, row, LAST_EXITS) - table_at(y, row, FIRST_EXITS));
+	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
+	_cleanup_free_ char *who = strf("%s (reason %s)", obs_get(&e->obs, "bout", row)->str, reason);
+
+	tally_growth(e, who, grown, table_at(y, row, LAST_SEEN_BEFORE) - table_at(y, row, FIRST_SEEN_AFTER),
+		     table_at(y, row, LAST_SEEN_AFTER) - table_at(y, row, FIRST_SEEN_BEFORE), bouts);
 }
 
 /* One vCPU made them, and L2's may have made more of the same. */
@@ -316,18 +325,11 @@ static bool is_counted(const struct evidence *e, uint32_t reason)
 
 static void tally_any(const struct evidence *e, const struct table *y, size_t row, struct tally *reasons)
 {
-	uint32_t reason = (uint32_t)table_at(y, row, ANY_REASON);
-	uint64_t grown = table_at(y, row, ANY_GROWN), least = table_at(y, row, ANY_LEAST),
-		 most = table_at(y, row, ANY_MOST);
-	struct wrong w = { .least = least, .most = most + e->l2_busy };
-	_cleanup_free_ char *name = reason_text(e->vendor_intel, reason);
+	_cleanup_free_ char *name = reason_text(e->vendor_intel, table_at(y, row, ANY_REASON));
+	_cleanup_free_ char *who = strf("reason %s", name);
 
-	wrong_add(&w, "nothing, as if this reason were not counted", 0);
-	if (grown + e->l2_busy >= least && grown <= most + e->l2_busy)
-		tally_good(reasons);
-	else
-		tally_bad(reasons, "reason %s: grew by %" PRIu64 "%s, traced %" PRIu64 " to %" PRIu64, name, grown,
-			  wrong_name(&w, grown), least, most);
+	tally_growth(e, who, table_at(y, row, ANY_GROWN), table_at(y, row, ANY_LEAST),
+		     table_at(y, row, ANY_MOST), reasons);
 }
 
 static void check_any(const struct evidence *e, struct test_result *t)

@@ -19,11 +19,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static const uint32_t ids[] = { 0, 1 };
@@ -142,12 +140,6 @@ static const struct kind {
 	{ "user", "/proc/sys/user/max_user_namespaces", CLONE_NEWUSER },
 };
 
-static pid_t clone_into(int flags)
-{
-	fflush(stdout);
-	return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
-}
-
 /* So many as the least limit with which another one can be made. */
 static unsigned int count(const struct kind *k)
 {
@@ -159,7 +151,7 @@ static unsigned int count(const struct kind *k)
 
 		snprintf(text, sizeof(text), "%u", ++n);
 		SAFE_WRITE_FILE(k->limit, text);
-		child = clone_into(k->flag);
+		child = guest_clone(k->flag);
 		if (!child)
 			_exit(0);
 	} while (child < 0 && errno == ENOSPC);
@@ -204,7 +196,7 @@ static void programs_that_end(void)
 	unsigned int before[] = { count(&kinds[0]), count(&kinds[1]) };
 
 	for (unsigned int i = 0; i < PROGRAMS; i++) {
-		pid_t child = clone_into(CLONE_NEWPID | CLONE_NEWUSER);
+		pid_t child = guest_clone(CLONE_NEWPID | CLONE_NEWUSER);
 
 		if (child < 0)
 			guest_broken(__FILE__, __LINE__, "can't make a program in namespaces of its own");
@@ -289,12 +281,7 @@ static void asleep(void)
 	micro_set_mode(m, 1, MICRO_LONG);
 	micro_set_regs(m, 1, &r);
 	micro_go(m, 1);
-	for (unsigned int i = 0; !micro_stat(m, 1, "halt_exits"); i++)
-		if (i == 1000)
-			guest_broken(__FILE__, __LINE__, "vCPU 1 did not come to its hlt");
-		else
-			guest_sleep_ms(1);
-	guest_sleep_ms(2);
+	micro_wait_asleep(m, 1, 0);
 	ask_times(m, 100);
 	woke = micro_leaves(m, 1, 20);
 	if (!woke)

@@ -92,15 +92,9 @@ static void sleep_in_guest(void *arg)
 static void put_to_sleep(unsigned int vcpu)
 {
 	uint64_t before = micro_stat(m, vcpu, "halt_exits");
-	unsigned int ms = 0;
 
 	micro_start(m, vcpu, sleep_in_guest, NULL);
-	while (micro_stat(m, vcpu, "halt_exits") == before)
-		if (ms++ > WAKE_MS * 10)
-			guest_fault("vCPU %u did not come to its hlt", ids[vcpu]);
-		else
-			guest_sleep_ms(1);
-	guest_sleep_ms(2);
+	micro_wait_asleep(m, vcpu, before);
 }
 
 /* "1 woke": the others of those that slept did not. */

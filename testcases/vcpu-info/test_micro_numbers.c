@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpu-info/numbers: a world in which numbers are not small, dense and alike. Micro guests with ids
- * far apart, which other machines have, too; a vCPU that has made more exits than 16 bits hold; one whose thread changes; a machine
- * whose program lives in a pid namespace of its own, in which all pids are small; and a vCPU whose
- * thread has a number over 16 bits.
+ * far apart, which other machines have, too; a vCPU that has made more exits than 16 bits hold; one
+ * whose thread changes; a machine whose program lives in a pid namespace of its own, in which all
+ * pids are small; and a vCPU whose thread has a number over 16 bits.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
@@ -85,10 +85,8 @@ static void run_inside(void)
 
 static void in_a_namespace(void)
 {
-	pid_t child;
+	pid_t child = guest_clone(CLONE_NEWPID);
 
-	fflush(stdout);
-	child = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child < 0)
 		guest_broken(__FILE__, __LINE__, "can't make a pid namespace");
 	if (!child) {
