@@ -12,8 +12,13 @@ static int time_command(struct bench_run *r, const struct bench *b, const char *
 {
 	_cleanup_free_ char *prepare = b->prepare ? bench_command(r, b->prepare) : NULL;
 	_cleanup_free_ char *cleanup = b->cleanup ? bench_command(r, b->cleanup) : NULL;
-	struct timed t = { .command = command, .prepare = prepare, .cleanup = cleanup, .first = first,
-			   .warm = !first && !prepare };
+	struct timed t = {
+		.command = command,
+		.prepare = prepare,
+		.cleanup = cleanup,
+		.first = first,
+		.warm = !first && !prepare,
+	};
 
 	return hyperfine_bench(r, b, &t, VALUE_S);
 }
