@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Exits that a micro guest makes on purpose, by kind: one instruction that the host must handle,
- * again and again. For guest halves that count them (micro.h).
+ * again and again (the seldom ones: exit_rare.h). For guest halves that count them (micro.h).
  */
 #ifndef NESTLAB_TESTCASES_EXIT_KINDS_H
 #define NESTLAB_TESTCASES_EXIT_KINDS_H
@@ -50,8 +50,11 @@ struct exit_kind {
 	uint32_t svm, vmx;
 	void (*make)(void *times);
 };
-#define EXIT_KINDS 16
+#define EXIT_KINDS 43
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
+
+/* The machine's first vCPU makes so many of a kind, and is fit for more. */
+void make_exits(struct micro *m, const struct exit_kind *k, uint64_t times);
 
 /*
  * FRESH_PAGES of memory that was never touched, where make_fault() touches them. Once a machine;

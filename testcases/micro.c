@@ -702,12 +702,31 @@ void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *a
 	micro_go(m, vcpu);
 }
 
+/* What a guest function asks for; true: it is to go on. */
+static bool serve(struct vcpu *v)
+{
+	switch (v->reason) {
+	case KVM_EXIT_IO:
+		v->run->request_interrupt_window = v->port == MICRO_WINDOW_PORT;
+		if (v->port == MICRO_NMI_PORT)
+			IOCTL(v->fd, KVM_NMI, 0);
+		return v->port != MICRO_PORT;
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		v->run->request_interrupt_window = 0;
+		return true;
+	case KVM_EXIT_HLT:
+	case KVM_EXIT_SET_TPR:
+	case KVM_EXIT_MMIO:
+		return true;
+	}
+	return false;
+}
+
 void micro_finish(struct micro *m, unsigned int vcpu)
 {
-	const struct vcpu *v = &m->vcpu[vcpu];
+	struct vcpu *v = &m->vcpu[vcpu];
 
-	while (micro_wait(m, vcpu) == KVM_EXIT_HLT || v->reason == KVM_EXIT_SET_TPR ||
-	       (v->reason == KVM_EXIT_IO && v->port != MICRO_PORT))
+	while (micro_wait(m, vcpu), serve(v))
 		micro_go(m, vcpu);
 	if (v->reason != KVM_EXIT_IO)
 		guest_fault("vCPU %u left its guest with exit reason %u before the end of its code: %s", v->id,

@@ -98,6 +98,13 @@ void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s);
 
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
+ * Ports by which a guest function asks the program for something, in micro_finish(): to wait until
+ * the guest takes interrupts (KVM_EXIT_IRQ_WINDOW_OPEN), and to send it an NMI.
+ */
+#define MICRO_WINDOW_PORT (MICRO_PORT + 2)
+#define MICRO_NMI_PORT (MICRO_PORT + 3)
+
+/*
  * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all
  * of the program, but runs in the guest: it calls no library and no system. micro_finish() waits
  * until it has returned.
@@ -154,7 +161,10 @@ static inline int64_t micro_hypercall(uint64_t number, uint64_t argument)
 	return result;
 }
 
-/* To the program and back, KVM_EXIT_IO: micro_finish() steps over it, as it does over a hlt. */
+/*
+ * To the program and back, KVM_EXIT_IO: micro_finish() steps over it, as it does over a hlt and over
+ * memory that is not there.
+ */
 static inline void micro_out(void)
 {
 	__asm__ volatile("outb %%al, %0" : : "i"(MICRO_PORT + 1) : "memory");

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define VCPUS 4
+#define TIMES 100UL /* exits of each kind */
 
 static const uint32_t ids[VCPUS] = { 0, 1, 2, 3 };
 
@@ -64,27 +65,46 @@ static void make(struct micro *by, unsigned int vcpus, void (*exits)(void *), ui
 		micro_finish(by, i);
 }
 
-/*
- * m reads; it makes the exits, or (other) a machine that is made between the readings. That lives
- * until the last one: KVM's count of the host is of the machines that are there.
- */
-static void measure(struct micro *m, bool other, const char *what, unsigned int vcpus,
-		    void (*exits)(void *), uintptr_t times)
+static void tell_bout(const char *what, unsigned int vcpus, uint64_t times)
 {
-	struct micro *by = m;
-
 	observe_str("bout", what);
 	observe_u64("bout.made", vcpus * times);
 	observe_u64("bout.vcpus", vcpus);
-	take(m, "first");
-	if (other)
-		by = micro_new(ids, VCPUS);
-	make(by, vcpus, exits, times);
-	take(m, "last");
-	if (other)
-		micro_free(by);
 	if (!guest_in_lab)
-		printf("%s: %" PRIu64 " exits made\n", what, (uint64_t)vcpus * times);
+		printf("%s: %" PRIu64 " exits made\n", what, vcpus * times);
+}
+
+static void measure_kind(struct micro *m, const struct exit_kind *k)
+{
+	tell_bout(k->name, 1, TIMES);
+	take(m, "first");
+	make_exits(m, k, TIMES);
+	take(m, "last");
+}
+
+/* For what they miss when several count in one place. */
+static void measure_together(struct micro *m, uint64_t times)
+{
+	tell_bout("cpuid of 4 vCPUs at the same time", VCPUS, times);
+	take(m, "first");
+	make(m, VCPUS, make_cpuid_unevenly, times);
+	take(m, "last");
+}
+
+/*
+ * Of a machine that is made between the readings, and lives until the last one: KVM's count of the
+ * host is of the machines that are there.
+ */
+static void measure_other(struct micro *m)
+{
+	struct micro *other;
+
+	tell_bout("cpuid of another machine", 2, 500);
+	take(m, "first");
+	other = micro_new(ids, VCPUS);
+	make(other, 2, make_cpuid, 500);
+	take(m, "last");
+	micro_free(other);
 }
 
 static void run(void)
@@ -95,19 +115,10 @@ static void run(void)
 	add_fresh_memory(m);
 	micro_start(m, 0, read_leaf, NULL); /* its first pages are faulted in: no bout's exits */
 	micro_finish(m, 0);
-	measure(m, false, "cpuid", 1, make_cpuid, 500);
-	measure(m, false, "hypercall", 1, make_hypercall, 500);
-	measure(m, false, "rdmsr", 1, make_rdmsr, 500);
-	measure(m, false, "out", 1, make_out, 200);
-	measure(m, false, "hlt", 1, make_hlt, 200);
-	measure(m, false, "nested page fault", 1, make_fault, FRESH_PAGES);
-	measure(m, false, "write of CR4", 1, make_cr4, 100);
-	measure(m, false, "write of DR7, cpuid", 1, make_dr7, 100);
-	measure(m, false, "wbinvd", 1, make_wbinvd, 100);
-	measure(m, false, "invd", 1, make_invd, 100);
-	measure(m, false, "cpuid of 4 vCPUs at the same time", VCPUS, make_cpuid_unevenly,
-		4000 * guest_number("NESTLAB_EFFORT", 1));
-	measure(m, true, "cpuid of another machine", 2, make_cpuid, 500);
+	for (size_t i = 0; i < EXIT_KINDS; i++)
+		measure_kind(m, &exit_kinds[i]);
+	measure_together(m, 4000 * guest_number("NESTLAB_EFFORT", 1));
+	measure_other(m);
 	micro_free(m);
 }
 

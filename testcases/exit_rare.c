@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "exit_rare.h"
+
+#include <stdint.h>
+
+#include "micro.h"
+
+#define NO_MEMORY 0x3ff00000UL /* mapped by the guest's page tables, and nothing is there */
+#define CODE_SELECTOR 0x8
+#define VECTORS 32
+#define NMI 2
+#define HAVE_ERROR_CODE 0x227d00 /* a bit each: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP */
+#define INTERRUPT_GATE 0x8e00
+#define MSR_EFER 0xc0000080
+#define EFER_SVME 0x1000
+#define XCR0_X87_SSE 3
+#define PAGE 4096
+#define CR4_VMXE 0x2000
+#define CR4_OSXSAVE 0x40000
+
+/* -- faults: the one who tries an instruction says in r12 where to go on -- */
+
+extern const char rare_fault[], rare_fault_with_code[], rare_nmi[];
+
+__asm__(".text\n"
+	"rare_fault_with_code:\n"
+	"	addq $8, %rsp\n"
+	"rare_fault:\n"
+	"	movq %r12, (%rsp)\n"
+	"	andq $~0x100, 16(%rsp)\n" /* RFLAGS.TF */
+	"rare_nmi:\n"
+	"	iretq\n");
+
+/* SDM volume 3, 6.14.1: a gate in 64-bit mode. */
+static struct gate {
+	uint16_t low, selector, type, middle;
+	uint32_t high, zero;
+} idt[VECTORS];
+
+/* As micro.c sets a vCPU's segments: code of 64 bits, data. */
+static const uint64_t gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
+
+struct __attribute__((packed)) table {
+	uint16_t limit;
+	uint64_t base;
+};
+
+static const char *handler(unsigned int vector)
+{
+	if (vector == NMI)
+		return rare_nmi;
+	return HAVE_ERROR_CODE >> vector & 1 ? rare_fault_with_code : rare_fault;
+}
+
+static void set_tables(void)
+{
+	struct table i = { sizeof(idt) - 1, (uintptr_t)idt }, g = { sizeof(gdt) - 1, (uintptr_t)gdt };
+
+	for (unsigned int v = 0; v < VECTORS; v++) {
+		uint64_t at = (uintptr_t)handler(v);
+
+		idt[v] = (struct gate){ .low = (uint16_t)at,
+					.selector = CODE_SELECTOR,
+					.type = INTERRUPT_GATE,
+					.middle = (uint16_t)(at >> 16),
+					.high = (uint32_t)(at >> 32) };
+	}
+	__asm__ volatile("lgdt %0; lidt %1" : : "m"(g), "m"(i));
+}
+
+/*
+ * One instruction or some, that may fault. What the fault pushes must not lie in the red zone of
+ * the function around; the code may use rax, rcx, rdx and rsi.
+ */
+#define TRY(code, ...)                                                                             \
+	__asm__ volatile("leaq -128(%%rsp), %%rsp\n"                                               \
+			 "pushq %%rax; pushq %%rcx; pushq %%rdx; pushq %%rsi\n"                     \
+			 "leaq 1f(%%rip), %%r12\n" code "\n"                                       \
+			 "1:\n"                                                                    \
+			 "popq %%rsi; popq %%rdx; popq %%rcx; popq %%rax\n"                         \
+			 "leaq 128(%%rsp), %%rsp\n"                                                \
+			 :                                                                         \
+			 : __VA_ARGS__                                                             \
+			 : "r12", "memory", "cc")
+
+#define MAKE(name, code, ...)                                                                      \
+	void make_##name(void *arg)                                                                \
+	{                                                                                          \
+		set_tables();                                                                      \
+		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
+			TRY(code, __VA_ARGS__);                                                    \
+	}
+
+MAKE(undefined, "ud2", "r"(0UL))
+MAKE(single_step, "pushfq; orq $0x100, (%%rsp); popfq; nop", "r"(0UL))
+MAKE(rdpmc, "rdpmc", "c"(0))
+MAKE(monitor, "monitor", "a"(idt), "c"(0), "d"(0))
+MAKE(mwait, "mwait", "a"(0), "c"(0))
+MAKE(rsm, "rsm", "r"(0UL))
+MAKE(clts, "clts", "r"(0UL))
+MAKE(lmsw, "smsw %%ax; xorl $4, %%eax; lmsw %%ax; xorl $4, %%eax; lmsw %%ax", "r"(0UL))
+MAKE(in, "inb %0, %%al", "i"(MICRO_PORT + 1))
+MAKE(string_out, "movl $4, %%ecx; cld; rep outsb", "S"(idt), "d"(MICRO_PORT + 1))
+MAKE(mmio_read, "movl (%0), %%eax", "r"(NO_MEMORY))
+MAKE(mmio_write, "movl %%eax, (%0)", "r"(NO_MEMORY))
+MAKE(irq_window, "cli; outb %%al, %0; sti; nop; nop", "i"(MICRO_WINDOW_PORT))
+MAKE(nmi, "outb %%al, %0; nop; nop", "i"(MICRO_NMI_PORT))
+
+void make_dr_read(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		__asm__ volatile("movq %%dr6, %%rax" : : : "rax");
+		cpuid(0, 0);
+	}
+}
+
+static uint64_t read_cr4(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("movq %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static void set_cr4(uint64_t value)
+{
+	TRY("movq %0, %%cr4", "r"(value));
+}
+
+static uint64_t read_efer(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_EFER));
+	return (uint64_t)high << 32 | low;
+}
+
+static void set_efer(uint64_t value)
+{
+	TRY("wrmsr", "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(MSR_EFER));
+}
+
+void make_xsetbv(void *arg)
+{
+	uint64_t cr4 = read_cr4();
+
+	set_tables();
+	set_cr4(cr4 | CR4_OSXSAVE);
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		TRY("xsetbv", "a"(XCR0_X87_SSE), "d"(0), "c"(0));
+	set_cr4(cr4);
+}
+
+/* The permission maps have 8,192 MSRs each, from these; behind them every MSR exits. */
+void make_high_rdmsr(void *arg)
+{
+	static const uint32_t numbers[] = { 0x40000000, 0x4b564d00, 0x80000000, 0xbfffffff, MSR_EFER,
+					    0xc0001fff, 0xc0002000, 0xc0010015, 0xc0012000, 0xffffffff };
+
+	set_tables();
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		TRY("rdmsr", "c"(numbers[n % (sizeof(numbers) / sizeof(numbers[0]))]));
+}
+
+void make_high_wrmsr(void *arg)
+{
+	uint64_t efer = read_efer();
+
+	set_tables();
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		set_efer(efer);
+}
+
+/* In a page of its own: a control block that no CPU takes. */
+static uint8_t block[2 * PAGE] __attribute__((aligned(PAGE)));
+
+#define MAKE_AMD(name, code)                                                                       \
+	void make_##name(void *arg)                                                                \
+	{                                                                                          \
+		uint64_t efer = read_efer();                                                       \
+                                                                                                   \
+		set_tables();                                                                      \
+		set_efer(efer | EFER_SVME);                                                        \
+		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
+			TRY(code, "a"(block), "c"(0));                                             \
+		set_efer(efer);                                                                    \
+	}
+
+MAKE_AMD(vmrun, "vmrun")
+MAKE_AMD(vmload, "vmload")
+MAKE_AMD(vmsave, "vmsave")
+MAKE_AMD(clgi, "clgi; stgi")
+MAKE_AMD(invlpga, "invlpga %%rax, %%ecx")
+MAKE_AMD(skinit, "skinit")
+
+/* A page that no CPU takes for its own: its physical address. */
+static const uint64_t no_vmcs;
+
+#define MAKE_INTEL(name, code)                                                                     \
+	void make_##name(void *arg)                                                                \
+	{                                                                                          \
+		uint64_t cr4 = read_cr4();                                                         \
+                                                                                                   \
+		set_tables();                                                                      \
+		set_cr4(cr4 | CR4_VMXE);                                                           \
+		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
+			TRY(code, "m"(no_vmcs));                                                  \
+		set_cr4(cr4);                                                                      \
+	}
+
+MAKE_INTEL(vmxon, "vmxon %0")
+MAKE_INTEL(vmclear, "vmclear %0")
+
+void make_shutdown(void *arg)
+{
+	static const struct table none;
+
+	(void)arg;
+	__asm__ volatile("lidt %0; ud2" : : "m"(none));
+}

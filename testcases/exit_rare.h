@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exits of kinds that an operating system makes seldom or never: instructions that fault in most
+ * guests, memory that is not there, windows for interrupts and NMIs. The guest steps over its faults
+ * by a table of its own, so each of them can be made again and again. In MICRO_LONG, on one vCPU of
+ * a machine at a time.
+ *
+ * Whether one exits, and with which reason, is the CPU's business and KVM's: none is an error
+ * anywhere. Who counts compares with the tracepoint.
+ */
+#ifndef NESTLAB_TESTCASES_EXIT_RARE_H
+#define NESTLAB_TESTCASES_EXIT_RARE_H
+
+/* Guest functions, for micro_start(). arg: how many times, as an integer. */
+void make_undefined(void *arg);	  /* ud2 */
+void make_single_step(void *arg); /* a debug exception of the trap flag */
+void make_rdpmc(void *arg);
+void make_xsetbv(void *arg);
+void make_monitor(void *arg);
+void make_mwait(void *arg);
+void make_rsm(void *arg);
+void make_clts(void *arg);
+void make_lmsw(void *arg); /* CR0.EM on and off again */
+void make_dr_read(void *arg);	/* with a cpuid behind each: see make_dr7() */
+void make_high_rdmsr(void *arg); /* of numbers from 0x40000000 up, in each range that has a map */
+void make_high_wrmsr(void *arg); /* of EFER, what it was */
+void make_in(void *arg);
+void make_string_out(void *arg); /* four bytes each */
+void make_mmio_read(void *arg);
+void make_mmio_write(void *arg);
+void make_irq_window(void *arg); /* the program waits for a moment with interrupts on */
+void make_nmi(void *arg);	 /* the program sends one; its end is an exit on AMD */
+/* AMD's own, with EFER.SVME set where KVM allows it; undefined elsewhere. */
+void make_vmrun(void *arg);
+void make_vmload(void *arg);
+void make_vmsave(void *arg);
+void make_clgi(void *arg); /* and stgi behind each */
+void make_invlpga(void *arg);
+void make_skinit(void *arg);
+/* Intel's own, with CR4.VMXE set where KVM allows it; undefined elsewhere. */
+void make_vmxon(void *arg);
+void make_vmclear(void *arg);
+/* Ends its vCPU (KVM_EXIT_SHUTDOWN) at once, whatever arg says. */
+void make_shutdown(void *arg);
+
+#endif
