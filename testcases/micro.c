@@ -30,6 +30,7 @@
 #define STACK_BYTES 0x4000
 #define ASLEEP_MS 2000 /* in which a vCPU comes to its hlt */
 #define LONG_PAGE 0x200000UL
+#define HIGH 0xffff800000000000UL /* the lowest address of the upper half: entry 256 of the PML4 */
 
 #define PTE_P 1
 #define PTE_W 2
@@ -145,6 +146,11 @@ uint64_t micro_at(const char *label)
 	return CODE + (uint64_t)(label - micro_code);
 }
 
+uint64_t micro_high_at(const char *label)
+{
+	return HIGH + micro_at(label);
+}
+
 const char *micro_call(void)
 {
 	return micro_intel ? micro_call_intel : micro_call_amd;
@@ -177,10 +183,14 @@ void micro_add_memory(struct micro *m, uint64_t at, void *from, size_t bytes)
 	IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
-/* The first GiB, each address to itself, for long mode and for paging with 32 bits. */
+/*
+ * The first GiB, each address to itself, for long mode, where it is at HIGH, too, and for paging
+ * with 32 bits.
+ */
 static void make_page_tables(struct micro *m)
 {
 	put64(m, PML4, PDPT | PTE_P | PTE_W | PTE_U);
+	put64(m, PML4 + 8 * 256, PDPT | PTE_P | PTE_W | PTE_U);
 	put64(m, PDPT, PD | PTE_P | PTE_W | PTE_U);
 	for (uint64_t i = 0; i < 512; i++)
 		put64(m, PD + 8 * i, i * LONG_PAGE | PTE_P | PTE_W | PTE_U | PTE_PS);

@@ -77,6 +77,11 @@ struct kvm_run *micro_vcpu_run(const struct micro *m, unsigned int vcpu);
 void micro_set_mode(struct micro *m, unsigned int vcpu, enum micro_mode mode);
 
 uint64_t micro_at(const char *label);
+/*
+ * The same in long mode, where a program counter has all its 64 bits: the guest's memory is there a
+ * second time.
+ */
+uint64_t micro_high_at(const char *label);
 /* micro_call_amd or micro_call_intel: what this CPU has. */
 const char *micro_call(void);
 

@@ -44,7 +44,7 @@ static void fill_registers(struct evidence *e, struct trace_record *r, size_t vc
 	r->regs[VREG_RCX] = 17;
 	r->regs[VREG_RBX] = r->regs[VREG_RDX] = r->regs[VREG_RSI] = r->regs[VREG_RDI] = id;
 	r->regs[VREG_RIP] = cell(e, "vcpu.begin", vcpu) + 3;
-	r->regs[VREG_RFLAGS] = 0x246 | vcpu << 12;
+	r->regs[VREG_RFLAGS] = 0x246 | vcpu << 12 | (vcpu & 1) << 18 | vcpu >> 1 << 21;
 }
 
 static void tell_of(struct evidence *e, struct trace_record *r, size_t vcpu)
@@ -210,6 +210,12 @@ static void flags_of_another(struct evidence *e)
 	shared_register(e, VREG_RFLAGS);
 }
 
+static void flags_of_16_bits(struct evidence *e)
+{
+	for (size_t i = 0; i < e->trace.n; i++)
+		e->trace.v[i].regs[VREG_RFLAGS] &= UINT16_MAX;
+}
+
 static void rsp_of_another_on_intel(struct evidence *e)
 {
 	shared_register(e, VREG_RSP);
@@ -350,6 +356,7 @@ static const struct fault faults[] = {
 	FAULT(AT_ONCE, r12_of_another, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, rip_of_another, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, flags_of_another, "registers of each record", OUT_FAIL),
+	FAULT(AT_ONCE, flags_of_16_bits, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, rsp_of_another_on_intel, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, half_a_register, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, rcx_never_held, "registers of each record", OUT_FAIL),

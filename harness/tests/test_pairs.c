@@ -62,6 +62,7 @@ static struct trace_record record(int64_t id, int64_t pid, uint64_t exits, uint6
 	for (unsigned int i = 0; i < 16; i++)
 		r.regs[order[i]] = 0x9d1c000000000012 + ((uint64_t)id << 32) + ((uint64_t)i << 8);
 	r.regs[VREG_RIP] = rip;
+	r.regs[VREG_RFLAGS] = 0x200282;
 	return r;
 }
 
@@ -164,6 +165,7 @@ static void test_wrong(void **state)
 	WRONG(s.records[1].regs[VREG_RDI]++, "registers of the target", "rdi=");
 	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
 	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");
+	WRONG(s.records[1].regs[VREG_RFLAGS] &= UINT16_MAX, "registers of the target", "rflags=0x282");
 	WRONG(s.records[2].regs[VREG_RAX] = 0, "registers of the target", "rax=");
 	WRONG(s.records[0].regs[VREG_R15] = 999, "registers of that moment", "r15=0x3e7");
 	WRONG(s.records[0].regs[VREG_R15] = 3002, "registers of that moment", "r15=");
@@ -171,7 +173,7 @@ static void test_wrong(void **state)
 	WRONG(s.e.trace.n = 2, "a record for each call", "no record");
 }
 
-/* On Intel another vCPU's rsp and rip are not the caller's to read. */
+/* On Intel another vCPU's rsp, rip and flags are not the caller's to read. */
 static void test_intel_is_not_asked_for_more(void **state)
 {
 	struct scene s;
@@ -179,7 +181,7 @@ static void test_intel_is_not_asked_for_more(void **state)
 	(void)state;
 	set_up(&s);
 	s.e.vendor_intel = true;
-	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = 0;
+	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = s.records[0].regs[VREG_RFLAGS] = 0;
 	judge(&s);
 	for (size_t i = 0; i < s.t->n_checks; i++)
 		assert_true(s.t->checks[i].verdict == OUT_PASS || is_unasked(&s.t->checks[i]));

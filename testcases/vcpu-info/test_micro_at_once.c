@@ -21,9 +21,9 @@ static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 	return 0x9d1c000000000000 + (vcpu_id << 32) + 0x80000000 + ((uint64_t)reg << 8) + 0x35;
 }
 
-/* IOPL: all that a vCPU's flags can hold for long without a meaning to its code. */
-#define FLAGS_MASK 0x3000
-#define FLAGS(vcpu) ((uint64_t)(vcpu) << 12)
+/* IOPL, AC and ID: all that a vCPU's flags can hold for long without a meaning to its code. */
+#define FLAGS_MASK 0x243000
+#define FLAGS(vcpu) ((uint64_t)(vcpu) << 12 | (uint64_t)((vcpu) & 1) << 18 | (uint64_t)((vcpu) >> 1) << 21)
 
 #ifdef NESTLAB_GUEST
 #include "micro.h"
@@ -330,14 +330,22 @@ static void look_at_general(const struct crowd *c, const struct trace_record *r,
 	}
 }
 
+static int owner_of_flags(uint64_t rflags)
+{
+	for (int i = 0; i < VCPUS; i++)
+		if ((rflags & FLAGS_MASK) == FLAGS(i))
+			return i;
+	return -1;
+}
+
 static void look_at_special(const struct crowd *c, const struct trace_record *r, int row, struct buf *b)
 {
 	int rip = owner_of_rip(c, r->regs[VREG_RIP]);
-	int flags = (int)((r->regs[VREG_RFLAGS] & FLAGS_MASK) >> 12);
+	int flags = owner_of_flags(r->regs[VREG_RFLAGS]);
 
 	if (record_has(r, VREG_RIP) && !passes(c, rip, row))
 		add_wrong(b, "rip", r->regs[VREG_RIP], rip);
-	/* No bits of IOPL at all may be flags from before the vCPU ran: old. */
+	/* None of these bits at all may be flags from before the vCPU ran: old. */
 	if (record_has(r, VREG_RFLAGS) && flags != row && !(c->e->vendor_intel && !flags))
 		add_wrong(b, "rflags", r->regs[VREG_RFLAGS], flags);
 }

@@ -18,6 +18,10 @@ static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 	return 0x9d1c000000000000 + (vcpu_id << 32) + ((uint64_t)reg << 8) + 0x11;
 }
 
+/* Of a target's flags: interrupts are on, and one over 16 bits that means nothing to its code. */
+#define FLAG_IF 0x200
+#define FLAG_ID 0x200000
+
 #ifdef NESTLAB_GUEST
 #include "micro.h"
 
@@ -47,7 +51,7 @@ static struct guest_cpus cpus;
 
 static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 {
-	struct kvm_regs r = { .rip = micro_at(label), .rflags = MICRO_RFLAGS };
+	struct kvm_regs r = { .rip = micro_high_at(label), .rflags = MICRO_RFLAGS | FLAG_ID };
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&r, i) = magic(ids[vcpu], i);
@@ -141,9 +145,9 @@ static void run(void)
 		observe_u64("vcpu.thread", (uint64_t)micro_thread(m, i));
 	}
 	observe_u64("hypercall", hypercall);
-	observe_u64("spin.begin", micro_at(micro_spin_loop));
-	observe_u64("spin.end", micro_at(micro_spin_end));
-	observe_u64("halt.end", micro_at(micro_halt_end));
+	observe_u64("spin.begin", micro_high_at(micro_spin_loop));
+	observe_u64("spin.end", micro_high_at(micro_spin_end));
+	observe_u64("halt.end", micro_high_at(micro_halt_end));
 	about(m, 0, NEVER, "never run");
 	for (unsigned int i = 0; i < ROUNDS * N; i++) {
 		unsigned int target = i % N;
@@ -324,13 +328,13 @@ static void tell_reg(const struct calls *c, size_t k, unsigned int i, uint64_t t
 }
 
 /*
- * On Intel the stack pointer and rip of a vCPU that runs elsewhere are in a VMCS that the caller's
- * CPU can't read.
+ * On Intel the stack pointer, rip and flags of a vCPU that runs elsewhere are in a VMCS that the
+ * caller's CPU can't read.
  */
 static bool is_asked(const struct calls *c, size_t k, enum trace_reg reg)
 {
 	return !c->e->vendor_intel || is(c, k, "the caller itself") ||
-	       (reg != VREG_RSP && reg != VREG_RIP);
+	       (reg != VREG_RSP && reg != VREG_RIP && reg != VREG_RFLAGS);
 }
 
 static bool rip_is_right(const struct calls *c, size_t k, uint64_t rip)
@@ -340,6 +344,27 @@ static bool rip_is_right(const struct calls *c, size_t k, uint64_t rip)
 	if (is(c, k, "halted"))
 		return rip == c->halt_end || rip == c->halt_end - 1; /* at the hlt, or behind it */
 	return true;
+}
+
+/* All but what its additions leave there. A caller has this flag off. */
+static bool rflags_are_right(const struct calls *c, size_t k, uint64_t rflags)
+{
+	return is(c, k, "the caller itself") || (rflags & (FLAG_ID | FLAG_IF)) == (FLAG_ID | FLAG_IF);
+}
+
+static bool is_told(const struct calls *c, size_t k, enum trace_reg reg)
+{
+	return is_asked(c, k, reg) && record_has(&c->e->trace.v[k], reg);
+}
+
+static void look_at_special(const struct calls *c, size_t k, struct buf *wrong)
+{
+	const uint64_t *regs = c->e->trace.v[k].regs;
+
+	if (is_told(c, k, VREG_RIP) && !rip_is_right(c, k, regs[VREG_RIP]))
+		buf_printf(wrong, "rip=%#" PRIx64 "; ", regs[VREG_RIP]);
+	if (is_told(c, k, VREG_RFLAGS) && !rflags_are_right(c, k, regs[VREG_RFLAGS]))
+		buf_printf(wrong, "rflags=%#" PRIx64 "; ", regs[VREG_RFLAGS]);
 }
 
 static void check_registers(const struct calls *c, struct test_result *t)
@@ -364,9 +389,7 @@ static void check_registers(const struct calls *c, struct test_result *t)
 			else if (r->regs[kvm_regs_order[i]] != want)
 				tell_reg(c, k, i, r->regs[kvm_regs_order[i]], &wrong);
 		}
-		if (is_asked(c, k, VREG_RIP) && record_has(r, VREG_RIP) &&
-		    !rip_is_right(c, k, r->regs[VREG_RIP]))
-			buf_printf(&wrong, "rip=%#" PRIx64 "; ", r->regs[VREG_RIP]);
+		look_at_special(c, k, &wrong);
 		if (wrong.len) {
 			wrong.data[wrong.len - strlen("; ")] = '\0';
 			bad_call(&y, c, k, wrong.data);
