@@ -39,6 +39,7 @@ struct job {
 	size_t n_patches;
 	struct series series;
 	struct kconfig fragments;
+	struct strv lacks; /* options that this source does not have */
 	char *compiler;
 	char *config_name; /* "host-1a2b3c4d", of role and fragments; work trees go by it */
 	char *log;
@@ -66,6 +67,7 @@ static void job_free(struct job *j)
 	free_inputs(j->patches, j->n_patches);
 	source_free(&j->source);
 	kconfig_free(&j->fragments);
+	strv_free(&j->lacks);
 	strv_free(&j->make_args);
 	buf_free(&j->changed);
 	free(j->compiler);
@@ -91,9 +93,38 @@ static int read_fragments(struct job *j)
 		 */
 		hash_add_str(h, "fragment", j->rc->fragments.v[i]);
 	}
-	kconfig_drop(&j->fragments, &j->k->lacks);
 	hash_hex(h, hex);
 	j->config_name = strf("%s-%.8s", kernel_role_name(j->role), hex);
+	return ret;
+}
+
+/* The user's own fragment is his to get right; ours are for many kernels, and are root-relative. */
+static int check_users_options(const struct job *j)
+{
+	for (size_t i = 0; i < j->lacks.n; i++) {
+		const struct kconfig_option *o = kconfig_find(&j->fragments, j->lacks.v[i]);
+
+		for (size_t f = 0; o && f < j->rc->fragments.n; f++)
+			if (j->rc->fragments.v[f][0] == '/' && !strcmp(o->file, j->rc->fragments.v[f]))
+				return fail(OUT_USAGE, "%s:%lu: %s: %s has no such option", o->file, o->line, o->name,
+					    j->source.name);
+	}
+	return 0;
+}
+
+/* What a base lacks is known, and told in its file; a user's tree is asked. */
+static int find_lacks(struct job *j)
+{
+	const char *trees[] = { j->source.dir, j->series.dir };
+	int ret = 0;
+
+	for (size_t i = 0; i < j->k->lacks.n; i++)
+		strv_add(&j->lacks, j->k->lacks.v[i]);
+	if (j->k->own)
+		ret = kconfig_unknown(&j->fragments, trees, ARRAY_SIZE(trees), &j->lacks);
+	if (!ret)
+		ret = check_users_options(j);
+	kconfig_drop(&j->fragments, &j->lacks);
 	return ret;
 }
 
@@ -285,6 +316,8 @@ static int prepare(struct job *j)
 	if (!ret)
 		ret = begin_series(j);
 	if (!ret)
+		ret = find_lacks(j);
+	if (!ret)
 		ret = read_patches(j);
 	if (!ret)
 		ret = make_series(j);
@@ -329,7 +362,7 @@ static int merge_config(const struct job *j, const struct worktree *w, struct kc
 
 		ret = kconfig_add(all, path, true);
 	}
-	kconfig_drop(all, &j->k->lacks);
+	kconfig_drop(all, &j->lacks);
 	return ret;
 }
 

@@ -84,6 +84,11 @@ static struct kconfig_option *find_exact(const struct kconfig *c, const char *na
 	return i < c->n && !strcmp(c->options[i].name, name) ? &c->options[i] : NULL;
 }
 
+const struct kconfig_option *kconfig_find(const struct kconfig *c, const char *name)
+{
+	return find_exact(c, name);
+}
+
 static struct kconfig_option *insert(struct kconfig *c, const char *name)
 {
 	size_t i = find(c, name);

@@ -20,8 +20,9 @@ enum kernel_role { KERNEL_HOST, KERNEL_GUEST, KERNEL_ROLES };
 const char *kernel_role_name(enum kernel_role r); /* "host", "guest" */
 
 struct kernel_conf {
-	char *name; /* "6.12": the file's name without .conf */
+	char *name; /* "6.12": the file's name without .conf; "linux@v6.13": of a user's tree */
 	char *path; /* the file */
+	bool own;   /* of a user's tree: it was named itself, and no file that tells of it */
 	struct {    /* exactly one of package, tarball, tree, git */
 		char *package; /* Debian package whose /usr/src/NAME.tar.xz is the source */
 		char *suite;   /* of Debian, which it is fetched from where it is not installed */
@@ -77,7 +78,11 @@ struct kernel_conf {
 	struct flavor flavor, guest_flavor;
 };
 
-/* name: of a file in config/kernels/ ("6.12"), or a path to a .conf. 0 or -OUT_USAGE. */
+/*
+ * name: of a file in config/kernels/ ("6.12"), or a path to a .conf; or one with a slash to a
+ * kernel's tree ("/home/me/linux": as it stands), or to a git repository with a ref
+ * ("/home/me/linux@v6.13"). 0 or -OUT_USAGE.
+ */
 int kernel_conf_load(const char *name, struct kernel_conf *k);
 /*
  * Make the host's kernel one of this flavour, by its name, and the guest's one of that. 0 or

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/conf.h"
 #include "core/near.h"
@@ -118,6 +119,75 @@ static int check(const struct kernel_conf *k)
 	return ret;
 }
 
+/* ---- a user's own tree ---- */
+
+#define TEMPLATE "config/kernels/tree.template"
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* Where "@REF" begins behind a folder's path; NULL: there is none. */
+static const char *ref_of(const char *name)
+{
+	const char *at = strrchr(name, '@');
+	_cleanup_free_ char *dir = at ? xstrndup(name, (size_t)(at - name)) : NULL;
+
+	return at && at[1] && is_folder(dir) ? at : NULL;
+}
+
+static bool names_tree(const char *name)
+{
+	return strchr(name, '/') && (is_folder(name) || ref_of(name));
+}
+
+/* What lies in every kernel since long ago; a folder of patches has none of it. */
+static int check_tree(const char *dir)
+{
+	_cleanup_free_ char *kvm = strf("%s/arch/x86/kvm/x86.c", dir), *git = strf("%s/.git", dir);
+
+	if (path_exists(kvm))
+		return 0;
+	return fail(OUT_USAGE, "KERNEL=%s: this folder is no kernel's tree: it has no arch/x86/kvm/x86.c%s", dir,
+		    path_exists(git) ? "; a commit of a repository is named by FOLDER@REF" : "");
+}
+
+/* Its last part; it is absolute, or has a slash at least. Takes slashes off its end. */
+static const char *base_of(char *dir)
+{
+	for (size_t n = strlen(dir); n > 1 && dir[n - 1] == '/'; n--)
+		dir[n - 1] = '\0';
+	return strchr(dir, '/') ? strrchr(dir, '/') + 1 : dir;
+}
+
+/* A git repository may have nothing checked out, where a ref is named. */
+static int load_tree(const char *name, struct kernel_conf *k)
+{
+	const char *at = is_folder(name) ? NULL : ref_of(name);
+	_cleanup_free_ char *dir = at ? xstrndup(name, (size_t)(at - name)) : xstrdup(name);
+	int ret = at ? 0 : check_tree(dir);
+
+	k->own = true;
+	k->path = path_in_root(TEMPLATE);
+	k->name = strf("%s%s", base_of(dir), at ? at : "");
+	if (!ret)
+		ret = conf_load(k->path, keys, ARRAY_SIZE(keys), k);
+	if (ret)
+		return ret;
+	if (at) {
+		str_set(&k->source.git, dir);
+		str_set(&k->source.ref, at + 1);
+	} else {
+		str_set(&k->source.tree, dir);
+	}
+	return check(k);
+}
+
+/* ---- files ---- */
+
 static void set_names(const char *name, struct kernel_conf *k)
 {
 	const char *slash = strrchr(name, '/');
@@ -134,18 +204,23 @@ static void set_names(const char *name, struct kernel_conf *k)
 	}
 }
 
+static int load_file(const char *name, struct kernel_conf *k)
+{
+	int ret;
+
+	set_names(name, k);
+	if (!path_exists(k->path))
+		return near_fail_in("there is no kernel", name, "config/kernels", NULL);
+	ret = conf_load(k->path, keys, ARRAY_SIZE(keys), k);
+	return ret ? ret : check(k);
+}
+
 static int load_one(const char *name, struct kernel_conf *k)
 {
 	int ret;
 
 	*k = (struct kernel_conf){ .flavor = { .slowdown = 1 }, .guest_flavor = { .slowdown = 1 } };
-	set_names(name, k);
-	if (!path_exists(k->path))
-		ret = near_fail_in("there is no kernel", name, "config/kernels", NULL);
-	else
-		ret = conf_load(k->path, keys, ARRAY_SIZE(keys), k);
-	if (!ret)
-		ret = check(k);
+	ret = names_tree(name) ? load_tree(name, k) : load_file(name, k);
 	if (ret)
 		kernel_conf_free(k);
 	return ret;

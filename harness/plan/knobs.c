@@ -56,7 +56,12 @@ static const struct knob table[] = {
 	  "judge by this one's numbers and tests (config/assignments/)" },
 	{ "LANE", WORD, ASKED, F(lane), 0, 0, "auto", "",
 	  "where L1's virtualization hardware comes from (config/lanes/)" },
-	{ "KERNEL", NAMED, ASKED, F(kernel), 0, 0, "6.12", "", "the base (config/kernels/, or a .conf file)" },
+	{ "KERNEL", NAMED, ASKED, F(kernel), 0, 0, "6.12", "",
+	  "the base (config/kernels/, or a .conf file); or a kernel tree of your own, as a path with a slash: ~/linux as it stands, ~/linux@REF as git has it" },
+	{ "KCONFIG", PATH, ASKED, F(kconfig), 0, 0, NULL, "",
+	  "a configuration fragment over those of the host's kernel: lines as in .config" },
+	{ "AGAINST", NAMED, ASKED, F(against), 0, 0, NULL, "",
+	  "of a suite: the base on which it is asked for comparison, without any change; none: KERNEL=" },
 	{ "KERNEL_FLAVOR", WORD, ASKED, F(kernel_flavor), 0, 0, "plain", "",
 	  "with which sanitizers the host's kernel is built (config/flavors/)" },
 	{ "GUEST_FLAVOR", WORD, ASKED, F(guest_flavor), 0, 0, "plain", "", "the same for the guest's kernel" },
@@ -173,11 +178,23 @@ static char *path_value(const char *given)
 	return xstrdup(given);
 }
 
+/* "~/linux@v6.13": the part of a repository's path that is one. */
+static char *ref_value(const char *given)
+{
+	const char *at = strrchr(given, '@');
+	_cleanup_free_ char *dir = xstrndup(given, (size_t)(at - given)), *whole = path_value(dir);
+
+	return strf("%s%s", whole, at);
+}
+
 /* A word that has neither is a name of something in config/. */
 static char *named_value(const char *given)
 {
 	bool is_path = strchr(given, '/') || str_ends(given, ".conf");
+	_cleanup_free_ char *whole = knobs_path(given);
 
+	if (is_path && !whole && strchr(given, '@'))
+		return ref_value(given);
 	return is_path ? path_value(given) : xstrdup(given);
 }
 

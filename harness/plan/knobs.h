@@ -30,6 +30,8 @@ enum knob_source { KNOB_FROM_TABLE, KNOB_FROM_FILE, KNOB_FROM_ENVIRONMENT, KNOB_
 struct knobs {
 	char *lane;
 	char *kernel;
+	char *kconfig;
+	char *against;
 	char *kernel_flavor;
 	char *guest_flavor;
 	char *provision_kernel;

@@ -203,6 +203,13 @@ static int take_patches_away(struct plan *p)
 	return 0;
 }
 
+/* Over the flavour's. */
+static void take_fragment(struct plan *p)
+{
+	if (p->knobs.kconfig)
+		strv_add(&p->kernel.role[KERNEL_HOST].fragments, p->knobs.kconfig);
+}
+
 int plan_make(struct knobs *k, struct plan *p)
 {
 	int ret;
@@ -212,6 +219,8 @@ int plan_make(struct knobs *k, struct plan *p)
 	ret = kernel_conf_load(p->knobs.kernel, &p->kernel);
 	if (!ret)
 		ret = kernel_conf_flavor(&p->kernel, p->knobs.kernel_flavor, p->knobs.guest_flavor);
+	if (!ret)
+		take_fragment(p);
 	if (!ret)
 		ret = read_changes(p);
 	if (!ret)
@@ -264,6 +273,8 @@ bool plan_has_change(const struct plan *p)
 
 const char *plan_without_change(const struct plan *p)
 {
+	if (p->kernel.own)
+		return "the tree as it is";
 	return p->knobs.unpatched ? "the unpatched kernel" : "the reference";
 }
 

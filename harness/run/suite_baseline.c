@@ -129,12 +129,14 @@ static void find_missing(struct run *r, const char *lab_key, struct missing *m)
 
 static int make_plan(const struct run *r, const char *tests, struct plan *plan)
 {
+	const struct knobs *k = &r->plan->knobs;
 	const struct setting s[] = { { "UNPATCHED", "1" },
+				     { "KERNEL", k->against ? k->against : k->kernel },
 				     { "PATCH", NULL },
 				     { "LANE", r->plan->lane.name },
 				     { "TESTS", tests } };
 
-	return plan_with(&r->plan->knobs, s, ARRAY_SIZE(s), plan);
+	return plan_with(k, s, ARRAY_SIZE(s), plan);
 }
 
 static int run_all(const struct run *r, const struct plan *plan, struct pool *p)

@@ -212,8 +212,9 @@ static void flags_of_another(struct evidence *e)
 
 static void flags_of_16_bits(struct evidence *e)
 {
-	for (size_t i = 0; i < e->trace.n; i++)
-		e->trace.v[i].regs[VREG_RFLAGS] &= UINT16_MAX;
+	all_call(e);
+	EACH(r)
+	r->regs[VREG_RFLAGS] &= UINT16_MAX;
 }
 
 static void rsp_of_another_on_intel(struct evidence *e)
