@@ -274,7 +274,7 @@ bool plan_has_change(const struct plan *p)
 const char *plan_without_change(const struct plan *p)
 {
 	if (p->kernel.own)
-		return "the tree as it is";
+		return p->kernel.source.tree ? p->kernel.source.tree : p->kernel.source.git;
 	return p->knobs.unpatched ? "the unpatched kernel" : "the reference";
 }
 

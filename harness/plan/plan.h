@@ -54,7 +54,7 @@ int plan_with(const struct knobs *k, const struct setting *s, size_t n, struct p
 
 /* Is a change judged, or the reference? */
 bool plan_has_change(const struct plan *p);
-/* What is judged where no change is: "the reference" or "the unpatched kernel". */
+/* What is judged where no change is: "the reference", "the unpatched kernel", or the path of a user's tree. */
 const char *plan_without_change(const struct plan *p);
 /* "caller-pid.patch", "the reference"; for people. The caller owns it. */
 char *plan_subject(const struct plan *p);
