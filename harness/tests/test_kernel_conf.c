@@ -136,6 +136,39 @@ static void test_conf_own(void **state)
 	}
 }
 
+/* ---- a user's own tree ---- */
+
+static void test_own_tree(void **state)
+{
+	_cleanup_free_ char *tree = strf("%s/linux", dir), *kvm = strf("%s/arch/x86/kvm", tree);
+	_cleanup_free_ char *slashes = strf("%s//", tree), *ref = strf("%s@v6.13", tree);
+	struct kernel_conf k;
+
+	(void)state;
+	assert_int_equal(mkdir_p(kvm), 0);
+	assert_int_equal(kernel_conf_load(tree, &k), -OUT_USAGE);
+	assert_says("is no kernel's tree: it has no arch/x86/kvm/x86.c");
+	free(put("linux/arch/x86/kvm/x86.c", "int a;\n"));
+	assert_int_equal(kernel_conf_load(slashes, &k), 0);
+	assert_true(k.own);
+	assert_string_equal(k.name, "linux");
+	assert_string_equal(k.source.tree, tree);
+	assert_int_equal(k.role[KERNEL_HOST].patches.n, 0);
+	/* L2's kernel makes the system call whatever the host's tree is. */
+	assert_true(k.guest && k.guest->role[KERNEL_GUEST].patches.n);
+	kernel_conf_free(&k);
+	/* Nothing need be checked out where a commit is named. */
+	assert_int_equal(kernel_conf_load(ref, &k), 0);
+	assert_string_equal(k.name, "linux@v6.13");
+	assert_string_equal(k.source.git, tree);
+	assert_string_equal(k.source.ref, "v6.13");
+	kernel_conf_free(&k);
+	str_set(&ref, NULL);
+	ref = strf("%s@--upload-pack=x", tree);
+	assert_int_equal(kernel_conf_load(ref, &k), -OUT_USAGE);
+	assert_says("begins with a dash");
+}
+
 /* ---- fragments ---- */
 
 static void add(struct kconfig *c, const char *name, const char *text, bool required)
@@ -181,6 +214,32 @@ static void test_fragment_errors(void **state)
 		assert_says(bad[i].why);
 		kconfig_free(&c);
 	}
+}
+
+/* What a tree's Kconfig files define, wherever they lie; text in a help is no definition. */
+static void test_options_of_a_tree(void **state)
+{
+	_cleanup_free_ char *deep = strf("%s/tree/arch/x86/kvm", dir), *changed = strf("%s/changed", dir);
+	_cleanup_free_ char *tree = strf("%s/tree", dir);
+	const char *trees[] = { tree, changed };
+	_cleanup_strv_ struct strv unknown = { 0 };
+	struct kconfig c = { 0 };
+
+	(void)state;
+	assert_int_equal(mkdir_p(deep), 0);
+	assert_int_equal(mkdir_p(changed), 0);
+	free(put("tree/Kconfig", "config HZ\n\tint\nmenuconfig NET # all of it\n"));
+	free(put("tree/arch/x86/kvm/Kconfig.more", "if X86\n  config\tKVM_XEN\n"));
+	free(put("tree/arch/x86/kvm/config.txt", "config GONE\n"));
+	free(put("changed/Kconfig", "config NEW\n\thelp\n\t  see configuration of config\n"));
+	add(&c, "mine", "CONFIG_HZ=100\nCONFIG_NET=y\nCONFIG_KVM_XEN=y\nCONFIG_GONE=y\nCONFIG_NEW=y\n# CONFIG_KVM is not set\n",
+	    true);
+	assert_int_equal(kconfig_unknown(&c, trees, 2, &unknown), 0);
+	assert_int_equal(unknown.n, 2);
+	assert_string_equal(unknown.v[0], "CONFIG_GONE");
+	assert_string_equal(unknown.v[1], "CONFIG_KVM");
+	assert_non_null(kconfig_find(&c, "CONFIG_GONE"));
+	kconfig_free(&c);
 }
 
 static int verify(const char *fragment, const char *final)
@@ -638,6 +697,8 @@ int main(void)
 		cmocka_unit_test(test_conf_bad),
 		cmocka_unit_test(test_conf_unknown),
 		cmocka_unit_test(test_conf_own),
+		cmocka_unit_test(test_own_tree),
+		cmocka_unit_test(test_options_of_a_tree),
 		cmocka_unit_test(test_fragments_override),
 		cmocka_unit_test(test_fragment_errors),
 		cmocka_unit_test(test_verify),
