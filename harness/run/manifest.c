@@ -49,6 +49,16 @@ static void add_source(struct run *r, enum kernel_role role, const struct kernel
 	result_set_manifest(r->result, compiler, line);
 }
 
+/* What it was built to, by its bits. */
+static void add_product(struct run *r, const char *kind, const char *path)
+{
+	_cleanup_free_ char *key = strf("%s %s", kind, path_last(path));
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!hash_file(path, hex))
+		result_set_manifest(r->result, key, hex);
+}
+
 static void add_kernel(struct run *r, enum kernel_role role, const struct kernel_build *b)
 {
 	const struct kernel_role_conf *c = &kernel_conf_of(&r->lab->plan->kernel, role)->role[role];
@@ -60,6 +70,8 @@ static void add_kernel(struct run *r, enum kernel_role role, const struct kernel
 		return;
 	result_set_manifest(r->result, what, b->key);
 	result_set_manifest(r->result, bz, b->bzimage_sha256);
+	for (size_t i = 0; i < b->modules.n; i++)
+		add_product(r, "module", b->modules.v[i]);
 	add_patches(r, b);
 	for (size_t i = 0; i < c->fragments.n; i++)
 		add_file(r, "config", c->fragments.v[i]);
@@ -115,6 +127,7 @@ static void add_suite(struct run *r)
 void manifest_fill(struct run *r)
 {
 	struct lab *lab = r->lab;
+	char hex[HASH_HEX_LEN + 1];
 
 	add_kernel(r, KERNEL_HOST, &lab->host);
 	add_kernel(r, KERNEL_GUEST, &lab->guest);
@@ -123,6 +136,8 @@ void manifest_fill(struct run *r)
 		result_set_manifest(r->result, "image L1", lab->golden.key);
 	if (lab->initramfs.path)
 		result_set_manifest(r->result, "image L2", lab->initramfs.key);
+	if (lab->initramfs.path && !hash_file(lab->initramfs.path, hex))
+		result_set_manifest(r->result, "initramfs L2", hex);
 	if (lab->lab_key[0])
 		result_set_manifest(r->result, "lab state", lab->lab_key);
 	result_set_manifest(r->result, "nested paging", lab->plan->knobs.nested_paging ? "on" : "off");

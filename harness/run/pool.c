@@ -73,14 +73,15 @@ static void take_result(struct pool_job *job, int status, const char *log)
  * What make's command line said is in the plan already, and may not be said beside it. A libvirt
  * that is not ours carries one lab at a time, and may carry the caller's.
  */
-static void run_job(struct pool_job *job, const char *place, unsigned int deadline_s)
+static void run_job(const struct pool *p, struct pool_job *job, const char *place, unsigned int deadline_s)
 {
+	_cleanup_free_ char *cache = strf("NESTLAB_CACHE=%s", p->cache ? p->cache : path_cache());
 	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);
 	_cleanup_free_ char *where = strf("PLACE=%s", place);
 	_cleanup_free_ char *line = strf("HISTORY=%s", job->history ? job->history : "no");
 	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where, line,
 			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
-	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", NULL };
+	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", cache, NULL };
 	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
 			     .deadline_s = deadline_s };
 	uint64_t start = now_ns();
@@ -143,7 +144,7 @@ static void *work(void *arg)
 		if (!place)
 			place = strf("p%dx%zu", (int)getpid() % 1000000, worker);
 		if (deadline_s)
-			run_job(job, place, deadline_s);
+			run_job(c->p, job, place, deadline_s);
 		end_job(c, job);
 	}
 	if (place && !proc_interrupted()) {

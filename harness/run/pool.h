@@ -26,6 +26,7 @@ struct pool {
 	struct pool_job *jobs;
 	size_t n;
 	unsigned int deadline_s; /* of one job, with its build */
+	const char *cache;	 /* the folder of the jobs' cache; NULL: ours */
 	/*
 	 * Called before each, one call at a time: its deadline in seconds; 0: it is not run. May be
 	 * NULL.
