@@ -8,6 +8,7 @@
 #include <string.h>
 /* cmocka wants these before it */
 #include <cmocka.h>
+#undef fail /* core/outcome.h's is meant */
 
 #include "core/outcome.h"
 #include "reproduce/same.h"
@@ -63,7 +64,7 @@ static void assert_told(struct pair *p, bool reproduced, const char *line)
 	same_tell(&p->s, &text);
 	if (same_is_reproduced(&p->s) != reproduced || !strstr(buf_str(&text), line)) {
 		print_error("want '%s' in:\n%s", line, buf_str(&text));
-		fail();
+		_fail(__FILE__, __LINE__);
 	}
 }
 
