@@ -80,6 +80,28 @@ static struct test_result *add_result(struct trial *t, const char *name, const s
 	return res;
 }
 
+/* Before it was tried, or by what its run told. */
+static void tell_hidden(struct trial *t, const struct mutant *m, struct test_result *res, const char *why)
+{
+	str_set(&res->reason, why);
+	printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why);
+	t->hidden++;
+}
+
+/* The run of a test that this lane never asks: its reason names the lane. NULL: it was asked. */
+static const char *why_unasked(const struct trial *t, const struct mutant *m, const struct run_result *r)
+{
+	_cleanup_free_ char *lane = strf("lane %s: ", t->lane);
+	const struct test_result *test = NULL;
+
+	for (size_t i = 0; i < m->tests.n; i++) {
+		test = result_find_test(r, m->tests.v[i]);
+		if (!test || test->verdict != OUT_SKIP || !test->reason || !str_starts(test->reason, lane))
+			return NULL;
+	}
+	return test ? test->reason + strlen(lane) : NULL;
+}
+
 static void tell_mutant(struct trial *t, const struct pool_job *job)
 {
 	const struct mutant *m = job->ctx;
@@ -89,6 +111,11 @@ static void tell_mutant(struct trial *t, const struct pool_job *job)
 
 	if (!job->result) {
 		printf("%-20s  %5.1f s  NOT JUDGED  %s\n", m->name, job->seconds, fail_text());
+		return;
+	}
+	if (why_unasked(t, m, job->result)) {
+		t->tried--;
+		tell_hidden(t, m, res, why_unasked(t, m, job->result));
 		return;
 	}
 	mutant_to_result(m, job->result, res);
@@ -148,26 +175,19 @@ static void note_flavor(struct strv *flavors, const struct mutant *m)
 		strv_add(flavors, setting);
 }
 
-static void tell_hidden(struct trial *t, const struct mutant *m, const char *why)
-{
-	struct test_result *res = result_add_test(t->run.result, m->name, JUDGED);
-
-	str_set(&res->reason, why);
-	printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why);
-	t->hidden++;
-}
-
 static int add_mutant(struct trial *t, struct mutant *m)
 {
 	struct plan plan = { 0 };
 	int ret = mutant_plan(m, &t->knobs, t->run.dir, &plan);
 
 	if (!ret && mutant_why_hidden(m, &plan)) {
-		tell_hidden(t, m, mutant_why_hidden(m, &plan));
+		tell_hidden(t, m, result_add_test(t->run.result, m->name, JUDGED), mutant_why_hidden(m, &plan));
 	} else if (!ret) {
 		t->tried++;
 		note_flavor(&t->flavors, m);
 		ret = add_job(t, m->name, &plan, m);
+		if (!ret)
+			t->pool.jobs[t->pool.n - 1].may_skip = true;
 	}
 	plan_free(&plan);
 	return ret;
