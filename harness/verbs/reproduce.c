@@ -39,7 +39,7 @@ VERB(reproduce);
 
 /* ---- a cache of its own ---- */
 
-static const char *const shared[] = { "src", "git", "ccache", "packages", "media", "bochs" };
+static const char *const shared[] = { "src", "git", "ccache", "packages", "media", "bochs", "ssh" };
 
 static int share(const char *cache, const char *folder)
 {
