@@ -38,6 +38,15 @@ static const struct one_case kept[] = {
 	{ "a command's lines on a terminal", "script -qec \"" NESTLAB " shell 2 'echo a; echo b; exit 7'\" /dev/null | cat -A; "
 	  "script -qec \"" NESTLAB " shell 2 'echo c' | cat\" /dev/null | cat -A", 0, { "a^M$", "b^M$", "c^M$" }, 60 },
 	{ "a command's lines in a pipe", NESTLAB " shell 2 'echo a' | cat -A", 0, { "a$", "!^M" }, 60 },
+	{ "a program of this machine in L1", NESTLAB " exec 1 /bin/echo 'a  b' -c", 0, { "a  b -c" }, 60 },
+	{ "its exit code", NESTLAB " exec 1 /bin/false", 1, { "!nestlab:" }, 60 },
+	{ "a static one in L2", NESTLAB " exec 2 build/guest/test_cpuid", 0, { "CPUID(0x4FFFFFFF)" }, 60 },
+	{ "a file into L2 and out again",
+	  NESTLAB " put build/guest/test_cpuid 2:/tmp/copy && " NESTLAB " shell 2 'ls -l /tmp/copy' && " NESTLAB " get 2:/tmp/copy "
+	  LOGS "/copy && cmp " LOGS "/copy build/guest/test_cpuid && " NESTLAB " get 2:/proc/version", 0, { "-rwx", "Linux version 6.12" }, 60 },
+	{ "a file that is not there", NESTLAB " get 2:/nothing", 3, { "/nothing", "No such file" }, 60 },
+	{ "files that are wrongly named", NESTLAB " get 3:/etc/passwd; " NESTLAB " put Makefile 2:Makefile", 2, { "usage: nestlab put FILE 1|2:PATH" }, 60 },
+	{ "a program that is not here", NESTLAB " exec 1 /bin/no-such", 2, { "can't read the program /bin/no-such", "nestlab shell 1" }, 60 },
 	{ "somebody leaves something there", NESTLAB " shell 2 'touch /mine'", 0, { NULL }, 60 },
 	{ "virsh on both levels",
 	  "virsh -c \"$(" NESTLAB " uri 1)\" list && virsh -c \"$(" NESTLAB " uri 2)\" list", 0,
