@@ -162,6 +162,12 @@ static const struct one_case mistaken[] = {
 	{ "no room in the cache",
 	  "mkdir " M "/small; unshare -rm sh -c 'mount -t tmpfs -o size=1m none " M "/small && NESTLAB_CACHE=$PWD/" M "/small " TEST "'", 3,
 	  { "mistaken/small is full: make room", "verdict: broken" }, 300 },
+	{ "doctor: a disk too small for a cache that is empty",
+	  "mkdir -p " M "/some; unshare -rm sh -c 'mount -t tmpfs -o size=5g none " M "/some && NESTLAB_CACHE=$PWD/" M "/some " NESTLAB " doctor'", 3,
+	  { "  !!  cache", "5.0 GiB free (want 12: it is to be filled)", "put right first" }, 60 },
+	{ "doctor: and large enough for one that is filled",
+	  "mkdir -p " M "/some; unshare -rm sh -c 'mount -t tmpfs -o size=5g none " M "/some && mkdir -p " M "/some/golden/0123 && "
+	  "NESTLAB_CACHE=$PWD/" M "/some " NESTLAB " doctor'", 0, { "ok  cache", "(want 3: ", "!!!  " }, 60 },
 	{ "no programs of packages",
 	  "mkdir " M "/bin; for p in sh sed awk git tar xz gzip cat mkdir uname grep cut tr rm cp mv ls sort; do ln -s $(command -v $p) " M "/bin; done; "
 	  "PATH=$PWD/" M "/bin " TEST "KERNEL=testcases/faults/no-build.conf", 3, { "is it installed?", "nestlab doctor", "verdict: broken" }, 0 },
