@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,29 @@ const char *cache_path(const struct cache_entry *e)
 
 /* Set by any thread, never taken back. */
 static atomic_bool has_made;
+
+static struct {
+	pthread_mutex_t lock;
+	struct strv names;
+} used = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void note_use(const char *path)
+{
+	const char *name = path + strlen(path_cache()) + 1;
+
+	pthread_mutex_lock(&used.lock);
+	if (!strv_has(&used.names, name))
+		strv_add(&used.names, name);
+	pthread_mutex_unlock(&used.lock);
+}
+
+void cache_used(struct strv *names)
+{
+	pthread_mutex_lock(&used.lock);
+	for (size_t i = 0; i < used.names.n; i++)
+		strv_add(names, used.names.v[i]);
+	pthread_mutex_unlock(&used.lock);
+}
 
 bool cache_has_made(void)
 {
@@ -179,8 +203,10 @@ struct cache_entry *cache_find(const struct cache_kind *k, const char *key)
 		cache_drop(k, key);
 		return NULL;
 	}
-	if (e)
-		utimensat(AT_FDCWD, path, NULL, 0);
+	if (!e)
+		return NULL;
+	utimensat(AT_FDCWD, path, NULL, 0);
+	note_use(path);
 	return e;
 }
 
@@ -214,6 +240,7 @@ static int move_pinned(const char *part, const char *path, int fd, struct cache_
 	*e = new_entry(path, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	(*e)->made = true;
 	has_made = true;
+	note_use(path);
 	return 0;
 }
 

@@ -59,6 +59,11 @@ bool cache_made(const struct cache_entry *e);	     /* now, by this call; else it
 void cache_release(struct cache_entry *e);	     /* unpin; NULL is none */
 bool cache_has_made(void); /* this process has made an entry: the cache has grown */
 /*
+ * Adds "FOLDER/NAME" of each entry that this process has found or made, once: what a machine
+ * without this cache would have to make for the same.
+ */
+void cache_used(struct strv *names);
+/*
  * Leave it pinned until this process ends, where the paths into it have no one end. The entry is
  * taken over.
  */

@@ -429,6 +429,29 @@ static void test_locked(void **state)
 /*
  * The entry is open and waited for when it is renamed: what was waited for is not there any more.
  */
+/* What was found or made, once; not what was looked for in vain. */
+static void test_used(void **state)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct cache_entry *e;
+	int made = 0;
+
+	(void)state;
+	make_sized("asked-twice", 1, 100);
+	cache_release(cache_find(&files, "asked-twice"));
+	cache_release(cache_find(&files, "asked-twice"));
+	assert_null(cache_find(&files, "not-there"));
+	assert_int_equal(cache_get(&folders, "made-now", make_folder, &made, &e), 0);
+	cache_release(e);
+	cache_used(&names);
+	assert_true(strv_has(&names, "t-files/asked-twice.txt"));
+	assert_true(strv_has(&names, "t-folders/made-now"));
+	assert_false(strv_has(&names, "t-files/not-there.txt"));
+	for (size_t i = 0; i < names.n; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(names.v[i], names.v[k]);
+}
+
 static void test_found_too_late(void **state)
 {
 	_cleanup_free_ char *path = cache_path_of(&files, "a"), *away = path_in_cache("t-files/away");
@@ -907,6 +930,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FRESH(test_find_and_make),
+		FRESH(test_used),
 		FRESH(test_file_kind),
 		FRESH(test_what_fails_leaves_nothing),
 		FRESH(test_two_makers),
