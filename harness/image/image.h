@@ -29,6 +29,8 @@ char *image_root_device(const struct image *i, const char *disk);
  * works as an ordinary user). base_image: a cloud image (qcow2 or raw) to take instead; NULL: ours.
  */
 int image_root(const char *base_image, struct image *out);
+/* The same for a machine that this program runs on: with what config/packages names. */
+int image_metal_root(struct image *out);
 
 /*
  * The NoCloud seed: an ISO labelled CIDATA with user-data (from guest-image/user-data, this lab's

@@ -13,15 +13,26 @@
 #include "image/partition.h"
 
 #define SUITE "bookworm"
-#define DISK_SIZE "2560M" /* sparse: some 400 MB are written */
-#define PACKAGES "guest-image/l1-packages"
 #define EXCLUDES "guest-image/l1-excludes"
 #define KEY_DIGITS 16
 
 static const struct cache_kind roots = {
-	.folder = "roots", .whole = "root.img", .what = "L1's Debian roots", .keep_entries = 3, .wait_s = 1600,
+	.folder = "roots", .whole = "root.img", .what = "Debian roots", .keep_entries = 4, .wait_s = 1600,
 };
 CACHE_KIND(roots);
+
+/* A root of ours. */
+struct recipe {
+	const char *level;    /* whose it is */
+	const char *packages; /* a list of them, root-relative */
+	const char *size;     /* of its disk, which is sparse */
+	const char *log;
+};
+
+/* Some 400 MB are written. */
+static const struct recipe l1 = { "L1", "guest-image/l1-packages", "2560M", "logs/l1-root.log" };
+/* 840 MB. */
+static const struct recipe l0 = { "L0", "config/packages", "4G", "logs/l0-root.log" };
 
 void image_free(struct image *i)
 {
@@ -35,7 +46,7 @@ char *image_root_device(const struct image *i, const char *disk)
 	return i->partition ? strf("/dev/%s%u", disk, i->partition) : strf("/dev/%s", disk);
 }
 
-/* The lines of a list file without comments and blanks. */
+/* The first word of each line of a list file that has one: what stands behind it says why. */
 static int read_list(const char *relative, struct strv *items)
 {
 	_cleanup_free_ char *path = path_in_root(relative);
@@ -45,8 +56,8 @@ static int read_list(const char *relative, struct strv *items)
 	if (file_read(path, &b))
 		return fail(OUT_BROKEN, "can't read %s", path);
 	for (char *l = strtok_r(b.data, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		l[strcspn(l, "#")] = '\0';
-		l = str_strip(l);
+		l += strspn(l, " \t");
+		l[strcspn(l, "# \t")] = '\0';
 		if (*l)
 			strv_add(items, l);
 	}
@@ -71,12 +82,12 @@ static const char *own_sources(void)
 	return NULL;
 }
 
-static int mmdebstrap_argv(const char *tar, struct strv *argv)
+static int mmdebstrap_argv(const struct recipe *r, const char *tar, struct strv *argv)
 {
 	_cleanup_strv_ struct strv packages = { 0 }, excludes = { 0 };
 	_cleanup_buf_ struct buf include = { 0 };
 	const char *sources = own_sources();
-	int ret = read_list(PACKAGES, &packages);
+	int ret = read_list(r->packages, &packages);
 
 	if (!ret)
 		ret = read_list(EXCLUDES, &excludes);
@@ -98,29 +109,29 @@ static int mmdebstrap_argv(const char *tar, struct strv *argv)
 	return 0;
 }
 
-static int bootstrap(const char *dir, const char *tar, const char *log)
+static int bootstrap(const struct recipe *r, const char *dir, const char *tar, const char *log)
 {
+	_cleanup_free_ char *what = strf("making %s's Debian root", r->level);
 	_cleanup_strv_ struct strv argv = { 0 };
-	struct proc p = { .what = "making L1's Debian root", .log_path = log, .cwd = dir,
-			  .deadline_s = 1200 };
-	int ret = mmdebstrap_argv(tar, &argv);
+	struct proc p = { .what = what, .log_path = log, .cwd = dir, .deadline_s = 1200 };
+	int ret = mmdebstrap_argv(r, tar, &argv);
 
 	p.argv = argv.v;
 	return ret ? ret : proc_check(&p);
 }
 
 /* An ordinary user's files keep their owners through fakeroot; nothing is mounted by anybody. */
-static int make_file_system(const char *dir, const char *tar, const char *image, const char *log)
+static int make_file_system(const struct recipe *r, const char *dir, const char *tar,
+			    const char *image, const char *log)
 {
-	_cleanup_free_ char *tree = strf("%s/tree", dir);
+	_cleanup_free_ char *tree = strf("%s/tree", dir), *what = strf("making %s's file system", r->level);
 	char *const argv[] = {
 		(char *)(getuid() ? "fakeroot" : "env"), (char *)"sh", (char *)"-ec",
 		(char *)"mkdir \"$1\"; tar -x -f \"$2\" -C \"$1\" --numeric-owner; "
 			"PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -L nestlab-root "
-			"-O ^has_journal -d \"$1\" \"$3\" " DISK_SIZE "; rm -rf \"$1\"",
-		(char *)"sh", tree, (char *)tar, (char *)image, NULL };
-	struct proc p = { .what = "making L1's file system", .argv = argv, .log_path = log,
-			  .deadline_s = 300 };
+			"-O ^has_journal -d \"$1\" \"$3\" \"$4\"; rm -rf \"$1\"",
+		(char *)"sh", tree, (char *)tar, (char *)image, (char *)r->size, NULL };
+	struct proc p = { .what = what, .argv = argv, .log_path = log, .deadline_s = 300 };
 
 	return proc_check(&p);
 }
@@ -128,39 +139,40 @@ static int make_file_system(const char *dir, const char *tar, const char *image,
 static int make_root(void *ctx, const char *dir)
 {
 	_cleanup_free_ char *tar = strf("%s/root.tar", dir), *image = strf("%s/root.img", dir);
-	_cleanup_free_ char *log = path_in_cache("logs/l1-root.log");
+	const struct recipe *r = ctx;
+	_cleanup_free_ char *log = path_in_cache("%s", r->log);
 	int ret = cache_folder(&cache_logs, NULL);
 
-	(void)ctx;
 	if (ret)
 		return ret;
 	unlink(log);
-	ui_stage_begin("L1's Debian root");
-	ret = bootstrap(dir, tar, log);
+	ui_stage_begin("%s's Debian root", r->level);
+	ret = bootstrap(r, dir, tar, log);
 	if (!ret)
-		ret = make_file_system(dir, tar, image, log);
+		ret = make_file_system(r, dir, tar, image, log);
 	unlink(tar);
 	if (!ret)
 		ui_stage_end("made");
 	return ret;
 }
 
-static int own_root(struct image *out)
+static int own_root(const struct recipe *r, struct image *out)
 {
-	_cleanup_free_ char *packages = path_in_root(PACKAGES), *excludes = path_in_root(EXCLUDES);
+	_cleanup_free_ char *packages = path_in_root(r->packages), *excludes = path_in_root(EXCLUDES);
 	struct hash *h = hash_new("l1-root-1");
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = NULL, *suite = NULL;
 	struct cache_entry *e;
 	int ret = hash_add_file(h, "packages", packages);
 
 	if (!ret)
 		ret = hash_add_file(h, "excludes", excludes);
-	hash_add_str(h, "suite", SUITE " " DISK_SIZE);
+	suite = strf(SUITE " %s", r->size);
+	hash_add_str(h, "suite", suite);
 	hash_hex(h, out->key);
 	if (ret)
 		return ret;
 	name = xstrndup(out->key, KEY_DIGITS);
-	ret = cache_get(&roots, name, make_root, NULL, &e);
+	ret = cache_get(&roots, name, make_root, (void *)r, &e);
 	if (ret)
 		return ret;
 	out->path = strf("%s/root.img", cache_path(e));
@@ -244,5 +256,11 @@ static int foreign_root(const char *base, struct image *out)
 int image_root(const char *base_image, struct image *out)
 {
 	*out = (struct image){ 0 };
-	return base_image ? foreign_root(base_image, out) : own_root(out);
+	return base_image ? foreign_root(base_image, out) : own_root(&l1, out);
+}
+
+int image_metal_root(struct image *out)
+{
+	*out = (struct image){ 0 };
+	return own_root(&l0, out);
 }
