@@ -184,10 +184,22 @@ gone:
 	return fail(outcome, "%s: %s", r->p->what, why);
 }
 
+static unsigned int slowdown = 1;
+
+void proc_slow_down(unsigned int times)
+{
+	slowdown = times;
+}
+
+static unsigned int seconds_of(const struct proc *p)
+{
+	return (p->deadline_s ? p->deadline_s : DEFAULT_DEADLINE_S) * (p->budget ? 1 : slowdown);
+}
+
 /* Read until the child closes its output. 0, or a negative outcome when it had to be stopped. */
 static int pump(struct run *r)
 {
-	unsigned int seconds = r->p->deadline_s ? r->p->deadline_s : DEFAULT_DEADLINE_S;
+	unsigned int seconds = seconds_of(r->p);
 	uint64_t deadline = now_ns() + seconds * NSEC_PER_SEC;
 	char chunk[65536];
 

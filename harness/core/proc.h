@@ -23,7 +23,8 @@ struct proc {
 	/* Called for each whole line of standard output (no newline at its end); NULL: not. */
 	void (*on_line)(const char *line, void *ctx);
 	void *ctx;
-	unsigned int deadline_s; /* 0: 60 s */
+	unsigned int deadline_s; /* 0: 60 s; times proc_slow_down()'s */
+	bool budget; /* that is no deadline, but all the time there is: it stays as it is */
 	bool quiet_stderr;	 /* without a log: throw standard error away */
 };
 
@@ -38,6 +39,9 @@ int proc_run(const struct proc *p);
  * Like proc_run(), but a non-zero exit status is -OUT_BROKEN too, told with the output's last line.
  */
 int proc_check(const struct proc *p);
+
+/* Each deadline from now on is as many times longer: a slow or loaded machine (SLOWDOWN=). */
+void proc_slow_down(unsigned int times);
 
 /* True once SIGINT, SIGTERM or SIGHUP came; long waits look at it and give up. */
 bool proc_interrupted(void);

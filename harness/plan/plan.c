@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "core/proc.h"
 #include "plan/assignment.h"
 #include "kernel/vendor.h"
 
@@ -179,6 +180,7 @@ static void derive(struct plan *p)
 	p->l1_cpus = k->l1_cpus < k->l2_cpus ? k->l2_cpus : k->l1_cpus;
 	p->l1_memory = k->l1_memory + p->kernel.flavor.memory;
 	p->l2_memory = k->l2_memory + p->kernel.guest_flavor.memory;
+	proc_slow_down(k->slowdown); /* what is started for it here is slow as well */
 	p->lane.slowdown *= k->slowdown;
 	p->lane.slowdown *= p->kernel.flavor.slowdown * p->kernel.guest_flavor.slowdown;
 }

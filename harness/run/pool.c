@@ -83,7 +83,7 @@ static void run_job(const struct pool *p, struct pool_job *job, const char *plac
 			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
 	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", cache, NULL };
 	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
-			     .deadline_s = deadline_s };
+			     .deadline_s = deadline_s, .budget = p->may_take };
 	uint64_t start = now_ns();
 	int status;
 

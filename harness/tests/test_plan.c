@@ -11,6 +11,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "core/proc.h"
 #include "lab/place.h"
 #include "plan/plan.h"
 
@@ -237,6 +238,8 @@ static void test_a_suite(void **state)
 
 static void test_cpus_and_slowdown(void **state)
 {
+	char *const argv[] = { (char *)"sleep", (char *)"1.5", NULL };
+	const struct proc sleeps = { .what = "a child", .argv = argv, .deadline_s = 1 };
 	struct plan p;
 
 	(void)state;
@@ -245,6 +248,11 @@ static void test_cpus_and_slowdown(void **state)
 	assert_int_equal(p.lane.slowdown % 3, 0);
 	assert_true(p.lane.slowdown > 3);
 	plan_free(&p);
+	/* Programs that are started here have as much longer. */
+	assert_int_equal(proc_run(&sleeps), 0);
+	assert_int_equal(MAKE(&p, "LANE", "tcg-svm"), 0);
+	plan_free(&p);
+	assert_int_equal(proc_run(&sleeps), -OUT_BROKEN);
 }
 
 /* ---- written down ---- */

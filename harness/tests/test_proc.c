@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/outcome.h"
 #include "core/proc.h"
 
 #include <cmocka.h>
@@ -32,10 +33,31 @@ static void test_fds(void **state)
 	assert_null(strstr(buf_str(&out), " 200"));
 }
 
+static int outlive(unsigned int seconds, bool budget)
+{
+	char *const argv[] = { (char *)"sleep", (char *)"1.5", NULL };
+	struct proc p = { .what = "a child", .argv = argv, .deadline_s = seconds, .budget = budget };
+
+	return proc_run(&p);
+}
+
+/* A slow machine's programs have longer; a budget of time does not grow. */
+static void test_slow_machine(void **state)
+{
+	(void)state;
+	assert_int_equal(outlive(1, false), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "had not ended after 1 s"));
+	proc_slow_down(3);
+	assert_int_equal(outlive(1, false), 0);
+	assert_int_equal(outlive(1, true), -OUT_BROKEN);
+	proc_slow_down(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_slow_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
