@@ -61,6 +61,9 @@ check: deps-check build tests knobs ## the project's own tests: unit tests, lint
 check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
 	@$(NESTLAB) mutants
 
+check-kvm-lane: deps-check build tests ## lane kvm in an emulated machine with nested virtualization: as on real hardware
+	@$(B)/tests/check kvm-lane
+
 check-grade: deps-check build tests ## grade a class that recipes make: N of N as expected
 	@$(B)/tests/check grade
 
@@ -219,6 +222,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-grade check-page nightly bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -305,6 +305,8 @@ static const struct part {
 	{ "mistakes", check_mistakes, false },
 	{ "readme", check_readme, false },
 	{ "places", check_places, false },
+	{ "metal", check_metal, false },
+	{ "kvm-lane", check_kvm_lane, true },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
 	{ "page", check_page, true },

@@ -46,6 +46,8 @@ bool check_readme(void); /* what it shows of a terminal */
 bool check_places(void);   /* labs side by side, and one that is kept */
 bool check_grade_sample(void); /* a class; what is cheap of it */
 bool check_grade(void);
+bool check_metal(void); /* lane kvm in an emulated machine, shortly */
+bool check_kvm_lane(void); /* and all of it */
 bool check_deb(void); /* the package, installed and used */
 bool check_page(void); /* the page of all nights in a browser, which few have */
 

@@ -238,7 +238,7 @@ static void check_killed(void)
 }
 
 /* An emulated machine has no nested KVM; one that has must not be told so. */
-static void check_kvm_lane(void)
+static void check_doctor(void)
 {
 	_cleanup_buf_ struct buf out = { 0 };
 	uint64_t start = now_ns();
@@ -268,6 +268,6 @@ bool check_lab(void)
 	check_own_bochs();
 	run_cases(intel_alone, ARRAY_SIZE(intel_alone));
 	check_killed();
-	check_kvm_lane();
+	check_doctor();
 	return true;
 }
