@@ -133,6 +133,19 @@ static int make_plan(const char *place, const char *settings, struct plan *plan)
 	return ret;
 }
 
+int cargo_check(const char *place, const struct strv *settings)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < settings->n; i++) {
+		struct plan plan;
+
+		ret = make_plan(place, settings->v[i], &plan);
+		plan_free(&plan);
+	}
+	return ret;
+}
+
 /* Its host is the same with no KVM. */
 static int prepare_scripted(const struct lab *lab)
 {
@@ -214,7 +227,7 @@ int cargo_gather(const char *place, const struct strv *settings, struct cargo *c
 
 /* A file system of a tree that the script's first lines make in "$1". */
 #define DISK_OF(make_tree, size)                                                                   \
-	make_tree "PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 65536 "   \
+	"exec 2>&1; " make_tree "PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -O ^has_journal -m 0 -N 65536 "   \
 		  "-d \"$1\" \"$2\" " size "; rm -rf \"$1\""
 
 static int make_disk(const char *what, const char *script, const char *cwd, const char *disk,
@@ -247,7 +260,9 @@ static int fill_disk(void *ctx, const char *dir)
 
 	ui_stage_begin("what the machine brings along");
 	ret = make_disk("making a disk of a part of the cache", script, path_cache(), disk, &c->names);
-	if (!ret)
+	if (ret)
+		ui_stage_abort();
+	else
 		ui_stage_end("%zu entries and files", c->names.n);
 	return ret;
 }

@@ -15,10 +15,12 @@ struct cargo {
 	struct strv names;
 };
 
+/* Could these be asked for? Before anything is built. 0, or as plan_make(). */
+int cargo_check(const char *place, const struct strv *settings);
 /*
  * Build what the reference and each of these settings ("PATCH=a.patch", "KERNEL=x TESTS=y") need,
- * where it is not there, and name it. place: of the lab that is prepared for it. 0; -OUT_USAGE: no
- * such setting; or as kernel_build().
+ * where it is not there, and name it. place: of the lab that is prepared for it. 0, or as
+ * kernel_build().
  */
 int cargo_gather(const char *place, const struct strv *settings, struct cargo *c);
 void cargo_free(struct cargo *c);

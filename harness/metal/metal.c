@@ -151,8 +151,12 @@ static int build_kernel(struct kernel_build *b)
 
 static int prepare(const struct strv *settings, struct parts *p)
 {
-	int ret = build_kernel(&p->kernel);
+	int ret = cargo_check(METAL_PLACE, settings);
 
+	if (!ret && path_release())
+		ret = fail(OUT_USAGE, "a metal machine runs a checkout, and this is an installed nestlab");
+	if (!ret)
+		ret = build_kernel(&p->kernel);
 	if (!ret)
 		ret = image_metal_root(&p->root);
 	if (!ret)

@@ -168,6 +168,9 @@ static const struct one_case mistaken[] = {
 	{ "doctor: and large enough for one that is filled",
 	  "mkdir -p " M "/some; unshare -rm sh -c 'mount -t tmpfs -o size=5g none " M "/some && mkdir -p " M "/some/golden/0123 && "
 	  "NESTLAB_CACHE=$PWD/" M "/some " NESTLAB " doctor'", 0, { "ok  cache", "(want 3: ", "!!!  " }, 60 },
+	{ "no setting for a metal machine", NESTLAB " metal up nonsense", 2, { "'nonsense' is no setting: want NAME=VALUE" }, 0 },
+	{ "a patch that is not there for one", NESTLAB " metal up PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },
+	{ "a command in one that does not run", NESTLAB " metal run true", 2, { "no metal machine is running" }, 0 },
 	{ "no programs of packages",
 	  "mkdir " M "/bin; for p in sh sed awk git tar xz gzip cat mkdir uname grep cut tr rm cp mv ls sort; do ln -s $(command -v $p) " M "/bin; done; "
 	  "PATH=$PWD/" M "/bin " TEST "KERNEL=testcases/faults/no-build.conf", 3, { "is it installed?", "nestlab doctor", "verdict: broken" }, 0 },
