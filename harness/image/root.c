@@ -158,7 +158,8 @@ static int make_root(void *ctx, const char *dir)
 
 static int own_root(const struct recipe *r, struct image *out)
 {
-	_cleanup_free_ char *packages = path_in_root(r->packages), *excludes = path_in_root(EXCLUDES);
+	_cleanup_free_ char *packages = path_in_root(r->packages);
+	_cleanup_free_ char *excludes = path_in_root(EXCLUDES);
 	struct hash *h = hash_new("l1-root-1");
 	_cleanup_free_ char *name = NULL, *suite = NULL;
 	struct cache_entry *e;

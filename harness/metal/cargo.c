@@ -73,7 +73,8 @@ static int add_touched_by(struct cargo *c, const struct source *s, const struct 
 static int add_sources(struct cargo *c, const struct kernel_conf *k, enum kernel_role role)
 {
 	const struct kernel_conf *of = kernel_conf_of(k, role);
-	const struct strv *const series[] = { &of->role[role].patches, &of->scripted, &of->readings };
+	const struct strv *const series[] = { &of->role[role].patches, &of->scripted,
+					      &of->readings };
 	struct source s;
 	int ret = source_resolve(of, &s);
 

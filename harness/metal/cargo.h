@@ -25,7 +25,10 @@ int cargo_check(const char *place, const struct strv *settings);
 int cargo_gather(const char *place, const struct strv *settings, struct cargo *c);
 void cargo_free(struct cargo *c);
 
-/* Its disk, in the cache by content; the caller releases *e. CARGO_DISK is in it. 0 or -OUT_BROKEN. */
+/*
+ * Its disk, in the cache by content; the caller releases *e, which has CARGO_DISK in it. 0 or
+ * -OUT_BROKEN.
+ */
 #define CARGO_DISK "cargo.img"
 int cargo_disk(const struct cargo *c, struct cache_entry **e);
 

@@ -29,7 +29,10 @@
 #define SLOWDOWN_MOST 100 /* that SLOWDOWN= takes */
 #define BOOT_S 20
 #define SETUP_S 20
-/* L2's vCPUs run on those of L1, they on two of these; the first is spared (config/lanes/tcg-svm.conf). */
+/*
+ * L2's vCPUs run on those of L1, they on two of these; the first is spared
+ * (config/lanes/tcg-svm.conf).
+ */
 #define CPUS "3"
 #define MEMORY_MIB "6144"
 #define STEP_MS 100
@@ -48,11 +51,10 @@ static const char *const overlays[] = { "l0-root.qcow2", "l0-cache.qcow2" };
 
 static void remove_files(void)
 {
-	static const char *const others[] = { CHECKOUT_DISK, AGENT_SOCKET, PID_FILE };
+	const char *const names[] = { overlays[0], overlays[1], CHECKOUT_DISK, AGENT_SOCKET, PID_FILE };
 
-	for (size_t i = 0; i < ARRAY_SIZE(overlays) + ARRAY_SIZE(others); i++) {
-		_cleanup_free_ char *path =
-			in_run(i < ARRAY_SIZE(overlays) ? overlays[i] : others[i - ARRAY_SIZE(overlays)]);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = in_run(names[i]);
 
 		unlink(path);
 	}
@@ -377,7 +379,8 @@ void metal_leave(struct metal *m)
 	place_release(&m->place);
 }
 
-static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data, size_t len)
+static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		      size_t len)
 {
 	int fd = s == CHANNEL_STDERR ? STDERR_FILENO : STDOUT_FILENO;
 
@@ -393,7 +396,9 @@ int metal_run(struct metal *m, const char *command)
 	_cleanup_free_ char *slowdown = strf("SLOWDOWN=%u", times < SLOWDOWN_MOST ? times : SLOWDOWN_MOST);
 	char *const argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)command, NULL };
 	char *const env[] = { (char *)"HOME=/root", (char *)"LC_ALL=C.UTF-8", slowdown, NULL };
-	struct channel_exec e = { .argv = argv, .env = env, .cwd = METAL_CHECKOUT, .on_output = on_output };
+	struct channel_exec e = {
+		.argv = argv, .env = env, .cwd = METAL_CHECKOUT, .on_output = on_output
+	};
 	struct channel_status st = { 0 };
 	uint32_t id;
 	int ret = channel_start(m->level.channel, &e, &st, &id);

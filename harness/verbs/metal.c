@@ -15,7 +15,8 @@ static const struct verb metal = {
 	.summary = "an emulated machine with nested virtualization, in which this checkout runs in lane kvm "
 		   "(up: with the kernels of the reference and of each \"PATCH=...\"; run: a shell's command line in it)",
 	.order = 43,
-	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_UNUSABLE) | VERB_ENDS(OUT_BUSY) | VERB_ENDS(OUT_CRASH),
+	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_UNUSABLE) | VERB_ENDS(OUT_BUSY) |
+		VERB_ENDS(OUT_CRASH),
 	.codes = "* of run, the command's own: 128 and its number where a signal ended it",
 	.passes_on = true,
 	.run = verb_metal,
