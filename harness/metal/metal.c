@@ -51,7 +51,8 @@ static const char *const overlays[] = { "l0-root.qcow2", "l0-cache.qcow2" };
 
 static void remove_files(void)
 {
-	const char *const names[] = { overlays[0], overlays[1], CHECKOUT_DISK, AGENT_SOCKET, PID_FILE };
+	const char *const names[] = { overlays[0], overlays[1], CHECKOUT_DISK, AGENT_SOCKET,
+				      PID_FILE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = in_run(names[i]);
