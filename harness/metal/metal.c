@@ -161,12 +161,13 @@ static int prepare(const struct strv *settings, struct parts *p)
 	if (!ret)
 		ret = build_kernel(&p->kernel);
 	if (!ret)
-		ret = image_metal_root(&p->root);
+		ret = cargo_gather(METAL_PLACE, settings, &p->cargo);
+	if (!ret)
+		ret = cargo_disk(&p->cargo, &p->cargo_disk);
 	if (!ret)
 		ret = image_initramfs(&p->initramfs);
-	if (!ret)
-		ret = cargo_gather(METAL_PLACE, settings, &p->cargo);
-	return ret ? ret : cargo_disk(&p->cargo, &p->cargo_disk);
+	/* The last: what was found until then is brought along, and this root need not be. */
+	return ret ? ret : image_metal_root(&p->root);
 }
 
 static int make_overlay(const char *base, const char *name)
