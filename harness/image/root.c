@@ -13,7 +13,6 @@
 #include "image/partition.h"
 
 #define SUITE "bookworm"
-#define EXCLUDES "guest-image/l1-excludes"
 #define KEY_DIGITS 16
 
 static const struct cache_kind roots = {
@@ -24,15 +23,19 @@ CACHE_KIND(roots);
 /* A root of ours. */
 struct recipe {
 	const char *level;    /* whose it is */
-	const char *packages; /* a list of them, root-relative */
+	const char *packages, *excludes; /* lists, root-relative */
 	const char *size;     /* of its disk, which is sparse */
 	const char *log;
 };
 
 /* Some 400 MB are written. */
-static const struct recipe l1 = { "L1", "guest-image/l1-packages", "2560M", "logs/l1-root.log" };
-/* 840 MB. */
-static const struct recipe l0 = { "L0", "config/packages", "4G", "logs/l0-root.log" };
+static const struct recipe l1 = {
+	"L1", "guest-image/l1-packages", "guest-image/l1-excludes", "2560M", "logs/l1-root.log"
+};
+/* 900 MB. */
+static const struct recipe l0 = {
+	"L0", "config/packages", "guest-image/l0-excludes", "4G", "logs/l0-root.log"
+};
 
 void image_free(struct image *i)
 {
@@ -90,7 +93,7 @@ static int mmdebstrap_argv(const struct recipe *r, const char *tar, struct strv 
 	int ret = read_list(r->packages, &packages);
 
 	if (!ret)
-		ret = read_list(EXCLUDES, &excludes);
+		ret = read_list(r->excludes, &excludes);
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < packages.n; i++)
@@ -159,7 +162,7 @@ static int make_root(void *ctx, const char *dir)
 static int own_root(const struct recipe *r, struct image *out)
 {
 	_cleanup_free_ char *packages = path_in_root(r->packages);
-	_cleanup_free_ char *excludes = path_in_root(EXCLUDES);
+	_cleanup_free_ char *excludes = path_in_root(r->excludes);
 	struct hash *h = hash_new("l1-root-1");
 	_cleanup_free_ char *name = NULL, *suite = NULL;
 	struct cache_entry *e;
