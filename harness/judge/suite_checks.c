@@ -155,6 +155,96 @@ void suite_checks(const struct suite_judging *j, struct test_result *t,
 	tell_known(j, t);
 }
 
+/* ---- again, alone ---- */
+
+static void note_doubt(void *ctx, const struct suite_compared *c)
+{
+	*(bool *)ctx |= suite_is_doubtful(c);
+}
+
+bool suite_checks_doubt(const struct suite_said *now, const struct suite_record *then)
+{
+	bool doubt = false;
+
+	suite_compare(now, then, note_doubt, &doubt);
+	return doubt;
+}
+
+struct asking {
+	const struct suite_judging *j;
+	const struct suite_said *again;
+	const struct suite_record *first; /* what the unpatched kernel said before it was asked again */
+	struct test_result *t;
+	unsigned int *counts;
+};
+
+struct wanted {
+	const char *name;
+	bool wrong;
+};
+
+static void note_wrong(void *ctx, const struct suite_compared *c)
+{
+	struct wanted *w = ctx;
+
+	w->wrong |= c->wrong && !strcmp(c->name, w->name);
+}
+
+static bool wrong_again(const struct asking *a, const char *name)
+{
+	struct wanted w = { .name = name };
+
+	suite_compare(a->again, a->j->then, note_wrong, &w);
+	return w.wrong;
+}
+
+/* "; run again alone: pass, and on the unpatched kernel: fail (...)" */
+static char *tell_again(const struct asking *a, const char *name)
+{
+	const struct suite_record *then = a->j->then;
+	_cleanup_free_ char *here = tell_line(suite_said_find(a->again, name)), *there = NULL;
+
+	if (then->n == a->first->n || then->run[then->n - 1].lost)
+		return strf("; run again alone: %s", here);
+	there = tell_line(suite_said_find(&then->run[then->n - 1].said, name));
+	return strf("; run again alone: %s, and on the unpatched kernel: %s", here, there);
+}
+
+static void on_asked(void *ctx, const struct suite_compared *line)
+{
+	const struct asking *a = ctx;
+	struct check_result *c =
+		suite_is_doubtful(line) ? result_find_check(a->t, line->name) : NULL;
+	_cleanup_free_ char *more = NULL, *told = NULL;
+
+	if (!c)
+		return;
+	more = tell_again(a, line->name);
+	told = strf("%s%s", c->observed, more);
+	str_set(&c->observed, told);
+	if (!line->wrong || wrong_again(a, line->name))
+		return;
+	c->verdict = OUT_SKIP;
+	str_set(&c->observed, NULL);
+	c->observed = strf("%s: %s", suite_change_names[SUITE_UNSTABLE], told);
+	a->counts[line->change]--;
+	a->counts[SUITE_UNSTABLE]++;
+}
+
+void suite_checks_again(const struct suite_judging *j, const struct suite_said *again,
+			struct test_result *t, unsigned int counts[SUITE_CHANGES])
+{
+	struct suite_record first = *j->then; /* borrows all that it points to */
+	struct asking a = { j, again, &first, t, counts };
+
+	if (first.n > SUITE_RECORDS)
+		first.n = SUITE_RECORDS;
+	suite_compare(j->now, &first, on_asked, &a);
+	t->verdict = OUT_SKIP;
+	str_set(&t->reason, NULL);
+	result_judge_test(t);
+}
+
 void suite_checks_lost(const struct suite_record *then, const char *why, struct test_result *t)
 {
 	_cleanup_free_ char *text = NULL;

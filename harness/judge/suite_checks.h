@@ -25,6 +25,16 @@ struct suite_judging {
 void suite_checks(const struct suite_judging *j, struct test_result *t,
 		  unsigned int counts[SUITE_CHANGES]);
 
+/* Is a line of it worth to be asked again: wrong, or unstable and failing? */
+bool suite_checks_doubt(const struct suite_said *now, const struct suite_record *then);
+/*
+ * The same test was run again, alone, here (again) and, where then has one more run, on the
+ * unpatched kernel. A line that was wrong and is not wrong again is no regression but unstable: its
+ * check is skipped. The test is judged anew, and the counts follow.
+ */
+void suite_checks_again(const struct suite_judging *j, const struct suite_said *again,
+			struct test_result *t, unsigned int counts[SUITE_CHANGES]);
+
 /*
  * The lab was lost in it. Where the unpatched kernel's lab was, too, each time, it is skipped with
  * that reason; and where there is nothing to compare with, if that is known (why; NULL: it is not).

@@ -40,6 +40,7 @@ static void make_cases(struct run *r)
 
 	s->cases = xcalloc(s->programs.n, sizeof(*s->cases));
 	s->then = xcalloc(s->programs.n, sizeof(*s->then));
+	s->now = xcalloc(s->programs.n, sizeof(*s->now));
 	s->unasked = xcalloc(s->programs.n, sizeof(*s->unasked));
 	for (size_t i = 0; i < s->programs.n; i++)
 		make_case(r, &s->programs.v[i], &s->cases[i]);
@@ -192,10 +193,10 @@ static void skip_all(const struct suite_said *said, const char *why, struct test
 		check_skip(res, said->v[i].name, why);
 }
 
-static void add_checks(struct run *r, const struct testcase *t, const struct suite_said *said,
-		       struct test_result *res)
+static void add_checks(struct run *r, const struct testcase *t, struct test_result *res)
 {
 	_cleanup_free_ char *file = testcase_file("output", t->name);
+	const struct suite_said *said = &r->suite->now[t - r->suite->cases];
 	struct suite_known known = { 0 };
 	const struct suite_judging j = { .test = name_of(r, t),
 					 .now = said,
@@ -214,6 +215,11 @@ static void add_checks(struct run *r, const struct testcase *t, const struct sui
 	suite_known_free(&known);
 }
 
+static bool is_alone(const struct run *r, const struct testcase *t)
+{
+	return t == &r->suite->alone;
+}
+
 void suite_judge(struct run *r, const struct testcase *t, const struct strv *text,
 		 const struct evidence *e, struct test_result *res)
 {
@@ -225,9 +231,54 @@ void suite_judge(struct run *r, const struct testcase *t, const struct strv *tex
 
 	suite_read(r->plan->suite->format, text, &end, &said);
 	keep_record(r, t, &said, NULL);
-	add_checks(r, t, &said, res);
 	result_add_measure(res, "its program's time", "s", e->seconds);
-	suite_said_free(&said);
+	if (is_alone(r, t)) {
+		r->suite->again = said;
+		return;
+	}
+	r->suite->now[t - r->suite->cases] = said;
+	add_checks(r, t, res);
+}
+
+/* ---- again ---- */
+
+bool suite_asks_again(const struct run *r, const struct testcase *t)
+{
+	size_t i = (size_t)(t - r->suite->cases);
+
+	return r->suite->then[i].n && r->suite->now[i].n &&
+	       suite_checks_doubt(&r->suite->now[i], &r->suite->then[i]);
+}
+
+static void judge_again(struct run *r, const struct testcase *t)
+{
+	struct suite_known none = { 0 };
+	struct run_suite *s = r->suite;
+	const struct suite_judging j = { .test = name_of(r, t),
+					 .now = &s->now[t - s->cases],
+					 .then = then_of(r, t),
+					 .known = &none };
+
+	suite_checks_again(&j, &s->again, result_find_test(r->result, t->name), s->counts);
+}
+
+int suite_again(struct run *r, const struct testcase *t)
+{
+	struct run_suite *s = r->suite;
+	_cleanup_free_ char *name = strf("%s/alone", t->name);
+	int ret;
+
+	if (suite_baseline_again(r, t))
+		ui_note("%s", fail_text());
+	s->alone = *t;
+	s->alone.name = name;
+	ret = execute_test(r, &s->alone);
+	result_drop_test(r->result);
+	s->alone.name = NULL;
+	if (!ret)
+		judge_again(r, t);
+	suite_said_free(&s->again);
+	return ret;
 }
 
 void suite_lost(struct run *r, const struct testcase *t, struct test_result *res)
@@ -237,6 +288,8 @@ void suite_lost(struct run *r, const struct testcase *t, struct test_result *res
 	const char *why = NULL;
 
 	keep_record(r, t, &none, res->reason ? res->reason : outcome_name(res->verdict));
+	if (is_alone(r, t))
+		return;
 	if (res->verdict != OUT_CRASH && res->verdict != OUT_BROKEN)
 		return;
 	if (r->plan->knobs.unpatched &&
@@ -269,12 +322,14 @@ void suite_close(struct run *r)
 	for (size_t i = 0; s && s->cases && i < s->programs.n; i++) {
 		free((char *)s->cases[i].name);
 		suite_record_free(&s->then[i]);
+		suite_said_free(&s->now[i]);
 		free(s->unasked[i]);
 	}
 	if (!s)
 		return;
 	free(s->cases);
 	free(s->then);
+	free(s->now);
 	free(s->emulator);
 	free(s->unasked);
 	suite_programs_free(&s->programs);

@@ -16,6 +16,9 @@ struct run_suite {
 	struct testcase *cases; /* one for each program, in their order */
 	/* of each, what the unpatched kernel's runs said; n 0: nothing to compare with */
 	struct suite_record *then;
+	struct suite_said *now; /* of each, what it said here */
+	struct testcase alone;	/* one of them, run again; name NULL: none is */
+	struct suite_said again; /* what it said then */
 	char **unasked; /* of each, why it has no answer; NULL: it has, or none is wanted */
 	unsigned int counts[SUITE_CHANGES]; /* of lines, beside the unpatched kernel */
 	char *emulator; /* "qemu-7.2"; NULL: not known yet */
@@ -35,6 +38,16 @@ void suite_for_lab(const struct run *r, struct lab_suite *s);
 int suite_prepare(struct run *r);
 void suite_judge(struct run *r, const struct testcase *t, const struct strv *text,
 		 const struct evidence *e, struct test_result *res);
+/*
+ * Does a line of it differ from the unpatched kernel's, or did one that fails differ among those?
+ * Then chance is asked before anybody is blamed.
+ */
+bool suite_asks_again(const struct run *r, const struct testcase *t);
+/*
+ * Run it again, in a lab that is up and has run nothing else, and ask the unpatched kernel once
+ * more; what came of both is in the test's result. Negative: the lab was lost in it.
+ */
+int suite_again(struct run *r, const struct testcase *t);
 /* The lab was lost in it. */
 void suite_lost(struct run *r, const struct testcase *t, struct test_result *res);
 /* How many lines are the same, and how many are not: a note, and measures of the run. */
@@ -47,5 +60,7 @@ void suite_close(struct run *r);
 int suite_baseline(struct run *r);
 /* "lines-selftests-state_test.txt" in a run's folder; the caller owns it. */
 char *suite_record_path(const char *dir, const struct testcase *t);
+/* Ask it about this one once more, alone, and add that to what it said. 0 or -OUT_BROKEN. */
+int suite_baseline_again(struct run *r, const struct testcase *t);
 
 #endif

@@ -139,6 +139,18 @@ static int make_plan(const struct run *r, const char *tests, struct plan *plan)
 	return plan_with(k, s, ARRAY_SIZE(s), plan);
 }
 
+static int add_run(const struct run *r, const struct plan *plan, const char *dir, struct pool *p)
+{
+	int ret = pool_add(p, "the unpatched kernel", plan, dir, NULL);
+
+	if (ret)
+		return ret;
+	p->jobs[p->n - 1].may_skip = true;
+	p->jobs[p->n - 1].may_break = true;
+	p->jobs[p->n - 1].save_lab = r->plan->knobs.save_lab;
+	return 0;
+}
+
 static int run_all(const struct run *r, const struct plan *plan, struct pool *p)
 {
 	int ret = 0;
@@ -146,12 +158,7 @@ static int run_all(const struct run *r, const struct plan *plan, struct pool *p)
 	for (unsigned int i = 0; !ret && i < SUITE_RECORDS; i++) {
 		_cleanup_free_ char *dir = strf("%s/baseline-%u", r->dir, i + 1);
 
-		ret = pool_add(p, "the unpatched kernel", plan, dir, NULL);
-	}
-	for (size_t i = 0; i < p->n; i++) {
-		p->jobs[i].may_skip = true;
-		p->jobs[i].may_break = true;
-		p->jobs[i].save_lab = r->plan->knobs.save_lab;
+		ret = add_run(r, plan, dir, p);
 	}
 	return ret ? ret : pool_run(p, 1);
 }
@@ -212,4 +219,39 @@ int suite_baseline(struct run *r)
 	free(m.v);
 	free(m.keys);
 	return as_broken(ret);
+}
+
+/* ---- once more ---- */
+
+static int take_more(struct run *r, const char *dir, const struct testcase *t)
+{
+	_cleanup_free_ char *path = suite_record_path(dir, t);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!file_read(path, &text) &&
+	    suite_record_add(&r->suite->then[t - r->suite->cases], buf_str(&text)))
+		return 0;
+	return fail(OUT_BROKEN, "the unpatched kernel was asked about %s again, and has no answer: see %s",
+		    t->name, dir);
+}
+
+int suite_baseline_again(struct run *r, const struct testcase *t)
+{
+	_cleanup_free_ char *name = testcase_file("again", t->name), *why = NULL;
+	_cleanup_free_ char *dir = strf("%s/%.*s", r->dir, (int)(strlen(name) - strlen(".txt")), name);
+	struct pool p = { .deadline_s = DEADLINE_S, .done = pool_keep_reason, .ctx = &why };
+	struct plan plan = { 0 };
+	int ret = make_plan(r, t->name, &plan);
+
+	ui_stage_begin("the unpatched kernel, %s alone", t->name);
+	if (!ret)
+		ret = add_run(r, &plan, dir, &p);
+	if (!ret)
+		ret = pool_run(&p, 1);
+	if (!ret)
+		ret = take_more(r, dir, t);
+	ui_stage_end(ret ? "none" : "told");
+	plan_free(&plan);
+	pool_free(&p);
+	return ret;
 }

@@ -13,11 +13,14 @@
 #include "core/ui.h"
 #include "judge/checks.h"
 #include "run/observer.h"
+#include "run/suite.h"
 
 /* A kernel that dies in everything costs minutes, not hours. */
 #define LOSSES_MAX 5
 /* What lost the lab may have hurt the first try, too. */
 #define RESTORES 2
+/* What chance does, it does to few. */
+#define AGAIN_MOST 8
 
 /* The lab from one start to its end: what its kernels' logs held meanwhile. */
 struct life {
@@ -218,6 +221,35 @@ static void next_test(struct run *r, struct course *c, const struct testcase *t)
 		run_test(r, c, t);
 }
 
+/* ---- a suite's test that says other than the unpatched kernel ---- */
+
+static void run_alone(struct run *r, struct course *c, const struct testcase *t)
+{
+	if (!c->lost)
+		end_life(r, c, NULL);
+	c->lost = bring_back(r);
+	if (c->lost) {
+		ui_note("%s is not run again: the lab did not come up: %s", t->name, fail_text());
+		return;
+	}
+	c->lost = suite_again(r, t);
+	if (c->lost)
+		end_life(r, c, t->name);
+}
+
+static void run_doubtful_alone(struct run *r, struct course *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; r->suite && !c->gone && i < r->n_tests; i++)
+		n += suite_asks_again(r, r->tests[i]);
+	if (n > AGAIN_MOST)
+		ui_note("%zu tests differ from the unpatched kernel: so many are not run again alone", n);
+	for (size_t i = 0; n && n <= AGAIN_MOST && i < r->n_tests && !proc_interrupted(); i++)
+		if (suite_asks_again(r, r->tests[i]))
+			run_alone(r, c, r->tests[i]);
+}
+
 /* ---- one host after the other ---- */
 
 /* The next one's lab takes the place of this one's. */
@@ -302,6 +334,7 @@ int execute_tests(struct run *r)
 		give_up(&c, "not run: %s", fail_text());
 	for (unsigned int h = HOST_UNDER_TEST; h < TEST_HOSTS; h++)
 		tests_of_host(r, &c, h);
+	run_doubtful_alone(r, &c);
 	if (!ret && proc_interrupted())
 		ret = fail(OUT_INTERRUPTED, "interrupted");
 	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */

@@ -106,11 +106,26 @@ bool suite_record_read(const char *text, struct suite_record *r)
 
 void suite_record_free(struct suite_record *r)
 {
-	for (unsigned int i = 0; i < SUITE_RECORDS; i++) {
+	for (unsigned int i = 0; i < SUITE_RECORDS_MOST; i++) {
 		suite_said_free(&r->run[i].said);
 		free(r->run[i].lost);
 	}
 	*r = (struct suite_record){ 0 };
+}
+
+bool suite_record_add(struct suite_record *r, const char *text)
+{
+	struct suite_record one;
+	bool ok = suite_record_read(text, &one) && one.n == 1 && r->n < SUITE_RECORDS_MOST;
+
+	if (ok) {
+		r->run[r->n].said = one.run[0].said;
+		r->run[r->n++].lost = one.run[0].lost;
+		one.run[0].said = (struct suite_said){ 0 };
+		one.run[0].lost = NULL;
+	}
+	suite_record_free(&one);
+	return ok;
 }
 
 bool suite_record_lost(const struct suite_record *r)
@@ -199,6 +214,12 @@ static bool is_wrong(const struct suite_compared *c, const struct past *p, bool 
 	default:
 		return false;
 	}
+}
+
+bool suite_is_doubtful(const struct suite_compared *c)
+{
+	return c->wrong ||
+	       (c->change == SUITE_UNSTABLE && c->now && c->now->verdict == SUITE_FAIL);
 }
 
 void suite_compare(const struct suite_said *now, const struct suite_record *then,

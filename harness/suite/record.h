@@ -11,12 +11,14 @@
 
 /* How often the unpatched kernel is asked: what differs between them proves nothing. */
 #define SUITE_RECORDS 3
+/* And once more, alone, where a line differs. */
+#define SUITE_RECORDS_MOST (SUITE_RECORDS + 1)
 
 struct suite_record {
 	struct {
 		struct suite_said said;
 		char *lost; /* why the lab was lost in it; NULL: it was not, and said holds all */
-	} run[SUITE_RECORDS];
+	} run[SUITE_RECORDS_MOST];
 	unsigned int n;
 };
 
@@ -27,6 +29,8 @@ void suite_record_write(const struct suite_said *said, const char *lost, struct 
  * of more than SUITE_RECORDS runs. Free it in either case.
  */
 bool suite_record_read(const char *text, struct suite_record *r);
+/* Add one more run's text; false, and nothing added: it is none, or there are enough. */
+bool suite_record_add(struct suite_record *r, const char *text);
 void suite_record_free(struct suite_record *r);
 
 /* Was the lab lost in each of them? */
@@ -50,6 +54,9 @@ struct suite_compared {
 	enum suite_change change;
 	bool wrong; /* by the change: it passed before, or fails and was no failure before */
 };
+
+/* Nobody calls a line good by what it says here, but it is worth to ask once more. */
+bool suite_is_doubtful(const struct suite_compared *c);
 
 /* Each line of both, those of now first. */
 void suite_compare(const struct suite_said *now, const struct suite_record *then,

@@ -500,6 +500,85 @@ static void test_judged(void **state)
 	}
 }
 
+/* ---- run again, alone ---- */
+
+static const char all_pass[] = "ok 1 a\nok 2 b\n", b_fails[] = "ok 1 a\nnot ok 2 b\n";
+
+struct asked {
+	const char *again, *base_again; /* base_again NULL: it was not asked */
+	bool unstable;			/* one of the unpatched kernel's first runs differs */
+	enum outcome verdict, of_check;
+	const char *told;
+	enum suite_change change; /* that it is counted as */
+};
+
+static void record_again(const struct asked *x, struct suite_record *then)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	struct suite_said said;
+
+	record_of(all_pass, &ended_well, then);
+	if (x->unstable)
+		then->run[1].said.v[1].verdict = SUITE_FAIL;
+	if (!x->base_again)
+		return;
+	read_text("ktap", x->base_again, &ended_well, &said);
+	suite_record_write(&said, NULL, &text);
+	suite_said_free(&said);
+	assert_true(suite_record_add(then, buf_str(&text)));
+	assert_false(suite_record_add(then, buf_str(&text)));
+}
+
+static void check_asked(size_t i, const struct asked *x)
+{
+	struct run_result *run = result_new("20261121-034219-7f3a");
+	struct test_result *t = result_add_test(run, "suite/a_test", "suite");
+	struct suite_known none = { 0 };
+	struct suite_record then;
+	struct suite_said now, again;
+	const struct suite_judging j = { "a_test", &now, &then, &none, "output-a_test.txt" };
+	unsigned int counts[SUITE_CHANGES] = { 0 }, most;
+	const struct check_result *c;
+
+	record_again(x, &then);
+	read_text("ktap", b_fails, &ended_well, &now);
+	read_text("ktap", x->again, &ended_well, &again);
+	most = then.n;
+	then.n = SUITE_RECORDS;
+	assert_true(suite_checks_doubt(&now, &then));
+	suite_checks(&j, t, counts);
+	then.n = most;
+	suite_checks_again(&j, &again, t, counts);
+	c = result_find_check(t, "b");
+	if (t->verdict != x->verdict || c->verdict != x->of_check || !strstr(c->observed, x->told) ||
+	    counts[x->change] != 1)
+		fail_msg("case %zu: %s; b: %s: %s", i, outcome_name(t->verdict), outcome_name(c->verdict), c->observed);
+	suite_said_free(&now);
+	suite_said_free(&again);
+	suite_record_free(&then);
+	result_free(run);
+}
+
+static void test_again(void **state)
+{
+	static const struct asked cases[] = {
+		{ b_fails, all_pass, false, OUT_FAIL, OUT_FAIL, "; run again alone: fail (not ok 2 b), and on the unpatched kernel: pass",
+		  SUITE_REGRESSED },
+		{ b_fails, NULL, false, OUT_FAIL, OUT_FAIL, "; run again alone: fail (not ok 2 b)", SUITE_REGRESSED },
+		{ all_pass, all_pass, false, OUT_PASS, OUT_SKIP, "unstable: REGRESSED: fail (not ok 2 b); run again alone: pass",
+		  SUITE_UNSTABLE },
+		{ b_fails, b_fails, false, OUT_PASS, OUT_SKIP, "unstable: REGRESSED: fail", SUITE_UNSTABLE },
+		/* fails again, though in another way */
+		{ "ok 1 a\n", all_pass, false, OUT_FAIL, OUT_FAIL, "run again alone: it is not there", SUITE_REGRESSED },
+		{ b_fails, all_pass, true, OUT_PASS, OUT_SKIP, "run again alone: fail (not ok 2 b), and on the unpatched kernel: pass",
+		  SUITE_UNSTABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_asked(i, &cases[i]);
+}
+
 /* A kernel that dies now is the change's doing, unless it died each time before. */
 static void test_lost(void **state)
 {
@@ -614,6 +693,7 @@ int main(void)
 		cmocka_unit_test(test_unstable),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_judged),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_own_suites),
 		cmocka_unit_test(test_names),
