@@ -155,6 +155,15 @@ static int check_suite_alone(const struct plan *p)
 	return 0;
 }
 
+/* The host's kernel is one of its own: the lab's tests need none of what it asks for. */
+static void add_fragments(struct plan *p)
+{
+	struct kernel_role_conf *host = kernel_conf_role(&p->kernel, KERNEL_HOST);
+
+	for (size_t i = 0; i < p->suite->fragments.n; i++)
+		strv_add(&host->fragments, p->suite->fragments.v[i]);
+}
+
 /* After the lane was chosen. */
 static int take_suite(struct plan *p)
 {
@@ -166,6 +175,8 @@ static int take_suite(struct plan *p)
 	ret = suite_load(p->knobs.suite, p->suite);
 	if (!ret)
 		ret = check_suite_alone(p);
+	if (!ret)
+		add_fragments(p);
 	return ret ? ret : suite_check_lane(p->suite, p->lane.name);
 }
 

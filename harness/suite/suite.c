@@ -25,6 +25,7 @@ static const struct conf_key keys[] = {
 	{ "suite", "timeout", CONF_U32, offsetof(struct suite, timeout), 1, TIMEOUT_MAX_S },
 	KEY("suite", "lanes", CONF_LIST, lanes, 0),
 	KEY("suite", "wants_root", CONF_BOOL, wants_root, 0),
+	KEY("kernel", "fragments", CONF_LIST, fragments, 0),
 	KEY("source", "of_kernel", CONF_BOOL, of_kernel, 0),
 	KEY("source", "knob", CONF_STR, knob, 0),
 	KEY("source", "tarball", CONF_STR, source.source.tarball, 0),

@@ -23,6 +23,7 @@ struct suite {
 	uint32_t timeout;		   /* of a test, seconds, before the lane's slowdown */
 	struct strv lanes;		   /* that it runs in */
 	bool wants_root; /* its programs need L1's Debian root (QEMU), in each lane */
+	struct strv fragments; /* over the host's own: options that its tests ask for */
 	bool of_kernel;	 /* its source is that of the kernel under test */
 	char *knob;	 /* of a local tree that takes its source's place; NULL: there is none */
 	struct kernel_conf source; /* of which only .source and .path mean something */
