@@ -9,7 +9,7 @@ B := build
 # The knobs are one table in the harness. They reach it by the environment; which of them stand on make's own command line is told
 # apart, so that one that is misspelt there is refused.
 KNOBS := $(shell sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*/\1/p' harness/plan/knobs.c)
-OWN := B BENCH CC CFLAGS CHECK DEBEMAIL DEBFULLNAME DESTDIR LEVEL MUSL PREFIX Q SAN SHELL WARN
+OWN := B BENCH CC CFLAGS CHECK DEBEMAIL DEBFULLNAME DESTDIR LEVEL MUSL PARTS PREFIX Q SAN SHELL WARN
 export $(KNOBS)
 export NESTLAB_MAKE_GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 Q := $(if $(filter 1,$(V)),,@)
@@ -74,6 +74,9 @@ check-page: deps-check build ## the pages in a browser, with axe: installs Chrom
 
 nightly: build ## all plans and some mutants of config/nightly.conf, to one page and one exit code
 	@$(NESTLAB) nightly
+
+kvm-check: build ## what KVM's maintainers ask of a series: make kvm-check PATCH=series/ (PARTS="checkpatch builds selftests*")
+	@$(NESTLAB) kvm-check $(PARTS)
 
 bench: build ## how long things take, beside plain tools: to a table and bench.json (make bench BENCH="one-test lab-boot")
 	@$(call install_packages,config/packages-bench)
@@ -222,6 +225,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
+.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly kvm-check bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:
