@@ -173,7 +173,7 @@ bool suite_checks_doubt(const struct suite_said *now, const struct suite_record 
 struct asking {
 	const struct suite_judging *j;
 	const struct suite_said *again;
-	const struct suite_record *first; /* what the unpatched kernel said before it was asked again */
+	const struct suite_record *first; /* the unpatched kernel, before it was asked again */
 	struct test_result *t;
 	unsigned int *counts;
 };

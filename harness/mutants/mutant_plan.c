@@ -26,6 +26,8 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 		{ "TESTS", buf_str(&names) },
 		{ "EFFORT", effort },
 		{ "SEED", seed },
+		{ "SUITE", m->suite },
+		{ "LANE", m->lane ? m->lane : k->lane },
 		{ mutant_flavor_knob(m), m->flavor },
 	};
 

@@ -7,6 +7,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "core/proc.h"
+#include "suite/record.h"
 
 #define FOUND_BY "Found-by"
 #define TRAILER FOUND_BY ": "
@@ -17,6 +18,9 @@
 #define EFFORT "Effort"
 #define SEED "Seed"
 #define TESTS "Tests: "
+#define SUITE "Suite: "
+#define LANE "Lane: "
+#define NOTHING_ELSE "nothing else fails"
 
 /* "TEST: CHECK" */
 static int add_trailer(struct mutant *m, char *text)
@@ -85,6 +89,17 @@ static void read_effort(struct mutant *m, char *line, const char *lane)
 		m->seed = (unsigned int)strtoul(text, NULL, 10);
 }
 
+/* With what kernel, by what tests, in which lane. */
+static void read_where(struct mutant *m, char *line)
+{
+	if (str_starts(line, FLAVOR))
+		str_set(&m->flavor, str_strip(line + strlen(FLAVOR)));
+	else if (str_starts(line, SUITE))
+		str_set(&m->suite, str_strip(line + strlen(SUITE)));
+	else if (str_starts(line, LANE))
+		str_set(&m->lane, str_strip(line + strlen(LANE)));
+}
+
 static int read_trailers(struct mutant *m, char *text, const char *lane)
 {
 	char *save = NULL;
@@ -99,8 +114,8 @@ static int read_trailers(struct mutant *m, char *text, const char *lane)
 		read_effort(m, l, lane);
 		if (in_lane(l, HIDDEN, lane))
 			str_set(&m->hidden, in_lane(l, HIDDEN, lane));
-		else if (str_starts(l, FLAVOR))
-			str_set(&m->flavor, str_strip(l + strlen(FLAVOR)));
+		else
+			read_where(m, l);
 	}
 	if (!ret && !m->checks.n && !m->build)
 		return fail(OUT_USAGE, "%s: no line '" TRAILER "TEST: CHECK' in its message",
@@ -163,6 +178,8 @@ void mutant_free(struct mutant *m)
 	free(m->patch);
 	free(m->flavor);
 	free(m->hidden);
+	free(m->suite);
+	free(m->lane);
 	forget_checks(m);
 }
 
@@ -192,7 +209,17 @@ int mutant_make_monitor(const struct mutant *m, const char *folder)
 	return ret > 0 ? fail(OUT_BUILD_ERROR, "%s does not apply to %s", m->patch, reference) : ret;
 }
 
-static bool failed(const struct run_result *r, const char *test, const char *check)
+/* A suite's line may have failed before, in another way: that is no finding. */
+static bool check_failed(const struct mutant *m, const struct check_result *c)
+{
+	static const char *const *words = suite_change_names;
+
+	return c->verdict == OUT_FAIL &&
+	       (!m->suite || (c->observed && str_starts(c->observed, words[SUITE_REGRESSED])));
+}
+
+static bool failed(const struct mutant *m, const struct run_result *r, const char *test,
+		   const char *check)
 {
 	for (size_t i = 0; i < r->n_tests; i++) {
 		const struct test_result *t = &r->tests[i];
@@ -203,7 +230,7 @@ static bool failed(const struct run_result *r, const char *test, const char *che
 			return true;
 		for (size_t k = 0; k < t->n_checks; k++)
 			if (!strcmp(t->checks[k].name, check))
-				return t->checks[k].verdict == OUT_FAIL;
+				return check_failed(m, &t->checks[k]);
 	}
 	return false;
 }
@@ -226,17 +253,47 @@ void mutant_failures(const struct run_result *r, struct buf *by)
 	}
 }
 
+static bool is_named(const struct mutant *m, const char *test, const char *check)
+{
+	for (size_t i = 0; i < m->checks.n; i++)
+		if (!strcmp(m->test_of.v[i], test) && !strcmp(m->checks.v[i], check))
+			return true;
+	return false;
+}
+
+/* A suite's line that failed, or a test that was lost, without being named: the first; NULL. */
+static char *unnamed_failure(const struct mutant *m, const struct run_result *r)
+{
+	for (size_t i = 0; m->suite && i < r->n_tests; i++) {
+		const struct test_result *t = &r->tests[i];
+		const char *word = outcome_name(t->verdict);
+
+		for (size_t k = 0; k < t->n_checks; k++)
+			if (t->checks[k].verdict == OUT_FAIL &&
+			    !is_named(m, t->name, t->checks[k].name))
+				return strf("%s: %s", t->name, t->checks[k].name);
+		if (t->verdict != OUT_PASS && t->verdict != OUT_FAIL && t->verdict != OUT_SKIP &&
+		    !is_named(m, t->name, word))
+			return strf("%s: %s", t->name, word);
+	}
+	return NULL;
+}
+
 bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf *by,
 		  struct buf *missed)
 {
+	_cleanup_free_ char *other = unnamed_failure(m, r);
+
 	mutant_failures(r, by);
 	if (r->verdict == OUT_BUILD_ERROR)
 		buf_puts(by, THE_BUILD);
 	if (m->build && r->verdict != OUT_BUILD_ERROR)
 		buf_puts(missed, THE_BUILD);
 	for (size_t i = 0; i < m->checks.n; i++)
-		if (!failed(r, m->test_of.v[i], m->checks.v[i]))
+		if (!failed(m, r, m->test_of.v[i], m->checks.v[i]))
 			add_name(missed, m->test_of.v[i], m->checks.v[i]);
+	if (other)
+		add_name(missed, NOTHING_ELSE, other);
 	return !missed->len;
 }
 
@@ -253,8 +310,13 @@ static const char *seen_of(const struct run_result *r, const char *test, const c
 
 void mutant_to_result(const struct mutant *m, const struct run_result *r, struct test_result *t)
 {
+	_cleanup_free_ char *other = unnamed_failure(m, r);
+	const char *want = m->suite ? suite_change_names[SUITE_REGRESSED] : outcome_name(OUT_FAIL);
 	bool built = r->verdict != OUT_BUILD_ERROR;
 
+	if (m->suite)
+		result_add_check(t, NOTHING_ELSE, other ? OUT_FAIL : OUT_PASS, "no other line",
+				 other ? other : "none", NULL);
 	if (m->build)
 		result_add_check(t, THE_BUILD, built ? OUT_FAIL : OUT_PASS,
 				 outcome_name(OUT_BUILD_ERROR), outcome_name(r->verdict), NULL);
@@ -262,8 +324,8 @@ void mutant_to_result(const struct mutant *m, const struct run_result *r, struct
 		const char *test = m->test_of.v[i], *check = m->checks.v[i];
 		_cleanup_free_ char *name = strf("%s: %s", test, check);
 
-		result_add_check(t, name, failed(r, test, check) ? OUT_PASS : OUT_FAIL,
-				 outcome_name(OUT_FAIL),
+		result_add_check(t, name, failed(m, r, test, check) ? OUT_PASS : OUT_FAIL,
+				 want,
 				 built ? seen_of(r, test, check) : outcome_name(r->verdict), NULL);
 	}
 }

@@ -13,6 +13,10 @@
  * Lanes differ in what they can show. "Found-by (bochs-vmx): TEST: CHECK" lines take the place of
  * the others in that lane, and "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
  *
+ * A revert is a mutant, too: a patch that takes back a fix that KVM once had, which a suite found.
+ * "Suite: selftests" is what judges it, "Lane: tcg-svm" where. It is found when each line of the
+ * suite that it names has REGRESSED beside the unpatched kernel, and nothing else fails.
+ *
  * A check that fails on the unchanged reference is a false alarm.
  */
 #ifndef NESTLAB_MUTANTS_MUTANTS_H
@@ -32,6 +36,8 @@ struct mutant {
 	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
 	unsigned int effort; /* EFFORT= of its run */
 	unsigned int seed; /* SEED=; 0: none */
+	char *suite;	     /* whose tests find it; NULL: the lab's own do */
+	char *lane;	     /* that it shows in; NULL: in any */
 	char *hidden;	     /* why this lane can't show it; NULL: it can */
 	struct strv tests;   /* to be run: those that the trailers name, once each */
 	struct strv test_of; /* per trailer: the test, */
@@ -48,6 +54,7 @@ bool mutant_is_of_monitor(const struct mutant *m);
 int mutant_make_monitor(const struct mutant *m, const char *folder);
 
 #define MUTANTS "testcases/mutants"
+#define REVERTS "testcases/reverts"
 /* All patches of a folder, as mutant_load() takes them, are added. 0 or -OUT_USAGE. */
 int mutants_in(const char *folder, struct strv *patches);
 
@@ -62,8 +69,8 @@ int mutant_load(const char *patch, const char *lane, struct mutant *m);
 void mutant_free(struct mutant *m);
 
 /*
- * What judges it: these knobs with its patch, tests, effort and flavour. A monitor's copy is made
- * in dir/NAME/monitor. As plan_make().
+ * What judges it: these knobs with its patch, tests, effort and flavour, its suite and its lane. A
+ * monitor's copy is made in dir/NAME/monitor. As plan_make().
  */
 int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, struct plan *plan);
 /* That names its flavour: "GUEST_FLAVOR" of one of the guest's kernel. */
@@ -88,8 +95,8 @@ const char *mutant_why_hidden(const struct mutant *m, const struct plan *p);
 char *alternative_tests(const char *patch, bool *guest);
 
 /*
- * Did every check that the mutant names fail in this run? by: "TEST: CHECK; ..." of all that
- * failed; missed: of those that should have.
+ * Did every check that the mutant names fail in this run; and of a suite's lines no other one? by:
+ * "TEST: CHECK; ..." of all that failed; missed: of those that should have, or should not.
  */
 bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf *by,
 		  struct buf *missed);

@@ -151,6 +151,55 @@ static void test_found(void **state)
 	expect(OUT_SKIP, OUT_BROKEN, false, "a/one: the first check; a/one: a check: with a colon");
 }
 
+/* ---- a fix that was taken back: a suite's line, and nothing else ---- */
+
+static const char revert[] = "Lane: far\nSuite: others\nFound-by: others/one: the program\n---\n";
+
+static struct run_result *make_suite_run(const char *observed, enum outcome second,
+					 enum outcome log)
+{
+	struct run_result *r = result_new("20260101-000000-0000");
+	struct test_result *t = result_add_test(r, "others/one", "others");
+
+	result_add_check(t, "the program", OUT_FAIL, "pass", observed, NULL);
+	result_add_check(t, "a line", second, "pass", "GONE: it is not there", NULL);
+	result_add_test(r, "lab/kernel-logs", "lab")->verdict = log;
+	return r;
+}
+
+static void expect_revert(struct run_result *r, const char *missed_text)
+{
+	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	struct run_result *whole = result_new("20260101-000000-0001");
+	struct test_result *t = result_add_test(whole, "x", "mutants");
+	bool found = !*missed_text;
+	struct mutant m;
+
+	assert_int_equal(load(revert, &m), 0);
+	assert_string_equal(m.suite, "others");
+	assert_string_equal(m.lane, "far");
+	assert_int_equal(mutant_found(&m, r, &by, &missed), found);
+	assert_string_equal(buf_str(&missed), missed_text);
+	mutant_to_result(&m, r, t);
+	result_judge_test(t);
+	assert_int_equal(t->verdict, found ? OUT_PASS : OUT_FAIL);
+	mutant_free(&m);
+	result_free(r);
+	result_free(whole);
+}
+
+static void test_revert(void **state)
+{
+	static const char regressed[] = "REGRESSED: fail (one.c:3: !r)";
+
+	(void)state;
+	expect_revert(make_suite_run(regressed, OUT_SKIP, OUT_PASS), "");
+	expect_revert(make_suite_run("GONE: it is not there", OUT_PASS, OUT_PASS), "others/one: the program");
+	expect_revert(make_suite_run(regressed, OUT_FAIL, OUT_PASS), "nothing else fails: others/one: a line");
+	expect_revert(make_suite_run(regressed, OUT_PASS, OUT_CRASH),
+		      "nothing else fails: lab/kernel-logs: crash");
+}
+
 static void expect_checks(enum outcome second, enum outcome run, enum outcome want,
 			  const char *observed)
 {
@@ -189,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_revert),
 		cmocka_unit_test(test_to_result),
 	};
 

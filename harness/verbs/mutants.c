@@ -22,10 +22,10 @@ static int verb_mutants(int argc, char **argv);
 
 static const struct verb mutants_verb = {
 	.name = "mutants",
-	.usage = "[NAME... | alternatives[/NAME] | --some N [SEED]]",
-	.summary = "build and judge the deliberate faults in testcases/mutants, then the reference "
-		   "RUNS= times and what is right in another way; JOBS= at once. --some: N of those that are "
-		   "quick to judge, other ones each day (SEED: the date)",
+	.usage = "[NAME... | reverts[/NAME] | alternatives[/NAME] | --some N [SEED]]",
+	.summary = "build and judge the deliberate faults in testcases/mutants and the fixes taken back in "
+		   "testcases/reverts, then the reference RUNS= times and what is right in another way; JOBS= at "
+		   "once. --some: N of those that are quick to judge, other ones each day (SEED: the date)",
 	.order = 32,
 	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " JOBS RUNS -PATCH -GUEST_PATCH -MONITOR -SUITE",
 	.ends = VERB_ENDS_AS_RUNS,
@@ -40,6 +40,7 @@ struct trial {
 	struct rundir run;   /* of all results: each job is a test of it */
 	uint64_t start;
 	char *lane, *lane_title;
+	bool any_lane; /* the user named none: what shows in one alone is judged there */
 	unsigned int some; /* that many of those that are drawn; 0: all that were named */
 	char seed[64];	   /* by which they are */
 	struct mutant *mutants;
@@ -175,28 +176,64 @@ static void note_flavor(struct strv *flavors, const struct mutant *m)
 		strv_add(flavors, setting);
 }
 
+/* It was not tried, and is told all the same. */
+static void pass_over(struct trial *t, const struct mutant *m, const char *why)
+{
+	tell_hidden(t, m, result_add_test(t->run.result, m->name, JUDGED), why);
+}
+
+static int add_plan(struct trial *t, struct mutant *m, const struct plan *plan)
+{
+	int ret;
+
+	if (mutant_why_hidden(m, plan)) {
+		pass_over(t, m, mutant_why_hidden(m, plan));
+		return 0;
+	}
+	t->tried++;
+	note_flavor(&t->flavors, m);
+	ret = add_job(t, m->name, plan, m);
+	if (!ret)
+		t->pool.jobs[t->pool.n - 1].may_skip = true;
+	return ret;
+}
+
+/* What shows in another lane than the one that was asked for, or in one that can't run here. */
+static bool is_elsewhere(struct trial *t, const struct mutant *m, int ret)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (!m->lane)
+		return false;
+	if (!t->any_lane && strcmp(m->lane, t->lane) != 0)
+		why = strf("it shows in lane %s: LANE=%s", m->lane, m->lane);
+	else if (t->any_lane && ret == -OUT_BROKEN)
+		why = xstrdup(fail_text());
+	if (why)
+		pass_over(t, m, why);
+	return why;
+}
+
 static int add_mutant(struct trial *t, struct mutant *m)
 {
 	struct plan plan = { 0 };
 	int ret = mutant_plan(m, &t->knobs, t->run.dir, &plan);
 
-	if (!ret && mutant_why_hidden(m, &plan)) {
-		tell_hidden(t, m, result_add_test(t->run.result, m->name, JUDGED), mutant_why_hidden(m, &plan));
-	} else if (!ret) {
-		t->tried++;
-		note_flavor(&t->flavors, m);
-		ret = add_job(t, m->name, &plan, m);
-		if (!ret)
-			t->pool.jobs[t->pool.n - 1].may_skip = true;
-	}
+	if (is_elsewhere(t, m, ret))
+		ret = 0;
+	else if (!ret)
+		ret = add_plan(t, m, &plan);
 	plan_free(&plan);
 	return ret;
 }
 
-/* A patch on the guest or for a flavour wants a kernel of its own, one found by chance its time. */
+/*
+ * A patch on the guest, for a flavour or for a suite wants a kernel of its own, one found by chance
+ * its time.
+ */
 static bool is_quick(const struct mutant *m)
 {
-	return !m->guest && !m->flavor && m->effort <= 1;
+	return !m->guest && !m->flavor && !m->suite && m->effort <= 1;
 }
 
 static bool is_wanted(const struct trial *t, const struct mutant *m)
@@ -327,6 +364,11 @@ static int pick_one(const char *parent, const char *name, struct strv *patches)
 	return 0;
 }
 
+static bool is_revert(const char *name)
+{
+	return !strcmp(name, "reverts") || str_starts(name, "reverts/");
+}
+
 /* "alternatives", "alternatives/monitors", or "alternatives/per-machine": right ones. */
 static bool is_alternative(const char *name)
 {
@@ -365,7 +407,7 @@ static int pick_all(struct strv *patches)
 
 	if (!ret)
 		ret = mutants_in(MUTANTS_OF_MONITOR, patches);
-	return ret;
+	return ret ? ret : mutants_in(REVERTS, patches);
 }
 
 /* "--some N [SEED]": all, in the order in which the seed draws them. */
@@ -399,7 +441,7 @@ static int pick(struct trial *t, int argc, char **argv, struct strv *patches)
 		if (is_alternative(argv[i]))
 			ret = pick_alternative(argv[i], &t->others);
 		else
-			ret = pick_one(MUTANTS, argv[i], patches);
+			ret = pick_one(is_revert(argv[i]) ? "testcases" : MUTANTS, argv[i], patches);
 	if (!ret && argc < 2)
 		ret = pick_all(patches);
 	if (!ret && !t->others.n && t->knobs.runs)
@@ -422,6 +464,7 @@ static int settle_lane(struct trial *t)
 	struct plan plan = { 0 };
 	int ret = plan_with(&t->knobs, NULL, 0, &plan);
 
+	t->any_lane = !strcmp(t->knobs.lane, "auto");
 	if (!ret) {
 		t->lane = xstrdup(plan.lane.name);
 		t->lane_title = xstrdup(plan.lane.title ? plan.lane.title : "");
