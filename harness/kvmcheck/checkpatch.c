@@ -99,8 +99,8 @@ static char *judge_output(int status, const struct buf *out, enum outcome *verdi
 			  : strf("it did not come to its end: exit code %d", status);
 }
 
-static int check_one(const struct kvm_check *c, const char *src, size_t number, const struct patch *p,
-		     struct test_result *t)
+static int check_one(const struct kvm_check *c, const char *src, size_t number,
+		     const struct patch *p, struct test_result *t)
 {
 	_cleanup_free_ char *name = strf("%zu: %s", number, patch_base_name(p)), *said = NULL;
 	_cleanup_buf_ struct buf out = { 0 };

@@ -80,7 +80,8 @@ static bool matches(const struct strv *wanted, const char *name)
 
 static bool is_own(const char *word)
 {
-	return !strcmp(word, PART_CHECKPATCH) || !strcmp(word, PART_BUILDS) || !strcmp(word, PART_DOCS);
+	return !strcmp(word, PART_CHECKPATCH) || !strcmp(word, PART_BUILDS) ||
+	       !strcmp(word, PART_DOCS);
 }
 
 /* One that names nothing is misspelt. */

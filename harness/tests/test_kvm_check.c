@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What checkpatch said is read, and a run becomes the paragraph of a cover letter that hides nothing. */
+/* What checkpatch said is read; a run becomes a cover letter's paragraph that hides nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -550,8 +550,8 @@ static void check_asked(size_t i, const struct asked *x)
 	then.n = most;
 	suite_checks_again(&j, &again, t, counts);
 	c = result_find_check(t, "b");
-	if (t->verdict != x->verdict || c->verdict != x->of_check || !strstr(c->observed, x->told) ||
-	    counts[x->change] != 1)
+	if (t->verdict != x->verdict || c->verdict != x->of_check ||
+	    !strstr(c->observed, x->told) || counts[x->change] != 1)
 		fail_msg("case %zu: %s; b: %s: %s", i, outcome_name(t->verdict), outcome_name(c->verdict), c->observed);
 	suite_said_free(&now);
 	suite_said_free(&again);
