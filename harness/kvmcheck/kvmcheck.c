@@ -335,12 +335,12 @@ static int begin(struct kvm_check *c)
 		ret = err;
 	if (!ret)
 		ret = knobs_without_suite(&c->knobs, KVM_CHECK);
+	if (!ret)
+		ret = read_conf(c);
 	if (!ret && !c->knobs.patch.n)
 		ret = fail(OUT_USAGE, "kvm-check judges a series: PATCH=FOLDER, or its patches");
 	if (!ret)
 		ret = settle_base(c);
-	if (!ret)
-		ret = read_conf(c);
 	return ret ? ret : plan_with(&c->knobs, NULL, 0, &c->plan);
 }
 
