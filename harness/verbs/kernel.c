@@ -59,7 +59,7 @@ static const struct verb verb = {
 	.usage = "[NAME] [host|guest]",
 	.summary = "build the kernels, or one of them, and say where they are",
 	.order = 30,
-	.settings = "KERNEL PATCH GUEST_PATCH KERNEL_FLAVOR GUEST_FLAVOR UNPATCHED",
+	.settings = "KERNEL PATCH GUEST_PATCH KERNEL_FLAVOR GUEST_FLAVOR UNPATCHED SUITE LANE",
 	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_UNUSABLE),
 	.run = run,
 };
