@@ -283,11 +283,8 @@ static void tell_docs(struct kvm_check *c)
 /* A series is sent for upstream's KVM, and not for our reference's. */
 static int settle_base(struct kvm_check *c)
 {
-	_cleanup_free_ char *name = strf("%s-unpatched", c->knobs.kernel);
-	_cleanup_free_ char *relative = strf("config/kernels/%s.conf", name), *path = path_in_root(relative);
+	_cleanup_free_ char *name = plan_upstream(&c->knobs);
 
-	if (knobs_source(&c->knobs, "KERNEL") != KNOB_FROM_TABLE || !path_exists(path))
-		return 0;
 	return knobs_set(&c->knobs, "KERNEL", name);
 }
 

@@ -12,6 +12,7 @@ const char *mutant_flavor_knob(const struct mutant *m)
 int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, struct plan *plan)
 {
 	_cleanup_free_ char *effort = strf("%u", m->effort), *seed = strf("%u", m->seed ? m->seed : k->seed), *patch = path_in_root(m->patch);
+	_cleanup_free_ char *upstream = plan_upstream(k);
 	_cleanup_free_ char *monitor = strf("%s/%s/monitor", dir, m->name);
 	_cleanup_buf_ struct buf names = { 0 };
 	bool of_monitor = mutant_is_of_monitor(m);
@@ -27,6 +28,7 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 		{ "EFFORT", effort },
 		{ "SEED", seed },
 		{ "SUITE", m->suite },
+		{ "KERNEL", m->suite ? upstream : k->kernel },
 		{ "LANE", m->lane ? m->lane : k->lane },
 		{ mutant_flavor_knob(m), m->flavor },
 	};

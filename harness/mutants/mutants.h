@@ -14,7 +14,7 @@
  * the others in that lane, and "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
  *
  * A revert is a mutant, too: a patch that takes back a fix that KVM once had, which a suite found.
- * "Suite: selftests" is what judges it, "Lane: tcg-svm" where. It is found when each line of the
+ * "Suite: selftests" is what judges it, "Lane: tcg-svm" where; it is put on upstream's KVM. It is found when each line of the
  * suite that it names has REGRESSED beside the unpatched kernel, and nothing else fails.
  *
  * A check that fails on the unchanged reference is a false alarm.

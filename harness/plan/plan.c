@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "core/proc.h"
 #include "plan/assignment.h"
 #include "kernel/vendor.h"
@@ -277,6 +278,16 @@ void plan_free(struct plan *p)
 	free(p->suite);
 	free(p->blind);
 	*p = (struct plan){ 0 };
+}
+
+char *plan_upstream(const struct knobs *k)
+{
+	_cleanup_free_ char *name = strf("%s-unpatched", k->kernel);
+	_cleanup_free_ char *relative = strf("config/kernels/%s.conf", name);
+	_cleanup_free_ char *path = path_in_root(relative);
+	bool chosen = knobs_source(k, "KERNEL") != KNOB_FROM_TABLE;
+
+	return xstrdup(chosen || !path_exists(path) ? k->kernel : name);
 }
 
 bool plan_has_change(const struct plan *p)

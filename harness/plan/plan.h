@@ -52,6 +52,13 @@ struct setting {
 };
 int plan_with(const struct knobs *k, const struct setting *s, size_t n, struct plan *p);
 
+/*
+ * KERNEL= for what is put on upstream's KVM and not on our reference's: "6.12-unpatched", where the
+ * user names no kernel and there is such a base; else the one that these knobs name. The caller
+ * owns it.
+ */
+char *plan_upstream(const struct knobs *k);
+
 /* Is a change judged, or the reference? */
 bool plan_has_change(const struct plan *p);
 /* What is judged where no change is: "the reference", "the unpatched kernel", or the path of a user's tree. */

@@ -10,6 +10,7 @@
 
 #include "core/outcome.h"
 #include "mutants/mutants.h"
+#include "suite/suite.h"
 
 #include <cmocka.h>
 
@@ -200,6 +201,29 @@ static void test_revert(void **state)
 		      "nothing else fails: lab/kernel-logs: crash");
 }
 
+/* Each names a suite, a lane that the suite runs in, and a test of it. */
+static void test_own_reverts(void **state)
+{
+	_cleanup_strv_ struct strv patches = { 0 };
+
+	(void)state;
+	assert_int_equal(mutants_in(REVERTS, &patches), 0);
+	assert_true(patches.n >= 6);
+	for (size_t i = 0; i < patches.n; i++) {
+		struct mutant m;
+		struct suite s;
+
+		assert_int_equal(mutant_load(patches.v[i], NULL, &m), 0);
+		assert_non_null(m.suite);
+		assert_non_null(m.lane);
+		if (suite_load(m.suite, &s) || suite_check_lane(&s, m.lane))
+			fail_msg("%s: %s", patches.v[i], fail_text());
+		assert_true(str_starts(m.tests.v[0], s.name));
+		suite_free(&s);
+		mutant_free(&m);
+	}
+}
+
 static void expect_checks(enum outcome second, enum outcome run, enum outcome want,
 			  const char *observed)
 {
@@ -239,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_revert),
+		cmocka_unit_test(test_own_reverts),
 		cmocka_unit_test(test_to_result),
 	};
 
