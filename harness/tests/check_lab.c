@@ -104,6 +104,8 @@ static const struct one_case judged[] = {
 	{ "a monitor that is not there", NESTLAB " test MONITOR=no/such.c TESTS=kvm-api", 2, { "MONITOR=no/such.c" }, 0 },
 	{ "two that only the emulator's counts find",
 	  NESTLAB " mutants statistics-inflated cycles-of-guest RUNS=0", 0, { "mutants: 2 of 2 found" }, 900 },
+	{ "a fix of KVM's that was taken back, found by the test that came with it",
+	  NESTLAB " mutants reverts/triple-fault-always-exits RUNS=0", 0, { "mutants: 1 of 1 found" }, 2400 },
 	{ "a patch on the command line", NESTLAB " test PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs", 1,
 	  { "verdict: fail", "pid of the target", "its thread is" }, 300 },
 	{ "a patch that is not there", NESTLAB " test PATCH=no/such.patch", 2, { "PATCH=no/such.patch" }, 0 },
