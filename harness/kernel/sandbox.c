@@ -5,7 +5,7 @@
 
 #include "core/proc.h"
 
-#define INSIDE_SRC "/build/src"
+#define INSIDE_SRC SANDBOX_SRC
 #define INSIDE_CCACHE "/build/ccache"
 
 static void add_words(struct strv *argv, const char *const words[], size_t n)

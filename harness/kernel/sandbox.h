@@ -17,6 +17,8 @@
  */
 #define SANDBOX_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#define SANDBOX_SRC "/build/src" /* what the source tree is called in there */
+
 struct sandbox {
 	const char *src;      /* the source tree, read-only */
 	const char *obj;      /* src/obj, writable; NULL: nothing is */

@@ -287,14 +287,15 @@ static char *module_name(const char *path)
 	return name;
 }
 
-static bool lane_wants(const struct lab *lab, const char *module)
+bool bringup_loads(const struct lane *lane, const char *module)
 {
-	const char *vendor = lab->plan->lane.intel ? "kvm-intel" : "kvm-amd";
+	_cleanup_free_ char *name = module_name(module);
+	const char *vendor = lane->intel ? "kvm-intel" : "kvm-amd";
 
-	for (size_t i = 0; i < lab->plan->lane.modules.n; i++) {
-		const char *m = lab->plan->lane.modules.v[i];
+	for (size_t i = 0; i < lane->modules.n; i++) {
+		const char *m = lane->modules.v[i];
 
-		if (!strcmp(!strcmp(m, "vendor") ? vendor : m, module))
+		if (!strcmp(!strcmp(m, "vendor") ? vendor : m, name))
 			return true;
 	}
 	return false;
@@ -319,7 +320,7 @@ static int load_module(struct lab *lab, const char *local)
 	_cleanup_free_ char *what = strf("loading %s", name);
 	int ret;
 
-	if (!lane_wants(lab, name))
+	if (!bringup_loads(&lab->plan->lane, local))
 		return 0;
 	ret = level_place(&lab->levels[L1], local, to, 0600, &remote);
 	if (!ret) {

@@ -55,6 +55,8 @@ int bringup_libvirtd(struct lab *lab);
 int bringup_l1(struct lab *lab, bool fresh);
 /* push (unless a boot medium brought them) and load the modules */
 int bringup_kvm(struct lab *lab);
+/* Is this module (a path to its .ko) one of those? */
+bool bringup_loads(const struct lane *lane, const char *module);
 #define SUITE_DIR "/run/nestlab/suite"
 /* mount the suite's disk, where there is one; device: what L1 calls it */
 int bringup_suite(struct lab *lab, const char *device);
