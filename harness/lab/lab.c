@@ -14,6 +14,7 @@
 #include "lab/golden.h"
 #include "lab/logs.h"
 #include "machine/libvirt/daemon.h"
+#include "machine/libvirt/stub.h"
 #include "machine/loop.h"
 
 extern const struct lab_backend *const __start_nestlab_backends[];
@@ -260,6 +261,23 @@ static void free_note(struct note *n)
 	free(n->subject);
 }
 
+/* What the debugger of a killed one left: L1 may stand still, or stop at any moment. */
+static int mend(struct level *l1)
+{
+	_cleanup_close_ int lock = -1;
+
+	if (!stub_is_left())
+		return 0;
+	lock = stub_lock();
+	if (lock < 0) {
+		ui_note("%s; where it stands still, nothing in it answers", fail_text());
+		fail_clear();
+		return 0;
+	}
+	ui_note("a gdb that was killed had left L1 to itself: it goes on now");
+	return stub_close(l1);
+}
+
 int lab_join(struct lab *lab, const char *place, bool with_l2)
 {
 	struct note n = { 0 };
@@ -277,6 +295,8 @@ int lab_join(struct lab *lab, const char *place, bool with_l2)
 		ret = level_connect(&lab->levels[L1], lab->uri);
 	if (!ret)
 		ret = level_attach(&lab->levels[L1], L1_DOMAIN, NULL);
+	if (!ret)
+		ret = mend(&lab->levels[L1]);
 	if (!ret && with_l2)
 		ret = bringup_join_l2(lab);
 	return ret;
@@ -333,6 +353,11 @@ void lab_close_scripted(struct lab *scripted)
 	*scripted = (struct lab){ .place.lock = -1 };
 }
 
+static char *kept_plan(void)
+{
+	return strf("%s/plan", path_run());
+}
+
 /* Bochs's, of a disk whose changes are forgotten. */
 static void remove_locks(void)
 {
@@ -349,21 +374,43 @@ static void remove_locks(void)
 
 static void remove_leftovers(void)
 {
-	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l1-suite", "l2-initramfs", "save", "l1.counters", "provision.qcow2" };
+	static const char *const names[] = { "l1.qcow2", "l1.iso", "l1-disk", "l1-suite", "l2-initramfs", "save", "l1.counters", "provision.qcow2", "gdb" };
+	_cleanup_free_ char *plan = kept_plan();
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names[i]);
 
 		unlink(path);
 	}
+	(void)rm_rf(plan);
 	remove_locks();
+}
+
+int lab_kept_plan(struct plan *plan)
+{
+	_cleanup_free_ char *dir = kept_plan();
+	struct knobs k;
+	int ret = knobs_load(&k);
+
+	*plan = (struct plan){ 0 };
+	if (!ret)
+		ret = plan_load_knobs(dir, &k);
+	if (!ret)
+		ret = plan_make(&k, plan);
+	knobs_free(&k);
+	return ret;
 }
 
 static void keep_place(const struct lab *lab)
 {
-	_cleanup_free_ char *note = make_note(lab);
+	_cleanup_free_ char *note = make_note(lab), *dir = kept_plan();
+	int ret = mkdir_p(dir) ? fail(OUT_BROKEN, "can't make the folder %s: %m", dir) : 0;
 
-	if (place_keep(note))
+	if (!ret)
+		ret = plan_save(lab->plan, dir);
+	if (!ret)
+		ret = place_keep(note);
+	if (ret)
 		ui_note("%s", fail_text());
 }
 

@@ -129,6 +129,12 @@ bool lab_has_l2(const struct lab *lab);
 int lab_join(struct lab *lab, const char *place, bool with_l2);
 
 /*
+ * What the lab that was joined is: the plan that it was brought up by, with its patches as they
+ * were then. plan_free() it in either case.
+ */
+int lab_kept_plan(struct plan *plan);
+
+/*
  * Ends both levels and the private libvirtd, or (keep) leaves them. Always succeeds; the struct is
  * empty after it.
  */
