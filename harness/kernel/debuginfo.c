@@ -20,7 +20,7 @@
 #define MODULE_FLAGS "CFLAGS_MODULE="
 
 static const struct cache_kind kind = {
-	.folder = "debuginfo", .whole = "built-in", .what = "debug information of kernels",
+	.folder = "debuginfo", .whole = "src", .what = "debug information of kernels",
 	.keep_entries = 20, .wait_s = 4000, .local = true,
 };
 CACHE_KIND(kind);
@@ -228,18 +228,25 @@ static int take_sources(const struct making *g, const char *module)
 
 /* ---- all of it ---- */
 
+/* They are named from obj/, so that must be there. */
+static int make_folders(const struct making *g)
+{
+	_cleanup_free_ char *obj = strf("%s/src/" PATCH_RESERVED_DIR, g->dir);
+
+	return mkdir_p(obj) ? fail(OUT_BROKEN, "can't make the folder %s: %m", obj) : 0;
+}
+
 static int put_in(struct making *g)
 {
-	_cleanup_free_ char *path = strf("%s/built-in", g->dir);
-	const char *built_in = sandbox_works() ? SANDBOX_SRC : g->tree.src;
-	int ret = take_image(g);
+	int ret = make_folders(g);
+
+	if (!ret)
+		ret = take_image(g);
 
 	for (size_t i = 0; !ret && i < g->modules->n; i++)
 		ret = take_module(g, g->modules->v[i]);
 	for (size_t i = 0; !ret && i < g->modules->n; i++)
 		ret = take_sources(g, g->modules->v[i]);
-	if (!ret && file_write(path, built_in, strlen(built_in), 0644))
-		ret = fail(OUT_BROKEN, "can't write %s: %m", path);
 	return ret;
 }
 
@@ -250,6 +257,8 @@ static int make_in(void *ctx, const char *dir)
 
 	g->dir = dir;
 	ui_stage_begin("debug information");
+	if (!sandbox_works())
+		return fail(OUT_BROKEN, "a kernel's debug information is compiled in a sandbox alone, and bubblewrap can't make one here; `apt-get install bubblewrap`, or allow user namespaces");
 	ret = cache_folder(&cache_logs, NULL);
 	(void)unlink(g->log);
 	if (!ret)
@@ -275,21 +284,13 @@ static void key_of(const struct making *g, char key[HASH_HEX_LEN + 1])
 	hash_hex(h, key);
 }
 
-static int take_over(struct debuginfo *d)
+static void take_over(struct debuginfo *d)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_buf_ struct buf b = { 0 };
-
 	d->dir = xstrdup(cache_path(d->entry));
-	path = strf("%s/built-in", d->dir);
-	if (file_read(path, &b))
-		return fail(OUT_BROKEN, "can't read %s", path);
-	d->built_in = xstrdup(buf_str(&b));
 	d->sources = strf("%s/src", d->dir);
 	d->image = strf("%s/vmlinux", d->dir);
 	if (!path_exists(d->image))
 		str_set(&d->image, NULL);
-	return 0;
 }
 
 int debuginfo_get(const struct kernel_conf *k, const struct kernel_build *b,
@@ -304,7 +305,9 @@ int debuginfo_get(const struct kernel_conf *k, const struct kernel_build *b,
 	g.log = path_in_cache("logs/debuginfo-%.12s.log", key);
 	ret = cache_get(&kind, key, make_in, &g, &d->entry);
 	free(g.log);
-	return ret ? ret : take_over(d);
+	if (!ret)
+		take_over(d);
+	return ret;
 }
 
 void debuginfo_free(struct debuginfo *d)
@@ -313,6 +316,5 @@ void debuginfo_free(struct debuginfo *d)
 	free(d->dir);
 	free(d->image);
 	free(d->sources);
-	free(d->built_in);
 	*d = (struct debuginfo){ 0 };
 }

@@ -8,19 +8,22 @@
 #define NESTLAB_KERNEL_DEBUGINFO_H
 
 #include "kernel/kernel.h"
+#include "kernel/sandbox.h"
+
+#define DEBUGINFO_SOURCES SANDBOX_SRC
 
 struct debuginfo {
 	struct cache_entry *entry; /* keeps dir where it is, until debuginfo_free() */
 	char *dir;     /* has NAME.ko of each module that was asked for */
 	char *image;   /* vmlinux with its symbols, of this very kernel; NULL: there is none */
-	char *sources; /* as paths in the kernel's tree */
-	char *built_in; /* what the debug information calls that folder */
+	char *sources; /* a folder of them; the debug information calls it DEBUGINFO_SOURCES */
 };
 
 /*
  * Of the host's kernel b, which k describes. modules: those of b->modules that are wanted, as paths
  * in the kernel's tree. What is loaded of them (code, data) is byte for byte that of b's modules, or
- * there is none: -OUT_BROKEN, as where no tree is left that the kernel was built in, or no disk.
+ * there is none: -OUT_BROKEN, as where no tree is left that the kernel was built in, no sandbox, or
+ * no disk.
  * Free d in either case.
  */
 int debuginfo_get(const struct kernel_conf *k, const struct kernel_build *b,

@@ -252,6 +252,7 @@ struct call {
 	char *extra;
 	char *answer;
 	unsigned long hypervisor, library; /* versions */
+	int state; /* virDomainState */
 };
 
 static int call_run(struct loop_job *job)
@@ -649,6 +650,23 @@ int level_resume(struct level *l)
 	_cleanup_free_ char *what = strf("letting %s go on", l->name);
 
 	return blocking(l, c, what, 10);
+}
+
+static int run_state(struct call *c)
+{
+	int reason;
+
+	return virDomainGetState(c->dom, &c->state, &reason, 0);
+}
+
+int level_runs(struct level *l, bool *runs)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_state, NULL);
+	_cleanup_free_ char *what = strf("asking whether %s runs", l->name);
+	int ret = blocking(l, c, what, 10);
+
+	*runs = !ret && c->state == VIR_DOMAIN_RUNNING;
+	return ret;
 }
 
 static void on_port_data(void *ctx, const void *data, size_t len)

@@ -126,6 +126,7 @@ int level_type(struct level *l, const void *data, size_t len);
 /* Stop the domain's vCPUs where they are, and let them go on (0 also when they do). */
 int level_suspend(struct level *l);
 int level_resume(struct level *l);
+int level_runs(struct level *l, bool *runs); /* do they? */
 /* Write the domain's state to a file; the domain is gone after it. */
 int level_save(struct level *l, const char *state);
 /* The domain's description in such a file; the caller owns *xml. */

@@ -307,6 +307,7 @@ static const struct part {
 	{ "places", check_places, false },
 	{ "metal", check_metal, false },
 	{ "kvm-lane", check_kvm_lane, true },
+	{ "gdb", check_gdb, false },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
 	{ "page", check_page, true },

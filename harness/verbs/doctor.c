@@ -187,6 +187,7 @@ static int verb_doctor(int argc, char **argv)
 		more_packages("config/packages-check");
 	}
 	more_packages("config/packages-monitors");
+	more_packages("config/packages-gdb");
 	faults += versions();
 	kvm_probe(&k);
 	printf("  %s  %-18s %s\n", k.nested ? "ok" : "--", "/dev/kvm", k.why);

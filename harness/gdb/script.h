@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands that gdb is started with. Pure. */
+#ifndef NESTLAB_GDB_SCRIPT_H
+#define NESTLAB_GDB_SCRIPT_H
+
+#include "gdb/running.h"
+
+struct script {
+	const char *stub;     /* the socket that leads to the machine */
+	const char *sources;  /* where they are, and what the debug information calls that folder */
+	const char *built_in;
+	const char *image;    /* the kernel's symbols; NULL: none */
+	const char *symbols;  /* a folder with NAME.ko of each module */
+	const struct running_module *modules;
+	const char *const *files; /* their files' names, in that order */
+	size_t n;
+};
+
+void script_write(const struct script *s, struct buf *b);
+
+/*
+ * The same where nobody can be asked what is loaded: gdb reads it in the kernel's memory, when it
+ * has come and at each `nestlab-modules`. files: paths of the modules that may be; the script's own
+ * are not used.
+ */
+void script_write_replay(const struct script *s, const struct strv *files, struct buf *b);
+
+#endif

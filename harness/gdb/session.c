@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "gdb/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/outcome.h"
+#include "core/paths.h"
+#include "core/proc.h"
+#include "core/ui.h"
+#include "gdb/running.h"
+#include "gdb/script.h"
+#include "kernel/sandbox.h"
+#include "lab/bringup.h"
+#include "machine/libvirt/stub.h"
+#include "machine/loop.h"
+
+#define MODULES_MAX 8
+#define TURN_MS 50
+#define GRACE_MS 3000 /* from SIGTERM to SIGKILL */
+
+/* ---- what runs in L1, and is it what we have? ---- */
+
+struct loaded {
+	struct running_module modules[MODULES_MAX];
+	const char *files[MODULES_MAX]; /* their names; in `stored` */
+	const char *stored[MODULES_MAX];
+	size_t n;
+	struct strv paths; /* in the kernel's tree */
+};
+
+static void free_loaded(struct loaded *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		running_free(&l->modules[i]);
+	strv_free(&l->paths);
+}
+
+/* The checkout may have changed since the lab was brought up. */
+static int check_id(const struct running_module *m, const char *stored)
+{
+	char id[MODELF_ID_HEX];
+
+	if (modelf_id(stored, id) && !strcmp(id, m->id))
+		return 0;
+	return fail(OUT_BROKEN, "L1 runs another %s (build id %.12s) than this checkout builds now for its plan: bring the lab up again, with `nestlab lab-down` and `lab-up`",
+		    m->name, m->id);
+}
+
+static int ask_one(struct level *l1, const char *stored, struct loaded *l)
+{
+	struct running_module *m = &l->modules[l->n];
+	int ret;
+
+	if (l->n == MODULES_MAX)
+		return fail(OUT_BROKEN, "L1 loads more than %d modules", MODULES_MAX);
+	l->stored[l->n] = stored;
+	l->files[l->n++] = path_last(stored);
+	ret = running_ask(l1, stored, m);
+	return ret ? ret : check_id(m, stored);
+}
+
+static int ask(struct level *l1, const struct plan *plan, const struct kernel_build *b,
+	       struct loaded *l)
+{
+	const struct strv *named = &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < b->modules.n && i < named->n; i++) {
+		if (!bringup_loads(&plan->lane, b->modules.v[i]))
+			continue;
+		strv_add(&l->paths, named->v[i]);
+		ret = ask_one(l1, b->modules.v[i], l);
+	}
+	return ret;
+}
+
+/* Without its names one can still debug the modules. */
+static const char *image_of(struct level *l1, const struct debuginfo *d)
+{
+	char runs[MODELF_ID_HEX], ours[MODELF_ID_HEX];
+
+	if (d->image && !running_kernel(l1, runs) && modelf_id(d->image, ours) && !strcmp(runs, ours))
+		return d->image;
+	ui_note("the kernel's own functions have no names in gdb: no image of this very kernel is left");
+	fail_clear();
+	return NULL;
+}
+
+/* ---- its first commands ---- */
+
+static int put_script(struct session *s, const struct buf *b)
+{
+	int err;
+
+	s->script = strf("%s/gdb.commands", path_run());
+	err = file_write(s->script, buf_str(b), b->len, 0600);
+	return err ? fail(OUT_BROKEN, "can't write %s: %s", s->script, strerror(-err)) : 0;
+}
+
+static int write_script(struct session *s, const struct loaded *l)
+{
+	_cleanup_free_ char *stub = stub_path();
+	const struct script script = { .stub = stub, .sources = s->info.sources,
+				       .built_in = DEBUGINFO_SOURCES, .image = image_of(s->level, &s->info),
+				       .symbols = s->info.dir, .modules = l->modules,
+				       .files = l->files, .n = l->n };
+	_cleanup_buf_ struct buf b = { 0 };
+
+	script_write(&script, &b);
+	return put_script(s, &b);
+}
+
+int session_prepare(struct session *s, const struct plan *plan)
+{
+	struct kernel_build b = { 0 };
+	struct loaded l = { 0 };
+	int ret = kernel_build(&plan->kernel, KERNEL_HOST, &b);
+
+	if (!ret)
+		ret = ask(s->level, plan, &b, &l);
+	if (!ret)
+		ret = debuginfo_get(&plan->kernel, &b, &l.paths, &s->info);
+	if (!ret)
+		ret = write_script(s, &l);
+	free_loaded(&l);
+	kernel_build_free(&b);
+	return ret;
+}
+
+static int check_gdb(void)
+{
+	if (!sandbox_has_program("gdb"))
+		return fail(OUT_BROKEN, "gdb is not installed: `make gdb` installs it, or apt-get install gdb");
+	return 0;
+}
+
+int session_check(const struct lane *l)
+{
+	if (l->machine)
+		return fail(OUT_USAGE, "lane %s has gdb for a replay of its runs: `nestlab replay RUN --gdb`; one that runs now can be stopped in LANE=tcg-svm", l->name);
+	if (!lane_emulates(l))
+		return fail(OUT_USAGE, "lane %s has no gdb: QEMU's stub stops an L1 whose CPU QEMU emulates (LANE=tcg-svm)", l->name);
+	return check_gdb();
+}
+
+int session_begin(struct session *s, struct level *l1, const struct lane *lane)
+{
+	int ret = session_check(lane);
+
+	*s = (struct session){ .level = l1, .lock = -1 };
+	if (ret)
+		return ret;
+	s->lock = stub_lock();
+	return s->lock < 0 ? s->lock : 0;
+}
+
+/* ---- of a replay: nobody can be asked there, so gdb reads L1's own list of its modules ---- */
+
+static int write_replay_script(struct session *s, const struct strv *paths, const char *stub)
+{
+	const struct script script = { .stub = stub, .sources = s->info.sources,
+				       .built_in = DEBUGINFO_SOURCES, .image = s->info.image,
+				       .symbols = s->info.dir };
+	_cleanup_buf_ struct buf b = { 0 };
+
+	script_write_replay(&script, paths, &b);
+	return put_script(s, &b);
+}
+
+static int prepare_replay(struct session *s, const struct plan *plan, const struct kernel_build *b,
+			  const char *stub)
+{
+	const struct strv *named = &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
+	_cleanup_strv_ struct strv paths = { 0 };
+	int ret;
+
+	for (size_t i = 0; i < named->n; i++)
+		if (bringup_loads(&plan->lane, named->v[i]))
+			strv_add(&paths, named->v[i]);
+	ret = debuginfo_get(&plan->kernel, b, &paths, &s->info);
+	if (!ret && !s->info.image)
+		ret = fail(OUT_BROKEN, "no image of this very kernel is left, and without its names gdb does not find its modules");
+	return ret ? ret : write_replay_script(s, &paths, stub);
+}
+
+int session_begin_replay(struct session *s, const struct plan *plan, const char *key,
+			 const char *stub)
+{
+	struct kernel_build b = { 0 };
+	int ret = check_gdb();
+
+	*s = (struct session){ .lock = -1 };
+	if (!ret)
+		ret = kernel_build(&plan->kernel, KERNEL_HOST, &b);
+	if (!ret && strcmp(b.key, key) != 0)
+		ret = fail(OUT_BROKEN, "this checkout builds another host kernel (%.12s) for the run's plan than the run had (%.12s)", b.key, key);
+	if (!ret)
+		ret = prepare_replay(s, plan, &b, stub);
+	kernel_build_free(&b);
+	return ret;
+}
+
+/* ---- gdb itself ---- */
+
+/* A script inside of a stranger's module is not run. */
+static void start(const struct session *s, char *const *args, pid_t parent)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+
+	proc_child_setup();
+	if (getppid() != parent)
+		_exit(127);
+	strv_add(&argv, "gdb");
+	strv_add(&argv, "-q");
+	strv_add(&argv, "-iex");
+	strv_add(&argv, "set auto-load off");
+	strv_add(&argv, "-x");
+	strv_add(&argv, s->script);
+	for (; args && *args; args++)
+		strv_add(&argv, *args);
+	proc_close_fds();
+	execvp(argv.v[0], argv.v);
+	_exit(127);
+}
+
+/* ^C is gdb's: it stops L1 by it. */
+static void leave_keys(bool to_gdb)
+{
+	if (!to_gdb) {
+		signal(SIGQUIT, SIG_DFL);
+		proc_catch_signals();
+		return;
+	}
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+}
+
+bool session_ended(struct session *s)
+{
+	if (s->pid && waitpid(s->pid, &s->status, WNOHANG) == s->pid) {
+		s->pid = 0;
+		leave_keys(false);
+	}
+	return !s->pid;
+}
+
+void session_interrupt(const struct session *s)
+{
+	if (s->pid)
+		kill(s->pid, SIGINT);
+}
+
+int session_start(struct session *s, char *const *args)
+{
+	pid_t parent = getpid();
+	int ret = s->level ? stub_open(s->level) : 0;
+
+	if (ret)
+		return ret;
+	leave_keys(true);
+	s->pid = fork();
+	if (!s->pid)
+		start(s, args, parent);
+	if (s->pid > 0)
+		return 0;
+	s->pid = 0;
+	leave_keys(false);
+	return fail(OUT_BROKEN, "can't start gdb: %s", strerror(errno));
+}
+
+static void stop(struct session *s)
+{
+	uint64_t until = now_ns() + GRACE_MS * NSEC_PER_MSEC;
+
+	if (s->pid)
+		kill(s->pid, SIGTERM);
+	while (!session_ended(s) && now_ns() < until)
+		usleep(TURN_MS * 1000);
+	if (s->pid)
+		kill(s->pid, SIGKILL);
+	while (!session_ended(s))
+		usleep(TURN_MS * 1000);
+}
+
+/* gdb's `kill` ends the machine. */
+static int let_go(struct level *l)
+{
+	if (l->stopped)
+		return fail(OUT_BROKEN, "%s was ended from gdb: `nestlab lab-down`, and lab-up for another", l->name);
+	return stub_close(l);
+}
+
+int session_wait(struct session *s)
+{
+	int ret = 0, end;
+
+	while (!ret && !session_ended(s))
+		ret = loop_step(TURN_MS);
+	if (ret)
+		stop(s);
+	end = s->level ? let_go(s->level) : 0;
+	if (ret || end)
+		return ret ? ret : end;
+	return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);
+}
+
+void session_end(struct session *s)
+{
+	if (s->script)
+		(void)unlink(s->script);
+	free(s->script);
+	debuginfo_free(&s->info);
+	close_p(&s->lock);
+	*s = (struct session){ .lock = -1 };
+}

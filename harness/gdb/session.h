@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gdb on a level that QEMU runs: L1's kernel, with the modules that are loaded there by name, line
+ * and variable.
+ *
+ * While L1 stands still nobody waits for it: nothing else is asked of it until gdb has ended, and
+ * then it runs on, without a breakpoint.
+ */
+#ifndef NESTLAB_GDB_SESSION_H
+#define NESTLAB_GDB_SESSION_H
+
+#include <sys/types.h>
+
+#include "kernel/debuginfo.h"
+#include "lab/lab.h"
+
+struct session {
+	struct level *level; /* L1; NULL: of a replay, which waits for gdb by itself */
+	struct debuginfo info;
+	char *script; /* of gdb's first commands, a file */
+	int lock;
+	pid_t pid; /* gdb's; 0: it does not run */
+	int status; /* and how it ended */
+};
+
+/* Is there a stub in this lane, and gdb on this machine? 0; -OUT_USAGE, -OUT_BROKEN. */
+int session_check(const struct lane *l);
+/*
+ * That, and nobody else is at it: -OUT_BUSY. session_end() it in either case.
+ */
+int session_begin(struct session *s, struct level *l1, const struct lane *lane);
+/*
+ * All that gdb needs, for L1 whose channel is open; plan: what runs there. Nothing is stopped yet.
+ * 0 or -OUT_BROKEN: what runs there is not what the plan's kernel is built of now.
+ */
+int session_prepare(struct session *s, const struct plan *plan);
+/*
+ * Both for a replay that waits at `stub`; plan: the run's, key: of the host kernel that it had.
+ */
+int session_begin_replay(struct session *s, const struct plan *plan, const char *key,
+			 const char *stub);
+/* gdb, with these arguments behind ours: from now on ^C is its own. 0 or -OUT_BROKEN. */
+int session_start(struct session *s, char *const *args);
+/* Has it ended? */
+bool session_ended(struct session *s);
+/* Let it stop L1, as ^C does. */
+void session_interrupt(const struct session *s);
+/*
+ * To its end, libvirt's events taken meanwhile; then L1 runs on. Its exit code, 128 + a signal, or
+ * negative.
+ */
+int session_wait(struct session *s);
+void session_end(struct session *s);
+
+#endif
