@@ -261,6 +261,7 @@ static void tell_inputs(struct job *j, struct kernel_build *b)
 	str_set(&b->compiler, j->compiler);
 	b->patches = j->patches;
 	b->n_patches = j->n_patches;
+	b->strange = j->strange;
 	j->patches = NULL;
 	j->n_patches = 0;
 	b->notes = j->series.notes;

@@ -67,6 +67,8 @@ static int compile(struct making *g)
 	add_arguments(kernel_conf_flavor_of(g->k, KERNEL_HOST), &args);
 	add_goals(g, &args);
 	make_init(&m, &g->tree, "compiling the modules with debug information", g->log, ccache);
+	/* The tree is ours alone, but what is of this checkout serves the next one. */
+	m.sandbox.ccache_readonly = g->b->strange;
 	ret = make_run(&m, DEADLINE_S, (const char *const *)args.v);
 	why = make_why(&m);
 	make_free(&m);

@@ -133,6 +133,7 @@ struct kernel_build {
 	char *compiler;			  /* a line each: gcc, ld */
 	struct kernel_patch *patches;	  /* in the order applied */
 	size_t n_patches;
+	bool strange; /* some of them are not this checkout's own */
 	struct strv notes; /* what names in them were taken as (names_resolve()) */
 };
 
