@@ -115,7 +115,7 @@ static int write_script(struct session *s, const struct loaded *l)
 	return put_script(s, &b);
 }
 
-int session_prepare(struct session *s, const struct plan *plan)
+int gdb_session_prepare(struct session *s, const struct plan *plan)
 {
 	struct kernel_build b = { 0 };
 	struct loaded l = { 0 };
@@ -139,7 +139,7 @@ static int check_gdb(void)
 	return 0;
 }
 
-int session_check(const struct lane *l)
+int gdb_session_check(const struct lane *l)
 {
 	if (l->machine)
 		return fail(OUT_USAGE, "lane %s has gdb for a replay of its runs: `nestlab replay RUN --gdb`; one that runs now can be stopped in LANE=tcg-svm", l->name);
@@ -148,9 +148,9 @@ int session_check(const struct lane *l)
 	return check_gdb();
 }
 
-int session_begin(struct session *s, struct level *l1, const struct lane *lane)
+int gdb_session_begin(struct session *s, struct level *l1, const struct lane *lane)
 {
-	int ret = session_check(lane);
+	int ret = gdb_session_check(lane);
 
 	*s = (struct session){ .level = l1, .lock = -1 };
 	if (ret)
@@ -188,7 +188,7 @@ static int prepare_replay(struct session *s, const struct plan *plan, const stru
 	return ret ? ret : write_replay_script(s, &paths, stub);
 }
 
-int session_begin_replay(struct session *s, const struct plan *plan, const char *key,
+int gdb_session_begin_replay(struct session *s, const struct plan *plan, const char *key,
 			 const char *stub)
 {
 	struct kernel_build b = { 0 };
@@ -240,7 +240,7 @@ static void leave_keys(bool to_gdb)
 	signal(SIGQUIT, SIG_IGN);
 }
 
-bool session_ended(struct session *s)
+bool gdb_session_ended(struct session *s)
 {
 	if (s->pid && waitpid(s->pid, &s->status, WNOHANG) == s->pid) {
 		s->pid = 0;
@@ -249,13 +249,13 @@ bool session_ended(struct session *s)
 	return !s->pid;
 }
 
-void session_interrupt(const struct session *s)
+void gdb_session_interrupt(const struct session *s)
 {
 	if (s->pid)
 		kill(s->pid, SIGINT);
 }
 
-int session_start(struct session *s, char *const *args)
+int gdb_session_start(struct session *s, char *const *args)
 {
 	pid_t parent = getpid();
 	int ret = s->level ? stub_open(s->level) : 0;
@@ -279,11 +279,11 @@ static void stop(struct session *s)
 
 	if (s->pid)
 		kill(s->pid, SIGTERM);
-	while (!session_ended(s) && now_ns() < until)
+	while (!gdb_session_ended(s) && now_ns() < until)
 		usleep(TURN_MS * 1000);
 	if (s->pid)
 		kill(s->pid, SIGKILL);
-	while (!session_ended(s))
+	while (!gdb_session_ended(s))
 		usleep(TURN_MS * 1000);
 }
 
@@ -295,11 +295,11 @@ static int let_go(struct level *l)
 	return stub_close(l);
 }
 
-int session_wait(struct session *s)
+int gdb_session_wait(struct session *s)
 {
 	int ret = 0, end;
 
-	while (!ret && !session_ended(s))
+	while (!ret && !gdb_session_ended(s))
 		ret = loop_step(TURN_MS);
 	if (ret)
 		stop(s);
@@ -309,7 +309,7 @@ int session_wait(struct session *s)
 	return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);
 }
 
-void session_end(struct session *s)
+void gdb_session_end(struct session *s)
 {
 	if (s->script)
 		(void)unlink(s->script);

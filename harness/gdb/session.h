@@ -24,32 +24,32 @@ struct session {
 };
 
 /* Is there a stub in this lane, and gdb on this machine? 0; -OUT_USAGE, -OUT_BROKEN. */
-int session_check(const struct lane *l);
+int gdb_session_check(const struct lane *l);
 /*
- * That, and nobody else is at it: -OUT_BUSY. session_end() it in either case.
+ * That, and nobody else is at it: -OUT_BUSY. gdb_session_end() it in either case.
  */
-int session_begin(struct session *s, struct level *l1, const struct lane *lane);
+int gdb_session_begin(struct session *s, struct level *l1, const struct lane *lane);
 /*
  * All that gdb needs, for L1 whose channel is open; plan: what runs there. Nothing is stopped yet.
  * 0 or -OUT_BROKEN: what runs there is not what the plan's kernel is built of now.
  */
-int session_prepare(struct session *s, const struct plan *plan);
+int gdb_session_prepare(struct session *s, const struct plan *plan);
 /*
  * Both for a replay that waits at `stub`; plan: the run's, key: of the host kernel that it had.
  */
-int session_begin_replay(struct session *s, const struct plan *plan, const char *key,
+int gdb_session_begin_replay(struct session *s, const struct plan *plan, const char *key,
 			 const char *stub);
 /* gdb, with these arguments behind ours: from now on ^C is its own. 0 or -OUT_BROKEN. */
-int session_start(struct session *s, char *const *args);
+int gdb_session_start(struct session *s, char *const *args);
 /* Has it ended? */
-bool session_ended(struct session *s);
+bool gdb_session_ended(struct session *s);
 /* Let it stop L1, as ^C does. */
-void session_interrupt(const struct session *s);
+void gdb_session_interrupt(const struct session *s);
 /*
  * To its end, libvirt's events taken meanwhile; then L1 runs on. Its exit code, 128 + a signal, or
  * negative.
  */
-int session_wait(struct session *s);
-void session_end(struct session *s);
+int gdb_session_wait(struct session *s);
+void gdb_session_end(struct session *s);
 
 #endif

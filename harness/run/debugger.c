@@ -55,7 +55,7 @@ static int wait_for_continue(struct debugger *d)
 	bool runs = false;
 	int ret = 0;
 
-	while (!ret && !runs && !session_ended(&d->session)) {
+	while (!ret && !runs && !gdb_session_ended(&d->session)) {
 		ret = loop_step(TURN_MS);
 		if (!ret)
 			ret = level_runs(d->session.level, &runs);
@@ -66,9 +66,9 @@ static int wait_for_continue(struct debugger *d)
 /* Until gdb has ended, and whatever it told. */
 static int leave(struct run *r, struct debugger *d)
 {
-	int ret = session_wait(&d->session);
+	int ret = gdb_session_wait(&d->session);
 
-	session_end(&d->session);
+	gdb_session_end(&d->session);
 	be_as_usual(r, d);
 	d->on = false;
 	if (ret > 0)
@@ -79,17 +79,17 @@ static int leave(struct run *r, struct debugger *d)
 static int begin(struct run *r, struct debugger *d)
 {
 	struct level *l1 = &r->lab->levels[L1];
-	int ret = session_begin(&d->session, l1, &r->lab->plan->lane);
+	int ret = gdb_session_begin(&d->session, l1, &r->lab->plan->lane);
 
 	if (!ret)
-		ret = session_prepare(&d->session, r->lab->plan);
+		ret = gdb_session_prepare(&d->session, r->lab->plan);
 	/* So that it runs again at gdb's word, and not before gdb has come. */
 	if (!ret)
 		ret = level_suspend(l1);
 	if (!ret)
-		ret = session_start(&d->session, asked.args);
+		ret = gdb_session_start(&d->session, asked.args);
 	if (ret)
-		session_end(&d->session);
+		gdb_session_end(&d->session);
 	return ret;
 }
 
@@ -106,7 +106,7 @@ static int before(const struct watch *w, void *state)
 	ui_stage_end("attached before %s", w->test->name);
 	ui_note("`continue` in gdb starts %s", w->test->name);
 	ret = wait_for_continue(d);
-	if (!ret && session_ended(&d->session))
+	if (!ret && gdb_session_ended(&d->session))
 		ret = leave(w->run, d);
 	return ret;
 }
@@ -118,7 +118,7 @@ static int after(const struct watch *w, void *state)
 	if (!d->on)
 		return 0;
 	ui_note("the program of %s has ended; quit gdb to have it judged", w->test->name);
-	session_interrupt(&d->session);
+	gdb_session_interrupt(&d->session);
 	return leave(w->run, d);
 }
 

@@ -32,19 +32,19 @@ static int debug(struct lab *lab, const struct plan *plan, char *const *args)
 {
 	struct level *l1 = &lab->levels[L1];
 	struct session s = { .lock = -1 };
-	int ret = session_begin(&s, l1, &plan->lane), end;
+	int ret = gdb_session_begin(&s, l1, &plan->lane), end;
 
 	/* One that another gdb has stopped would not answer. */
 	if (!ret)
 		ret = level_open_channel(l1, ANSWER_S);
 	if (!ret)
-		ret = session_prepare(&s, plan);
+		ret = gdb_session_prepare(&s, plan);
 	level_close_channel(l1);
 	if (!ret)
-		ret = session_start(&s, args);
+		ret = gdb_session_start(&s, args);
 	if (!ret)
-		ret = session_wait(&s);
-	session_end(&s);
+		ret = gdb_session_wait(&s);
+	gdb_session_end(&s);
 	if (ret < 0)
 		return ret;
 	/* Told here, and not by whatever comes next. */
@@ -94,7 +94,7 @@ static int check_lane(const struct knobs *k)
 	int ret = plan_with(k, NULL, 0, &plan);
 
 	if (!ret)
-		ret = session_check(&plan.lane);
+		ret = gdb_session_check(&plan.lane);
 	plan_free(&plan);
 	return ret;
 }
