@@ -9,7 +9,7 @@
 #define CODE_SELECTOR 0x8
 #define VECTORS 32
 #define NMI 2
-#define HAVE_ERROR_CODE 0x227d00 /* a bit each: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP */
+#define HAVE_ERROR_CODE 0x227d00U /* a bit each: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP */
 #define INTERRUPT_GATE 0x8e00
 #define MSR_EFER 0xc0000080
 #define EFER_SVME 0x1000

@@ -38,7 +38,8 @@ void kconfig_drop(struct kconfig *c, const struct strv *names);
  * Add the names of those that no Kconfig file below these folders defines, in any architecture. 0 or
  * -OUT_BROKEN. The caller frees them.
  */
-int kconfig_unknown(const struct kconfig *c, const char *const *trees, size_t n, struct strv *unknown);
+int kconfig_unknown(const struct kconfig *c, const char *const *trees, size_t n,
+		    struct strv *unknown);
 
 /* The text for `make KCONFIG_ALLCONFIG=FILE allnoconfig`. */
 void kconfig_print(const struct kconfig *c, struct buf *out);

@@ -64,7 +64,8 @@ static int look_into(const char *relative, const struct stat *st, void *ctx)
 	return 0;
 }
 
-int kconfig_unknown(const struct kconfig *c, const char *const *trees, size_t n, struct strv *unknown)
+int kconfig_unknown(const struct kconfig *c, const char *const *trees, size_t n,
+		    struct strv *unknown)
 {
 	struct looking l = { .c = c, .found = xcalloc(c->n + 1, sizeof(*l.found)) };
 	int ret = 0;

@@ -64,10 +64,12 @@ static void add(struct same *s, const char *key, const char *was, const char *no
 	d->now = now ? xstrdup(now) : NULL;
 }
 
-static void compare_manifests(const struct run_result *was, const struct run_result *now, struct same *s)
+static void compare_manifests(const struct run_result *was, const struct run_result *now,
+			      struct same *s)
 {
 	for (size_t i = 0; i < was->n_manifest; i++)
-		add(s, was->manifest[i].key, was->manifest[i].value, value_of(now, was->manifest[i].key));
+		add(s, was->manifest[i].key, was->manifest[i].value,
+		    value_of(now, was->manifest[i].key));
 	for (size_t i = 0; i < now->n_manifest; i++)
 		if (!value_of(was, now->manifest[i].key))
 			add(s, now->manifest[i].key, NULL, now->manifest[i].value);
@@ -75,8 +77,8 @@ static void compare_manifests(const struct run_result *was, const struct run_res
 
 /* ---- verdicts ---- */
 
-static void add_verdict(struct same *s, const char *test, const char *check, const enum outcome *was,
-			const enum outcome *now)
+static void add_verdict(struct same *s, const char *test, const char *check,
+			const enum outcome *was, const enum outcome *now)
 {
 	if (was && now && *was == *now)
 		s->checks++;
@@ -85,22 +87,27 @@ static void add_verdict(struct same *s, const char *test, const char *check, con
 			  now ? outcome_name(*now) : "not asked", was ? outcome_name(*was) : "not asked");
 }
 
-static void compare_checks(const struct test_result *was, const struct test_result *now, struct same *s)
+static void compare_checks(const struct test_result *was, const struct test_result *now,
+			   struct same *s)
 {
 	for (size_t i = 0; i < was->n_checks; i++) {
-		const struct check_result *c = &was->checks[i], *other = result_find_check(now, c->name);
+		const struct check_result *c = &was->checks[i];
+		const struct check_result *other = result_find_check(now, c->name);
 
 		add_verdict(s, was->name, c->name, &c->verdict, other ? &other->verdict : NULL);
 	}
 	for (size_t i = 0; i < now->n_checks; i++)
 		if (!result_find_check(was, now->checks[i].name))
-			add_verdict(s, now->name, now->checks[i].name, NULL, &now->checks[i].verdict);
+			add_verdict(s, now->name, now->checks[i].name, NULL,
+				    &now->checks[i].verdict);
 }
 
-static void compare_verdicts(const struct run_result *was, const struct run_result *now, struct same *s)
+static void compare_verdicts(const struct run_result *was, const struct run_result *now,
+			     struct same *s)
 {
 	for (size_t i = 0; i < was->n_tests; i++) {
-		const struct test_result *t = &was->tests[i], *other = result_find_test(now, t->name);
+		const struct test_result *t = &was->tests[i];
+		const struct test_result *other = result_find_test(now, t->name);
 
 		if (other)
 			compare_checks(t, other, s);

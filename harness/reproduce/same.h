@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two runs of one plan, the second with all of its parts made anew: what is equal, what differs, and
- * of what differs what may be why. Pure.
+ * Two runs of one plan, the second with all of its parts made anew: what is equal, what
+ * differs, and of what differs what may be why. Pure.
  */
 #ifndef NESTLAB_REPRODUCE_SAME_H
 #define NESTLAB_REPRODUCE_SAME_H

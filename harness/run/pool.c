@@ -73,7 +73,8 @@ static void take_result(struct pool_job *job, int status, const char *log)
  * What make's command line said is in the plan already, and may not be said beside it. A libvirt
  * that is not ours carries one lab at a time, and may carry the caller's.
  */
-static void run_job(const struct pool *p, struct pool_job *job, const char *place, unsigned int deadline_s)
+static void run_job(const struct pool *p, struct pool_job *job, const char *place,
+		    unsigned int deadline_s)
 {
 	_cleanup_free_ char *cache = strf("NESTLAB_CACHE=%s", p->cache ? p->cache : path_cache());
 	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);

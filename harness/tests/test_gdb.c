@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gdb on L1: what L1 says of its modules, the commands that gdb starts with, which modules are taken
- * for the same, and how a machine is let go whose debugger is gone.
+ * gdb on L1: what L1 says of its modules, the commands that gdb starts with, which modules are
+ * taken for the same, and how a machine is let go whose debugger is gone.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -106,7 +106,10 @@ static void test_commands_without_image(void **state)
 	assert_null(strstr(buf_str(&b), "\nfile"));
 }
 
-/* Where nobody can be asked, gdb looks for itself: by each module's name, and not before it is there. */
+/*
+ * Where nobody can be asked, gdb looks for itself: by each module's name, and not before it is
+ * there.
+ */
 static void test_commands_of_replay(void **state)
 {
 	const struct script s = { .stub = "/run/gdb", .sources = "/c/src", .built_in = "/build/src",
