@@ -149,6 +149,8 @@ int bringup_open_channel(struct level *l, unsigned int deadline_s)
 	end = level_diagnose(l, l->carrier, &silent); /* its own agent was asked just now */
 	if (end)
 		return end;
+	if (!l->channel && !l->carrier)
+		return fail(OUT_BROKEN, "%s", why); /* L0's libvirt did not open the port: no kernel's doing */
 	if (silent)
 		return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, why);
 	return fail(OUT_CRASH, "%s hangs: its kernel was started, but its agent did not get ready (%s)", l->name, why);

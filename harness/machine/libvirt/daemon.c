@@ -25,6 +25,7 @@
 #define SWEEP_GRACE_MS 5000
 #define DEV_KVM "/dev/kvm"
 #define LIBVIRTD "/usr/sbin/libvirtd"
+#define LOCKS "/run/lock" /* of ports that libvirt opens; an init makes it, and there may be none */
 
 /* keepalive off: a busy emulated level answers late, and libvirt would drop the connection. */
 static const char libvirtd_conf[] = "keepalive_interval = -1\n"
@@ -133,6 +134,8 @@ static int make_folders(void)
 	}
 	if (mkdir_p(cache))
 		return fail(OUT_BROKEN, "can't make %s: %s", cache, strerror(errno));
+	if (!getuid() && mkdir_p(LOCKS))
+		return fail(OUT_BROKEN, "can't make " LOCKS ": %s", strerror(errno));
 	return 0;
 }
 
