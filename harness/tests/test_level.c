@@ -196,6 +196,36 @@ static void test_an_agent_that_is_gone(void **state)
 	fake_free(f);
 }
 
+static void nothing(struct level *l)
+{
+	(void)l;
+}
+
+static struct vstream *refuse_port(struct level *l, const struct vstream_handler *h)
+{
+	(void)l;
+	(void)h;
+	fail(OUT_BROKEN, "no lock file for the port");
+	return NULL;
+}
+
+/* Was told as "L1 hangs", a crash of the kernel under test, while L1 ran. */
+static void test_a_port_that_is_not_opened(void **state)
+{
+	static const struct level_machine machine = {
+		.cut = nothing, .end = nothing, .open_port = refuse_port, .look = nothing
+	};
+	struct level l;
+
+	(void)state;
+	level_init(&l, 1, NULL, 1);
+	level_adopt(&l, &machine, NULL);
+	assert_int_equal(bringup_open_channel(&l, 1), -OUT_BROKEN);
+	assert_string_equal(fail_text(), "no lock file for the port");
+	level_power_off(&l);
+	level_detach(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_one_deadline_is_enough),
 		cmocka_unit_test(test_the_silent_one_is_found),
 		cmocka_unit_test(test_an_agent_that_is_gone),
+		cmocka_unit_test(test_a_port_that_is_not_opened),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);
