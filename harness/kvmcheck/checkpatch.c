@@ -39,7 +39,7 @@ static void count_line(const char *line, struct counts *n)
 	}
 }
 
-char *checkpatch_read(const char *output, bool *wrong)
+char *checkpatch_read(const char *output, int status, bool *wrong)
 {
 	_cleanup_strv_ struct strv lines = { 0 };
 	struct counts n = { 0 };
@@ -48,7 +48,7 @@ char *checkpatch_read(const char *output, bool *wrong)
 	for (size_t i = 0; i < lines.n; i++)
 		count_line(lines.v[i], &n);
 	*wrong = n.errors;
-	if (!n.whole)
+	if (status && !n.whole)
 		return NULL;
 	if (!n.first)
 		return xstrdup("nothing to say");
@@ -90,7 +90,7 @@ static void keep_output(const struct kvm_check *c, const struct patch *p, const 
 static char *judge_output(int status, const struct buf *out, enum outcome *verdict)
 {
 	bool wrong;
-	char *said = status < 0 ? NULL : checkpatch_read(buf_str(out), &wrong);
+	char *said = status < 0 ? NULL : checkpatch_read(buf_str(out), status, &wrong);
 
 	*verdict = !said ? OUT_BROKEN : wrong ? OUT_FAIL : OUT_PASS;
 	if (said)

@@ -149,12 +149,12 @@ static void add_own(struct cover *c, const struct test_result *t)
 	const struct check_result *bad = first_bad(t, &n);
 	_cleanup_free_ char *text = NULL;
 
-	if (!t->n_checks)
+	if (!t->n_checks || t->verdict == OUT_BROKEN)
 		text = strf("Not tested: %s: %s", t->name, t->reason ? t->reason : "no reason told");
 	else if (bad)
 		text = strf("%s: %s %zu of %zu patches, the first: %s: %.*s", t->name,
 			    builds ? "NOT" : "errors in", n, t->n_checks, bad->name,
-			    (int)strcspn(bad->observed, "\n"), bad->observed);
+			    (int)strcspn(bad->observed, "\n;"), bad->observed);
 	else
 		text = strf("%s: %s", t->name, good);
 	add_wrapped(c->b, "- ", text);

@@ -55,8 +55,11 @@ void kvm_check_row(const struct run_result *r, const char *part);
 int kvm_check_builds(struct kvm_check *c);
 /* What the base's own checkpatch says of each: an error is a failure, a warning is told. */
 int kvm_check_checkpatch(struct kvm_check *c);
-/* For tests: "1 error, 2 warnings: FIRST", and whether it is a failure. The caller owns it. */
-char *checkpatch_read(const char *output, bool *wrong);
+/*
+ * For tests: "1 error, 2 warnings: FIRST", and whether it is a failure. status: its exit code; of a
+ * patch that it likes it prints nothing. NULL: it did not come to its end. The caller owns it.
+ */
+char *checkpatch_read(const char *output, int status, bool *wrong);
 
 /* ---- cover.c ---- */
 

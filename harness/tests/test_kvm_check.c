@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-static void expect_checkpatch(const char *output, const char *said, bool is_wrong)
+static void expect_checkpatch(const char *output, int status, const char *said, bool is_wrong)
 {
 	bool wrong = !is_wrong;
-	_cleanup_free_ char *text = checkpatch_read(output, &wrong);
+	_cleanup_free_ char *text = checkpatch_read(output, status, &wrong);
 
 	if (!said) {
 		assert_null(text);
@@ -27,15 +27,15 @@ static void expect_checkpatch(const char *output, const char *said, bool is_wron
 static void test_checkpatch(void **state)
 {
 	(void)state;
-	expect_checkpatch("total: 0 errors, 0 warnings, 7 lines checked\n", "nothing to say", false);
+	expect_checkpatch("", 0, "nothing to say", false);
 	expect_checkpatch("-:9: WARNING:LONG_LINE: line length of 104\ntotal: 0 errors, 1 warnings, 7 lines checked\n",
-			  "0 errors, 1 warning: WARNING:LONG_LINE: line length of 104", false);
+			  1, "0 errors, 1 warning: WARNING:LONG_LINE: line length of 104", false);
 	expect_checkpatch("-:9: WARNING:LONG_LINE: long\n-:24: ERROR:MISSING_SIGN_OFF: Missing\n-:30: ERROR:SPACING: no\n"
 			  "total: 2 errors, 1 warnings, 7 lines checked\n",
-			  "2 errors, 1 warning: ERROR:MISSING_SIGN_OFF: Missing", true);
+			  1, "2 errors, 1 warning: ERROR:MISSING_SIGN_OFF: Missing", true);
 	/* One that did not come to its end has found nothing, and missed nothing. */
-	expect_checkpatch("-:9: WARNING:LONG_LINE: long\n", NULL, false);
-	expect_checkpatch("Can't locate Term/ANSIColor.pm in @INC\n", NULL, false);
+	expect_checkpatch("-:9: WARNING:LONG_LINE: long\n", 1, NULL, false);
+	expect_checkpatch("Can't locate Term/ANSIColor.pm in @INC\n", 2, NULL, false);
 }
 
 /* ---- the cover letter ---- */
