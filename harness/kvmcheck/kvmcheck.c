@@ -248,6 +248,9 @@ static int run_plans(struct kvm_check *c)
 	for (size_t i = 0; !ret && i < c->items.n; i++)
 		if (matches(&c->wanted, c->items.v[i].name) && in_lane(c, &c->items.v[i]))
 			ret = add_item(c, &c->items.v[i]);
+	if (!ret && !c->run.result->n_tests && !c->pool.n)
+		ret = fail(OUT_USAGE, "LANE=%s leaves none of the parts that were asked for",
+			   c->knobs.lane);
 	return ret || !c->pool.n ? ret : pool_run(&c->pool, c->knobs.jobs);
 }
 
