@@ -287,11 +287,10 @@ static void stop(struct session *s)
 		usleep(TURN_MS * 1000);
 }
 
-/* gdb's `kill` ends the machine. */
 static int let_go(struct level *l)
 {
 	if (l->stopped)
-		return fail(OUT_BROKEN, "%s was ended from gdb: `nestlab lab-down`, and lab-up for another", l->name);
+		return fail(OUT_BROKEN, "%s ended while gdb was at it (its `kill` does that, and so does a panic): `nestlab lab-down` takes away what is left", l->name);
 	return stub_close(l);
 }
 

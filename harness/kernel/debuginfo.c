@@ -48,11 +48,17 @@ static void add_arguments(const struct flavor *f, struct strv *args)
 	strv_addf(args, MODULE_FLAGS "%s" FLAG, buf_str(&flags));
 }
 
-/* The image only where the copied one is another kernel's. */
+/*
+ * Those modules alone, or all of the kernel where the copied image is another one's: kbuild makes
+ * goals of both kinds one by one, and then no module finds what another one exports.
+ */
 static void add_goals(const struct making *g, struct strv *args)
 {
-	if (!shortcut_is_whole(&g->tree))
+	if (!shortcut_is_whole(&g->tree)) {
 		strv_add(args, "bzImage");
+		strv_add(args, "modules");
+		return;
+	}
 	for (size_t i = 0; i < g->modules->n; i++)
 		strv_add(args, g->modules->v[i]);
 }
