@@ -50,8 +50,8 @@ bool running_take(struct running_module *m, const char *text)
 }
 
 /*
- * Those of code and data. The shell's own `read` takes a byte at a time, and the kernel gives such a
- * file at once or not.
+ * Those of code and data. The shell's own `read` takes a byte at a time, and the kernel gives such
+ * a file at once or not.
  */
 static int ask_sections(struct level *l, struct running_module *m)
 {

@@ -64,10 +64,16 @@ static int ask_one(struct level *l1, const char *stored, struct loaded *l)
 	return ret ? ret : check_id(m, stored);
 }
 
+/* As paths in the kernel's tree. */
+static const struct strv *modules_of(const struct plan *plan)
+{
+	return &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
+}
+
 static int ask(struct level *l1, const struct plan *plan, const struct kernel_build *b,
 	       struct loaded *l)
 {
-	const struct strv *named = &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
+	const struct strv *named = modules_of(plan);
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < b->modules.n && i < named->n; i++) {
@@ -84,7 +90,8 @@ static const char *image_of(struct level *l1, const struct debuginfo *d)
 {
 	char runs[MODELF_ID_HEX], ours[MODELF_ID_HEX];
 
-	if (d->image && !running_kernel(l1, runs) && modelf_id(d->image, ours) && !strcmp(runs, ours))
+	if (d->image && !running_kernel(l1, runs) && modelf_id(d->image, ours) &&
+	    !strcmp(runs, ours))
 		return d->image;
 	ui_note("the kernel's own functions have no names in gdb: no image of this very kernel is left");
 	fail_clear();
@@ -106,7 +113,8 @@ static int write_script(struct session *s, const struct loaded *l)
 {
 	_cleanup_free_ char *stub = stub_path();
 	const struct script script = { .stub = stub, .sources = s->info.sources,
-				       .built_in = DEBUGINFO_SOURCES, .image = image_of(s->level, &s->info),
+				       .built_in = DEBUGINFO_SOURCES,
+				       .image = image_of(s->level, &s->info),
 				       .symbols = s->info.dir, .modules = l->modules,
 				       .files = l->files, .n = l->n };
 	_cleanup_buf_ struct buf b = { 0 };
@@ -175,7 +183,7 @@ static int write_replay_script(struct session *s, const struct strv *paths, cons
 static int prepare_replay(struct session *s, const struct plan *plan, const struct kernel_build *b,
 			  const char *stub)
 {
-	const struct strv *named = &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
+	const struct strv *named = modules_of(plan);
 	_cleanup_strv_ struct strv paths = { 0 };
 	int ret;
 

@@ -21,10 +21,9 @@ struct debuginfo {
 
 /*
  * Of the host's kernel b, which k describes. modules: those of b->modules that are wanted, as paths
- * in the kernel's tree. What is loaded of them (code, data) is byte for byte that of b's modules, or
- * there is none: -OUT_BROKEN, as where no tree is left that the kernel was built in, no sandbox, or
- * no disk.
- * Free d in either case.
+ * in the kernel's tree. What is loaded of them (code, data) is byte for byte that of b's modules,
+ * or there is none: -OUT_BROKEN, as where no tree is left that the kernel was built in, no sandbox,
+ * or no disk. Free d in either case.
  */
 int debuginfo_get(const struct kernel_conf *k, const struct kernel_build *b,
 		  const struct strv *modules, struct debuginfo *d);

@@ -106,10 +106,7 @@ static void test_commands_without_image(void **state)
 	assert_null(strstr(buf_str(&b), "\nfile"));
 }
 
-/*
- * Where nobody can be asked, gdb looks for itself: by each module's name, and not before it is
- * there.
- */
+/* Where nobody can be asked, gdb looks for itself: by each module's name, when it has come. */
 static void test_commands_of_replay(void **state)
 {
 	const struct script s = { .stub = "/run/gdb", .sources = "/c/src", .built_in = "/build/src",

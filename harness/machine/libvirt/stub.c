@@ -129,9 +129,9 @@ static bool heard(int fd, unsigned int ms)
 static bool say(int fd, unsigned int ms, const char *command)
 {
 	_cleanup_free_ char *packet = stub_packet(command);
+	size_t n = strlen(packet);
 
-	return send(fd, packet, strlen(packet), MSG_NOSIGNAL) == (ssize_t)strlen(packet) &&
-	       heard(fd, ms);
+	return send(fd, packet, n, MSG_NOSIGNAL) == (ssize_t)n && heard(fd, ms);
 }
 
 /* QEMU takes all breakpoints away when it is asked why it stopped. Then it is let go. */
