@@ -21,7 +21,7 @@
 
 #define MODULES_MAX 8
 #define TURN_MS 50
-#define GRACE_MS 3000 /* from SIGTERM to SIGKILL */
+#define GRACE_MS 3000 /* from SIGTERM to SIGKILL; for a word with the stub */
 
 /* ---- what runs in L1, and is it what we have? ---- */
 
@@ -248,11 +248,21 @@ static void leave_keys(bool to_gdb)
 	signal(SIGQUIT, SIG_IGN);
 }
 
+/* Whoever waits for something in L1 would do so in vain, where gdb left it stopped. */
+static void go_on(const struct session *s)
+{
+	_cleanup_free_ char *stub = stub_path();
+
+	leave_keys(false);
+	if (s->level)
+		(void)stub_let_go(stub, GRACE_MS); /* stub_close() tells */
+}
+
 bool gdb_session_ended(struct session *s)
 {
 	if (s->pid && waitpid(s->pid, &s->status, WNOHANG) == s->pid) {
 		s->pid = 0;
-		leave_keys(false);
+		go_on(s);
 	}
 	return !s->pid;
 }

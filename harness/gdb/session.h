@@ -41,7 +41,7 @@ int gdb_session_begin_replay(struct session *s, const struct plan *plan, const c
 			 const char *stub);
 /* gdb, with these arguments behind ours: from now on ^C is its own. 0 or -OUT_BROKEN. */
 int gdb_session_start(struct session *s, char *const *args);
-/* Has it ended? */
+/* Has it ended? Then ^C is ours again, and L1 runs. Turns no loop. */
 bool gdb_session_ended(struct session *s);
 /* Let it stop L1, as ^C does. */
 void gdb_session_interrupt(const struct session *s);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/outcome.h"
@@ -126,6 +127,35 @@ int loop_step(unsigned int timeout_ms)
 		return fail(OUT_INTERRUPTED, "interrupted");
 	turn(timeout_ms);
 	return 0;
+}
+
+/* ---- looking again and again ---- */
+
+struct watcher {
+	void (*look)(void *ctx);
+	void *ctx;
+};
+
+static void on_watch(int timer, void *opaque)
+{
+	const struct watcher *w = opaque;
+
+	(void)timer;
+	w->look(w->ctx);
+}
+
+int loop_every(unsigned int ms, void (*look)(void *ctx), void *ctx)
+{
+	struct watcher *w = xcalloc(1, sizeof(*w));
+
+	*w = (struct watcher){ look, ctx };
+	return virEventAddTimeout((int)ms, on_watch, w, free);
+}
+
+void loop_every_end(int handle)
+{
+	if (handle >= 0)
+		virEventRemoveTimeout(handle);
 }
 
 /* ---- calls ---- */

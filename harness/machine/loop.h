@@ -15,6 +15,13 @@ void loop_init(void);
 int loop_step(unsigned int timeout_ms);
 
 /*
+ * Look again and again while anybody turns the loop, without turning it. The handle, for
+ * loop_every_end().
+ */
+int loop_every(unsigned int ms, void (*look)(void *ctx), void *ctx);
+void loop_every_end(int handle);
+
+/*
  * What a blocking call works on. On the heap and shared with the thread that makes the call: one
  * that never returns is left alone, and what it may still write to stays until it does. Stands
  * first in a struct of the caller's, who owns one reference.

@@ -26,6 +26,7 @@ void debugger_before(const char *test, char *const *args)
 struct debugger {
 	struct session session;
 	bool on;
+	int watch; /* loop_every()'s */
 	uint32_t slowdown[LAB_LEVELS];
 };
 
@@ -63,17 +64,34 @@ static int wait_for_continue(struct debugger *d)
 	return ret;
 }
 
+/* One that ends while the program runs. */
+static void look(void *ctx)
+{
+	(void)gdb_session_ended(ctx);
+}
+
 /* Until gdb has ended, and whatever it told. */
 static int leave(struct run *r, struct debugger *d)
 {
-	int ret = gdb_session_wait(&d->session);
+	int ret;
 
+	loop_every_end(d->watch);
+	ret = gdb_session_wait(&d->session);
 	gdb_session_end(&d->session);
 	be_as_usual(r, d);
 	d->on = false;
 	if (ret > 0)
 		ui_note("gdb ended with status %d", ret);
 	return ret < 0 ? ret : 0;
+}
+
+/* Without a debugger it runs, whatever is wrong. */
+static int give_back(struct level *l1, int ret)
+{
+	_cleanup_free_ char *why = xstrdup(fail_text());
+
+	(void)level_resume(l1);
+	return fail((enum outcome)-ret, "%s", why);
 }
 
 static int begin(struct run *r, struct debugger *d)
@@ -88,9 +106,10 @@ static int begin(struct run *r, struct debugger *d)
 		ret = level_suspend(l1);
 	if (!ret)
 		ret = gdb_session_start(&d->session, asked.args);
-	if (ret)
-		gdb_session_end(&d->session);
-	return ret;
+	if (!ret)
+		return 0;
+	gdb_session_end(&d->session);
+	return give_back(l1, ret);
 }
 
 static int before(const struct watch *w, void *state)
@@ -101,6 +120,7 @@ static int before(const struct watch *w, void *state)
 	if (ret)
 		return ret;
 	d->on = true;
+	d->watch = loop_every(TURN_MS, look, &d->session);
 	be_patient(w->run, d);
 	ui_stage_begin("gdb");
 	ui_stage_end("attached before %s", w->test->name);
