@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run again with all of its parts made anew, in a cache of its own, and compared with what it was:
- * kernels and modules bit for bit, each check's verdict. What comes from elsewhere (sources,
+ * A run again with all of its parts made anew, in a cache of its own, and compared with what it
+ * was: kernels and modules bit for bit, each check's verdict. What comes from elsewhere (sources,
  * packages) and the compiler's objects, which are keyed by all that goes into them, are shared with
  * the cache.
  */
@@ -121,7 +121,8 @@ static int tell(const struct run_result *was, const struct run_result *now, stru
 	return 0;
 }
 
-static int compare(struct knobs *k, const char *name, struct pool *p, struct rundir *d, char **unjudged)
+static int compare(struct knobs *k, const char *name, struct pool *p, struct rundir *d,
+		   char **unjudged)
 {
 	_cleanup_free_ char *dir = rundir_find(name), *json = strf("%s/results.json", dir);
 	_cleanup_free_ char *own = strf("%s/again", d->dir), *what = strf("%s, made anew", dir);
