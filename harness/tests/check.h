@@ -28,6 +28,9 @@ struct one_case {
 /* False: one did not end so. */
 bool run_case(const struct one_case *c);
 bool run_cases(const struct one_case *c, size_t n);
+/* What others stand on, or what ends them: whichever cases are wanted. */
+bool run_set_up(const struct one_case *c);
+bool check_wants(const char *name);
 
 /*
  * For what is more than a case: a shell command with a deadline; its output to a log and to out.
