@@ -110,12 +110,26 @@ static bool was_run(const struct test_result *t)
 	return t->verdict != OUT_SKIP && t->verdict != OUT_BROKEN;
 }
 
+/*
+ * What and why, without the rest of a chain of reasons: it has this machine's paths, which are
+ * nobody's business. The caller owns it.
+ */
+static char *tell_untested(const struct test_result *t)
+{
+	const char *reason = t->reason ? t->reason : "no reason told";
+	const char *colon = strstr(reason, ": ");
+
+	colon = colon ? strstr(colon + 2, ": ") : NULL;
+	return strf("Not tested: %s: %.*s", t->name,
+		    (int)(colon ? (size_t)(colon - reason) : strlen(reason)), reason);
+}
+
 static void add_plan(struct cover *c, const struct test_result *t, const char *settings)
 {
 	_cleanup_free_ char *what = NULL, *lines = lines_of(t), *text = NULL;
 
 	if (!was_run(t)) {
-		text = strf("Not tested: %s: %s", t->name, t->reason ? t->reason : "no reason told");
+		text = tell_untested(t);
 	} else {
 		what = describe(c, settings);
 		text = strf("%s: %s; lines beside the same kernel without the series: %s", what,
@@ -150,7 +164,7 @@ static void add_own(struct cover *c, const struct test_result *t)
 	_cleanup_free_ char *text = NULL;
 
 	if (!t->n_checks || t->verdict == OUT_BROKEN)
-		text = strf("Not tested: %s: %s", t->name, t->reason ? t->reason : "no reason told");
+		text = tell_untested(t);
 	else if (bad)
 		text = strf("%s: %s %zu of %zu patches, the first: %s: %.*s", t->name,
 			    builds ? "NOT" : "errors in", n, t->n_checks, bad->name,

@@ -86,11 +86,11 @@ static void test_cover(void **state)
 	(void)state;
 	add_part(r, PART_BUILDS, OUT_PASS);
 	result_add_measure(add_part(r, "suite LANE=tcg-svm", OUT_PASS), LINES_MEASURE "same", "lines", 312);
-	str_set(&add_part(r, "other", OUT_SKIP)->reason, "its source can't be had");
+	str_set(&add_part(r, "other", OUT_SKIP)->reason, "its source can't be had: no such host: /home/me/x");
 	assert_true(cover_says(r, "each patch builds on those before it"));
 	assert_true(cover_says(r, "selftests in lane tcg-svm (QEMU emulates an AMD host, version 7.2.22), nested paging off: pass; lines "
 				  "beside the same kernel without the series: 312 same "));
-	assert_true(cover_says(r, "Not tested: other: its source can't be had "));
+	assert_true(cover_says(r, "Not tested: other: its source can't be had: no such host All"));
 	assert_true(cover_says(r, "no hardware's VMX or SVM has run the series"));
 	result_free(r);
 }
