@@ -98,16 +98,16 @@ static int read_fragments(struct job *j)
 	return ret;
 }
 
-/* The user's own fragment is his to get right; ours are for many kernels, and are root-relative. */
+/*
+ * The user's own fragment is his to get right; ours are for many kernels, and are root-relative.
+ */
 static int check_users_options(const struct job *j)
 {
 	for (size_t i = 0; i < j->lacks.n; i++) {
 		const struct kconfig_option *o = kconfig_find(&j->fragments, j->lacks.v[i]);
 
-		for (size_t f = 0; o && f < j->rc->fragments.n; f++)
-			if (j->rc->fragments.v[f][0] == '/' && !strcmp(o->file, j->rc->fragments.v[f]))
-				return fail(OUT_USAGE, "%s:%lu: %s: %s has no such option", o->file, o->line, o->name,
-					    j->source.name);
+		if (o && strv_has(&j->rc->fragments, o->file) && o->file[0] == '/')
+			return fail(OUT_USAGE, "%s:%lu: %s: %s has no such option", o->file, o->line, o->name, j->source.name);
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The commits of a git repository between one that is good and one that is bad, and which of them to
- * try next, so that about half of them are left whatever it is (git-rev-list(1), --bisect-all). The
- * repository is only read.
+ * The commits of a git repository between one that is good and one that is bad, and which of them
+ * to try next, so that about half of them are left whatever it is (git-rev-list(1),
+ * --bisect-all). The repository is only read.
  */
 #ifndef NESTLAB_KERNEL_COMMITS_H
 #define NESTLAB_KERNEL_COMMITS_H
@@ -23,8 +23,8 @@ int commits_begin(struct commits *c, const char *repo, const char *good, const c
 void commits_free(struct commits *c);
 
 /*
- * The next to try, as 40 hexadecimal digits that the caller owns; NULL in *next: there is none. left
- * (may be NULL): how many may be the first bad one, skipped ones too. 0 or -OUT_BROKEN.
+ * The next to try, as 40 hexadecimal digits that the caller owns; NULL in *next: there is none.
+ * left (may be NULL): how many may be the first bad one, skipped ones too. 0 or -OUT_BROKEN.
  */
 int commits_next(const struct commits *c, char **next, size_t *left);
 /* All that may be the first bad one: one, where none was skipped. The caller frees them. */

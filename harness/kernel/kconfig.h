@@ -35,8 +35,8 @@ const struct kconfig_option *kconfig_find(const struct kconfig *c, const char *n
 void kconfig_drop(struct kconfig *c, const struct strv *names);
 
 /*
- * Add the names of those that no Kconfig file below these folders defines, in any architecture. 0 or
- * -OUT_BROKEN. The caller frees them.
+ * Add the names of those that no Kconfig file below these folders defines, in any architecture. 0
+ * or -OUT_BROKEN. The caller frees them.
  */
 int kconfig_unknown(const struct kconfig *c, const char *const *trees, size_t n,
 		    struct strv *unknown);

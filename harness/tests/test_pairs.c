@@ -181,7 +181,8 @@ static void test_intel_is_not_asked_for_more(void **state)
 	(void)state;
 	set_up(&s);
 	s.e.vendor_intel = true;
-	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = s.records[0].regs[VREG_RFLAGS] = 0;
+	s.records[0].regs[VREG_RSP] = s.records[0].regs[VREG_RIP] = 0;
+	s.records[0].regs[VREG_RFLAGS] = 0;
 	judge(&s);
 	for (size_t i = 0; i < s.t->n_checks; i++)
 		assert_true(s.t->checks[i].verdict == OUT_PASS || is_unasked(&s.t->checks[i]));
