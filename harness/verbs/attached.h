@@ -18,8 +18,8 @@ struct attached_path {
 bool attached_path(const char *word, struct attached_path *p);
 
 /*
- * The level of the lab in PLACE= that this word names, with its agent's channel open. 0 or a negative
- * outcome: there is no lab. lab_close(lab, true) in either case.
+ * The level of the lab in PLACE= that this word names, with its agent's channel open. 0 or a
+ * negative outcome: there is no lab. lab_close(lab, true) in either case.
  */
 int attached_open(struct lab *lab, const char *word, struct level **l);
 

@@ -188,7 +188,8 @@ static int take_settings(struct knobs *k, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
 		const char *sign = strchr(argv[i], '=');
-		_cleanup_free_ char *name = sign ? xstrndup(argv[i], (size_t)(sign - argv[i])) : NULL;
+		size_t n = sign ? (size_t)(sign - argv[i]) : 0;
+		_cleanup_free_ char *name = n ? xstrndup(argv[i], n) : NULL;
 		int ret = name ? knobs_set(k, name, sign + 1)
 			       : fail(OUT_USAGE, "%s: want NAME=VALUE behind the --, as TESTS=vcpu-info", argv[i]);
 

@@ -82,7 +82,8 @@ static struct test_result *add_result(struct trial *t, const char *name, const s
 }
 
 /* Before it was tried, or by what its run told. */
-static void tell_hidden(struct trial *t, const struct mutant *m, struct test_result *res, const char *why)
+static void tell_hidden(struct trial *t, const struct mutant *m, struct test_result *res,
+			const char *why)
 {
 	str_set(&res->reason, why);
 	printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why);
@@ -90,14 +91,16 @@ static void tell_hidden(struct trial *t, const struct mutant *m, struct test_res
 }
 
 /* The run of a test that this lane never asks: its reason names the lane. NULL: it was asked. */
-static const char *why_unasked(const struct trial *t, const struct mutant *m, const struct run_result *r)
+static const char *why_unasked(const struct trial *t, const struct mutant *m,
+			       const struct run_result *r)
 {
 	_cleanup_free_ char *lane = strf("lane %s: ", t->lane);
 	const struct test_result *test = NULL;
 
 	for (size_t i = 0; i < m->tests.n; i++) {
 		test = result_find_test(r, m->tests.v[i]);
-		if (!test || test->verdict != OUT_SKIP || !test->reason || !str_starts(test->reason, lane))
+		if (!test || test->verdict != OUT_SKIP || !test->reason ||
+		    !str_starts(test->reason, lane))
 			return NULL;
 	}
 	return test ? test->reason + strlen(lane) : NULL;
