@@ -38,7 +38,7 @@ static const struct one_case on_lab[] = {
 
 static const struct one_case of_change[] = {
 	{ "a lab with a change", NESTLAB " lab-up LANE=tcg-svm PATCH=testcases/mutants/edx-left.patch", 0, { "the lab is up" }, 900 },
-	{ "gdb shows the change's lines", NESTLAB " gdb 1 -- -nx -batch -ex 'list kvm_cpuid_exit_totals,+14'", 0,
+	{ "gdb shows the change's lines", NESTLAB " gdb 1 -- -nx -batch -ex 'list cpuid.c:1600,1680'", 0,
 	  { "*edx = lower_32_bits(cycles);", "!*edx = 0;" }, 900 },
 	{ "that one ends", NESTLAB " lab-down", 0, { "the lab is down" }, 60 },
 };
