@@ -18,11 +18,4 @@ struct script {
 
 void script_write(const struct script *s, struct buf *b);
 
-/*
- * The same where nobody can be asked what is loaded: gdb reads it in the kernel's memory, when it
- * has come and at each `nestlab-modules`. files: paths of the modules that may be; the script's own
- * are not used.
- */
-void script_write_replay(const struct script *s, const struct strv *files, struct buf *b);
-
 #endif

@@ -140,20 +140,13 @@ int gdb_session_prepare(struct session *s, const struct plan *plan)
 	return ret;
 }
 
-static int check_gdb(void)
+int gdb_session_check(const struct lane *l)
 {
+	if (l->machine || !lane_emulates(l))
+		return fail(OUT_USAGE, "lane %s has no gdb: QEMU's stub stops an L1 whose CPU QEMU emulates (LANE=tcg-svm)", l->name);
 	if (!sandbox_has_program("gdb"))
 		return fail(OUT_BROKEN, "gdb is not installed: `make gdb` installs it, or apt-get install gdb");
 	return 0;
-}
-
-int gdb_session_check(const struct lane *l)
-{
-	if (l->machine)
-		return fail(OUT_USAGE, "lane %s has gdb for a replay of its runs: `nestlab replay RUN --gdb`; one that runs now can be stopped in LANE=tcg-svm", l->name);
-	if (!lane_emulates(l))
-		return fail(OUT_USAGE, "lane %s has no gdb: QEMU's stub stops an L1 whose CPU QEMU emulates (LANE=tcg-svm)", l->name);
-	return check_gdb();
 }
 
 int gdb_session_begin(struct session *s, struct level *l1, const struct lane *lane)
@@ -165,52 +158,6 @@ int gdb_session_begin(struct session *s, struct level *l1, const struct lane *la
 		return ret;
 	s->lock = stub_lock();
 	return s->lock < 0 ? s->lock : 0;
-}
-
-/* ---- of a replay: nobody can be asked there, so gdb reads L1's own list of its modules ---- */
-
-static int write_replay_script(struct session *s, const struct strv *paths, const char *stub)
-{
-	const struct script script = { .stub = stub, .sources = s->info.sources,
-				       .built_in = DEBUGINFO_SOURCES, .image = s->info.image,
-				       .symbols = s->info.dir };
-	_cleanup_buf_ struct buf b = { 0 };
-
-	script_write_replay(&script, paths, &b);
-	return put_script(s, &b);
-}
-
-static int prepare_replay(struct session *s, const struct plan *plan, const struct kernel_build *b,
-			  const char *stub)
-{
-	const struct strv *named = modules_of(plan);
-	_cleanup_strv_ struct strv paths = { 0 };
-	int ret;
-
-	for (size_t i = 0; i < named->n; i++)
-		if (bringup_loads(&plan->lane, named->v[i]))
-			strv_add(&paths, named->v[i]);
-	ret = debuginfo_get(&plan->kernel, b, &paths, &s->info);
-	if (!ret && !s->info.image)
-		ret = fail(OUT_BROKEN, "no image of this very kernel is left, and without its names gdb does not find its modules");
-	return ret ? ret : write_replay_script(s, &paths, stub);
-}
-
-int gdb_session_begin_replay(struct session *s, const struct plan *plan, const char *key,
-			 const char *stub)
-{
-	struct kernel_build b = { 0 };
-	int ret = check_gdb();
-
-	*s = (struct session){ .lock = -1 };
-	if (!ret)
-		ret = kernel_build(&plan->kernel, KERNEL_HOST, &b);
-	if (!ret && strcmp(b.key, key) != 0)
-		ret = fail(OUT_BROKEN, "this checkout builds another host kernel (%.12s) for the run's plan than the run had (%.12s)", b.key, key);
-	if (!ret)
-		ret = prepare_replay(s, plan, &b, stub);
-	kernel_build_free(&b);
-	return ret;
 }
 
 /* ---- gdb itself ---- */
@@ -249,20 +196,19 @@ static void leave_keys(bool to_gdb)
 }
 
 /* Whoever waits for something in L1 would do so in vain, where gdb left it stopped. */
-static void go_on(const struct session *s)
+static void go_on(void)
 {
 	_cleanup_free_ char *stub = stub_path();
 
 	leave_keys(false);
-	if (s->level)
-		(void)stub_let_go(stub, GRACE_MS); /* stub_close() tells */
+	(void)stub_let_go(stub, GRACE_MS); /* stub_close() tells */
 }
 
 bool gdb_session_ended(struct session *s)
 {
 	if (s->pid && waitpid(s->pid, &s->status, WNOHANG) == s->pid) {
 		s->pid = 0;
-		go_on(s);
+		go_on();
 	}
 	return !s->pid;
 }
@@ -276,7 +222,7 @@ void gdb_session_interrupt(const struct session *s)
 int gdb_session_start(struct session *s, char *const *args)
 {
 	pid_t parent = getpid();
-	int ret = s->level ? stub_open(s->level) : 0;
+	int ret = stub_open(s->level);
 
 	if (ret)
 		return ret;
@@ -320,7 +266,7 @@ int gdb_session_wait(struct session *s)
 		ret = loop_step(TURN_MS);
 	if (ret)
 		stop(s);
-	end = s->level ? let_go(s->level) : 0;
+	end = let_go(s->level);
 	if (ret || end)
 		return ret ? ret : end;
 	return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);

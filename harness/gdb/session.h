@@ -15,7 +15,7 @@
 #include "lab/lab.h"
 
 struct session {
-	struct level *level; /* L1; NULL: of a replay, which waits for gdb by itself */
+	struct level *level; /* L1 */
 	struct debuginfo info;
 	char *script; /* of gdb's first commands, a file */
 	int lock;
@@ -34,11 +34,6 @@ int gdb_session_begin(struct session *s, struct level *l1, const struct lane *la
  * 0 or -OUT_BROKEN: what runs there is not what the plan's kernel is built of now.
  */
 int gdb_session_prepare(struct session *s, const struct plan *plan);
-/*
- * Both for a replay that waits at `stub`; plan: the run's, key: of the host kernel that it had.
- */
-int gdb_session_begin_replay(struct session *s, const struct plan *plan, const char *key,
-			 const char *stub);
 /* gdb, with these arguments behind ours: from now on ^C is its own. 0 or -OUT_BROKEN. */
 int gdb_session_start(struct session *s, char *const *args);
 /* Has it ended? Then ^C is ours again, and L1 runs. Turns no loop. */

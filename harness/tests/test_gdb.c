@@ -106,29 +106,6 @@ static void test_commands_without_image(void **state)
 	assert_null(strstr(buf_str(&b), "\nfile"));
 }
 
-/* Where nobody can be asked, gdb looks for itself: by each module's name, when it has come. */
-static void test_commands_of_replay(void **state)
-{
-	const struct script s = { .stub = "/run/gdb", .sources = "/c/src", .built_in = "/build/src",
-				  .image = "/c/vmlinux", .symbols = "/c" };
-	_cleanup_strv_ struct strv paths = { 0 };
-	_cleanup_buf_ struct buf b = { 0 };
-	const char *text, *remote, *walk;
-
-	(void)state;
-	strv_add(&paths, "arch/x86/kvm/kvm.ko");
-	strv_add(&paths, "arch/x86/kvm/kvm-intel.ko");
-	script_write_replay(&s, &paths, &b);
-	text = buf_str(&b);
-	assert_non_null(strstr(text, "\nfile /c/vmlinux\n"));
-	assert_non_null(strstr(text, "if $_streq($m->name, \"kvm_intel\")\n"));
-	assert_non_null(strstr(text, "add-symbol-file /c/kvm-intel.ko $s0 -s .data $s1"));
-	remote = strstr(text, "target remote /run/gdb\n");
-	walk = strstr(text, "\nnestlab-modules\n");
-	assert_non_null(remote);
-	assert_true(walk > remote);
-}
-
 /* ---- the same code? ---- */
 
 static char folder[] = "/tmp/nestlab-gdb-XXXXXX";
@@ -305,7 +282,6 @@ int main(void)
 		cmocka_unit_test(test_no_sections),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_commands_without_image),
-		cmocka_unit_test(test_commands_of_replay),
 		cmocka_unit_test(test_same_code),
 		cmocka_unit_test(test_no_code),
 		cmocka_unit_test(test_build_id),
