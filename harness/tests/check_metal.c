@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Lane kvm, on any machine: this checkout in an emulated one with nested virtualization, where it
- * does what it does on real hardware. `make check-kvm-lane`; the part `metal` is a short
- * proof of the same.
+ * does what it does on real hardware. The short proof is a part of `make check`, the long one is
+ * `make check-kvm-lane`.
  */
 #include <jansson.h>
 #include <string.h>
