@@ -171,7 +171,8 @@ static int take_suite(struct plan *p)
 	int ret;
 
 	if (!p->knobs.suite)
-		return 0;
+		return p->knobs.against ? fail(OUT_USAGE, "AGAINST=%s: the lab's own tests are compared with no base: give SUITE=, too", p->knobs.against)
+					: 0;
 	p->suite = xcalloc(1, sizeof(*p->suite));
 	ret = suite_load(p->knobs.suite, p->suite);
 	if (!ret)

@@ -229,6 +229,11 @@ static void test_a_suite(void **state)
 	plan_free(&p);
 	assert_int_equal(MAKE(&p, "SUITE", "selftests", "GUEST_PATCH", patch), -OUT_USAGE);
 	plan_free(&p);
+	assert_int_equal(MAKE(&p, "SUITE", "selftests", "LANE", "tcg-svm", "AGAINST", "6.1"), 0);
+	plan_free(&p);
+	assert_int_equal(MAKE(&p, "AGAINST", "6.1"), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "give SUITE=, too"));
+	plan_free(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		assert_int_equal(MAKE(&p, "SUITE", "selftests", others[i][0], others[i][1]), -OUT_USAGE);
 		assert_non_null(strstr(fail_text(), "leave one of the two out"));
