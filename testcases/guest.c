@@ -176,6 +176,18 @@ void safe_write_file(const char *file, int line, const char *path, const char *t
 	close(fd);
 }
 
+void safe_read_file(const char *file, int line, const char *path, char *to, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, to, size - 1);
+
+	if (n <= 0)
+		guest_broken(file, line, "can't read %s", path);
+	to[n] = '\0';
+	to[strcspn(to, "\n")] = '\0';
+	close(fd);
+}
+
 void safe_wait(const char *file, int line, pid_t pid)
 {
 	while (waitpid(pid, NULL, 0) < 0)

@@ -57,6 +57,8 @@ _Noreturn void guest_broken(const char *file, int line, const char *fmt, ...)
 #define SAFE_FORK() safe_fork(__FILE__, __LINE__)
 #define SAFE_MAP_SHARED(where, size) safe_map_shared(__FILE__, __LINE__, where, size)
 #define SAFE_WRITE_FILE(path, text) safe_write_file(__FILE__, __LINE__, path, text)
+/* Into an array: what the kernel tells in a line, without its end. */
+#define SAFE_READ_FILE(path, to) safe_read_file(__FILE__, __LINE__, path, to, sizeof(to))
 #define SAFE_WAIT(pid) safe_wait(__FILE__, __LINE__, pid)
 
 void safe_pin(const char *file, int line, int cpu); /* run on this CPU only, from now on */
@@ -66,6 +68,7 @@ pid_t guest_clone(int namespaces);
 /* Zeroed memory that children share; where NULL: anywhere, else exactly there (page-aligned). */
 void *safe_map_shared(const char *file, int line, void *where, size_t size);
 void safe_write_file(const char *file, int line, const char *path, const char *text);
+void safe_read_file(const char *file, int line, const char *path, char *to, size_t size);
 void safe_wait(const char *file, int line, pid_t pid); /* until it ended; its status is ignored */
 
 /* The CPUs that this program may run on: the level's online ones. */

@@ -96,7 +96,7 @@ static const struct one_case mistakes[] = {
 	{ "a comparison with nothing", NESTLAB " diff nothing-such", 2, { "the history has no run nothing-such" }, 0 },
 	{ "a run compared with itself", NESTLAB " diff latest latest", 0, { "no regression", "!newly failing" }, 0 },
 	{ "a comparison that is wrongly asked for", NESTLAB " diff --jsno", 2, { "[A [B] | -]" }, 0 },
-	{ "the page of all runs", NESTLAB " history 3 && grep -c 'class=\"nights\"' results/index.html", 0, { "page: /", "build-error" }, 0 },
+	{ "the page of all runs", NESTLAB " history 20 && grep -c 'class=\"nights\"' results/index.html", 0, { "page: /", "build-error" }, 0 },
 	{ "a night of plans that are not there", NESTLAB " nightly nothing.conf", 2, { "there is no nothing.conf" }, 0 },
 	{ "OUT is somebody else's folder", NESTLAB " test OUT=harness", 2, { "OUT=", "something else in it", USAGE }, 0 },
 };

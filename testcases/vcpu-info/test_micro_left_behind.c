@@ -144,8 +144,10 @@ static const struct kind {
 static unsigned int count(const struct kind *k)
 {
 	unsigned int n = 0;
+	char most[16];
 	pid_t child;
 
+	SAFE_READ_FILE(k->limit, most);
 	do {
 		char text[16];
 
@@ -155,7 +157,7 @@ static unsigned int count(const struct kind *k)
 		if (!child)
 			_exit(0);
 	} while (child < 0 && errno == ENOSPC);
-	SAFE_WRITE_FILE(k->limit, "1000");
+	SAFE_WRITE_FILE(k->limit, most);
 	if (child < 0)
 		guest_broken(__FILE__, __LINE__, "can't make a %s namespace", k->what);
 	SAFE_WAIT(child);

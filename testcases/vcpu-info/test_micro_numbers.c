@@ -125,9 +125,11 @@ static void by_a_high_number(void)
 {
 	pid_t high = HIGH_PID;
 	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&high, .set_tid_size = 1 };
+	char most[16];
 	pid_t child;
 
 	fflush(stdout);
+	SAFE_READ_FILE(MOST_PIDS, most);
 	SAFE_WRITE_FILE(MOST_PIDS, "4194304");
 	child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (child < 0)
@@ -138,7 +140,7 @@ static void by_a_high_number(void)
 		_exit(0);
 	}
 	SAFE_WAIT(child);
-	SAFE_WRITE_FILE(MOST_PIDS, "32768");
+	SAFE_WRITE_FILE(MOST_PIDS, most);
 }
 
 static void run(void)
