@@ -91,6 +91,7 @@ static const struct one_case mistakes[] = {
 	{ "an option that no kernel has",
 	  "echo CONFIG_KVM_NO_SUCH=y >" LOGS "/mine.config; " NESTLAB " test TESTS=cpuid-exits/counters KCONFIG=" LOGS "/mine.config", 2,
 	  { "mine.config:1: CONFIG_KVM_NO_SUCH=y was asked for and is not set in the end", USAGE }, 600 },
+	{ "a file of no lab, with a setting that is none", "EFFORT=abc " NESTLAB " get 1:/x", 2, { "EFFORT=abc: want" }, 0 },
 	{ "nothing to make anew", NESTLAB " reproduce no-such-run", 2, { "no-such-run/results.json", USAGE }, 0 },
 	{ "how many mutants, in words", NESTLAB " mutants --some few", 2, { "--some: want how many", USAGE }, 0 },
 	{ "a comparison with nothing", NESTLAB " diff nothing-such", 2, { "the history has no run nothing-such" }, 0 },

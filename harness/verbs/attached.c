@@ -37,18 +37,24 @@ int attached_open(struct lab *lab, const char *word, struct level **l)
 	struct knobs k;
 	int ret = knobs_load(&k);
 
+	if (ret) {
+		knobs_free(&k);
+		return ret;
+	}
 	*l = &lab->levels[word[0] - '1'];
-	ret = ret ? ret : lab_join(lab, k.place, word[0] == '2');
+	ret = lab_join(lab, k.place, word[0] == '2');
 	knobs_free(&k);
 	if (!ret && !(*l)->channel)
 		ret = level_open_channel(*l, OPEN_S);
+	if (ret)
+		lab_close(lab, true);
 	return ret;
 }
 
 /* ---- the terminal ---- */
 
-static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
-		      size_t len)
+void attached_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		     size_t len)
 {
 	(void)ctx;
 	(void)s;
@@ -76,7 +82,7 @@ static int start(struct session *s, char *const *argv, bool tty)
 	struct channel_exec e = { .argv = argv,
 				  .tty = tty,
 				  .want_input = true,
-				  .on_output = on_output,
+				  .on_output = attached_output,
 				  .ctx = s };
 	const char *term = getenv("TERM");
 

@@ -18,10 +18,14 @@ struct attached_path {
 bool attached_path(const char *word, struct attached_path *p);
 
 /*
- * The level of the lab in PLACE= that this word names, with its agent's channel open. 0 or a
- * negative outcome: there is no lab. lab_close(lab, true) in either case.
+ * The level of the lab in PLACE= that this word names, with its agent's channel open; then
+ * lab_close(lab, true). Or a negative outcome, with nothing to be closed: there is no lab.
  */
 int attached_open(struct lab *lab, const char *word, struct level **l);
+
+/* For channel_exec's on_output: what comes from a program goes to ours, whatever stream it is. */
+void attached_output(void *ctx, enum channel_stream s, uint64_t level_ns, const void *data,
+		     size_t len);
 
 /*
  * Run it with this process's input and output: on a terminal of its own if tty. Returns its exit

@@ -45,8 +45,9 @@ static int verb_exec(int argc, char **argv)
 		return fail(OUT_USAGE, "can't read the program %s: %m; one of the level's own is run by `nestlab shell %s %s`", argv[2],
 			    argv[1], argv[2]);
 	ret = attached_open(&lab, argv[1], &l);
-	if (!ret)
-		ret = put_and_run(l, argv + 2);
+	if (ret)
+		return ret;
+	ret = put_and_run(l, argv + 2);
 	lab_close(&lab, true);
 	return ret;
 }

@@ -44,8 +44,9 @@ static int verb_get(int argc, char **argv)
 	if (argc < 2 || argc > 3 || !attached_path(argv[1], &from))
 		return verb_usage(&get);
 	ret = attached_open(&lab, from.level, &l);
-	if (!ret)
-		ret = channel_get(l->channel, from.path, &b, DEADLINE_MS);
+	if (ret)
+		return ret;
+	ret = channel_get(l->channel, from.path, &b, DEADLINE_MS);
 	lab_close(&lab, true);
 	return ret ? ret : write_to(argc > 2 ? argv[2] : NULL, &b);
 }

@@ -34,9 +34,9 @@ static int verb_put(int argc, char **argv)
 	if (stat(argv[1], &st) || !S_ISREG(st.st_mode))
 		return fail(OUT_USAGE, "%s is no file that could be copied into a level", argv[1]);
 	ret = attached_open(&lab, to.level, &l);
-	if (!ret)
-		ret = channel_put_file(l->channel, argv[1], to.path, st.st_mode & 0777,
-				       DEADLINE_MS);
+	if (ret)
+		return ret;
+	ret = channel_put_file(l->channel, argv[1], to.path, st.st_mode & 0777, DEADLINE_MS);
 	lab_close(&lab, true);
 	return ret;
 }

@@ -65,8 +65,9 @@ static int verb_shell(int argc, char **argv)
 	if (argc < 2 || !attached_is_level(argv[1]))
 		return verb_usage(&shell);
 	ret = attached_open(&lab, argv[1], &l);
-	if (!ret)
-		ret = argc > 2 ? run_command(l, argc - 2, argv + 2) : run_shell(l);
+	if (ret)
+		return ret;
+	ret = argc > 2 ? run_command(l, argc - 2, argv + 2) : run_shell(l);
 	lab_close(&lab, true);
 	return ret;
 }
