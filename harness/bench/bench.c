@@ -97,12 +97,11 @@ static void describe_machine(struct figures *f)
 static void describe_commit(struct figures *f)
 {
 	struct run_result *r = result_new("bench");
+	const char *commit;
 
-	f->commit = xstrdup(NO_COMMIT);
 	identity_fill(r);
-	for (size_t i = 0; i < r->n_manifest; i++)
-		if (!strcmp(r->manifest[i].key, MANIFEST_COMMIT))
-			str_set(&f->commit, r->manifest[i].value);
+	commit = result_manifest(r, MANIFEST_COMMIT);
+	f->commit = xstrdup(commit ? commit : NO_COMMIT);
 	result_free(r);
 }
 

@@ -115,14 +115,6 @@ bool entry_read(const char *line, size_t len, struct history_entry *e)
 
 /* ---- from a result ---- */
 
-static const char *from_manifest(const struct run_result *r, const char *key)
-{
-	for (size_t i = 0; i < r->n_manifest; i++)
-		if (!strcmp(r->manifest[i].key, key))
-			return r->manifest[i].value;
-	return NULL;
-}
-
 /* Known only where something was built, by a program that says which it is. */
 static char *judged_of(const struct run_result *r)
 {
@@ -133,13 +125,13 @@ static char *judged_of(const struct run_result *r)
 
 	hash_add_str(h, "plan", r->subject.hash ? r->subject.hash : "");
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *value = from_manifest(r, parts[i]);
+		const char *value = result_manifest(r, parts[i]);
 
 		hash_add_str(h, parts[i], value ? value : "");
 	}
 	hash_hex(h, hex);
-	return r->subject.hash && from_manifest(r, MANIFEST_PROGRAM) &&
-			       from_manifest(r, "kernel host")
+	return r->subject.hash && result_manifest(r, MANIFEST_PROGRAM) &&
+			       result_manifest(r, "kernel host")
 		       ? xstrdup(hex)
 		       : NULL;
 }
@@ -205,7 +197,7 @@ void entry_make(const struct run_result *r, const char *folder, const char *set,
 	str_set(&e->started, r->started);
 	str_set(&e->plan, r->subject.hash);
 	e->judged = judged_of(r);
-	str_set(&e->commit, from_manifest(r, MANIFEST_COMMIT));
+	str_set(&e->commit, result_manifest(r, MANIFEST_COMMIT));
 	str_set(&e->lane, r->lane);
 	str_set(&e->kernel, r->kernel);
 	str_set(&e->flavor, r->kernel_flavor);

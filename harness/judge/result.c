@@ -300,6 +300,14 @@ void result_set_manifest(struct run_result *r, const char *key, const char *valu
 	add_kv(&r->manifest, &r->n_manifest, key, value);
 }
 
+const char *result_manifest(const struct run_result *r, const char *key)
+{
+	for (size_t i = 0; i < r->n_manifest; i++)
+		if (!strcmp(r->manifest[i].key, key))
+			return r->manifest[i].value;
+	return NULL;
+}
+
 void result_add_stage(struct run_result *r, const char *name, const char *what, double seconds)
 {
 	struct stage *s = append(&r->stages, &r->n_stages, sizeof(*s));

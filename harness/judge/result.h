@@ -182,6 +182,8 @@ void result_set_subject_hash(struct run_result *r, const char *hash);
 /* Copies it. A subject that was not told yet becomes "a change". */
 void result_add_patch(struct run_result *r, const struct subject_patch *p);
 void result_set_manifest(struct run_result *r, const char *key, const char *value); /* replaces */
+/* What it says of this key; NULL: nothing. */
+const char *result_manifest(const struct run_result *r, const char *key);
 void result_add_stage(struct run_result *r, const char *name, const char *what, double seconds);
 /*
  * Measures replace one of the same name. False, and nothing added or changed: the name is empty, or

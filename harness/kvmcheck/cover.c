@@ -49,10 +49,7 @@ static const char *settings_of(const struct run_result *r, const char *part)
 {
 	_cleanup_free_ char *key = strf(PART_SETTINGS "%s", part);
 
-	for (size_t i = 0; i < r->n_manifest; i++)
-		if (!strcmp(r->manifest[i].key, key))
-			return r->manifest[i].value;
-	return NULL;
+	return result_manifest(r, key);
 }
 
 /* "LANE" of "SUITE=selftests LANE=tcg-svm"; "" where it is not said. The caller owns it. */

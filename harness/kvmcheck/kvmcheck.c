@@ -10,6 +10,7 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "run/run.h"
 
 #define CONF "config/kvm-check.conf"
 
@@ -134,23 +135,15 @@ static void copy_measures(const struct run_result *from, struct test_result *to)
 					   from->measures[i].value);
 }
 
-static const char *manifest_of(const struct run_result *r, const char *key)
-{
-	for (size_t i = 0; i < r->n_manifest; i++)
-		if (!strcmp(r->manifest[i].key, key))
-			return r->manifest[i].value;
-	return NULL;
-}
-
 /* What runs L1 decides what it can show. */
 static void note_emulator(struct kvm_check *c, const struct night_part *p)
 {
-	const char *version = manifest_of(p->result, "version QEMU");
+	const char *version = result_manifest(p->result, "version QEMU");
 	_cleanup_free_ char *key = strf(PART_SETTINGS "%s", p->name), *all = NULL;
 
 	if (!version)
 		return;
-	all = strf("%s " PART_QEMU "=%s", manifest_of(c->run.result, key), version);
+	all = strf("%s " PART_QEMU "=%s", result_manifest(c->run.result, key), version);
 	result_set_manifest(c->run.result, key, all);
 }
 
@@ -305,25 +298,10 @@ static int read_conf(struct kvm_check *c)
 static void describe(struct kvm_check *c)
 {
 	struct run_result *r = c->run.result;
-	const struct patches *ps = &c->plan.host.patches;
 
 	str_set(&r->kernel, c->plan.kernel.name);
 	str_set(&r->assignment, KVM_CHECK);
-	result_set_subject_what(r, "a change");
-	result_set_subject_hash(r, c->plan.hash);
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct patch *p = &ps->v[i];
-		const struct subject_patch told = { .role = (char *)"host",
-						    .file = (char *)patch_base_name(p),
-						    .subject = *p->subject ? p->subject : NULL,
-						    .author = *p->author ? p->author : NULL,
-						    .files = (unsigned int)p->n_files,
-						    .added = (unsigned int)p->added,
-						    .removed = (unsigned int)p->removed,
-						    .sha256 = (char *)p->sha256 };
-
-		result_add_patch(r, &told);
-	}
+	run_describe_subject(r, &c->plan);
 }
 
 /* The folder first, as a run does it. */

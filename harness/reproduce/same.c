@@ -41,14 +41,6 @@ static enum part part_of(const char *key)
 	return PART_AROUND;
 }
 
-static const char *value_of(const struct run_result *r, const char *key)
-{
-	for (size_t i = 0; i < r->n_manifest; i++)
-		if (!strcmp(r->manifest[i].key, key))
-			return r->manifest[i].value;
-	return NULL;
-}
-
 static void add(struct same *s, const char *key, const char *was, const char *now)
 {
 	struct difference *d;
@@ -69,9 +61,9 @@ static void compare_manifests(const struct run_result *was, const struct run_res
 {
 	for (size_t i = 0; i < was->n_manifest; i++)
 		add(s, was->manifest[i].key, was->manifest[i].value,
-		    value_of(now, was->manifest[i].key));
+		    result_manifest(now, was->manifest[i].key));
 	for (size_t i = 0; i < now->n_manifest; i++)
-		if (!value_of(was, now->manifest[i].key))
+		if (!result_manifest(was, now->manifest[i].key))
 			add(s, now->manifest[i].key, NULL, now->manifest[i].value);
 }
 

@@ -90,7 +90,7 @@ static void describe_change(struct run_result *res, const char *role, const stru
 	}
 }
 
-static void describe_subject(struct run_result *res, const struct plan *p)
+void run_describe_subject(struct run_result *res, const struct plan *p)
 {
 	result_set_subject_what(res, plan_has_change(p) ? "a change" : plan_without_change(p));
 	describe_change(res, "host", &p->host);
@@ -219,7 +219,7 @@ static int go_as_asked(struct run *r, int asked)
 	if (ret)
 		return ret;
 	describe(r);
-	describe_subject(r->result, r->plan);
+	run_describe_subject(r->result, r->plan);
 	tell(r);
 	ret = plan_save(r->plan, r->dir);
 	return ret ? ret : go(r);

@@ -63,6 +63,9 @@ int run_plan(const struct plan *plan, int asked, struct rundir *dir);
  */
 int run_as_asked(const char *plan_file);
 
+/* Who is judged: each patch of both changes, the monitor; or what is where there is no change. */
+void run_describe_subject(struct run_result *res, const struct plan *p);
+
 /* -- select.c: which tests -- */
 
 /*

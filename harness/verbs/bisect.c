@@ -67,14 +67,13 @@ static int make_plan(const struct bisection *b, const char *commit, struct plan 
 {
 	_cleanup_free_ char *kernel = strf("%s@%s", b->commits.repo, commit);
 	_cleanup_free_ char *against = strf("%s@%s", b->commits.repo, b->commits.good.v[0]);
+	bool compared = b->knobs.suite && !b->knobs.against;
 	const struct setting s[] = {
 		{ "KERNEL", kernel },
-		{ "AGAINST", b->knobs.against ? b->knobs.against : against },
-		{ "OUT", NULL },
-		{ "LABEL", NULL },
+		{ "AGAINST", compared ? against : b->knobs.against },
 	};
 
-	return plan_with(&b->knobs, s, b->knobs.suite ? 4 : 1, plan);
+	return plan_with(&b->knobs, s, ARRAY_SIZE(s), plan);
 }
 
 static void tell(struct bisection *b, const char *commit, enum word word, double seconds)
