@@ -46,6 +46,11 @@ static const struct one_case kept[] = {
 	  LOGS "/copy && cmp " LOGS "/copy build/guest/test_cpuid && " NESTLAB " get 2:/proc/version", 0, { "-rwx", "Linux version 6.12" }, 60 },
 	{ "a file that is not there", NESTLAB " get 2:/nothing", 3, { "/nothing", "No such file" }, 60 },
 	{ "files that are wrongly named", NESTLAB " get 3:/etc/passwd; " NESTLAB " put Makefile 2:Makefile", 2, { "usage: nestlab put FILE 1|2:PATH" }, 60 },
+	{ "events that are asked for, in a buffer that goes when it ends",
+	  "( timeout -s INT 5 " NESTLAB " trace -e kvm:kvm_exit,kvm:kvm_entry | grep -m1 -o 'kvm_entry: vcpu'; sleep 3; "
+	  NESTLAB " shell 1 ls /sys/kernel/tracing/instances ) 2>&1", 0, { "kvm_entry: vcpu", "!nestlab-" }, 60 },
+	{ "an event that the kernel does not have", NESTLAB " trace -e kvm:kvm_exit,kvm:no_such_event", 2,
+	  { "does not have all of the events kvm:kvm_exit,kvm:no_such_event", "available_events" }, 60 },
 	{ "a program that is not here", NESTLAB " exec 1 /bin/no-such", 2, { "can't read the program /bin/no-such", "nestlab shell 1" }, 60 },
 	{ "somebody leaves something there", NESTLAB " shell 2 'touch /mine'", 0, { NULL }, 60 },
 	{ "virsh on both levels",
