@@ -27,7 +27,7 @@
 #define SPUN 0x5000	/* r15 of the one that spins */
 #define CODE 0x8000
 #define STACKS 0x100000
-#define STACK_BYTES 0x4000
+#define STACK_BYTES 0x2000
 #define ASLEEP_MS 2000 /* in which a vCPU comes to its hlt */
 #define LONG_PAGE 0x200000UL
 #define HIGH 0xffff800000000000UL /* the lowest address of the upper half: entry 256 of the PML4 */
@@ -111,6 +111,7 @@ struct vcpu {
 	uint64_t exits_offset; /* of the value in the statistics file */
 	struct kvm_run *run;
 	pthread_t thread;
+	pthread_cond_t wake; /* of its thread: go or quit */
 	pid_t tid, host_tid; /* as this program's pid namespace and as the host numbers it */
 	bool go, quit; /* under the lock */
 	bool lent;     /* too: no thread of the library's runs it */
@@ -299,8 +300,10 @@ static void set_cpuid(struct vcpu *v)
 		struct kvm_cpuid_entry2 entry[256];
 	} supported;
 
-	supported.head.nent = 256;
-	IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &supported);
+	if (!supported.head.nent) {
+		supported.head.nent = 256;
+		IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &supported);
+	}
 	IOCTL(v->fd, KVM_SET_CPUID2, &supported);
 }
 
@@ -399,7 +402,7 @@ static void *run_vcpu(void *arg)
 	for (;;) {
 		pthread_cond_broadcast(&m->changed);
 		while (!v->go && !v->quit)
-			pthread_cond_wait(&m->changed, &m->lock);
+			pthread_cond_wait(&v->wake, &m->lock);
 		if (v->quit)
 			break;
 		pthread_mutex_unlock(&m->lock);
@@ -462,7 +465,7 @@ static void end_thread(struct vcpu *v)
 {
 	pthread_mutex_lock(&v->m->lock);
 	v->quit = true;
-	pthread_cond_broadcast(&v->m->changed);
+	pthread_cond_signal(&v->wake);
 	if (v->lent)
 		wait_until(v, is_given_back);
 	pthread_mutex_unlock(&v->m->lock);
@@ -475,6 +478,7 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 {
 	v->m = m;
 	v->id = id;
+	pthread_cond_init(&v->wake, NULL);
 	v->fd = IOCTL(m->vm, KVM_CREATE_VCPU, (uintptr_t)id);
 	v->run = mmap(NULL, m->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED)
@@ -482,7 +486,7 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 	set_cpuid(v);
 	micro_set_mode(m, (unsigned int)(v - m->vcpu), MICRO_LONG);
 	v->stats_fd = IOCTL(v->fd, KVM_GET_STATS_FD, 0);
-	v->exits_offset = find_stat(v, "exits");
+	v->exits_offset = m->n ? m->vcpu[0].exits_offset : find_stat(v, "exits");
 	start_thread(v);
 }
 
@@ -542,6 +546,15 @@ struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n)
 	return make(ids, n, true);
 }
 
+struct micro *micro_new_crowd(void)
+{
+	uint32_t ids[MICRO_CROWD];
+
+	for (uint32_t i = 0; i < MICRO_CROWD; i++)
+		ids[i] = 13 * i;
+	return make(ids, MICRO_CROWD, false);
+}
+
 int micro_vm_fd(const struct micro *m)
 {
 	return m->vm;
@@ -598,7 +611,7 @@ void micro_go(struct micro *m, unsigned int vcpu)
 	pthread_mutex_lock(&m->lock);
 	v->run->immediate_exit = 0;
 	v->go = true;
-	pthread_cond_broadcast(&m->changed);
+	pthread_cond_signal(&v->wake);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -796,6 +809,11 @@ void micro_pin(struct micro *m, unsigned int vcpu, int cpu)
 	if (sched_setaffinity(m->vcpu[vcpu].tid, sizeof(set), &set))
 		guest_broken(__FILE__, __LINE__, "can't pin vCPU %u to CPU %d", m->vcpu[vcpu].id,
 			     cpu);
+}
+
+uint32_t micro_id(const struct micro *m, unsigned int vcpu)
+{
+	return m->vcpu[vcpu].id;
 }
 
 pid_t micro_thread(struct micro *m, unsigned int vcpu)

@@ -23,7 +23,7 @@
 
 #include "guest.h"
 
-#define MICRO_MAX_VCPUS 16
+#define MICRO_MAX_VCPUS 80
 
 /*
  * Code in the guest. micro_at() gives a label's address there.
@@ -66,6 +66,9 @@ struct micro *micro_new(const uint32_t *ids, unsigned int n);
  * one vCPU sends to another is pending there as long as its interrupts are off.
  */
 struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n);
+/* MICRO_CROWD vCPUs, more than a word has bits, with holes between their ids. */
+#define MICRO_CROWD 70
+struct micro *micro_new_crowd(void);
 void micro_free(struct micro *m);
 
 /* For ioctls that nothing here makes; a vCPU's not while it runs. */
@@ -110,7 +113,7 @@ void micro_go(struct micro *m, unsigned int vcpu);
 #define MICRO_NMI_PORT (MICRO_PORT + 3)
 
 /*
- * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 16 KiB. fn is compiled as all
+ * Let a vCPU (in MICRO_LONG) call fn(arg), on a stack of its own of 8 KiB. fn is compiled as all
  * of the program, but runs in the guest: it calls no library and no system. micro_finish() waits
  * until it has returned.
  */
@@ -138,6 +141,8 @@ uint64_t micro_all_exits(struct micro *m);		   /* the sum of its vCPUs' */
 uint64_t micro_host_exits(void);
 /* A vCPU's thread runs on this CPU of L1 alone. */
 void micro_pin(struct micro *m, unsigned int vcpu, int cpu);
+/* The vCPU's own, as KVM knows it. */
+uint32_t micro_id(const struct micro *m, unsigned int vcpu);
 /* The id of the vCPU's thread, as the host numbers it, whatever pid namespace this program is in. */
 pid_t micro_thread(struct micro *m, unsigned int vcpu);
 /* From now on another thread runs the vCPU. Not while it runs. */

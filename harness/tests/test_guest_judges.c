@@ -239,6 +239,11 @@ static void result_not_cut(struct evidence *e)
 	set_text(e, "width.none-narrow", "rax 0xfffffffffffffc18");
 }
 
+static void not_counted(struct evidence *e)
+{
+	set_text(e, "counted.width.none", "0");
+}
+
 static void upper_half_left(struct evidence *e)
 {
 	set_text(e, "direct.intel.0.4.1", "exit 2, rip+4, 411 412 413 5e57000000000414");
@@ -301,6 +306,7 @@ static const struct fault faults[] = {
 	FAULT(NEIGHBOURS, no_exit, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, maps_gone, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
+	FAULT(NEIGHBOURS, not_counted, "KVM's count of hypercalls"),
 	FAULT(PATHS, upper_half_left, "other leaves in each mode"),
 	FAULT(PATHS, subleaf_lost, "other leaves in each mode"),
 	FAULT(PATHS, emulator_lost_subleaf, "other leaves met by the emulator"),

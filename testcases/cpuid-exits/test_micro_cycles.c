@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define VCPUS MICRO_MAX_VCPUS
+#define VCPUS 16
 #define HELD VCPUS /* pages, one a vCPU */
 #define PAGE 4096UL
 #define PAGES 0x10000000UL /* where the guest finds them */

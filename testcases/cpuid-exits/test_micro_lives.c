@@ -2,7 +2,8 @@
 /*
  * cpuid-exits/lives: machines and vCPUs come and go between readings of the leaf. What they made
  * is counted once and for good: a vCPU that never ran adds nothing, one that shuts down is reset,
- * and its exits stay; a machine that ends takes none along.
+ * and its exits stay; a machine that ends takes none along, nor does a CPU of the host that is taken
+ * offline.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
@@ -68,6 +69,34 @@ static void one_that_shuts_down(struct micro *m)
 	micro_free(other);
 }
 
+static void set_online(int cpu, const char *digit)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	SAFE_WRITE_FILE(path, digit);
+}
+
+/* The exits were made on the host's last CPU. Where there is only one for guests, it has to stay. */
+static void a_cpu_that_goes(struct micro *m)
+{
+	struct micro *other = micro_new(ids, 1);
+	struct guest_cpus cpus;
+
+	guest_cpus(&cpus);
+	if (cpus.n > 1) {
+		micro_pin(other, 0, cpus.cpu[cpus.n - 1]);
+		micro_start(other, 0, make_cpuid, (void *)(uintptr_t)MADE);
+		micro_finish(other, 0);
+		take(m, "exits were made on the host's last CPU");
+		set_online(cpus.cpu[cpus.n - 1], "0");
+		take(m, "that CPU is offline");
+		set_online(cpus.cpu[cpus.n - 1], "1");
+		take(m, "it is online again");
+	}
+	micro_free(other);
+}
+
 static void run(void)
 {
 	struct micro *m = micro_new(ids, 1);
@@ -79,6 +108,7 @@ static void run(void)
 	one_that_never_ran(m);
 	one_that_ran(m);
 	one_that_shuts_down(m);
+	a_cpu_that_goes(m);
 	micro_free(m);
 	m = micro_new(ids, 1);
 	take(m, "the machine that asks has ended and was made again");
@@ -179,7 +209,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 static const struct testcase lives = {
 	.name = "cpuid-exits/lives",
 	.assignment = "cpuid-exits",
-	.summary = "machines end, vCPUs never run or shut down between readings: nothing falls or is lost",
+	.summary = "machines end, vCPUs never run or shut down, a CPU goes offline: nothing falls or is lost",
 	.program = "test_micro_lives",
 	.level = 1,
 	.timeout_s = 30,

@@ -75,10 +75,14 @@ static void observe_end(const char *key, const struct kvm_regs *before)
 static void observe_call(const char *key, enum micro_mode mode, struct arguments c)
 {
 	struct kvm_regs before = begin_call(mode, &c);
+	uint64_t counted = micro_stat(m, 0, "hypercalls");
+	char count_key[80];
 
 	micro_go(m, 0);
 	micro_finish(m, 0);
 	observe_end(key, &before);
+	snprintf(count_key, sizeof(count_key), "counted.%s", key);
+	observe_u64(count_key, micro_stat(m, 0, "hypercalls") - counted);
 }
 
 /* --- vCPUs that sleep --- */
@@ -387,6 +391,8 @@ static const struct {
 	  "comes out to user space with its arguments as on the unpatched kernel" },
 	{ "width.", "registers after a hypercall",
 	  "rax alone is changed, and in 32-bit modes cut, as on the unpatched kernel" },
+	{ "counted.", "KVM's count of hypercalls",
+	  "grows with each call as on the unpatched kernel, in each mode" },
 };
 
 static void tally_effect(const struct evidence *e, const struct observation *now, struct tally *y)
@@ -433,6 +439,7 @@ static const char *const checks[] = {
 	"KVM_HC_CLOCK_PAIRING",
 	"KVM_HC_MAP_GPA_RANGE",
 	"registers after a hypercall",
+	"KVM's count of hypercalls",
 	NULL,
 };
 

@@ -2,8 +2,9 @@
 /*
  * vcpu-info/numbers: a world in which numbers are not small, dense and alike. Micro guests with ids
  * far apart, which other machines have, too; a vCPU that has made more exits than 16 bits hold; one
- * whose thread changes; a machine whose program lives in a pid namespace of its own, in which all
- * pids are small; and a vCPU whose thread has a number over 16 bits.
+ * whose thread changes; more vCPUs than a word has bits; a machine whose program lives in a pid
+ * namespace of its own, in which all pids are small; and a vCPU whose thread has a number over 16
+ * bits.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
@@ -43,14 +44,14 @@ static void about(struct micro *m, unsigned int target, const char *what)
 	uint64_t before = micro_exits(m, target);
 
 	r.rax = hypercall;
-	r.rbx = ids[target];
+	r.rbx = micro_id(m, target);
 	micro_set_regs(m, 0, &r);
 	micro_go(m, 0);
 	micro_finish(m, 0);
 	micro_get_regs(m, 0, &r);
-	printf("%s, vCPU %u: result %lld\n", what, ids[target], (long long)r.rax);
+	printf("%s, vCPU %u: result %lld\n", what, micro_id(m, target), (long long)r.rax);
 	observe_str("call.what", what);
-	observe_u64("call.target", ids[target]);
+	observe_u64("call.target", micro_id(m, target));
 	observe_u64("call.thread", (uint64_t)micro_thread(m, target));
 	observe_u64("call.caller.thread", (uint64_t)micro_thread(m, 0));
 	observe_u64("call.caller.exits", micro_exits(m, 0));
@@ -69,6 +70,18 @@ static void other_threads(struct micro *m)
 		make(m, i, 1);
 		about(m, i, "run by another thread");
 	}
+}
+
+/* Each with another number of exits, all made before the first is asked about. */
+static void in_a_crowd(void)
+{
+	struct micro *m = micro_new_crowd();
+
+	for (unsigned int i = 1; i < MICRO_CROWD; i++)
+		make(m, i, i);
+	for (unsigned int i = 1; i < MICRO_CROWD; i++)
+		about(m, i, "one of 70");
+	micro_free(m);
 }
 
 /* The first of its pid namespace, which all threads that it makes are in. */
@@ -166,6 +179,7 @@ static void run(void)
 		micro_free(others[i]);
 		others[i] = NULL;
 	}
+	in_a_crowd();
 	in_a_namespace();
 	by_a_high_number();
 }
@@ -181,7 +195,7 @@ GUEST_TEST(run)
 
 #define BY_PROGRAM                                                                                 \
 	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
-#define CALLS 12 /* that the program makes */
+#define CALLS 81 /* that the program makes: 12, and 69 in the crowd */
 
 enum column { TARGET, THREAD, CALLER_THREAD, CALLER_EXITS, PROCESS, OLDER, NEWER, BEFORE, AFTER };
 static const char *const keys[] = { "call.target",	 "call.thread",	 "call.caller.thread",
@@ -309,7 +323,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 static const struct testcase vcpu_info_numbers = {
 	.name = "vcpu-info/numbers",
 	.assignment = "vcpu-info",
-	.summary = "ids far apart, of other machines too, more than 65,536 exits, threads that change, with high numbers, in a pid namespace",
+	.summary = "ids far apart, of other machines too, 70 vCPUs, more than 65,536 exits, threads that change, with high numbers, in a pid namespace",
 	.program = "test_micro_numbers",
 	.level = 1,
 	.timeout_s = 60,
