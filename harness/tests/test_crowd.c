@@ -256,7 +256,8 @@ static void pid_of_before(struct evidence *e)
 
 static void pid_in_the_namespace(struct evidence *e)
 {
-	e->trace.v[e->trace.n - 4].pid = 3; /* the first of three calls there, before the last call of all */
+	/* the first of three calls there, before the last call of all */
+	e->trace.v[e->trace.n - 4].pid = 3;
 }
 
 static void pid_of_16_bits(struct evidence *e)
