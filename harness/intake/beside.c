@@ -18,7 +18,7 @@ static bool is_in_patch(const struct intake *in, const char *path)
 }
 
 /* Of all lines that the patch puts in. */
-static void add_put_in(const char *patch, struct wordset *s)
+void intake_words_put_in(const char *patch, struct wordset *s)
 {
 	for (const char *at = patch; (at = strstr(at, "\n+")); at++) {
 		_cleanup_free_ char *line = xstrndup(at + 2, strcspn(at + 2, "\n"));
@@ -83,7 +83,7 @@ const char *intake_find_beside(const struct taking *t)
 	struct wordset put_in = { 0 };
 	const char *found = NULL;
 
-	add_put_in(buf_str(&t->in->patch), &put_in);
+	intake_words_put_in(buf_str(&t->in->patch), &put_in);
 	for (size_t i = 0; !found && t->handed.n <= INTAKE_TREE_FILES && i < t->handed.n; i++)
 		if (looks_on(t, &t->handed.v[i], &put_in))
 			found = t->handed.v[i].name;

@@ -108,7 +108,7 @@ static bool used_elsewhere(const struct own_file *files, size_t n, size_t not_in
 }
 
 /* "extern int total;" of a name that no other file has; NULL: there is none. */
-static char *unmet_extern(const struct own_file *files, size_t n, size_t i,
+static char *unmet_extern(const struct taking *t, const struct own_file *files, size_t n, size_t i,
 			  const struct own_line *l)
 {
 	_cleanup_free_ char *line = xstrndup(l->at, l->len);
@@ -121,15 +121,18 @@ static char *unmet_extern(const struct own_file *files, size_t n, size_t i,
 	end = at + strcspn(at, ";[(=\n");
 	len = word_before(at, &end);
 	name = xstrndup(end, len);
-	return len && !used_elsewhere(files, n, i, name) ? xstrdup(name) : NULL;
+	if (!len || (t->brought && wordset_has(t->brought, word_key(name, len))))
+		return NULL;
+	return used_elsewhere(files, n, i, name) ? NULL : xstrdup(name);
 }
 
 /* The file that uses what no file defines: the one that does was not handed in. */
-static const char *missing_half(const struct own_file *files, size_t n, char **name)
+static const char *missing_half(const struct taking *t, const struct own_file *files, size_t n,
+				char **name)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < files[i].after.n; j++) {
-			*name = unmet_extern(files, n, i, &files[i].after.v[j]);
+			*name = unmet_extern(t, files, n, i, &files[i].after.v[j]);
 			if (*name)
 				return files[i].path;
 		}
@@ -324,7 +327,7 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 	add_words(t, files, n, &words);
 	own_mark(files, n, t->seeds, &words, &sum);
 	wordset_free(&words);
-	half = missing_half(files, n, &name);
+	half = missing_half(t, files, n, &name);
 	if (half)
 		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);
 	return put_change(t, files, n, ranks, &sum);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Diffs: on which base do they apply, and were they made on it? */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/outcome.h"
 #include "intake/internal.h"
+#include "intake/parts.h"
 #include "intake/shapes.h"
 #include "kernel/patches.h"
 #include "kernel/series.h"
@@ -46,8 +48,31 @@ static bool all_in_place(const struct patches *ps, const char *made)
 	return true;
 }
 
+/* The line behind "\n@@ -", which is at. */
+static long start_of(const char *at)
+{
+	return strtol(at + strlen("\n@@ -"), NULL, 10);
+}
+
+/* How far the diff's hunks had to be moved: for each, to the nearest place that was changed. */
+static long moved_by(const struct patches *ps, const char *made)
+{
+	long sum = 0;
+
+	for (size_t i = 0; i < ps->n; i++)
+		for (const char *at = buf_str(&ps->v[i].text); (at = strstr(at, "\n@@ -")); at++) {
+			long nearest = LONG_MAX / 1000000;
+
+			for (const char *to = made; (to = strstr(to, "\n@@ -")); to++)
+				if (labs(start_of(at) - start_of(to)) < nearest)
+					nearest = labs(start_of(at) - start_of(to));
+			sum += nearest;
+		}
+	return sum;
+}
+
 /* How a diff is read that does not apply as it stands. */
-enum reading { READ_PLAIN, READ_ANY_SPACE, READ_REVERSED, READINGS };
+enum reading { READ_PLAIN, READ_ANY_SPACE, READ_ONCE, READ_REVERSED, READ_LOOSELY, READINGS };
 
 /* 0: it applies; then it is in's change. */
 static int try_base(struct intake *in, const struct patches *ps, const struct base *base,
@@ -56,7 +81,8 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	struct series s;
 	int ret = series_begin(&s, base->dir);
 
-	s.any_space = how == READ_ANY_SPACE;
+	s.any_space = how == READ_ANY_SPACE || how == READ_LOOSELY;
+	s.loosely = how == READ_LOOSELY;
 	if (!ret)
 		ret = series_apply(&s, ps->v, ps->n);
 	if (!ret)
@@ -68,7 +94,9 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	series_free(&s);
 	if (!ret) {
 		in->base = base;
-		in->exact = how != READ_ANY_SPACE && all_in_place(ps, buf_str(&in->patch));
+		in->exact = !s.any_space && all_in_place(ps, buf_str(&in->patch));
+		/* A line may stand in a wrong place: what fails then proves nothing. */
+		in->drift = s.loosely;
 	}
 	return ret;
 }
@@ -130,18 +158,23 @@ static int offer_version(struct taking *t, const struct patches *ps)
 	return tag ? bases_add_version(t->bases, tag) : 0;
 }
 
-/* The one on which it was made, before one on which it applies. why: NULL, or what is wrong. */
+/* The one on which it was made, before one on which it applies, the nearest first. why: NULL, or what is wrong. */
 static int try_bases(struct taking *t, const struct patches *ps, enum reading how, struct buf *why)
 {
 	const struct base *found = NULL;
+	long moved = LONG_MAX;
 	int ret = 0;
 
 	for (size_t i = t->bases->n; i && !t->in->exact; i--) {
 		const struct base *base = &t->bases->v[i - 1];
+		long by;
 
 		ret = try_base(t->in, ps, base, how);
-		if (!ret && (!found || t->in->exact))
+		by = ret ? LONG_MAX : moved_by(ps, buf_str(&t->in->patch));
+		if (by < moved || (!ret && t->in->exact)) {
 			found = base;
+			moved = by;
+		}
 		if (ret == -OUT_BROKEN || ret == -OUT_INTERRUPTED)
 			return ret;
 		if (ret && why)
@@ -168,24 +201,42 @@ static int reverse(const struct taking *t, struct strv *paths)
 	return 0;
 }
 
+/* The diffs as other files: 0 with a base or without one, or a negative outcome. */
+static int try_others(struct taking *t, const struct strv *paths, enum reading how)
+{
+	struct patches ps = { 0 };
+	int ret = patches_read("submission", paths, &ps);
+
+	if (!ret)
+		ret = try_bases(t, &ps, how, NULL);
+	patches_free(&ps);
+	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? 0 : ret;
+}
+
+static int try_once(struct taking *t)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	size_t notes = t->in->notes.n;
+	int ret = intake_say_once(t, &paths);
+
+	if (!ret && t->in->notes.n > notes)
+		ret = try_others(t, &paths, READ_ONCE);
+	return ret;
+}
+
 static int try_reversed(struct taking *t)
 {
 	_cleanup_strv_ struct strv paths = { 0 };
-	struct patches ps = { 0 };
 	int ret = reverse(t, &paths);
 
-	if (!ret)
-		ret = patches_read("submission", &paths, &ps);
-	if (!ret)
-		ret = try_bases(t, &ps, READ_REVERSED, NULL);
-	patches_free(&ps);
-	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? 0 : ret;
+	return ret ? ret : try_others(t, &paths, READ_REVERSED);
 }
 
 static void note_taken(struct taking *t, enum reading how)
 {
 	static const char *const readings[READINGS] = {
 		[READ_ANY_SPACE] = "its white space was changed on the way: lines were found without it",
+		[READ_LOOSELY] = "only with a line around each place instead of three: a pass counts, and nothing else",
 		[READ_REVERSED] = "it was made the wrong way round, from the new files to the old ones: it was turned",
 	};
 
@@ -198,20 +249,33 @@ static void note_taken(struct taking *t, enum reading how)
 		  t->in->base->name);
 }
 
+/* As they stand, then in the ways in which people's diffs are none. */
+static int read_diffs(struct taking *t, const struct patches *ps, enum reading *how,
+		      struct buf *why)
+{
+	int ret = 0;
+
+	for (*how = READ_PLAIN; *how < READINGS; (*how)++) {
+		if (*how == READ_ONCE)
+			ret = try_once(t);
+		else if (*how == READ_REVERSED)
+			ret = try_reversed(t);
+		else
+			ret = try_bases(t, ps, *how, *how == READ_PLAIN ? why : NULL);
+		if (ret || t->in->base)
+			return ret;
+	}
+	return 0;
+}
+
 static int choose(struct taking *t, const struct patches *ps)
 {
 	_cleanup_buf_ struct buf why = { 0 };
-	enum reading how = READ_PLAIN;
+	enum reading how;
 	int ret = offer_version(t, ps);
 
 	if (!ret)
-		ret = try_bases(t, ps, READ_PLAIN, &why);
-	if (!ret && !t->in->base)
-		ret = try_bases(t, ps, how = READ_ANY_SPACE, NULL);
-	if (!ret && !t->in->base) {
-		how = READ_REVERSED;
-		ret = try_reversed(t);
-	}
+		ret = read_diffs(t, ps, &how, &why);
 	if (ret)
 		return ret;
 	if (!t->in->base)
@@ -222,11 +286,50 @@ static int choose(struct taking *t, const struct patches *ps)
 	return 0;
 }
 
+/* ---- lines that a mail program cut in two ---- */
+
+static int unwrap(struct taking *t, struct strv *paths)
+{
+	for (size_t i = 0; i < t->diffs.n; i++) {
+		_cleanup_free_ char *path = strf("%s/unwrapped-%zu.patch", t->scratch, i);
+		_cleanup_buf_ struct buf text = { 0 }, whole = { 0 };
+
+		if (file_read(t->diffs.v[i], &text))
+			return fail(OUT_BROKEN, "can't read %s", t->diffs.v[i]);
+		shape_unwrap(buf_str(&text), &whole);
+		if (file_write(path, buf_str(&whole), whole.len, 0600))
+			return fail(OUT_BROKEN, "can't write %s", path);
+		strv_add(paths, path);
+	}
+	return 0;
+}
+
+/* 0 when they can be read now; how it was before is said already. */
+static int read_unwrapped(struct taking *t, struct patches *ps)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	_cleanup_free_ char *why = xstrdup(fail_text());
+	int ret = unwrap(t, &paths);
+
+	patches_free(ps);
+	if (!ret)
+		ret = patches_read("submission", &paths, ps);
+	if (ret)
+		return ret == -OUT_BROKEN ? ret : fail(OUT_BUILD_ERROR, "%s", why);
+	strv_free(&t->diffs);
+	t->diffs = paths;
+	paths = (struct strv){ 0 };
+	strv_add(&t->in->notes, "lines of the diff were cut in two on the way: they were put together");
+	return 0;
+}
+
 int intake_take_diffs(struct taking *t)
 {
 	struct patches ps;
 	int ret = patches_read("submission", &t->diffs, &ps);
 
+	if (ret == -OUT_BUILD_ERROR)
+		ret = read_unwrapped(t, &ps);
 	if (!ret)
 		ret = choose(t, &ps);
 	else if (ret == -OUT_BUILD_ERROR)
@@ -235,4 +338,53 @@ int intake_take_diffs(struct taking *t)
 		ret = intake_is(t->in, INTAKE_PERSON, "%s", fail_text());
 	patches_free(&ps);
 	return ret;
+}
+
+/* ---- beside whole files ---- */
+
+static bool has_path(const char *patch, const char *path)
+{
+	_cleanup_free_ char *line = strf("\n+++ b/%s\n", path);
+
+	return strstr(patch, line);
+}
+
+/* The parts of files that the whole files' patch does not have. */
+static void add_rest(struct intake *in, const struct intake *more)
+{
+	_cleanup_buf_ struct buf rest = { 0 };
+	struct parts p;
+
+	parts_split(buf_str(&more->patch), &p);
+	for (size_t i = 0; i < p.n; i++)
+		if (p.v[i].path && !has_path(buf_str(&in->patch), p.v[i].path))
+			buf_add(&rest, p.v[i].at, p.v[i].len);
+	if (rest.len) {
+		buf_add(&in->patch, buf_str(&rest), rest.len);
+		in->exact &= more->exact;
+		in->drift |= more->drift;
+		in->guest |= more->guest;
+	}
+	parts_free(&p);
+}
+
+int intake_add_diffs(struct taking *t)
+{
+	static const enum reading ways[] = { READ_PLAIN, READ_ANY_SPACE, READ_LOOSELY };
+	struct intake more = { 0 };
+	struct patches ps;
+	int ret = patches_read("submission", &t->diffs, &ps);
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(ways); i++) {
+		ret = try_base(&more, &ps, t->in->base, ways[i]);
+		if (ret == -OUT_BUILD_ERROR && i + 1 < ARRAY_SIZE(ways))
+			ret = 0;
+		else
+			break;
+	}
+	patches_free(&ps);
+	if (!ret)
+		add_rest(t->in, &more);
+	intake_free(&more);
+	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? 1 : ret;
 }

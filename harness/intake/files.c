@@ -2,14 +2,15 @@
 /* Whole source files: which of the kernel's they are, from which base, and what was changed. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/outcome.h"
 #include "intake/internal.h"
 #include "intake/lines.h"
 #include "intake/locate.h"
+#include "intake/shapes.h"
 #include "intake/words.h"
 
+#define KIN_PART 5	     /* of its lines are those of the file that it is a version of */
 #define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
 #define TREE_SAME_PERCENT 98 /* of them are as the base has them */
 
@@ -56,6 +57,21 @@ static bool is_pristine(const struct bases *bases, const char *path, const char 
 	return false;
 }
 
+/* A file of this name, which has little of the one that the tree has, is another one. */
+static bool is_kin(const struct bases *bases, const char *path, const char *text)
+{
+	for (size_t i = 0; i < bases->n; i++) {
+		_cleanup_buf_ struct buf there = { 0 };
+		struct lines_apart a;
+
+		intake_base_text(&bases->v[i], path, &there);
+		lines_compare(buf_str(&there), text, &a);
+		if ((a.of - a.lost) * KIN_PART >= a.gained)
+			return true;
+	}
+	return false;
+}
+
 static bool is_version(const struct base *b, const char *path, const char *text)
 {
 	_cleanup_buf_ struct buf there = { 0 };
@@ -86,32 +102,29 @@ char *intake_locate(const struct bases *bases, const char *name, const char *tex
 
 	for (size_t i = bases->n; i && !path; i--)
 		path = locate_file(name, text, bases->v[i - 1].dir);
-	if (path && is_program(bases, path, text))
+	if (path && (is_program(bases, path, text) || !is_kin(bases, path, text)))
 		str_set(&path, NULL);
+	for (size_t i = bases->n; i && !path; i--)
+		path = locate_alike(text, bases->v[i - 1].dir);
 	return path;
-}
-
-/* Saved by a word processor, or a page of the web with the file in it. */
-static bool is_dressed(const char *text)
-{
-	static const char *const begins[] = { "{\\rtf", "<!doctype", "<html", "<?xml" };
-
-	text += strspn(text, " \t\n");
-	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
-		if (!strncasecmp(text, begins[i], strlen(begins[i])))
-			return true;
-	return false;
 }
 
 static bool read_whole(struct taking *t, const struct handed_file *f, struct buf *text)
 {
-	if (!locate_is_source(f->name) || locate_is_reject(f->name))
-		return false;
-	if (!handed_text(f->path, text)) {
-		intake_unread(t, f->name, "it is no text");
+	bool source = locate_is_source(f->name) && !locate_is_reject(f->name);
+
+	if (source && str_ends(f->name, ".mod.c")) {
+		strv_addf(&t->in->notes, "passed over %s: a build made it", f->name);
 		return false;
 	}
-	if (!is_dressed(buf_str(text)))
+	if (!handed_text(f->path, text)) {
+		if (source)
+			intake_unread(t, f->name, "it is no text");
+		return false;
+	}
+	if (!source)
+		return locate_is_text_of_source(f->name, buf_str(text)) && !shape_is_unified(buf_str(text));
+	if (!shape_is_document(buf_str(text)))
 		return true;
 	intake_unread(t, f->name, "it is a document, not the plain text of a source file");
 	str_set(&t->dressed, t->dressed ? t->dressed : f->name);

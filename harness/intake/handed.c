@@ -14,6 +14,7 @@
 #include "kernel/tree.h"
 
 #define DEPTH_MAX 2 /* archives in archives */
+#define WIDE_BYTES 32 /* that tell UTF-16 from other bytes */
 
 static int look(struct handed *h, const char *name, const char *path, unsigned int depth);
 
@@ -259,13 +260,13 @@ static void put_utf8(struct buf *out, unsigned int c)
 }
 
 /* PowerShell and Notepad write texts so. A half of a pair that stands alone is passed on. */
-static void from_utf16(struct buf *text, bool big)
+static void from_utf16(struct buf *text, size_t begin, bool big)
 {
 	const unsigned char *in = (const unsigned char *)text->data;
 	struct buf out = { 0 };
 	unsigned int high = 0;
 
-	for (size_t i = 2; i + 1 < text->len; i += 2) {
+	for (size_t i = begin; i + 1 < text->len; i += 2) {
 		unsigned int c = (unsigned int)in[i + !big] << 8 | in[i + big];
 
 		if (c >= 0xd800 && c < 0xdc00)
@@ -279,13 +280,28 @@ static void from_utf16(struct buf *text, bool big)
 	*text = out;
 }
 
-/* By the mark that a text of another coding begins with. */
+/* UTF-16 without a mark: each second byte of what it begins with is 0, and no other one is. */
+static bool is_wide(const struct buf *text, size_t zero)
+{
+	if (text->len < WIDE_BYTES)
+		return false;
+	for (size_t i = 0; i < WIDE_BYTES; i++)
+		if (!text->data[i] != (i % 2 == zero))
+			return false;
+	return true;
+}
+
+/* By the mark that a text of another coding begins with, or by its zeros. */
 static void to_utf8(struct buf *text)
 {
 	if (text->len >= 2 && !memcmp(text->data, "\377\376", 2))
-		from_utf16(text, false);
+		from_utf16(text, 2, false);
 	else if (text->len >= 2 && !memcmp(text->data, "\376\377", 2))
-		from_utf16(text, true);
+		from_utf16(text, 2, true);
+	else if (is_wide(text, 1))
+		from_utf16(text, 0, false);
+	else if (is_wide(text, 0))
+		from_utf16(text, 0, true);
 	else if (text->len >= 3 && !memcmp(text->data, "\357\273\277", 3))
 		buf_drop(text, 3);
 }

@@ -8,11 +8,7 @@
 #include "core/proc.h"
 #include "intake/internal.h"
 #include "intake/locate.h"
-#include "intake/shapes.h"
-#include "intake/words.h"
 #include "kernel/tree.h"
-
-#define NAME_LENGTH 100 /* of a file; longer ones are not kept */
 
 static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
 
@@ -73,77 +69,7 @@ void intake_base_text(const struct base *b, const char *path, struct buf *out)
 		handed_text(full, out);
 }
 
-void intake_unread(struct taking *t, const char *name, const char *why)
-{
-	strv_addf(&t->in->notes, "passed over %s: %s", name, why);
-	if (!t->unread)
-		t->unread = xstrdup(name);
-}
-
 /* ---- what is in it ---- */
-
-/* The diff in it as git reads one, in a file of ours; its name stays, for what is said of it. */
-static int keep_diff(struct taking *t, const struct handed_file *f, const char *text)
-{
-	const char *last = path_last(f->name);
-	_cleanup_free_ char *dir = strf("%s/diff-%zu", t->scratch, t->diffs.n);
-	_cleanup_free_ char *path = strf("%s/%s", dir, strlen(last) > NAME_LENGTH ? "diff" : last);
-
-	if (mkdir_p(dir) || file_write(path, text, strlen(text), 0600))
-		return fail(OUT_BROKEN, "can't write %s", path);
-	strv_add(&t->diffs, path);
-	strv_add(&t->diff_names, f->name);
-	return 1;
-}
-
-/* 1: there is a diff in it, and it is kept; 0: there is none; or a negative outcome. */
-static int make_unified(struct taking *t, const struct handed_file *f, const struct buf *raw)
-{
-	_cleanup_buf_ struct buf plain = { 0 }, unified = { 0 };
-	bool decoded = shape_from_mail(buf_str(raw), &plain);
-	const char *text = decoded ? buf_str(&plain) : buf_str(raw);
-
-	if (decoded && (shape_is_unified(text) || shape_is_context(text)))
-		strv_addf(&t->in->notes, "%s: the mail's body was decoded", f->name);
-	if (shape_is_unified(text))
-		return keep_diff(t, f, text);
-	if (!shape_is_context(text))
-		return 0;
-	if (!shape_from_context(text, &unified)) {
-		t->context_diff = true;
-		return 0;
-	}
-	strv_addf(&t->in->notes, "%s: a context diff, read as a unified one", f->name);
-	return keep_diff(t, f, buf_str(&unified));
-}
-
-/* "My work is at https://...": no change, and not nothing either. */
-static void note_words(struct taking *t, const char *name, const char *text)
-{
-	if (strstr(text, "http://") || strstr(text, "https://"))
-		intake_unread(t, name, "it names an address, and nothing is fetched from there");
-	else if (words_have_seed(text, t->seeds) || strstr(text, "arch/x86/"))
-		intake_unread(t, name, "it tells of the work, and there is no diff in it");
-	else
-		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", name);
-}
-
-static int look_for_diff(struct taking *t, const struct handed_file *f)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	int made;
-
-	if (!handed_text(f->path, &text)) {
-		intake_unread(t, f->name, "it is no text");
-		return 0;
-	}
-	made = make_unified(t, f, &text);
-	if (made < 0)
-		return made;
-	if (!made)
-		note_words(t, f->name, buf_str(&text));
-	return 0;
-}
 
 static void move_notes(struct strv *from, struct strv *to)
 {
@@ -166,24 +92,39 @@ static int take_history(struct taking *t)
 	return t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
 }
 
-/* Where a whole file goes on with the diff's change, the whole files have all of it, or nobody. */
+/* The whole files, and what the diff changes in others. */
+static int take_both(struct taking *t, const char *beside)
+{
+	int ret = intake_take_files(t);
+
+	if (!ret && t->in->outcome == INTAKE_TAKEN)
+		ret = intake_add_diffs(t);
+	if (ret < 0 || (!ret && t->in->outcome == INTAKE_TAKEN))
+		return ret;
+	buf_free(&t->in->patch);
+	return intake_is(t->in, INTAKE_PERSON, "the diff %s is not all of it (%s goes on with what it brings in), and the whole files with it are no change: %s",
+			 t->diff_names.v[0], beside, t->in->why ? t->in->why : "the diff does not apply to their base");
+}
+
+/* Where a whole file goes on with the diff's change, that has a part of it only. */
 static int take_beside(struct taking *t)
 {
 	const char *beside = intake_find_beside(t);
+	struct wordset brought = { 0 };
 	int ret;
 
 	if (!beside)
 		return 0;
-	strv_addf(&t->in->notes, "passed over the diff %s: %s goes on with what it brings in, and is not in it", t->diff_names.v[0],
+	strv_addf(&t->in->notes, "the diff %s is not all of it: %s goes on with what it brings in, and is not in it", t->diff_names.v[0],
 		  beside);
+	intake_words_put_in(buf_str(&t->in->patch), &brought);
 	buf_free(&t->in->patch);
-	t->in->guest = t->in->exact = false;
-	ret = intake_take_files(t);
-	if (ret || t->in->outcome == INTAKE_TAKEN)
-		return ret;
-	buf_free(&t->in->patch);
-	return intake_is(t->in, INTAKE_PERSON, "the diff %s is not all of it (%s goes on with what it brings in), and the whole files are no change: %s",
-			 t->diff_names.v[0], beside, t->in->why ? t->in->why : "none was found");
+	t->in->guest = t->in->exact = t->in->drift = false;
+	t->brought = &brought;
+	ret = take_both(t, beside);
+	t->brought = NULL;
+	wordset_free(&brought);
+	return ret;
 }
 
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
@@ -233,7 +174,7 @@ static int look_into(struct taking *t, const struct handed_file *f)
 	if (locate_is_source(f->name) || is_of_tree(t, f->name))
 		return 0;
 	if (!locate_is_reject(f->name))
-		return look_for_diff(t, f);
+		return intake_look_for_diff(t, f);
 	strv_addf(&t->in->notes, "passed over %s: it is what patch could not put in", f->name);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "intake/intake.h"
 #include "intake/own.h"
 #include "intake/repo.h"
+#include "intake/words.h"
 
 #define INTAKE_TREE_FILES 3000 /* more are a whole tree */
 
@@ -23,12 +24,16 @@ struct taking {
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
 	bool context_diff;   /* one that can't be read */
+	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */
 	char *dressed; /* the first source file that is no plain text, but a document of it */
 	char *unread;	     /* the first file in which work may be that nobody here can read */
 };
 
-/* Remember that file, and note why it is passed over. */
+/* look.c: remember that file, and note why it is passed over. */
 void intake_unread(struct taking *t, const char *name, const char *why);
+
+/* Keep the diff that is in a file that is no source by its name. 0 or a negative outcome. */
+int intake_look_for_diff(struct taking *t, const struct handed_file *f);
 
 /* Set the outcome and its sentence. 0. */
 int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
@@ -42,6 +47,8 @@ int intake_compare(const char *before, const char *after, struct buf *out);
 char *intake_locate(const struct bases *bases, const char *name, const char *text);
 /* beside.c: a whole file that goes on with what the diff brings in, and is not in it; or NULL. */
 const char *intake_find_beside(const struct taking *t);
+/* beside.c: the words of all lines that the patch puts in. */
+void intake_words_put_in(const char *patch, struct wordset *s);
 /* What a base has there; nothing: it has no such file. */
 void intake_base_text(const struct base *b, const char *path, struct buf *out);
 
@@ -62,6 +69,13 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 void intake_show_files(struct taking *t, struct peers *peers, size_t who);
 /* 0 with an outcome, or a negative outcome. */
 int intake_take_diffs(struct taking *t); /* diffs.c */
+/*
+ * Put what the diffs change in files that t->in->patch does not have into it, on t->in->base. 0; or 1:
+ * they do not apply there; or a negative outcome.
+ */
+int intake_add_diffs(struct taking *t); /* diffs.c */
+/* once.c: the diffs, without what another one of them has, too, as files of ours. */
+int intake_say_once(struct taking *t, struct strv *paths);
 int intake_take_files(struct taking *t); /* files.c */
 int intake_take_history(struct taking *t); /* history.c */
 

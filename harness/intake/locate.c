@@ -12,6 +12,9 @@
 #include "intake/lines.h"
 #include "kernel/tree.h"
 
+#define ALIKE_LINES 100 /* of a file; one that has fewer is like many others */
+#define FOLDERS_OF_KVM 5 /* the first ones */
+
 static const char *const folders[] = { "arch/x86/kvm", "arch/x86/kvm/vmx", "arch/x86/kvm/svm", "arch/x86/kvm/mmu",
 				       "virt/kvm", "include/uapi/linux", "include/linux", "arch/x86/include/asm",
 				       "arch/x86/include/uapi/asm", "arch/x86/entry/syscalls", "arch/x86/kernel", "kernel" };
@@ -70,6 +73,29 @@ char *locate_new(const char *name, const char *tree)
 			return xstrdup(at);
 	}
 	return NULL;
+}
+
+bool locate_is_unbuilt(const char *name)
+{
+	static const char *const ends[] = { ".*", "*.o", "*.ko", "*.mod", "*.mod.c", "*.cmd", "*.a", "*.symvers", "*.order",
+					    "*.out", "*~", "*.rej", "*.orig", "*.patch", "*.diff", "vmlinux", "System.map",
+					    "*.md", "*.rst", "*.txt", "README*", "LICENSE*", "MAINTAINERS" };
+	static const char *const paths[] = { "*include/generated/*", "*include/config/*", "Documentation/*",
+					     "*/Documentation/*", ".*/*", "*/.*/*" };
+	bool unbuilt = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		unbuilt |= !fnmatch(ends[i], path_last(name), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		unbuilt |= !fnmatch(paths[i], name, 0);
+	return unbuilt;
+}
+
+bool locate_is_text_of_source(const char *name, const char *text)
+{
+	const char *part = path_last(name);
+
+	return (!strchr(part, '.') || str_ends(part, ".txt")) && strstr(text, "#include <linux/");
 }
 
 bool locate_is_usual(const char *name)
@@ -136,6 +162,48 @@ static void try_folder(struct best *b, const char *tree, const char *folder, con
 		if (has_word(path_last(name), stem, len))
 			try_file(b, tree, folder, files.v[i], text);
 	}
+}
+
+/* Has it half of the file's lines, and are they a good part of its own? */
+static bool is_alike(const struct lines_apart *a)
+{
+	size_t common = a->of - a->lost;
+
+	return a->of > ALIKE_LINES && common * 2 > a->of && common * 2 > a->gained;
+}
+
+static void try_alike(struct best *b, const char *tree, const char *path, const char *text)
+{
+	_cleanup_free_ char *full = strf("%s/%s", tree, path);
+	_cleanup_buf_ struct buf there = { 0 };
+	struct lines_apart a;
+
+	if (!handed_text(full, &there))
+		return;
+	lines_compare(buf_str(&there), text, &a);
+	if (!is_alike(&a) || (b->path && !is_nearer(&a, &b->apart)))
+		return;
+	str_set(&b->path, path);
+	b->apart = a;
+}
+
+char *locate_alike(const char *text, const char *tree)
+{
+	struct best b = { 0 };
+
+	for (size_t i = 0; i < FOLDERS_OF_KVM; i++) {
+		_cleanup_free_ char *dir = strf("%s/%s", tree, folders[i]);
+		_cleanup_strv_ struct strv files = { 0 };
+
+		if (dir_list(dir, ".c", &files))
+			continue;
+		for (size_t j = 0; j < files.n; j++) {
+			_cleanup_free_ char *path = strf("%s/%s", folders[i], files.v[j]);
+
+			try_alike(&b, tree, path, text);
+		}
+	}
+	return b.path;
 }
 
 char *locate_file(const char *name, const char *text, const char *tree)

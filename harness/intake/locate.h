@@ -22,6 +22,15 @@ bool locate_is_usual(const char *name);
 
 /* Is it a source file by its name, with whatever is stuck to it? */
 bool locate_is_source(const char *name);
+/*
+ * By what stands in it alone: of the files that the assignments change the one that it has most
+ * lines of. The caller owns it; NULL: it has not enough of any.
+ */
+char *locate_alike(const char *text, const char *tree);
+/* By another name: a "cpuid.txt", a "vmx" that has a source file's text? */
+bool locate_is_text_of_source(const char *name, const char *text);
+/* What no kernel is built from: documents, what git or an editor keeps, what a build makes. */
+bool locate_is_unbuilt(const char *name);
 /* Is it what patch could not put in? */
 bool locate_is_reject(const char *name);
 /* Does its name say that it is an older copy? */

@@ -26,6 +26,17 @@ bool shape_is_context(const char *text)
 	return begins_line(text, "*** ") && begins_line(text, "***************");
 }
 
+bool shape_is_document(const char *text)
+{
+	static const char *const begins[] = { "{\\rtf", "<!doctype", "<html", "<?xml" };
+
+	text += strspn(text, " \t\n");
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (!strncasecmp(text, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
 static size_t line_length(const char *at)
 {
 	size_t len = strcspn(at, "\n");
@@ -163,6 +174,75 @@ bool shape_from_context(const char *text, struct buf *out)
 		at = next;
 	}
 	return true;
+}
+
+/* ---- within a text ---- */
+
+/* What stands before "diff --git " or the two names, if this is such a line; its length, 0: it is none. */
+static size_t margin_of(const char *line)
+{
+	size_t n = strspn(line, " \t>|");
+	const char *next = next_line(line);
+
+	if (str_starts(line + n, "diff --git "))
+		return n;
+	return str_starts(line + n, "--- ") && !strncmp(line, next, n) && str_starts(next + n, "+++ ") ? n : 0;
+}
+
+/* A blank line may have lost the end of what stands before it. */
+static void put_without(const char *line, const char *margin, size_t n, struct buf *out)
+{
+	size_t len = line_length(line), common = 0;
+
+	while (common < n && common < len && line[common] == margin[common])
+		common++;
+	buf_add(out, line + common, len - common);
+}
+
+bool shape_without_margin(const char *text, struct buf *out)
+{
+	const char *margin = text;
+	size_t n = 0;
+
+	while (*margin && !(n = margin_of(margin)))
+		margin = next_line(margin);
+	for (const char *at = text; n && *at; at = next_line(at))
+		put_without(at, margin, n, out);
+	return n;
+}
+
+static void drop_line_end(struct buf *out)
+{
+	if (out->len && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = '\0';
+}
+
+static unsigned long lines_promised(const char *range)
+{
+	size_t digits = strspn(range, "0123456789");
+
+	return range[digits] == ',' ? strtoul(range + digits + 1, NULL, 10) : 1;
+}
+
+void shape_unwrap(const char *text, struct buf *out)
+{
+	unsigned long old = 0, new = 0;
+
+	for (const char *at = text; *at; at = next_line(at)) {
+		const char *plus = strchr(at, '+');
+
+		if (str_starts(at, "@@ -") && plus) {
+			old = lines_promised(at + strlen("@@ -"));
+			new = lines_promised(plus + 1);
+		} else if ((old || new) && !strchr(" +-\\\n", *at)) {
+			drop_line_end(out);
+			buf_puts(out, out->len && out->data[out->len - 1] == ' ' ? "" : " ");
+		} else if (*at != '\\') {
+			old -= old && *at != '+';
+			new -= new && *at != '-';
+		}
+		buf_add(out, at, line_length(at));
+	}
 }
 
 /* ---- the other way round ---- */

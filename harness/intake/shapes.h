@@ -11,6 +11,16 @@
 bool shape_is_unified(const char *text);
 bool shape_is_context(const char *text);
 
+/* Saved by a word processor, or a page of the web? */
+bool shape_is_document(const char *text);
+/*
+ * A diff whose lines all have something before them: blanks (in a list of Markdown), "> " (in an
+ * answer). False: there is none.
+ */
+bool shape_without_margin(const char *text, struct buf *out);
+/* Lines of hunks that a mail program cut in two, put together. */
+void shape_unwrap(const char *text, struct buf *out);
+
 /* `diff -c` to `diff -u`. False: a hunk can't be read. */
 bool shape_from_context(const char *text, struct buf *out);
 /*

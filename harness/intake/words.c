@@ -66,6 +66,35 @@ bool words_have_seed(const char *text, const struct strv *seeds)
 	return false;
 }
 
+/* ---- addresses ---- */
+
+/* "example.org" right before end: its last part has letters only, and more than one ("main.c/x"). */
+static bool ends_host(const char *text, const char *end)
+{
+	const char *at = end;
+
+	while (at > text && isalpha((unsigned char)at[-1]))
+		at--;
+	return end - at > 1 && at > text + 1 && at[-1] == '.' && isalnum((unsigned char)at[-2]);
+}
+
+static bool follows_user(const char *text, const char *end)
+{
+	while (end > text && (isalnum((unsigned char)end[-1]) || strchr(".-", end[-1])))
+		end--;
+	return end > text && end[-1] == '@';
+}
+
+bool words_have_address(const char *text)
+{
+	if (strstr(text, "://") || strcasestr(text, "www."))
+		return true;
+	for (const char *at = text; (at = strpbrk(at, "/:")); at++)
+		if (ends_host(text, at) && (*at == '/' || follows_user(text, at)))
+			return true;
+	return false;
+}
+
 /* ---- a set: a table with open places, never more than half full ---- */
 
 /* FNV-1a. */

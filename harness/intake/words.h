@@ -22,6 +22,9 @@ unsigned int words_common(const char *line, const char *other);
  */
 bool words_have_seed(const char *text, const struct strv *seeds);
 
+/* Is a place in the net named: "https://...", "www.example.org", "example.org/work", "git@..."? */
+bool words_have_address(const char *text);
+
 /* A set of words, or of anything else that has a number. */
 struct wordset {
 	uint64_t *v; /* 0: a free place */

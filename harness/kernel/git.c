@@ -109,17 +109,25 @@ int git_check(const struct git *g, const char *const args[])
 
 int git_apply(const struct git *g, const char *patch, struct buf *out)
 {
-	const char *argv[] = { "git", "apply", "-p1", "--whitespace=nowarn",
-			       g->any_space ? "--ignore-whitespace" : "-", g->any_space ? "-" : NULL, NULL };
-	_cleanup_strv_ struct strv env = { 0 };
+	static const char *const plain[] = { "git", "apply", "-p1", "--whitespace=nowarn" };
+	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	_cleanup_free_ char *copy = xstrdup(g->dir);
 	struct proc p = { .what = g->what,
-			  .argv = (char *const *)argv,
 			  .cwd = g->dir,
 			  .input = patch,
 			  .out = out,
 			  .log_path = "/dev/null" /* joins both outputs */ };
 
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		strv_add(&argv, plain[i]);
+	if (g->any_space)
+		strv_add(&argv, "--ignore-whitespace");
+	if (g->loosely) {
+		strv_add(&argv, "-C1");
+		strv_add(&argv, "--unidiff-zero");
+	}
+	strv_add(&argv, "-");
+	p.argv = argv.v;
 	make_env(g, &env);
 	/* In a repository, git apply silently leaves out what lies outside of it. */
 	strv_addf(&env, "GIT_CEILING_DIRECTORIES=%s", dirname(copy));

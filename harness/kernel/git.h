@@ -18,6 +18,7 @@ struct git {
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */
 	const char *input;    /* standard input, for git_run(); NULL: none */
+	bool loosely;	/* git_apply() wants one line on each side of a place, or none if a hunk has none */
 	bool any_space; /* git_apply() finds lines whose white space differs */
 	unsigned int deadline_s;
 };

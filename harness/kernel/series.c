@@ -185,7 +185,8 @@ static int check_expected(const char *relative, const struct stat *st, void *ctx
 
 static int apply_parsed(struct series *s, const struct patch *p)
 {
-	struct git g = { .what = "applying a patch", .dir = s->dir, .any_space = s->any_space };
+	struct git g = { .what = "applying a patch", .dir = s->dir, .any_space = s->any_space,
+			 .loosely = s->loosely };
 	_cleanup_buf_ struct buf said = { 0 };
 	int ret = bring_files(s, p);
 
