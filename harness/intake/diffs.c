@@ -8,6 +8,7 @@
 #include "intake/internal.h"
 #include "intake/parts.h"
 #include "intake/shapes.h"
+#include "kernel/git.h"
 #include "kernel/patches.h"
 #include "kernel/series.h"
 
@@ -72,7 +73,7 @@ static long moved_by(const struct patches *ps, const char *made)
 }
 
 /* How a diff is read that does not apply as it stands. */
-enum reading { READ_PLAIN, READ_ANY_SPACE, READ_ONCE, READ_REVERSED, READ_LOOSELY, READINGS };
+enum reading { READ_PLAIN, READ_ANY_SPACE, READ_ONCE, READ_TURNED, READ_REVERSED, READ_LOOSELY, READINGS };
 
 /* 0: it applies; then it is in's change. */
 static int try_base(struct intake *in, const struct patches *ps, const struct base *base,
@@ -94,9 +95,10 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	series_free(&s);
 	if (!ret) {
 		in->base = base;
-		in->exact = !s.any_space && all_in_place(ps, buf_str(&in->patch));
+		in->exact = how != READ_ANY_SPACE && how != READ_LOOSELY &&
+			    all_in_place(ps, buf_str(&in->patch));
 		/* A line may stand in a wrong place: what fails then proves nothing. */
-		in->drift = s.loosely;
+		in->drift = how == READ_LOOSELY;
 	}
 	return ret;
 }
@@ -224,6 +226,50 @@ static int try_once(struct taking *t)
 	return ret;
 }
 
+/* "commit " and a name: where what `git log -p` prints of the next one begins. */
+static const char *next_commit(const char *at)
+{
+	for (; (at = strstr(at, "\ncommit ")); at++)
+		if (strspn(at + strlen("\ncommit "), "0123456789abcdef") == 40)
+			return at + 1;
+	return NULL;
+}
+
+/* The last of a file's commits first. */
+static int turn_commits(const struct taking *t, const char *text, struct strv *paths)
+{
+	_cleanup_free_ char *left = xstrdup(text);
+
+	for (char *last, *next; *left; *last = '\0') {
+		_cleanup_free_ char *path = strf("%s/turned-%zu.patch", t->scratch, paths->n);
+
+		for (last = left; (next = (char *)next_commit(last));)
+			last = next;
+		if (!shape_is_unified(last))
+			continue;
+		if (file_write(path, last, strlen(last), 0600))
+			return fail(OUT_BROKEN, "can't write %s", path);
+		strv_add(paths, path);
+	}
+	return 0;
+}
+
+/* The last diff first: `git log -p` tells the newest first, and names say nothing of their order. */
+static int try_turned(struct taking *t)
+{
+	_cleanup_strv_ struct strv paths = { 0 };
+	int ret = 0;
+
+	for (size_t i = t->diffs.n; !ret && i; i--) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		if (file_read(t->diffs.v[i - 1], &text))
+			return fail(OUT_BROKEN, "can't read %s", t->diffs.v[i - 1]);
+		ret = turn_commits(t, buf_str(&text), &paths);
+	}
+	return ret || paths.n < 2 ? ret : try_others(t, &paths, READ_TURNED);
+}
+
 static int try_reversed(struct taking *t)
 {
 	_cleanup_strv_ struct strv paths = { 0 };
@@ -236,7 +282,8 @@ static void note_taken(struct taking *t, enum reading how)
 {
 	static const char *const readings[READINGS] = {
 		[READ_ANY_SPACE] = "its white space was changed on the way: lines were found without it",
-		[READ_LOOSELY] = "only with a line around each place instead of three: a pass counts, and nothing else",
+		[READ_TURNED] = "the last one is to be applied first: they were turned",
+		[READ_LOOSELY] = "its places were found by less than three lines around each: a pass counts, and nothing else",
 		[READ_REVERSED] = "it was made the wrong way round, from the new files to the old ones: it was turned",
 	};
 
@@ -249,19 +296,29 @@ static void note_taken(struct taking *t, enum reading how)
 		  t->in->base->name);
 }
 
+static bool is_bare(const struct patches *ps)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (git_patch_is_bare(buf_str(&ps->v[i].text)))
+			return true;
+	return false;
+}
+
 /* As they stand, then in the ways in which people's diffs are none. */
 static int read_diffs(struct taking *t, const struct patches *ps, enum reading *how,
 		      struct buf *why)
 {
 	int ret = 0;
 
-	for (*how = READ_PLAIN; *how < READINGS; (*how)++) {
+	for (*how = is_bare(ps) ? READ_LOOSELY : READ_PLAIN; *how < READINGS; (*how)++) {
 		if (*how == READ_ONCE)
 			ret = try_once(t);
+		else if (*how == READ_TURNED)
+			ret = try_turned(t);
 		else if (*how == READ_REVERSED)
 			ret = try_reversed(t);
 		else
-			ret = try_bases(t, ps, *how, *how == READ_PLAIN ? why : NULL);
+			ret = try_bases(t, ps, *how, why->len ? NULL : why);
 		if (ret || t->in->base)
 			return ret;
 	}
@@ -328,6 +385,8 @@ int intake_take_diffs(struct taking *t)
 	struct patches ps;
 	int ret = patches_read("submission", &t->diffs, &ps);
 
+	t->in->outcome = INTAKE_TAKEN;
+	str_set(&t->in->why, NULL);
 	if (ret == -OUT_BUILD_ERROR)
 		ret = read_unwrapped(t, &ps);
 	if (!ret)
@@ -375,7 +434,7 @@ int intake_add_diffs(struct taking *t)
 	struct patches ps;
 	int ret = patches_read("submission", &t->diffs, &ps);
 
-	for (size_t i = 0; !ret && i < ARRAY_SIZE(ways); i++) {
+	for (size_t i = is_bare(&ps) ? 2 : 0; !ret && i < ARRAY_SIZE(ways); i++) {
 		ret = try_base(&more, &ps, t->in->base, ways[i]);
 		if (ret == -OUT_BUILD_ERROR && i + 1 < ARRAY_SIZE(ways))
 			ret = 0;

@@ -9,6 +9,7 @@
 #include "intake/locate.h"
 #include "intake/shapes.h"
 #include "intake/words.h"
+#include "kernel/tree.h"
 
 #define KIN_PART 5	     /* of its lines are those of the file that it is a version of */
 #define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
@@ -40,6 +41,14 @@ static void free_wholes(struct wholes *w)
 /* ---- which they are ---- */
 
 
+static bool is_in_bases(const struct taking *t, const char *path)
+{
+	for (size_t i = 0; i < t->bases->n; i++)
+		if (tree_has_file(t->bases->v[i].dir, path, NULL))
+			return true;
+	return false;
+}
+
 /* White space and line ends apart. */
 static bool is_pristine(const struct bases *bases, const char *path, const char *text)
 {
@@ -66,7 +75,7 @@ static bool is_kin(const struct bases *bases, const char *path, const char *text
 
 		intake_base_text(&bases->v[i], path, &there);
 		lines_compare(buf_str(&there), text, &a);
-		if ((a.of - a.lost) * KIN_PART >= a.gained)
+		if ((a.of - a.lost) * KIN_PART >= a.gained || a.lost * 2 <= a.of)
 			return true;
 	}
 	return false;
@@ -131,18 +140,37 @@ static bool read_whole(struct taking *t, const struct handed_file *f, struct buf
 	return false;
 }
 
+/* A file of hers that no base has: in a folder of the tree, or below what stands for its top. */
+static char *locate_new_file(struct taking *t, const struct handed_file *f, const char *text)
+{
+	bool of_work = words_have_seed(text, t->seeds) && !strstr(text, "main(");
+	char *path = of_work ? locate_new(f->name, t->bases->v[t->bases->n - 1].dir) : NULL;
+
+	if (!path)
+		path = intake_place(t, f->name, text);
+	if (path && !is_in_bases(t, path))
+		strv_addf(&t->in->notes, "%s is a new file", path);
+	if (!path && of_work)
+		strv_add(&t->homeless, f->name);
+	return path;
+}
+
 static char *locate_whole(struct taking *t, const struct handed_file *f, const char *text)
 {
 	char *path = intake_locate(t->bases, f->name, text);
 
-	if (!path && words_have_seed(text, t->seeds)) {
-		path = locate_new(f->name, t->bases->v[t->bases->n - 1].dir);
-		if (path)
-			strv_addf(&t->in->notes, "%s is a new file", path);
-	}
+	if (!path)
+		path = locate_new_file(t, f, text);
 	if (!path)
 		intake_unread(t, f->name, "it is no file of a base's source");
 	return path;
+}
+
+static void push(struct taking *t, struct wholes *w, struct whole *one)
+{
+	one->pristine = is_pristine(t->bases, one->path, buf_str(&one->text));
+	w->v = xrealloc(w->v, w->n + 1, sizeof(*w->v));
+	w->v[w->n++] = *one;
 }
 
 static void add_file(struct taking *t, struct wholes *w, const struct handed_file *f)
@@ -151,13 +179,39 @@ static void add_file(struct taking *t, struct wholes *w, const struct handed_fil
 
 	if (read_whole(t, f, &one.text))
 		one.path = locate_whole(t, f, buf_str(&one.text));
-	if (!one.path) {
+	if (one.path)
+		push(t, w, &one);
+	else
 		buf_free(&one.text);
-		return;
+}
+
+/* A file of the work goes to the makefile that has its object. */
+static bool add_by_object(struct taking *t, struct wholes *w, const struct handed_file *f)
+{
+	struct whole one = { .name = f->name };
+
+	for (size_t i = 0; !one.path && i < w->n; i++)
+		if (!w->v[i].pristine)
+			one.path = intake_place_by_object(w->v[i].path, buf_str(&w->v[i].text), f->name);
+	if (!one.path || !handed_text(f->path, &one.text)) {
+		free(one.path);
+		return false;
 	}
-	one.pristine = is_pristine(t->bases, one.path, buf_str(&one.text));
-	w->v = xrealloc(w->v, w->n + 1, sizeof(*w->v));
-	w->v[w->n++] = one;
+	strv_addf(&t->in->notes, "%s is a new file: the makefile there has its object", one.path);
+	push(t, w, &one);
+	return true;
+}
+
+static void add_homeless(struct taking *t, struct wholes *w)
+{
+	struct strv left = { 0 };
+
+	for (size_t i = 0; i < t->handed.n; i++)
+		if (strv_has(&t->homeless, t->handed.v[i].name) &&
+		    !add_by_object(t, w, &t->handed.v[i]))
+			strv_add(&left, t->handed.v[i].name);
+	strv_free(&t->homeless);
+	t->homeless = left;
 }
 
 /* ---- versions ---- */
@@ -290,6 +344,12 @@ static int make_change(struct taking *t, const struct wholes *w, const struct ra
 		}
 	if (!ret)
 		ret = intake_make_change(t, files, n, ranks);
+	if (!ret && t->in->outcome == INTAKE_TAKEN && t->homeless.n) {
+		strv_addf(&t->in->notes, "%s has to do with the work, and nothing says where it belongs: a failure proves nothing",
+			  t->homeless.v[0]);
+		t->in->drift = true;
+		t->in->exact = false;
+	}
 	for (size_t i = 0; i < n; i++)
 		own_free(&files[i]);
 	free(files);
@@ -427,6 +487,7 @@ static void find_wholes(struct taking *t, struct wholes *w)
 	}
 	for (size_t i = 0; i < t->handed.n; i++)
 		add_file(t, w, &t->handed.v[i]);
+	add_homeless(t, w);
 }
 
 int intake_take_files(struct taking *t)
@@ -436,6 +497,8 @@ int intake_take_files(struct taking *t)
 
 	t->in->outcome = INTAKE_TAKEN;
 	t->in->base = NULL;
+	str_set(&t->in->why, NULL);
+	strv_free(&t->homeless);
 	find_wholes(t, &w);
 	ret = judge_wholes(t, &w);
 	free_wholes(&w);

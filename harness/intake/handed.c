@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,14 +86,24 @@ static bool is_document(const char *inside)
 	return !strcmp(inside, "[Content_Types].xml") || !strcmp(inside, "mimetype");
 }
 
+/* The caller owns it. NULL: it has none that can be read. Some programs of Windows put "arch\\x86" in. */
+static char *name_inside(struct archive_entry *e)
+{
+	const char *plain = archive_entry_pathname(e);
+	char *name = plain ? xstrdup(plain) : NULL;
+
+	for (char *c = name; c && *c; c++)
+		*c = *c == '\\' ? '/' : *c;
+	return name;
+}
+
 /* "cpuid.patch" of "cpuid.patch.gz", whose one entry has no name. */
 static char *name_of(const char *name, struct archive *a, struct archive_entry *e)
 {
-	const char *inside = archive_entry_pathname(e);
 	const char *dot = strrchr(path_last(name), '.');
 
 	if (archive_format(a) != ARCHIVE_FORMAT_RAW)
-		return inside ? xstrdup(inside) : NULL;
+		return name_inside(e);
 	return dot ? xstrndup(name, (size_t)(dot - name)) : xstrdup(name);
 }
 
@@ -106,7 +117,7 @@ static int save_entry(struct handed *h, struct archive *a, const char *path)
 
 	while ((n = archive_read_data(a, chunk, sizeof(chunk))) > 0) {
 		h->bytes += (size_t)n;
-		if (b.len + (size_t)n > HANDED_MAX_FILE || h->bytes > HANDED_MAX_BYTES)
+		if (b.len + (size_t)n > HANDED_MAX_FILE || h->bytes > h->room)
 			return -EFBIG;
 		buf_add(&b, chunk, (size_t)n);
 	}
@@ -120,6 +131,8 @@ static int take_entry(struct handed *h, const char *name, struct archive *a,
 	_cleanup_free_ char *path = strf("%s/%zu", h->scratch, ++h->unpacked);
 	int err;
 
+	if (!inside)
+		pass_over(h, name, "an entry of it has a name that can't be read");
 	if (archive_entry_filetype(e) == AE_IFDIR || !inside || is_litter(inside))
 		return 0;
 	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e)) {
@@ -133,8 +146,8 @@ static int take_entry(struct handed *h, const char *name, struct archive *a,
 	if (is_document(inside) && !h->unread)
 		h->unread = xstrdup(name);
 	err = save_entry(h, a, path);
-	if (err == -EFBIG && h->bytes > HANDED_MAX_BYTES)
-		h->bomb = strf("it unpacks to more than %u MB", HANDED_MAX_BYTES >> 20);
+	if (err == -EFBIG && h->bytes > h->room)
+		h->bomb = strf("it unpacks to more than %zu MB", h->room >> 20);
 	else if (err == -EFBIG)
 		too_large(h, inside);
 	else if (err == -EIO)
@@ -161,11 +174,23 @@ static struct archive *open_archive(const char *path)
 	return NULL;
 }
 
+/* A kernel's whole source is 1.5 GB, a tenth of it packed; what is a bomb has a thousandth. */
+static void make_room(struct handed *h, const char *path)
+{
+	struct stat st;
+	size_t size = lstat(path, &st) ? 0 : (size_t)st.st_size;
+
+	h->room += size < HANDED_MAX_TREE / HANDED_RATIO ? size * HANDED_RATIO : HANDED_MAX_TREE;
+}
+
 static int unpack(struct handed *h, const char *name, const char *path, unsigned int depth)
 {
 	struct archive *a = open_archive(path);
 	struct archive_entry *e;
 	int ret = 0, got = ARCHIVE_OK;
+
+	if (!depth)
+		make_room(h, path);
 
 	while (a && !ret && !h->bomb &&
 	       (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF)
@@ -223,13 +248,20 @@ static int by_name(const void *a, const void *b)
 int handed_list(const char *path, const char *scratch, struct handed *h)
 {
 	struct folder f = { h, path };
+	locale_t ours, before;
 	struct stat st;
 	int ret;
 
-	*h = (struct handed){ .scratch = scratch };
+	*h = (struct handed){ .scratch = scratch, .room = HANDED_MAX_BYTES };
 	if (lstat(path, &st))
 		return fail(OUT_USAGE, "can't find the submission %s: %s", path, strerror(errno));
+	/* In the plain locale libarchive has no name for an entry "Müller/cpuid.c". */
+	ours = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	before = uselocale(ours);
 	ret = S_ISDIR(st.st_mode) ? tree_each(path, visit, &f) : look(h, path_last(path), path, 0);
+	uselocale(before);
+	if (ours)
+		freelocale(ours);
 	if (h->n)
 		qsort(h->v, h->n, sizeof(*h->v), by_name);
 	return ret;
@@ -317,9 +349,27 @@ static size_t colour_length(const char *at)
 	return at[n] >= '@' && at[n] <= '~' ? n + 1 : 0;
 }
 
+/* What the bytes at `at` are in a plain text: *c (0: nothing), and how many they are. */
+static size_t take_char(const char *at, bool old_mac, char *c)
+{
+	size_t colour = colour_length(at);
+
+	*c = '\0';
+	if (colour)
+		return colour;
+	if (*at == '\r' && at[1] == '\n')
+		return 1;
+	*c = *at == '\r' && old_mac ? '\n' : *at;
+	if (strncmp(at, "\302\240", 2))
+		return 1;
+	*c = ' '; /* one of a web page, which is none to a compiler */
+	return 2;
+}
+
 bool handed_text(const char *path, struct buf *out)
 {
 	struct stat st;
+	bool old_mac;
 	size_t to = 0;
 
 	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > HANDED_MAX_FILE)
@@ -329,13 +379,14 @@ bool handed_text(const char *path, struct buf *out)
 	to_utf8(out);
 	if (memchr(buf_str(out), '\0', out->len))
 		return false;
-	for (size_t i = 0; i < out->len; i++) {
-		size_t colour = colour_length(out->data + i);
+	/* Lines that end as they did on a Mac once. */
+	old_mac = !memchr(buf_str(out), '\n', out->len);
+	for (size_t i = 0; i < out->len;) {
+		char c;
 
-		if (colour)
-			i += colour - 1;
-		else if (out->data[i] != '\r' || out->data[i + 1] != '\n')
-			out->data[to++] = out->data[i];
+		i += take_char(out->data + i, old_mac, &c);
+		if (c)
+			out->data[to++] = c;
 	}
 	out->len = to;
 	if (to && out->data[to - 1] != '\n')

@@ -9,7 +9,9 @@
 
 #define HANDED_MAX_FILES 100000
 #define HANDED_MAX_FILE (4U << 20)   /* bytes of one */
-#define HANDED_MAX_BYTES (512U << 20) /* that archives may unpack to */
+#define HANDED_MAX_BYTES ((size_t)512 << 20) /* that any archives may unpack to, and beyond that: */
+#define HANDED_RATIO 40			   /* so many times the size of what was handed in */
+#define HANDED_MAX_TREE ((size_t)2 << 30)   /* and no more */
 
 struct handed_file {
 	char *name; /* as it was called, from the submission's top; never opened */
@@ -24,7 +26,7 @@ struct handed {
 	char *unread; /* the first one that is not looked into: too large, a link; NULL: none */
 	/* private: */
 	const char *scratch;
-	size_t unpacked, bytes;
+	size_t unpacked, bytes, room;
 };
 
 /* 0, -OUT_USAGE (it is not there), -OUT_BROKEN (the scratch folder). Free it in either case. */

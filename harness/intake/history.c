@@ -5,16 +5,19 @@
 
 #include "core/outcome.h"
 #include "intake/internal.h"
+#include "intake/locate.h"
+#include "intake/parts.h"
 #include "kernel/patches.h"
 #include "kernel/tree.h"
 
 static int put_diff(struct taking *t, const char *name, const struct buf *text)
 {
 	_cleanup_free_ char *path = strf("%s/%s.patch", t->scratch, name);
+	_cleanup_buf_ struct buf clean = { 0 };
 
-	if (!text->len)
+	if (!text->len || !intake_clean_diff(t, "the repository", buf_str(text), &clean))
 		return 0;
-	if (file_write(path, buf_str(text), text->len, 0600))
+	if (file_write(path, buf_str(&clean), clean.len, 0600))
 		return fail(OUT_BROKEN, "can't write %s", path);
 	strv_add(&t->diffs, path);
 	strv_addf(&t->diff_names, "of the repository (%s)", name);
@@ -98,20 +101,50 @@ static int merge_diffs(struct taking *t)
 	return ret == -OUT_BUILD_ERROR || ret == -OUT_UNUSABLE ? intake_is(t->in, INTAKE_PERSON, "%s", fail_text()) : ret;
 }
 
+/* Is there work already in what the commits begin with? Then they are not all of it. */
+static bool began_with_work(const struct taking *t)
+{
+	struct parts p;
+	bool found = false;
+
+	parts_split(buf_str(&t->repo.committed), &p);
+	for (size_t i = 0; !found && i < p.n; i++) {
+		_cleanup_buf_ struct buf was = { 0 };
+
+		found = p.v[i].path && locate_is_source(p.v[i].path) &&
+			repo_show(&t->repo, p.v[i].path, &was) &&
+			words_have_seed(buf_str(&was), t->seeds) && !intake_is_seeded(t, p.v[i].path);
+	}
+	parts_free(&p);
+	return found;
+}
+
+static int take_commits(struct taking *t)
+{
+	int ret = put_diff(t, "committed", &t->repo.committed);
+
+	if (!ret)
+		ret = put_diff(t, "not committed", &t->repo.more);
+	if (ret || !t->diffs.n)
+		return ret;
+	strv_add(&t->in->notes, t->repo.told);
+	ret = intake_take_diffs(t);
+	if (!ret && t->in->outcome == INTAKE_PERSON)
+		ret = merge_diffs(t);
+	return ret;
+}
+
 int intake_take_history(struct taking *t)
 {
 	struct strv diffs = t->diffs, names = t->diff_names;
 	int ret;
 
+	if (began_with_work(t)) {
+		strv_add(&t->in->notes, "passed over the repository's commits: what they begin with has work in it already");
+		return 0;
+	}
 	t->diffs = t->diff_names = (struct strv){ 0 };
-	strv_add(&t->in->notes, t->repo.told);
-	ret = put_diff(t, "committed", &t->repo.committed);
-	if (!ret)
-		ret = put_diff(t, "not committed", &t->repo.more);
-	if (!ret)
-		ret = intake_take_diffs(t);
-	if (!ret && t->in->outcome == INTAKE_PERSON)
-		ret = merge_diffs(t);
+	ret = take_commits(t);
 	strv_free(&t->diffs);
 	strv_free(&t->diff_names);
 	t->diffs = diffs;

@@ -8,6 +8,7 @@
 #include "core/proc.h"
 #include "intake/internal.h"
 #include "intake/locate.h"
+#include "intake/words.h"
 #include "kernel/tree.h"
 
 static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
@@ -67,6 +68,18 @@ void intake_base_text(const struct base *b, const char *path, struct buf *out)
 
 	if (tree_has_file(b->dir, path, NULL))
 		handed_text(full, out);
+}
+
+bool intake_is_seeded(const struct taking *t, const char *path)
+{
+	for (size_t i = 0; i < t->bases->n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		intake_base_text(&t->bases->v[i], path, &text);
+		if (words_have_seed(buf_str(&text), t->seeds))
+			return true;
+	}
+	return false;
 }
 
 /* ---- what is in it ---- */
@@ -185,6 +198,7 @@ static int open_submission(const char *path, struct taking *t)
 	int ret = handed_list(path, t->scratch, &t->handed);
 
 	repo_find(path, &t->repo);
+	intake_find_roots(t);
 	for (size_t i = 0; !ret && i < t->handed.n; i++)
 		ret = look_into(t, &t->handed.v[i]);
 	move_notes(&t->handed.notes, &t->in->notes);
@@ -199,6 +213,8 @@ static void close_submission(struct taking *t)
 	handed_free(&t->handed);
 	free(t->unread);
 	free(t->dressed);
+	strv_free(&t->roots);
+	strv_free(&t->homeless);
 	strv_free(&t->diffs);
 	strv_free(&t->diff_names);
 }

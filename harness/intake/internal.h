@@ -24,6 +24,8 @@ struct taking {
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
 	bool context_diff;   /* one that can't be read */
+	struct strv roots;    /* what stands before paths of the tree: "linux/" */
+	struct strv homeless; /* files of the work, as it seems, that belong nowhere */
 	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */
 	char *dressed; /* the first source file that is no plain text, but a document of it */
 	char *unread;	     /* the first file in which work may be that nobody here can read */
@@ -32,6 +34,11 @@ struct taking {
 /* look.c: remember that file, and note why it is passed over. */
 void intake_unread(struct taking *t, const char *name, const char *why);
 
+/*
+ * The diff without what no kernel is built from; name: for notes. False: then nothing is left of it.
+ * What has no parts that can be told apart stays as it is.
+ */
+bool intake_clean_diff(struct taking *t, const char *name, const char *text, struct buf *out);
 /* Keep the diff that is in a file that is no source by its name. 0 or a negative outcome. */
 int intake_look_for_diff(struct taking *t, const struct handed_file *f);
 
@@ -42,6 +49,19 @@ int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
 int intake_add_diff(struct intake *in, const char *path, const char *before, const char *after);
 /* `diff -U0`, white space left out of account. */
 int intake_compare(const char *before, const char *after, struct buf *out);
+
+/* places.c: fill t->roots. */
+void intake_find_roots(struct taking *t);
+/*
+ * The path of a file that intake_locate() does not know: a makefile, or one that no base has, below
+ * a root. The caller owns it. NULL: nothing says where it belongs.
+ */
+char *intake_place(const struct taking *t, const char *name, const char *text);
+/* Beside that makefile (a path), if it has the file's object. The caller owns it, or NULL. */
+char *intake_place_by_object(const char *makefile, const char *text, const char *name);
+
+/* Has a base one of the assignment's words in that file? */
+bool intake_is_seeded(const struct taking *t, const char *path);
 
 /* Which file of the tree this is, by its name and text; the caller owns it. NULL: none. */
 char *intake_locate(const struct bases *bases, const char *name, const char *text);

@@ -36,7 +36,7 @@ bool locate_is_source(const char *name)
 {
 	const char *part = path_last(name);
 
-	return source_ending(name) || !strcmp(part, "Makefile") || !strcmp(part, "Kconfig") || !strcmp(part, "Kbuild");
+	return source_ending(name) || strstr(part, "Makefile") || strstr(part, "Kconfig") || strstr(part, "Kbuild");
 }
 
 bool locate_is_copy(const char *name)
@@ -81,7 +81,7 @@ bool locate_is_unbuilt(const char *name)
 					    "*.out", "*~", "*.rej", "*.orig", "*.patch", "*.diff", "vmlinux", "System.map",
 					    "*.md", "*.rst", "*.txt", "README*", "LICENSE*", "MAINTAINERS" };
 	static const char *const paths[] = { "*include/generated/*", "*include/config/*", "Documentation/*",
-					     "*/Documentation/*", ".*/*", "*/.*/*" };
+					     "*/Documentation/*", ".[!./]*/*", "*/.[!./]*/*" };
 	bool unbuilt = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)

@@ -35,30 +35,30 @@ static bool is_strange(const struct taking *t, const char *path)
  * What a build makes no use of says nothing of the work, and does not apply where the rest does; a
  * ".config" in the source's folder even ends the build.
  */
-static bool leave_out(struct taking *t, const struct handed_file *f, const struct part *p)
+static bool leave_out(struct taking *t, const char *name, const struct part *p)
 {
 	if (!p->path || (!locate_is_unbuilt(p->path) && !p->binary && !is_strange(t, p->path)))
 		return false;
-	strv_addf(&t->in->notes, "%s: passed over what it changes in %s: no kernel is built from that", f->name, p->path);
+	strv_addf(&t->in->notes, "%s: passed over what it changes in %s: no kernel is built from that", name, p->path);
 	return true;
 }
 
-/* False: nothing is left of it. */
-static bool clean_diff(struct taking *t, const struct handed_file *f, const char *text,
-		       struct buf *out)
+bool intake_clean_diff(struct taking *t, const char *name, const char *text, struct buf *out)
 {
 	struct parts p;
-	bool left = false;
+	size_t left = 0, left_out = 0;
 
 	parts_split(text, &p);
 	for (size_t i = 0; i < p.n; i++) {
-		if (leave_out(t, f, &p.v[i]))
+		if (leave_out(t, name, &p.v[i])) {
+			left_out++;
 			continue;
-		buf_add(out, p.v[i].at, p.v[i].len);
-		left |= !!p.v[i].path;
+		}
+		part_put(&p.v[i], out);
+		left += !!p.v[i].path;
 	}
 	parts_free(&p);
-	return left;
+	return left || !left_out;
 }
 
 /*
@@ -72,7 +72,7 @@ static int keep_diff(struct taking *t, const struct handed_file *f, const char *
 	_cleanup_free_ char *dir = strf("%s/diff-%zu", t->scratch, t->diffs.n);
 	_cleanup_free_ char *path = strf("%s/%s", dir, strlen(last) > NAME_LENGTH ? "diff" : last);
 
-	if (!clean_diff(t, f, raw, &text))
+	if (!intake_clean_diff(t, f->name, raw, &text))
 		return 0;
 	if (mkdir_p(dir) || file_write(path, buf_str(&text), text.len, 0600))
 		return fail(OUT_BROKEN, "can't write %s", path);
@@ -120,7 +120,7 @@ static void note_words(struct taking *t, const char *name, const char *text)
 		intake_unread(t, name, "it names an address, and nothing is fetched from there");
 	else if (shape_is_document(text))
 		intake_unread(t, name, "it is a document (RTF, a page of the web), and no plain text");
-	else if (words_have_seed(text, t->seeds) || strstr(text, "arch/x86/"))
+	else if (words_have_seed(text, t->seeds) || words_have_source(text) || strstr(text, "arch/x86/"))
 		intake_unread(t, name, "it tells of the work, and there is no diff in it");
 	else if (is_code(text))
 		intake_unread(t, name, "it is code, and no file of a kernel's source");

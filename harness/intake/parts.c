@@ -33,9 +33,22 @@ static void begin(struct splitting *s, const char *at, const char *path)
 
 /* ---- names ---- */
 
+/* "x.c  2022-11-20 10:11:12": the name's length, where what stands behind it is a time. */
+static size_t name_length(const char *name)
+{
+	size_t len = strcspn(name, "\t\n");
+
+	for (size_t i = 1; i + 5 < len; i++)
+		if (name[i] == ' ' && strspn(name + i + 1, "0123456789") == 4 && name[i + 5] == '-')
+			len = i;
+	while (len && name[len - 1] == ' ')
+		len--;
+	return len;
+}
+
 static void set_path(struct part *p, const char *name)
 {
-	_cleanup_free_ char *plain = xstrndup(name, strcspn(name, "\t\n"));
+	_cleanup_free_ char *plain = xstrndup(name, name_length(name));
 
 	if (strcmp(plain, "/dev/null"))
 		str_set(&p->path, str_starts(plain, "a/") || str_starts(plain, "b/") ? plain + 2 : plain);
@@ -157,4 +170,28 @@ void part_lines(const struct part *p, char mark, struct buf *out)
 		if (inside && *at == mark)
 			buf_add(out, at + 1, line_length(at) - 1);
 	}
+}
+
+static size_t put_name(const char *line, struct buf *out)
+{
+	size_t len = strlen("--- ") + name_length(line + strlen("--- "));
+
+	buf_add(out, line, len);
+	buf_puts(out, "\n");
+	return line_length(line);
+}
+
+void part_put(const struct part *p, struct buf *out)
+{
+	const char *at = p->at, *end = p->at + p->len;
+
+	while (p->path && at < end && !str_starts(at, "@@ -"))
+		if (is_names(at)) {
+			at += put_name(at, out);
+			at += put_name(at, out);
+		} else {
+			buf_add(out, at, line_length(at));
+			at += line_length(at);
+		}
+	buf_add(out, at, (size_t)(end - at));
 }

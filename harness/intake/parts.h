@@ -24,6 +24,11 @@ struct parts {
 void parts_split(const char *text, struct parts *p);
 void parts_free(struct parts *p);
 
+/*
+ * The part as it stands, but for its names: a time behind one has a tab before it, which some mails
+ * make blanks of.
+ */
+void part_put(const struct part *p, struct buf *out);
 /* The lines that it adds, or takes away ('-'), without their marks. */
 void part_lines(const struct part *p, char mark, struct buf *out);
 

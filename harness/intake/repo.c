@@ -12,6 +12,7 @@
 
 #define COMMITS_MAX "1000" /* that are looked at from HEAD on */
 #define DEADLINE_S 120
+#define LOG_FORMAT "--format=%H%x09%ae%x09%ce%x09%P%x09%(trailers:key=Signed-off-by,valueonly,separator=%x2C)%x09%D"
 #define NAME_LEN 40 /* of a commit, in hex */
 
 static bool is_real_folder(const char *path)
@@ -172,23 +173,39 @@ static int run(const struct repo *r, bool work, const char *const args[], struct
 }
 
 struct commit {
-	char *hex, *author, *parent, *refs;
+	char *hex, *author, *committer, *parent, *signers, *refs;
+	bool merge;
 };
 
-/* "HEX \t AUTHOR \t PARENTS \t REFS", cut in place. */
+/* "HEX \t AUTHOR \t COMMITTER \t PARENTS \t SIGNERS \t REFS", cut in place. */
 static bool parse_commit(char *text, struct commit *l)
 {
 	l->hex = strsep(&text, "\t");
 	l->author = strsep(&text, "\t");
+	l->committer = strsep(&text, "\t");
 	l->parent = strsep(&text, "\t");
+	l->signers = strsep(&text, "\t");
 	l->refs = text;
 	if (!l->refs)
 		return false;
+	l->merge = strchr(l->parent, ' ');
 	l->parent[strcspn(l->parent, " ")] = '\0';
 	return true;
 }
 
-/* From HEAD on, up to a tag v*, to somebody else's commit, or to the first of all. */
+/*
+ * Upstream's commits are signed off, or merges that no web page made. Who else has another address
+ * (of a laptop, of a web page) is the same or a partner, and did a part of the work.
+ */
+static bool is_upstream(const struct commit *l, const char *author)
+{
+	bool other = strcmp(author, l->author);
+
+	return strstr(l->refs, "refs/tags/v") ||
+	       (other && (*l->signers || (l->merge && strcmp(l->committer, "noreply@github.com"))));
+}
+
+/* From HEAD on, up to a tag v*, to a commit of upstream's, or to the first of all. */
 static void find_from(struct repo *r, const struct strv *commits)
 {
 	_cleanup_free_ char *author = NULL;
@@ -202,7 +219,7 @@ static void find_from(struct repo *r, const struct strv *commits)
 		if (!author)
 			author = xstrdup(l.author);
 		str_set(&r->from, l.hex);
-		if (strstr(l.refs, "refs/tags/v") || strcmp(author, l.author) || !*l.parent)
+		if (is_upstream(&l, author) || !*l.parent)
 			break;
 		n++;
 	}
@@ -227,7 +244,7 @@ static int read_diffs(struct repo *r)
 int repo_read(struct repo *r, const char *scratch, char **why)
 {
 	static const char *const log[] = { "log", "--first-parent", "-n", COMMITS_MAX, "--decorate=full",
-					   "--decorate-refs=refs/tags/v*", "--format=%H%x09%ae%x09%P%x09%D", "HEAD", NULL };
+					   "--decorate-refs=refs/tags/v*", LOG_FORMAT, "HEAD", NULL };
 	_cleanup_free_ char *head = read_head(r);
 	_cleanup_buf_ struct buf out = { 0 };
 	_cleanup_strv_ struct strv commits = { 0 };

@@ -95,6 +95,15 @@ bool words_have_address(const char *text)
 	return false;
 }
 
+bool words_have_source(const char *text)
+{
+	for (const char *at = text; (at = strchr(at, '.')); at++)
+		if (at > text && isalnum((unsigned char)at[-1]) && strchr("chS", at[1]) && at[1] &&
+		    !isalnum((unsigned char)at[2]) && at[2] != '.')
+			return true;
+	return false;
+}
+
 /* ---- a set: a table with open places, never more than half full ---- */
 
 /* FNV-1a. */

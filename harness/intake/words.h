@@ -25,6 +25,9 @@ bool words_have_seed(const char *text, const struct strv *seeds);
 /* Is a place in the net named: "https://...", "www.example.org", "example.org/work", "git@..."? */
 bool words_have_address(const char *text);
 
+/* Is a source file named: "vmx.c"? */
+bool words_have_source(const char *text);
+
 /* A set of words, or of anything else that has a number. */
 struct wordset {
 	uint64_t *v; /* 0: a free place */

@@ -107,6 +107,18 @@ int git_check(const struct git *g, const char *const args[])
 		    first_complaint(&lines));
 }
 
+bool git_patch_is_bare(const char *patch)
+{
+	for (const char *at = patch; (at = strstr(at, "\n@@ -")); at++) {
+		const char *range = at + strlen("\n@@ -");
+		size_t digits = strspn(range, "0123456789");
+
+		if (*range != '0' && str_starts(range + digits, ",0 +"))
+			return true;
+	}
+	return false;
+}
+
 int git_apply(const struct git *g, const char *patch, struct buf *out)
 {
 	static const char *const plain[] = { "git", "apply", "-p1", "--whitespace=nowarn" };
@@ -122,10 +134,11 @@ int git_apply(const struct git *g, const char *patch, struct buf *out)
 		strv_add(&argv, plain[i]);
 	if (g->any_space)
 		strv_add(&argv, "--ignore-whitespace");
-	if (g->loosely) {
+	if (g->loosely)
 		strv_add(&argv, "-C1");
+	/* Without, git puts such lines at the file's end, and says nothing. */
+	if (git_patch_is_bare(patch))
 		strv_add(&argv, "--unidiff-zero");
-	}
 	strv_add(&argv, "-");
 	p.argv = argv.v;
 	make_env(g, &env);

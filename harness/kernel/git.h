@@ -18,7 +18,7 @@ struct git {
 	const char *objects;  /* where new objects go; NULL: into the repository */
 	const char *borrowed; /* with objects: the repository's own object folder, for reading */
 	const char *input;    /* standard input, for git_run(); NULL: none */
-	bool loosely;	/* git_apply() wants one line on each side of a place, or none if a hunk has none */
+	bool loosely;	/* git_apply() wants one line on each side of a place */
 	bool any_space; /* git_apply() finds lines whose white space differs */
 	unsigned int deadline_s;
 };
@@ -30,6 +30,12 @@ struct git {
 int git_run(const struct git *g, const char *const args[], struct buf *out);
 /* The same with its output for messages only: any status but 0 is -OUT_BROKEN. */
 int git_check(const struct git *g, const char *const args[]);
+
+/*
+ * Does a hunk of it put lines in with nothing around them (`diff -U0`)? Then their place is a line's
+ * number alone.
+ */
+bool git_patch_is_bare(const char *patch);
 
 /*
  * `git apply -p1` of a patch's text in the folder g->dir, outside any repository. out collects

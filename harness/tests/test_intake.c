@@ -30,6 +30,7 @@
 #define CASE "int kvm_emulate_cpuid(void)\n{\n"
 #define TAIL "\treturn 0;\n}\n\nint cpuid_last(void)\n{\n\treturn 9;\n}\n"
 #define OWN "\tif (eax == 0x4fffffff)\n\t\treturn total_exits;\n"
+#define OWN_ADDED "+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n"
 #define BASE_TEXT HEAD CASE TAIL
 #define CHANGED HEAD CASE OWN TAIL
 #define DIFF(old, new) "--- " old "\n+++ " new "\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n" \
@@ -301,6 +302,113 @@ static void test_new_file(void **state)
 	intake_free(&in);
 }
 
+/* ---- what people's programs make of a diff ---- */
+
+static void put_diff_lines(const char *begin_of_each)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	buf_puts(&b, "Here it is:\n\n");
+	strv_split(&lines, DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		buf_printf(&b, "%s%s\n", begin_of_each, lines.v[i]);
+	put(given, "mail.txt", buf_str(&b));
+}
+
+static void test_margins(void **state)
+{
+	static const char *const begins[] = { "> ", "    ", "\t", "| " };
+
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
+		begin(state);
+		put_diff_lines(begins[i]);
+		expect_change(true);
+	}
+}
+
+static void test_lines_cut_in_two(void **state)
+{
+	(void)state;
+	put(given, "x.eml", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,8 @@\n \n int\nkvm_emulate_cpuid(void)\n {\n"
+	    "+\tif (eax ==\n0x4fffffff)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n");
+	expect_change(true);
+}
+
+/* Nothing around the place: it may stand elsewhere in another base, so only a pass counts. */
+static void test_no_context(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -9,0 +10,2 @@ int kvm_emulate_cpuid(void)\n"
+	    "+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.drift);
+	assert_false(in.exact);
+	assert_non_null(strstr(buf_str(&in.patch), OWN_ADDED));
+	intake_free(&in);
+}
+
+/* A .config in the source's folder ended the build: a zero for what git put into the diff. */
+static void test_what_is_not_built(void **state)
+{
+	(void)state;
+	put(given, "x.diff", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c")
+	    "diff --git a/.config b/.config\nnew file mode 100644\n--- /dev/null\n+++ b/.config\n@@ -0,0 +1 @@\n+CONFIG_KVM=m\n"
+	    "diff --git a/README b/README\n--- a/README\n+++ b/README\n@@ -1 +1 @@\n-of another\n+of mine\n"
+	    "diff --git a/a.out b/a.out\nnew file mode 100755\nindex 0000000..1111111\nBinary files /dev/null and b/a.out differ\n"
+	    "diff --git a/my test/run b/my test/run\nnew file mode 100755\n--- /dev/null\n+++ b/my test/run\n@@ -0,0 +1 @@\n+#!/bin/sh\n");
+	expect_change(true);
+	begin(state);
+	put(given, "x.diff", "diff --git a/README b/README\n--- a/README\n+++ b/README\n@@ -1 +1 @@\n-vmx.c\n+0x4fffffff\n");
+	expect_no_change(INTAKE_PERSON);
+}
+
+/* One file whole and the other as a diff: without either nothing counts, or nothing answers. */
+static void test_whole_file_and_diff(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "cpuid.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -1,4 +1,5 @@\n #include <linux/kvm_host.h>\n"
+	    "+int total_exits; /* 0x4fffffff */\n \n int cpuid_first(void)\n {\n");
+	put(given, "vmx.c", "extern int total_exits;\n\nint vmx_init(void)\n{\n\ttotal_exits++;\n\treturn 0;\n}\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.exact);
+	assert_non_null(strstr(buf_str(&in.patch), "+\ttotal_exits++;\n"));
+	assert_non_null(strstr(buf_str(&in.patch), "+int total_exits; /*"));
+	intake_free(&in);
+}
+
+/* Both made from the base: the second assignment has all of the first, host and guest one number. */
+static void test_said_twice(void **state)
+{
+	(void)state;
+	put(given, "first.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,7 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "+\tif (eax == 0x4fffffff)\n \treturn 0;\n }\n \n");
+	put(given, "second.diff", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	expect_change(true);
+	put(given, "third.diff", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	expect_change(true);
+}
+
+/* The newest first, as `git log -p` tells them. */
+static void test_log_of_commits(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "log.txt", "commit 2222222222222222222222222222222222222222\nAuthor: ann\n\n    more\n\n"
+	    "diff --git a/" KVM "cpuid.c b/" KVM "cpuid.c\n--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -9,5 +9,6 @@ {\n"
+	    " {\n \tif (eax == 0x4fffffff)\n \t\treturn total_exits;\n+\tmore();\n \treturn 0;\n }\n\n"
+	    "commit 1111111111111111111111111111111111111111\nAuthor: ann\n\n    first\n\n"
+	    "diff --git a/" KVM "cpuid.c b/" KVM "cpuid.c\n" DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n+\tmore();\n"));
+	intake_free(&in);
+}
+
 /* Who has taken other numbers says so in the change itself. */
 static void test_numbers(void **state)
 {
@@ -400,11 +508,20 @@ static void test_archives_by_content(void **state)
 	begin(state);
 	pack("cpuid.c.gz", true, "x", CHANGED);
 	expect_change(true);
+	/* It had no name in the plain locale, and the whole was called empty. */
+	begin(state);
+	pack("work.zip", false, "J\303\266rg/arch\\x86\\kvm\\cpuid.c", CHANGED);
+	expect_change(true);
 }
 
 /* Empty has no points: what was not looked into is not empty. */
 static void test_unread_is_not_empty(void **state)
 {
+	static const char *const words[] = {
+		"[InternetShortcut]\nURL=github.com/ann/linux\n", "git clone git@host.example.org:ann/linux\n", "www.example.org\n",
+		"I changed vmx.c as told.\n", "#include <stdio.h>\n", "{\\rtf1 total_exits}\n",
+	};
+
 	(void)state;
 	pack("report.docx", false, "[Content_Types].xml", "<xml/>\n");
 	expect_no_change(INTAKE_PERSON);
@@ -414,6 +531,11 @@ static void test_unread_is_not_empty(void **state)
 	begin(state);
 	put(given, "readme.txt", "It is at https://git.example.org/me/linux.\n");
 	expect_no_change(INTAKE_PERSON);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		begin(state);
+		put(given, "readme.txt", words[i]);
+		expect_no_change(INTAKE_PERSON);
+	}
 	begin(state);
 	put(given, "answer.md", CASE OWN);
 	expect_no_change(INTAKE_PERSON);
@@ -1117,6 +1239,13 @@ int main(void)
 		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test_setup(test_archives_by_content, begin),
 		cmocka_unit_test_setup(test_colours, begin),
+		cmocka_unit_test_setup(test_margins, begin),
+		cmocka_unit_test_setup(test_lines_cut_in_two, begin),
+		cmocka_unit_test_setup(test_no_context, begin),
+		cmocka_unit_test_setup(test_what_is_not_built, begin),
+		cmocka_unit_test_setup(test_whole_file_and_diff, begin),
+		cmocka_unit_test_setup(test_said_twice, begin),
+		cmocka_unit_test_setup(test_log_of_commits, begin),
 		cmocka_unit_test_setup(test_document, begin),
 		cmocka_unit_test_setup(test_program_beside, begin),
 		cmocka_unit_test_setup(test_diff_of_a_part, begin),
