@@ -18,7 +18,7 @@ struct submission {
 	char *key;  /* of what was judged; NULL: nothing was */
 	/* from the intake: */
 	char *base;	   /* "6.12"; NULL: none was found */
-	char *confidence;  /* "exact", "moved", "merged", "without its drift"; NULL */
+	char *confidence;  /* "exact", "moved", "moved far", "merged", "without its drift"; NULL */
 	bool exact; /* as struct intake has it */
 	bool drift; /* it is of another age: only a pass counts */
 	/*

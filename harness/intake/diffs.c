@@ -12,6 +12,9 @@
 #include "kernel/patches.h"
 #include "kernel/series.h"
 
+#define NEAR_LINES 50 /* that a hunk is moved by within an age: by fixes of a stable kernel */
+#define FAR_AWAY 1000000
+
 static int put_series(struct intake *in, const struct series *s)
 {
 	int ret = 0;
@@ -26,50 +29,31 @@ static int put_series(struct intake *in, const struct series *s)
 	return ret;
 }
 
-/* "@@ -12,7 " as the diff says it: does the base have these lines in that very place? */
-static bool in_place(const struct patch *p, const char *made)
-{
-	const char *at = buf_str(&p->text);
-
-	while ((at = strstr(at, "\n@@ -"))) {
-		_cleanup_free_ char *head = xstrndup(at, strcspn(at, "+"));
-
-		if (!strstr(made, head))
-			return false;
-		at++;
-	}
-	return true;
-}
-
-static bool all_in_place(const struct patches *ps, const char *made)
-{
-	for (size_t i = 0; i < ps->n; i++)
-		if (!in_place(&ps->v[i], made))
-			return false;
-	return true;
-}
-
 /* The line behind "\n@@ -", which is at. */
 static long start_of(const char *at)
 {
 	return strtol(at + strlen("\n@@ -"), NULL, 10);
 }
 
-/* How far the diff's hunks had to be moved: for each, to the nearest place that was changed. */
+/*
+ * How far the diff's hunks had to be moved: for each, to the nearest place that was changed. Returns
+ * a hunk's mean; several made from one base are moved by each other.
+ */
 static long moved_by(const struct patches *ps, const char *made)
 {
-	long sum = 0;
+	long sum = 0, n = 0;
 
 	for (size_t i = 0; i < ps->n; i++)
 		for (const char *at = buf_str(&ps->v[i].text); (at = strstr(at, "\n@@ -")); at++) {
-			long nearest = LONG_MAX / 1000000;
+			long nearest = FAR_AWAY;
 
 			for (const char *to = made; (to = strstr(to, "\n@@ -")); to++)
 				if (labs(start_of(at) - start_of(to)) < nearest)
 					nearest = labs(start_of(at) - start_of(to));
 			sum += nearest;
+			n++;
 		}
-	return sum;
+	return n ? sum / n : 0;
 }
 
 /* How a diff is read that does not apply as it stands. */
@@ -92,14 +76,14 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	in->guest = false;
 	if (!ret)
 		ret = put_series(in, &s);
-	series_free(&s);
 	if (!ret) {
 		in->base = base;
-		in->exact = how != READ_ANY_SPACE && how != READ_LOOSELY &&
-			    all_in_place(ps, buf_str(&in->patch));
-		/* A line may stand in a wrong place: what fails then proves nothing. */
-		in->drift = how == READ_LOOSELY;
+		in->exact = how != READ_ANY_SPACE && how != READ_LOOSELY && !s.moved;
+		/* A line may stand in a wrong place, or be wrong in this age: what fails then proves nothing. */
+		in->far = how == READ_LOOSELY || (s.moved && moved_by(ps, buf_str(&in->patch)) > NEAR_LINES);
+		in->drift = in->far;
 	}
+	series_free(&s);
 	return ret;
 }
 
@@ -283,7 +267,7 @@ static void note_taken(struct taking *t, enum reading how)
 	static const char *const readings[READINGS] = {
 		[READ_ANY_SPACE] = "its white space was changed on the way: lines were found without it",
 		[READ_TURNED] = "the last one is to be applied first: they were turned",
-		[READ_LOOSELY] = "its places were found by less than three lines around each: a pass counts, and nothing else",
+		[READ_LOOSELY] = "its places were found by less than three lines around each",
 		[READ_REVERSED] = "it was made the wrong way round, from the new files to the old ones: it was turned",
 	};
 
@@ -291,6 +275,8 @@ static void note_taken(struct taking *t, enum reading how)
 		strv_addf(&t->in->notes, "took the diff %s", t->diff_names.v[i]);
 	if (readings[how])
 		strv_add(&t->in->notes, readings[how]);
+	if (t->in->far)
+		strv_add(&t->in->notes, "it was made on a kernel of another age: a pass counts, and nothing else");
 	strv_addf(&t->in->notes, t->in->exact ? "it was made on base %s: each hunk stands in its place"
 					       : "it applies to base %s, but not in its very places: it was made on another one",
 		  t->in->base->name);
@@ -421,6 +407,7 @@ static void add_rest(struct intake *in, const struct intake *more)
 	if (rest.len) {
 		buf_add(&in->patch, buf_str(&rest), rest.len);
 		in->exact &= more->exact;
+		in->far |= more->far;
 		in->drift |= more->drift;
 		in->guest |= more->guest;
 	}

@@ -219,12 +219,12 @@ static void add_homeless(struct taking *t, struct wholes *w)
 /* Is b to be taken rather than a? -1: a, 1: b, 0: nobody knows. */
 static int better(const struct taking *t, const struct whole *a, const struct whole *b)
 {
-	bool a_seeded = words_have_seed(buf_str(&a->text), t->seeds);
+	bool a_works = intake_has_work(t, a->path, buf_str(&a->text));
 
 	if (!strcmp(buf_str(&a->text), buf_str(&b->text)))
 		return -1;
-	if (a_seeded != words_have_seed(buf_str(&b->text), t->seeds))
-		return a_seeded ? -1 : 1;
+	if (a_works != intake_has_work(t, b->path, buf_str(&b->text)))
+		return a_works ? -1 : 1;
 	if (locate_is_copy(a->name) != locate_is_copy(b->name))
 		return locate_is_copy(a->name) ? 1 : -1;
 	return 0;

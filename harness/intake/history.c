@@ -110,10 +110,13 @@ static bool began_with_work(const struct taking *t)
 	parts_split(buf_str(&t->repo.committed), &p);
 	for (size_t i = 0; !found && i < p.n; i++) {
 		_cleanup_buf_ struct buf was = { 0 };
+		_cleanup_free_ char *path = NULL;
 
-		found = p.v[i].path && locate_is_source(p.v[i].path) &&
-			repo_show(&t->repo, p.v[i].path, &was) &&
-			words_have_seed(buf_str(&was), t->seeds) && !intake_is_seeded(t, p.v[i].path);
+		if (!p.v[i].path || !locate_is_source(p.v[i].path) ||
+		    !repo_show(&t->repo, p.v[i].path, &was))
+			continue;
+		path = intake_locate(t->bases, p.v[i].path, buf_str(&was));
+		found = path && intake_has_work(t, path, buf_str(&was));
 	}
 	parts_free(&p);
 	return found;

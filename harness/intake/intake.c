@@ -7,6 +7,7 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "intake/internal.h"
+#include "intake/lines.h"
 #include "intake/locate.h"
 #include "intake/words.h"
 #include "kernel/tree.h"
@@ -70,13 +71,29 @@ void intake_base_text(const struct base *b, const char *path, struct buf *out)
 		handed_text(full, out);
 }
 
-bool intake_is_seeded(const struct taking *t, const char *path)
+/* Upstream's comments have one of the words, too. */
+static bool is_line_of_base(const struct taking *t, const char *path, uint64_t key)
 {
-	for (size_t i = 0; i < t->bases->n; i++) {
+	bool found = false;
+
+	for (size_t i = 0; !found && i < t->bases->n; i++) {
 		_cleanup_buf_ struct buf text = { 0 };
+		struct lines_index x;
 
 		intake_base_text(&t->bases->v[i], path, &text);
-		if (words_have_seed(buf_str(&text), t->seeds))
+		lines_index(buf_str(&text), &x);
+		found = lines_count(&x, key);
+		lines_index_free(&x);
+	}
+	return found;
+}
+
+bool intake_has_work(const struct taking *t, const char *path, const char *text)
+{
+	for (const char *at = text; *at; at += strcspn(at, "\n"), at += !!*at) {
+		_cleanup_free_ char *line = xstrndup(at, strcspn(at, "\n"));
+
+		if (words_have_seed(line, t->seeds) && !is_line_of_base(t, path, lines_key(line)))
 			return true;
 	}
 	return false;
@@ -132,7 +149,7 @@ static int take_beside(struct taking *t)
 		  beside);
 	intake_words_put_in(buf_str(&t->in->patch), &brought);
 	buf_free(&t->in->patch);
-	t->in->guest = t->in->exact = t->in->drift = false;
+	t->in->guest = t->in->exact = t->in->drift = t->in->far = false;
 	t->brought = &brought;
 	ret = take_both(t, beside);
 	t->brought = NULL;

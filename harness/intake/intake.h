@@ -35,6 +35,7 @@ struct intake {
 	bool merged;
 	/* What was taken for the change may not be all of it: only a pass says something. */
 	bool drift;
+	bool far;	   /* a diff, applied far from its places: drift, too */
 	bool guest;	   /* it changes the guest's kernel, too */
 	struct buf patch;  /* a unified diff, names with a/ and b/ */
 	struct strv notes; /* what was taken, passed over, left out, and why */

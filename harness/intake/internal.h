@@ -60,8 +60,8 @@ char *intake_place(const struct taking *t, const char *name, const char *text);
 /* Beside that makefile (a path), if it has the file's object. The caller owns it, or NULL. */
 char *intake_place_by_object(const char *makefile, const char *text, const char *name);
 
-/* Has a base one of the assignment's words in that file? */
-bool intake_is_seeded(const struct taking *t, const char *path);
+/* Has a line of it one of the assignment's words, and no base this line in that file? */
+bool intake_has_work(const struct taking *t, const char *path, const char *text);
 
 /* Which file of the tree this is, by its name and text; the caller owns it. NULL: none. */
 char *intake_locate(const struct bases *bases, const char *name, const char *text);

@@ -128,6 +128,21 @@ static void note_words(struct taking *t, const char *name, const char *text)
 		strv_addf(&t->in->notes, "passed over %s: it is no source file, and there is no diff in it", name);
 }
 
+/* A base's own document tells nothing, and a diff in it is upstream's. */
+static bool is_of_base(const struct taking *t, const struct handed_file *f, const char *text)
+{
+	for (size_t i = 0; i < t->bases->n; i++) {
+		_cleanup_free_ char *path = locate_path(f->name, t->bases->v[i].dir);
+		_cleanup_buf_ struct buf there = { 0 };
+
+		if (path)
+			intake_base_text(&t->bases->v[i], path, &there);
+		if (there.len && !strcmp(buf_str(&there), text))
+			return true;
+	}
+	return false;
+}
+
 int intake_look_for_diff(struct taking *t, const struct handed_file *f)
 {
 	_cleanup_buf_ struct buf text = { 0 };
@@ -137,6 +152,8 @@ int intake_look_for_diff(struct taking *t, const struct handed_file *f)
 		intake_unread(t, f->name, "it is no text");
 		return 0;
 	}
+	if (is_of_base(t, f, buf_str(&text)))
+		return 0;
 	made = shape_is_document(buf_str(&text)) ? 0 : make_unified(t, f, &text);
 	if (made < 0)
 		return made;

@@ -121,7 +121,7 @@ bool git_patch_is_bare(const char *patch)
 
 int git_apply(const struct git *g, const char *patch, struct buf *out)
 {
-	static const char *const plain[] = { "git", "apply", "-p1", "--whitespace=nowarn" };
+	static const char *const plain[] = { "git", "apply", "-v", "-p1", "--whitespace=nowarn" };
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	_cleanup_free_ char *copy = xstrdup(g->dir);
 	struct proc p = { .what = g->what,

@@ -159,7 +159,7 @@ static int tell_failure(const struct patch *p, const struct buf *said)
 
 	strv_split(&lines, buf_str(said), "\n");
 	for (size_t i = 0; i < lines.n; i++)
-		if (str_starts(lines.v[i], "error: "))
+		if (str_starts(lines.v[i], "error: ") && !str_starts(lines.v[i], "error: while searching"))
 			return line_failed(p, lines.v[i] + strlen("error: "));
 	return line_failed(p, lines.n ? lines.v[lines.n - 1] : "it said nothing");
 }
@@ -198,6 +198,7 @@ static int apply_parsed(struct series *s, const struct patch *p)
 					"`apt-get install git`");
 	if (ret)
 		return ret > 0 ? tell_failure(p, &said) : ret;
+	s->moved |= strstr(buf_str(&said), " (offset ") != NULL;
 	return tree_each(s->dir, check_expected, s);
 }
 

@@ -21,6 +21,7 @@ struct series {
 	char *dir; /* holds each file that is not deleted, at its path; removed by series_free() */
 	bool any_space; /* set it to have lines found whose white space differs */
 	bool loosely; /* set it to have a place found by one line on each side of it */
+	bool moved; /* a hunk was found in another line than it says */
 	struct strv notes; /* what names in the patches were taken as, where that was a guess */
 	struct series_file *files; /* sorted by path; only those that differ from the source */
 	size_t n_files;

@@ -173,6 +173,8 @@ static int which(struct grading *g, int argc, char **argv)
 
 static const char *confidence_of(const struct intake *in)
 {
+	if (in->far)
+		return "moved far";
 	if (in->drift)
 		return "without its drift";
 	return in->exact ? "exact" : in->merged ? "merged" : "moved";
@@ -344,7 +346,7 @@ static int show(struct grading *g, const struct submission *s)
 static void trust(struct intake *in)
 {
 	in->exact = in->outcome == INTAKE_TAKEN;
-	in->drift = false;
+	in->drift = in->far = false;
 	strv_add(&in->notes, "a person accepted it: " ACCEPTED);
 }
 
