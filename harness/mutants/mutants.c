@@ -20,6 +20,7 @@
 #define TESTS "Tests: "
 #define SUITE "Suite: "
 #define LANE "Lane: "
+#define OF_EVERY_RUN "lab/"
 #define NOTHING_ELSE "nothing else fails"
 
 /* "TEST: CHECK" */
@@ -38,7 +39,8 @@ static int add_trailer(struct mutant *m, char *text)
 	*colon = '\0';
 	strv_add(&m->test_of, text);
 	strv_add(&m->checks, str_strip(colon + 2));
-	if (!strv_has(&m->tests, text))
+	/* What every run is asked is no test to be named: then Tests: tells which ones. */
+	if (!str_starts(text, OF_EVERY_RUN) && !strv_has(&m->tests, text))
 		strv_add(&m->tests, text);
 	return 0;
 }
@@ -98,6 +100,8 @@ static void read_where(struct mutant *m, char *line)
 		str_set(&m->suite, str_strip(line + strlen(SUITE)));
 	else if (str_starts(line, LANE))
 		str_set(&m->lane, str_strip(line + strlen(LANE)));
+	else if (str_starts(line, TESTS))
+		strv_split(&m->tests, line + strlen(TESTS), " ");
 }
 
 static int read_trailers(struct mutant *m, char *text, const char *lane)

@@ -52,6 +52,22 @@ static struct run_result *make_run(enum outcome first, enum outcome second)
 	return r;
 }
 
+/* What every run is asked can't be named as a test to run. */
+static void runs_other_tests_for_a_kernel_s_log(void **state)
+{
+	struct mutant m;
+
+	(void)state;
+	assert_int_equal(load("Found-by: lab/kernel-logs: L1's kernel log\nTests: a/one a/two\n---\n", &m), 0);
+	assert_int_equal(m.tests.n, 2);
+	assert_string_equal(m.tests.v[0], "a/one");
+	assert_string_equal(m.tests.v[1], "a/two");
+	assert_int_equal(m.checks.n, 1);
+	assert_string_equal(m.test_of.v[0], "lab/kernel-logs");
+	assert_string_equal(m.checks.v[0], "L1's kernel log");
+	mutant_free(&m);
+}
+
 static void test_trailers(void **state)
 {
 	struct mutant m;
@@ -257,6 +273,7 @@ static void test_to_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runs_other_tests_for_a_kernel_s_log),
 		cmocka_unit_test(test_trailers),
 		cmocka_unit_test(test_effort),
 		cmocka_unit_test(test_lanes),
