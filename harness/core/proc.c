@@ -69,6 +69,9 @@ struct run {
 	int out;	/* read end of the child's output */
 	int log;	/* -1: none */
 	struct buf line;
+	uint64_t looked; /* at the limits, when */
+	unsigned int turn;
+	size_t printed;
 	char last[256]; /* the last line that said something, for messages */
 };
 
@@ -86,6 +89,8 @@ static void child_exec(const struct proc *p, pid_t parent, int in, int out, int 
 		_exit(127);
 	for (char *const *e = p->env; e && *e; e++)
 		putenv(*e);
+	if (p->limits)
+		limits_set(p->limits);
 	execvp(p->argv[0], p->argv);
 	_exit(127);
 }
@@ -122,20 +127,29 @@ static void take_line(struct run *r, const char *line)
 		r->p->on_line(line, r->p->ctx);
 }
 
-static void take_output(struct run *r, const char *data, size_t len)
+/* A flood of short lines is dropped once, not line by line. */
+static void take_lines(struct run *r)
 {
+	size_t at = 0;
 	char *nl;
 
+	while ((nl = memchr(r->line.data + at, '\n', r->line.len - at))) {
+		*nl = '\0';
+		take_line(r, r->line.data + at);
+		at = (size_t)(nl - r->line.data) + 1;
+	}
+	buf_drop(&r->line, at);
+}
+
+static void take_output(struct run *r, const char *data, size_t len)
+{
+	r->printed += len;
 	if (r->log >= 0 && write(r->log, data, len) < 0)
 		r->log = -1;
 	if (r->p->out)
 		buf_add(r->p->out, data, len);
 	buf_add(&r->line, data, len);
-	while ((nl = memchr(r->line.data, '\n', r->line.len))) {
-		*nl = '\0';
-		take_line(r, r->line.data);
-		buf_drop(&r->line, (size_t)(nl - r->line.data) + 1);
-	}
+	take_lines(r);
 	if (r->line.len > LINE_MAX_BYTES) {
 		take_line(r, r->line.data);
 		buf_drop(&r->line, r->line.len);
@@ -196,6 +210,22 @@ static unsigned int seconds_of(const struct proc *p)
 	return (p->deadline_s ? p->deadline_s : DEFAULT_DEADLINE_S) * (p->budget ? 1 : slowdown);
 }
 
+/* Not with each line that it says. */
+static int check_limits(struct run *r)
+{
+	_cleanup_free_ char *what = NULL, *why = NULL;
+
+	if (!r->p->limits || now_ns() < r->looked + TICK_MS * NSEC_PER_MSEC)
+		return 0;
+	what = r->printed > LIMITS_OUTPUT ? strf("it printed more than %zu MB", LIMITS_OUTPUT >> 20)
+					  : limits_exceeded(r->p->limits, r->pid, r->turn++);
+	r->looked = now_ns();
+	if (!what)
+		return 0;
+	why = strf("%s, and was stopped", what);
+	return stop_group(r, OUT_BUILD_ERROR, why);
+}
+
 /* Read until the child closes its output. 0, or a negative outcome when it had to be stopped. */
 static int pump(struct run *r)
 {
@@ -216,6 +246,8 @@ static int pump(struct run *r)
 
 			return stop_group(r, OUT_BROKEN, why);
 		}
+		if (check_limits(r))
+			return -OUT_BUILD_ERROR;
 		ui_tick();
 		if (poll(&pfd, 1, TICK_MS) <= 0)
 			continue;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/limits.h"
 #include "core/util.h"
 
 struct proc {
@@ -25,13 +26,14 @@ struct proc {
 	void *ctx;
 	unsigned int deadline_s; /* 0: 60 s; times proc_slow_down()'s */
 	bool budget; /* that is no deadline, but all the time there is: it stays as it is */
+	const struct limits *limits; /* a stranger's; NULL: none */
 	bool quiet_stderr;	 /* without a log: throw standard error away */
 };
 
 /*
  * Run to the end. Returns the exit status (0..255), 128 + signal when a signal ended it, or a
  * negative outcome from fail(): it could not be started or its deadline passed (-OUT_BROKEN), or we
- * were told to stop (-OUT_INTERRUPTED).
+ * were told to stop (-OUT_INTERRUPTED), or it took more than its limits (-OUT_BUILD_ERROR).
  */
 int proc_run(const struct proc *p);
 

@@ -55,6 +55,17 @@ static bool lacks_something(const char *why)
 	return false;
 }
 
+/* core/limits.h: its memory, processes, files. */
+static bool was_stopped(const char *why)
+{
+	static const char *const marks[] = { ", and was stopped", "out of memory", "memory exhausted", "File size limit exceeded" };
+
+	for (size_t i = 0; why && i < ARRAY_SIZE(marks); i++)
+		if (strstr(why, marks[i]))
+			return true;
+	return false;
+}
+
 static void judge_build_error(const struct rubric *r, struct submission *s, const char *why)
 {
 	_cleanup_free_ char *unsure = NULL;
@@ -62,6 +73,8 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 	if (!s->exact)
 		unsure = strf("it does not build on base %s, on which it was not made: %s", s->base ? s->base : "(none)",
 			      why ? why : "");
+	else if (was_stopped(why))
+		unsure = strf("its build is out of all bounds: %s", why);
 	else if (lacks_something(why))
 		unsure = strf("it does not build, and a file of it may be missing: %s", why);
 	if (unsure)

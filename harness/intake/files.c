@@ -11,6 +11,7 @@
 #include "intake/words.h"
 #include "kernel/tree.h"
 
+#define NO_FILE "it is no file of a base's source"
 #define KIN_PART 5	     /* of its lines are those of the file that it is a version of */
 #define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
 #define TREE_SAME_PERCENT 98 /* of them are as the base has them */
@@ -161,8 +162,8 @@ static char *locate_whole(struct taking *t, const struct handed_file *f, const c
 
 	if (!path)
 		path = locate_new_file(t, f, text);
-	if (!path)
-		intake_unread(t, f->name, "it is no file of a base's source");
+	if (!path && !strv_has(&t->homeless, f->name))
+		intake_unread(t, f->name, NO_FILE);
 	return path;
 }
 
@@ -208,8 +209,10 @@ static void add_homeless(struct taking *t, struct wholes *w)
 
 	for (size_t i = 0; i < t->handed.n; i++)
 		if (strv_has(&t->homeless, t->handed.v[i].name) &&
-		    !add_by_object(t, w, &t->handed.v[i]))
+		    !add_by_object(t, w, &t->handed.v[i])) {
+			intake_unread(t, t->handed.v[i].name, NO_FILE);
 			strv_add(&left, t->handed.v[i].name);
+		}
 	strv_free(&t->homeless);
 	t->homeless = left;
 }

@@ -75,6 +75,10 @@ void make_init(struct make *m, const struct worktree *w, const char *what, const
 				       .obj = w->obj,
 				       .ccache = sandbox_has_program("ccache") ? ccache_dir : NULL,
 				       .ccache_readonly = w->private };
+	/* A compiler of KVM's largest file takes 0.2 GB, linking vmlinux 1.5. */
+	m->of_stranger = (struct limits){ .memory = (4 + (size_t)cpus()) << 30, .processes = 200 + 50 * cpus(),
+					  .disk = (size_t)10 << 30, .folder = w->obj };
+	m->limits = w->private ? &m->of_stranger : NULL;
 }
 
 int make_command(struct make *m, unsigned int deadline_s, const char *const args[])
@@ -85,6 +89,7 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 			  .log_path = m->log,
 			  .on_line = on_line,
 			  .ctx = m,
+			  .limits = m->limits,
 			  .deadline_s = deadline_s };
 	int ret;
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "core/limits.h"
 #include "core/util.h"
 #include "kernel/patch.h"
 #include "kernel/sandbox.h"
@@ -18,6 +19,8 @@ struct make {
 	const struct worktree *tree; /* NULL: none that must know of a killed make */
 	struct sandbox sandbox;
 	bool enclosed;
+	const struct limits *limits; /* a stranger's; NULL: none */
+	struct limits of_stranger;   /* private: what make_init() sets limits to */
 	const char *log;
 	const struct strv *more;  /* further VARIABLE=VALUE of each make; NULL: none */
 	unsigned int known_steps; /* of the last whole build; 0: unknown */
@@ -32,7 +35,7 @@ void make_init(struct make *m, const struct worktree *w, const char *what, const
 
 /*
  * `make -jN O=obj ARGS`. Returns make's exit status, or a negative outcome: interrupted, past
- * deadline_s.
+ * deadline_s, beyond its limits (-OUT_BUILD_ERROR).
  */
 int make_run(struct make *m, unsigned int deadline_s, const char *const args[]);
 

@@ -6,6 +6,7 @@
 #include "core/proc.h"
 
 #define INSIDE_SRC SANDBOX_SRC
+#define TMP_BYTES "2147483648" /* it is memory, and by default half of what there is */
 #define INSIDE_CCACHE "/build/ccache"
 
 static void add_words(struct strv *argv, const char *const words[], size_t n)
@@ -58,7 +59,8 @@ static void add_walls(struct strv *argv)
 	static const char *const walls[] = {
 		"bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop",
 		"ALL",	 "--hostname",	  "nestlab",	       "--proc",	"/proc",
-		"--dev", "/dev",	  "--tmpfs",	       "/tmp",
+		"--dev", "/dev",	  "--remount-ro",      "/dev",		"--size",
+		TMP_BYTES, "--tmpfs",	  "/tmp",
 	};
 
 	add_words(argv, walls, ARRAY_SIZE(walls));

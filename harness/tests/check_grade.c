@@ -26,7 +26,7 @@
 
 /*
  * base/, ref/ and fault/ hold the files that the reference changes, and no others; in 6.1/ the same
- * of another base; top/ the makefiles of the tree's top. git is told that it is in no repository: within one it would pass over what lies
+ * of another base; makefile/ has that of arch/x86/kvm. git is told that it is in no repository: within one it would pass over what lies
  * in an ignored folder.
  */
 static const char prepare[] =
@@ -37,7 +37,7 @@ static const char prepare[] =
 	"cp -r base ref; git -C ref apply ../reference.patch; "
 	"cp -r ref fault; git -C fault apply \"$top/testcases/mutants/edx-left.patch\"; cd \"$top\"; }; "
 	"make 6.1 " GRADE "/6.1; make 6.12 " GRADE "; src=$(" NESTLAB " source 6.12-unpatched); cd " GRADE "; "
-	"mkdir top; cp \"$src/Makefile\" \"$src/Kbuild\" top; "
+	"mkdir makefile; cp \"$src/arch/x86/kvm/Makefile\" makefile; "
 	"diff -u base/arch/x86/kvm/cpuid.c ref/arch/x86/kvm/cpuid.c | sed 's,^\\(---\\|+++\\) [a-z]*/,\\1 a/,' >one.diff; "
 	"mkdir -p age/arch/x86/kvm/svm age/arch/x86/kvm/vmx; "
 	"for f in cpuid.c x86.c svm/svm.c vmx/vmx.c; do cp \"$src/arch/x86/kvm/$f\" age/arch/x86/kvm/$f; done; "

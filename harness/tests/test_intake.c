@@ -409,6 +409,45 @@ static void test_log_of_commits(void **state)
 	intake_free(&in);
 }
 
+#define MAKEFILE "obj-y = fork.o exec.o\nobj-y += panic.o\nobj-y += cpu.o\nobj-y += exit.o\n"
+
+/* Files of her own: below the tree's top, or flat with the makefile that names the object. */
+static void test_own_files(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(tree, "Kbuild", "obj-y += init/\nobj-y += kernel/\nobj-y += arch/\n");
+	put(tree, "kernel/Makefile", MAKEFILE);
+	put(given, "w/" KVM "cpuid.c", CHANGED);
+	put(given, "w/Kbuild", "obj-y += init/\nobj-y += kernel/\nobj-y += mine/\nobj-y += arch/\n");
+	put(given, "w/mine/Makefile", "obj-y := mine.o\n");
+	put(given, "w/mine/mine.c", "int vcpu_info;\n");
+	put(given, "w/Makefile", "all:\n\tgcc -o test test.c\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.exact);
+	assert_non_null(strstr(buf_str(&in.patch), "+++ b/mine/mine.c\n"));
+	assert_non_null(strstr(buf_str(&in.patch), "+++ b/mine/Makefile\n"));
+	assert_non_null(strstr(buf_str(&in.patch), "+obj-y += mine/\n"));
+	assert_null(strstr(buf_str(&in.patch), "test.c"));
+	intake_free(&in);
+	begin(state);
+	put(given, "cpuid.c", CHANGED);
+	put(given, "Makefile", MAKEFILE "obj-y += mine.o\n");
+	put(given, "mine.c", "int vcpu_info;\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "+++ b/kernel/mine.c\n"));
+	intake_free(&in);
+	/* Nothing says where it belongs: then a failure proves nothing. */
+	begin(state);
+	put(given, "cpuid.c", CHANGED);
+	put(given, "mine.c", "int vcpu_info;\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.drift);
+	assert_false(in.exact);
+	intake_free(&in);
+}
+
 /* Who has taken other numbers says so in the change itself. */
 static void test_numbers(void **state)
 {
@@ -1239,6 +1278,7 @@ int main(void)
 		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test_setup(test_archives_by_content, begin),
 		cmocka_unit_test_setup(test_colours, begin),
+		cmocka_unit_test_setup(test_own_files, begin),
 		cmocka_unit_test_setup(test_margins, begin),
 		cmocka_unit_test_setup(test_lines_cut_in_two, begin),
 		cmocka_unit_test_setup(test_no_context, begin),

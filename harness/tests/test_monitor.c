@@ -226,6 +226,18 @@ static void test_no_static_program(void **state)
 	assert_fails(OUT_BUILD_ERROR, folder, "no static x86-64 program");
 }
 
+/* The sandbox dies whole: what it started, too. */
+static void test_out_of_bounds(void **state)
+{
+	(void)state;
+	put("Makefile", "monitor:\n\t@for i in $$(seq 400); do setsid sleep 60 & done; wait\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "building the monitor: it started more than 200 processes, and was stopped");
+	put("Makefile", "monitor:\n\thead -c 3000000000 /dev/zero >$@\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "File size limit exceeded");
+	put("Makefile", "monitor:\n\t@yes\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "it printed more than 64 MB, and was stopped");
+}
+
 /* A link would have us read, as who we are, what the sandbox could not. */
 static void test_link(void **state)
 {
@@ -458,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup(test_why, set_up),
 		cmocka_unit_test_setup(test_does_not_compile, set_up),
 		cmocka_unit_test_setup(test_no_static_program, set_up),
+		cmocka_unit_test_setup(test_out_of_bounds, set_up),
 		cmocka_unit_test_setup(test_link, set_up),
 		cmocka_unit_test_setup(test_nothing_there, set_up),
 		cmocka_unit_test_setup(test_conf, set_up),

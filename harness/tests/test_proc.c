@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,11 +54,57 @@ static void test_slow_machine(void **state)
 	proc_slow_down(1);
 }
 
+/* ---- a stranger's ---- */
+
+#define MB ((size_t)1 << 20)
+
+static char folder[] = "/tmp/nestlab-test-proc-XXXXXX";
+
+static void assert_stopped(const char *script, const char *words)
+{
+	const struct limits limits = { .memory = 150 * MB, .processes = 20, .disk = 20 * MB, .folder = folder };
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
+	struct proc p = { .what = "a build", .argv = argv, .cwd = folder, .limits = &limits, .log_path = "/dev/null" };
+
+	assert_int_equal(proc_run(&p), -OUT_BUILD_ERROR);
+	if (!strstr(fail_text(), words) || !strstr(fail_text(), ", and was stopped"))
+		fail_msg("no '%s' in: %s", words, fail_text());
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_stopped("for i in $(seq 40); do sleep 40 & done; wait", "it started more than 20 processes");
+	assert_stopped("for i in 1 2 3 4; do dd if=/dev/zero of=/dev/null bs=60M count=2000 & done; wait",
+		       "it took more than 150 MB of memory");
+	assert_stopped("while :; do n=$((n + 1)); head -c 1000000 /dev/zero >$n; done", "it wrote more than 20 MB");
+	assert_stopped("rm -f [0-9]*; yes", "it printed more than 64 MB");
+	rm_rf(folder);
+}
+
+/* One process alone is stopped by the kernel, at once. */
+static void test_limits_of_one(void **state)
+{
+	const struct limits limits = { .memory = 100 * MB, .processes = 20, .disk = MB, .folder = "/nowhere" };
+	char *const memory[] = { (char *)"dd", (char *)"if=/dev/zero", (char *)"of=/dev/null", (char *)"bs=200M", (char *)"count=1", NULL };
+	char *const disk[] = { (char *)"dd", (char *)"if=/dev/zero", (char *)"of=/tmp/nestlab-test-proc", (char *)"bs=2M", (char *)"count=2", NULL };
+	struct proc p = { .what = "a build", .argv = memory, .limits = &limits, .quiet_stderr = true };
+
+	(void)state;
+	assert_true(proc_run(&p) > 0);
+	p.argv = disk;
+	assert_true(proc_run(&p) > 0);
+	unlink("/tmp/nestlab-test-proc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_slow_machine),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
