@@ -26,6 +26,7 @@ struct submission {
 	 * pass counts; NULL: all is well.
 	 */
 	char *unseen;
+	char *elsewhere; /* "it answers CPUID leaf ..., and not ...": only a pass counts; NULL: all is well */
 	double days_late;  /* 0: in time, or nobody told */
 	struct strv notes;
 	char *change; /* the patch that was judged; NULL: there is none */

@@ -111,6 +111,17 @@ static void doubt_base(struct submission *s)
 	need_person(s, why);
 }
 
+/* Another term's leaf map, perhaps: how many points that costs is the course's to say. */
+static void doubt_leaves(struct submission *s)
+{
+	_cleanup_buf_ struct buf failed = { 0 };
+	_cleanup_free_ char *why = NULL;
+
+	grade_failed(s, &failed);
+	why = strf("%s: perhaps right numbers in a wrong leaf (%s)", s->elsewhere, buf_str(&failed));
+	need_person(s, why);
+}
+
 void grade_judge(const struct rubric *r, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
@@ -130,6 +141,8 @@ void grade_judge(const struct rubric *r, struct submission *s)
 		doubt_failure(s);
 	else if (s->unseen && (o == OUT_FAIL || o == OUT_CRASH))
 		doubt_base(s);
+	else if (s->elsewhere && o == OUT_FAIL)
+		doubt_leaves(s);
 	else if (o == OUT_BUILD_ERROR)
 		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */
@@ -169,6 +182,7 @@ void submission_free(struct submission *s)
 	free(s->base);
 	free(s->confidence);
 	free(s->unseen);
+	free(s->elsewhere);
 	free(s->verdict);
 	free(s->why);
 	free(s->change);

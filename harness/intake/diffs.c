@@ -36,8 +36,8 @@ static long start_of(const char *at)
 }
 
 /*
- * How far the diff's hunks had to be moved: for each, to the nearest place that was changed. Returns
- * a hunk's mean; several made from one base are moved by each other.
+ * How far the diff's hunks had to be moved: for each, to the nearest place that was changed.
+ * Returns a hunk's mean; several made from one base are moved by each other.
  */
 static long moved_by(const struct patches *ps, const char *made)
 {
@@ -57,7 +57,9 @@ static long moved_by(const struct patches *ps, const char *made)
 }
 
 /* How a diff is read that does not apply as it stands. */
-enum reading { READ_PLAIN, READ_ANY_SPACE, READ_ONCE, READ_TURNED, READ_REVERSED, READ_LOOSELY, READINGS };
+enum reading {
+	READ_PLAIN, READ_ANY_SPACE, READ_ONCE, READ_TURNED, READ_REVERSED, READ_LOOSELY, READINGS
+};
 
 /* 0: it applies; then it is in's change. */
 static int try_base(struct intake *in, const struct patches *ps, const struct base *base,
@@ -79,8 +81,9 @@ static int try_base(struct intake *in, const struct patches *ps, const struct ba
 	if (!ret) {
 		in->base = base;
 		in->exact = how != READ_ANY_SPACE && how != READ_LOOSELY && !s.moved;
-		/* A line may stand in a wrong place, or be wrong in this age: what fails then proves nothing. */
-		in->far = how == READ_LOOSELY || (s.moved && moved_by(ps, buf_str(&in->patch)) > NEAR_LINES);
+		/* In a wrong place, or wrong in this age: what fails then proves nothing. */
+		in->far = how == READ_LOOSELY ||
+			  (s.moved && moved_by(ps, buf_str(&in->patch)) > NEAR_LINES);
 		in->drift = in->far;
 	}
 	series_free(&s);
@@ -144,7 +147,10 @@ static int offer_version(struct taking *t, const struct patches *ps)
 	return tag ? bases_add_version(t->bases, tag) : 0;
 }
 
-/* The one on which it was made, before one on which it applies, the nearest first. why: NULL, or what is wrong. */
+/*
+ * The one on which it was made, before one on which it applies, the nearest first. why: NULL, or
+ * what is wrong.
+ */
 static int try_bases(struct taking *t, const struct patches *ps, enum reading how, struct buf *why)
 {
 	const struct base *found = NULL;
@@ -238,7 +244,9 @@ static int turn_commits(const struct taking *t, const char *text, struct strv *p
 	return 0;
 }
 
-/* The last diff first: `git log -p` tells the newest first, and names say nothing of their order. */
+/*
+ * The last diff first: `git log -p` tells the newest first, and names say nothing of their order.
+ */
 static int try_turned(struct taking *t)
 {
 	_cleanup_strv_ struct strv paths = { 0 };

@@ -133,7 +133,8 @@ static bool read_whole(struct taking *t, const struct handed_file *f, struct buf
 		return false;
 	}
 	if (!source)
-		return locate_is_text_of_source(f->name, buf_str(text)) && !shape_is_unified(buf_str(text));
+		return locate_is_text_of_source(f->name, buf_str(text)) &&
+		       !shape_is_unified(buf_str(text));
 	if (!shape_is_document(buf_str(text)))
 		return true;
 	intake_unread(t, f->name, "it is a document, not the plain text of a source file");
@@ -193,7 +194,8 @@ static bool add_by_object(struct taking *t, struct wholes *w, const struct hande
 
 	for (size_t i = 0; !one.path && i < w->n; i++)
 		if (!w->v[i].pristine)
-			one.path = intake_place_by_object(w->v[i].path, buf_str(&w->v[i].text), f->name);
+			one.path = intake_place_by_object(w->v[i].path, buf_str(&w->v[i].text),
+							  f->name);
 	if (!one.path || !handed_text(f->path, &one.text)) {
 		free(one.path);
 		return false;

@@ -35,8 +35,8 @@ struct taking {
 void intake_unread(struct taking *t, const char *name, const char *why);
 
 /*
- * The diff without what no kernel is built from; name: for notes. False: then nothing is left of it.
- * What has no parts that can be told apart stays as it is.
+ * The diff without what no kernel is built from; name: for notes. False: then nothing is left of
+ * it. What has no parts that can be told apart stays as it is.
  */
 bool intake_clean_diff(struct taking *t, const char *name, const char *text, struct buf *out);
 /* Keep the diff that is in a file that is no source by its name. 0 or a negative outcome. */
@@ -90,8 +90,8 @@ void intake_show_files(struct taking *t, struct peers *peers, size_t who);
 /* 0 with an outcome, or a negative outcome. */
 int intake_take_diffs(struct taking *t); /* diffs.c */
 /*
- * Put what the diffs change in files that t->in->patch does not have into it, on t->in->base. 0; or 1:
- * they do not apply there; or a negative outcome.
+ * Put what the diffs change in files that t->in->patch does not have into it, on t->in->base. 0; or
+ * 1: they do not apply there; or a negative outcome.
  */
 int intake_add_diffs(struct taking *t); /* diffs.c */
 /* once.c: the diffs, without what another one of them has, too, as files of ours. */

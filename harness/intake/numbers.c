@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "intake/words.h"
+
 /* One that is not found twice with different values. */
 struct found {
 	uint32_t value;
@@ -38,6 +40,52 @@ static void look_at(const char *line, struct found *hypercall, struct found *sys
 	}
 }
 
+/* "0x4FFFFFFFu", or the same in decimal digits. */
+static uint32_t leaf_of(const char *word, size_t len)
+{
+	_cleanup_free_ char *digits = xstrndup(word, len);
+	char *end;
+	unsigned long value = strtoul(digits, &end, 0);
+
+	if (end == digits || strspn(end, "uUlL") != strlen(end) || value < NUMBERS_LEAVES ||
+	    value > NUMBERS_LEAVES + 15)
+		return 0;
+	return 1u << (value - NUMBERS_LEAVES);
+}
+
+static uint32_t leaves_in(const char *line)
+{
+	uint32_t leaves = 0;
+
+	for (size_t len; (len = word_next(&line)); line += len)
+		leaves |= leaf_of(line, len);
+	return leaves;
+}
+
+static void put_leaves(struct buf *out, uint32_t leaves)
+{
+	for (uint32_t i = 0; i < 16; i++)
+		if (leaves & 1u << i)
+			buf_printf(out, " %#x", NUMBERS_LEAVES + i);
+}
+
+char *numbers_elsewhere(const struct numbers *found, const uint32_t *leaves, size_t n)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+	uint32_t wanted = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (leaves[i] >= NUMBERS_LEAVES && leaves[i] - NUMBERS_LEAVES < 16)
+			wanted |= 1u << (leaves[i] - NUMBERS_LEAVES);
+	if (!wanted || !(found->leaves & ~wanted) || !(wanted & ~found->leaves))
+		return NULL;
+	buf_puts(&out, "it answers CPUID leaf");
+	put_leaves(&out, found->leaves);
+	buf_puts(&out, ", and not");
+	put_leaves(&out, wanted & ~found->leaves);
+	return xstrdup(buf_str(&out));
+}
+
 void numbers_find(const char *patch, struct numbers *n)
 {
 	struct found hypercall = { 0 }, syscall = { 0 };
@@ -47,8 +95,10 @@ void numbers_find(const char *patch, struct numbers *n)
 		size_t len = strcspn(at, "\n");
 		_cleanup_free_ char *line = *at == '+' ? xstrndup(at, len) : NULL;
 
-		if (line)
+		if (line && !str_starts(line, "+++ ")) {
 			look_at(line, &hypercall, &syscall, &n->told);
+			n->leaves |= leaves_in(line + 1);
+		}
 		at += len + (at[len] == '\n');
 	}
 	n->hypercall = settled(&hypercall);

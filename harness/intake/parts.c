@@ -149,8 +149,11 @@ void parts_split(const char *text, struct parts *p)
 	*p = (struct parts){ 0 };
 	for (const char *at = text; *at; at += line_length(at))
 		take_line(&s, at);
-	for (size_t i = 0; i < p->n; i++)
-		p->v[i].len = i + 1 < p->n ? (size_t)(p->v[i + 1].at - p->v[i].at) : strlen(p->v[i].at);
+	for (size_t i = 0; i < p->n; i++) {
+		const char *end = i + 1 < p->n ? p->v[i + 1].at : text + strlen(text);
+
+		p->v[i].len = (size_t)(end - p->v[i].at);
+	}
 }
 
 void parts_free(struct parts *p)

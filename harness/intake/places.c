@@ -82,8 +82,10 @@ char *intake_place(const struct taking *t, const char *name, const char *text)
 {
 	for (size_t i = 0; i < t->roots.n; i++) {
 		const char *root = t->roots.v[i];
-		char *path = str_starts(name, root) ? place_below(t, name + strlen(root), text) : NULL;
+		char *path = NULL;
 
+		if (str_starts(name, root))
+			path = place_below(t, name + strlen(root), text);
 		if (path)
 			return path;
 	}
@@ -94,9 +96,9 @@ char *intake_place_by_object(const char *makefile, const char *text, const char 
 {
 	const char *last = path_last(name);
 	_cleanup_free_ char *object = strf("%.*s.o", (int)strcspn(last, "."), last);
-	const char *at = is_makefile(makefile) && strchr(makefile, '/') ? strstr(text, object) : NULL;
+	const char *at = strstr(text, object);
 
-	if (!at || at == text || !strchr(" \t=", at[-1]))
+	if (!is_makefile(makefile) || !strchr(makefile, '/') || !at || at == text || !strchr(" \t=", at[-1]))
 		return NULL;
 	return strf("%.*s/%.*s.c", (int)(strrchr(makefile, '/') - makefile), makefile, (int)strcspn(last, "."), last);
 }

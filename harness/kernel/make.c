@@ -76,8 +76,10 @@ void make_init(struct make *m, const struct worktree *w, const char *what, const
 				       .ccache = sandbox_has_program("ccache") ? ccache_dir : NULL,
 				       .ccache_readonly = w->private };
 	/* A compiler of KVM's largest file takes 0.2 GB, linking vmlinux 1.5. */
-	m->of_stranger = (struct limits){ .memory = (4 + (size_t)cpus()) << 30, .processes = 200 + 50 * cpus(),
-					  .disk = (size_t)10 << 30, .folder = w->obj };
+	m->of_stranger = (struct limits){ .memory = (4 + (size_t)cpus()) << 30,
+					  .processes = 200 + 50 * cpus(),
+					  .disk = (size_t)10 << 30,
+					  .folder = w->obj };
 	m->limits = w->private ? &m->of_stranger : NULL;
 }
 

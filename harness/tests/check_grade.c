@@ -26,8 +26,8 @@
 
 /*
  * base/, ref/ and fault/ hold the files that the reference changes, and no others; in 6.1/ the same
- * of another base; makefile/ has that of arch/x86/kvm. git is told that it is in no repository: within one it would pass over what lies
- * in an ignored folder.
+ * of another base; makefile/ has that of arch/x86/kvm. git is told that it is in no repository:
+ * within one it would pass over what lies in an ignored folder.
  */
 static const char prepare[] =
 	"set -e; rm -rf " GRADE "; mkdir -p " GRADE "; cd " GRADE "; export GIT_CEILING_DIRECTORIES=$PWD; cd ../../..; top=$PWD; "

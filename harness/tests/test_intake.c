@@ -381,7 +381,7 @@ static void test_whole_file_and_diff(void **state)
 	intake_free(&in);
 }
 
-/* Both made from the base: the second assignment has all of the first, host and guest one number. */
+/* Both made from the base: a second assignment has all of the first, host and guest one number. */
 static void test_said_twice(void **state)
 {
 	(void)state;
@@ -451,7 +451,8 @@ static void test_own_files(void **state)
 /* Who has taken other numbers says so in the change itself. */
 static void test_numbers(void **state)
 {
-	_cleanup_free_ char *conf = NULL;
+	static const uint32_t map[] = { 0x4fffffff, 0x4fffffff }, none[] = { 0 };
+	_cleanup_free_ char *conf = NULL, *told = NULL;
 	struct numbers n;
 
 	(void)state;
@@ -465,7 +466,15 @@ static void test_numbers(void **state)
 	strv_free(&n.told);
 	numbers_find("+#define KVM_HC_A 9\n+#define KVM_HC_B 10\n", &n);
 	assert_int_equal(n.hypercall, 0);
+	assert_null(numbers_elsewhere(&n, map, 2));
 	strv_free(&n.told);
+	/* The leaves of another map. */
+	numbers_find("+\tif (eax == 0x4FFFFFFCu || eax == 1342177277)\n-\tcase 0x4fffffff:\n+++ b/0x4fffffff\n", &n);
+	told = numbers_elsewhere(&n, map, 2);
+	assert_string_equal(told, "it answers CPUID leaf 0x4ffffffc 0x4ffffffd, and not 0x4fffffff");
+	assert_null(numbers_elsewhere(&n, none, 1));
+	numbers_find("+\tcase 0x4ffffffc:\n+\tcase 0x4FFFFFFF:\n", &n);
+	assert_null(numbers_elsewhere(&n, map, 2));
 }
 
 /* ---- archives ---- */
@@ -884,6 +893,25 @@ static void test_an_unseen_base_fails_nobody(void **state)
 	submission_free(&passed);
 }
 
+/* What another term's map costs is the course's to say. */
+static void test_other_leaves_fail_nobody(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
+	struct submission s = judged(OUT_FAIL, NULL, true), passed = judged(OUT_PASS, NULL, true);
+
+	(void)state;
+	str_set(&s.elsewhere, "it answers CPUID leaf 0x4ffffffc, and not 0x4fffffff");
+	str_set(&passed.elsewhere, s.elsewhere);
+	grade_judge(&r, &s);
+	assert_true(s.person);
+	assert_non_null(strstr(s.why, "perhaps right numbers in a wrong leaf"));
+	grade_judge(&r, &passed);
+	assert_false(passed.person);
+	submission_free(&s);
+	submission_free(&passed);
+}
+
 /* A large change that takes nothing away is no drift. */
 static void test_large_change(void **state)
 {
@@ -909,6 +937,8 @@ static void test_no_wrong_zero(void **state)
 {
 	(void)state;
 	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: expected ';'", true, "build-error");
+	expect_judged(OUT_BUILD_ERROR, "building the host kernel: it wrote more than 9 MB, and was stopped", true, "needs a person");
+	expect_judged(OUT_BUILD_ERROR, "cc1: out of memory allocating 9 bytes", true, "needs a person");
 	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: expected ';'", false, "needs a person");
 	expect_judged(OUT_BUILD_ERROR, "x.c:3: error: 'total' undeclared", true, "needs a person");
 	expect_judged(OUT_BROKEN, "no disk", true, "needs a person");
@@ -1292,6 +1322,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
 		cmocka_unit_test(test_an_unseen_base_fails_nobody),
+		cmocka_unit_test(test_other_leaves_fail_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
 		cmocka_unit_test(test_rubric),

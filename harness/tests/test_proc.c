@@ -62,7 +62,7 @@ static char folder[] = "/tmp/nestlab-test-proc-XXXXXX";
 
 static void assert_stopped(const char *script, const char *words)
 {
-	const struct limits limits = { .memory = 150 * MB, .processes = 20, .disk = 20 * MB, .folder = folder };
+	const struct limits limits = { 150 * MB, 20, 20 * MB, folder };
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
 	struct proc p = { .what = "a build", .argv = argv, .cwd = folder, .limits = &limits, .log_path = "/dev/null" };
 

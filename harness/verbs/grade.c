@@ -218,6 +218,9 @@ static int take_numbers(const struct grading *g, struct submission *s, const cha
 	for (size_t i = 0; (a->hypercall || a->syscall) && i < n.told.n; i++)
 		strv_add(&s->notes, n.told.v[i]);
 	strv_free(&n.told);
+	s->elsewhere = numbers_elsewhere(&n, a->leaf, LEAF_ROLES);
+	if (s->elsewhere)
+		strv_add(&s->notes, s->elsewhere);
 	if (!differs(n.hypercall, a->hypercall) && !differs(n.syscall, a->syscall))
 		return 0;
 	if (file_read(a->path, &conf))
