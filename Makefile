@@ -134,6 +134,10 @@ bochs: build ## a Bochs without its debugger for lane bochs-vmx, three times as 
 	@$(call install_packages,config/packages-bochs)
 	@$(NESTLAB) bochs
 
+qemu: build ## a QEMU without two faults of Debian's for lane tcg-svm: built from Debian's source
+	@$(call install_packages,config/packages-qemu)
+	@$(NESTLAB) qemu
+
 gdb: build ## gdb on the running lab's L1 (make lab-up before); installs it where it is missing
 	@$(call install_packages,config/packages-gdb)
 	@$(NESTLAB) gdb 1
@@ -229,6 +233,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly kvm-check bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs gdb build tests lint clean
+.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly kvm-check bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs qemu gdb build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -108,6 +108,7 @@ void bringup_l1_spec(const struct lab *lab, struct bringup_l1 *b)
 		.name = L1_DOMAIN,
 		.uuid = L1_UUID,
 		.virt_type = lab->plan->lane.virt_type,
+		.emulator = lab->plan->lane.emulator,
 		.cpu_mode = lab->plan->lane.cpu_mode,
 		.cpus = lab->plan->l1_cpus + lab->plan->lane.spare_cpus,
 		.memory_mib = lab->plan->l1_memory,

@@ -10,6 +10,7 @@
 #include "lab/bringup.h"
 #include "lab/capabilities.h"
 #include "lab/state.h"
+#include "machine/libvirt/qemu_program.h"
 #include "machine/loop.h"
 
 /* ---- the states' names ---- */
@@ -33,7 +34,7 @@ static int make_l1_key(struct lab *lab)
 	hash_add_number(h, "uid", getuid()); /* root's libvirtd and a user's write different states */
 	ret = state_hash_config(h, "config/domains/l1.args");
 	if (!ret)
-		ret = hash_add_file(h, "qemu", L1_QEMU);
+		ret = hash_add_file(h, "qemu", qemu_program(&lab->plan->lane));
 	hash_hex(h, lab->l1_key);
 	return ret;
 }
@@ -106,7 +107,7 @@ static int prepare(struct lab *lab)
 {
 	int ret = lab_prepare_image(lab);
 
-	str_set(&lab->emulator, L1_QEMU);
+	str_set(&lab->emulator, qemu_program(&lab->plan->lane));
 	if (!ret)
 		open_plugin(lab);
 	if (!ret)

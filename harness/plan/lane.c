@@ -20,10 +20,12 @@ static const struct conf_key keys[] = {
 	{ "lane", "plugin", CONF_STR, offsetof(struct lane, plugin), 0, 0 },
 	{ "lane", "spare_cpus", CONF_U32, offsetof(struct lane, spare_cpus), 0, 1 },
 	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
-	{ "lane", "slowdown_built", CONF_U32, offsetof(struct lane, slowdown_built), 1, 100 },
 	{ "lane", "retries", CONF_U32, offsetof(struct lane, retries), 0, 10 },
 	{ "lane", "without_scripted", CONF_STR, offsetof(struct lane, without_scripted), 0, 0 },
 	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },
+	{ "built", "spare_cpus", CONF_U32, offsetof(struct lane, built.spare_cpus), 0, 1 },
+	{ "built", "slowdown", CONF_U32, offsetof(struct lane, built.slowdown), 1, 100 },
+	{ "built", "retries", CONF_U32, offsetof(struct lane, built.retries), 0, 10 },
 };
 
 int lane_names(struct strv *names)
@@ -42,7 +44,7 @@ int lane_load(const char *name, struct lane *l)
 	_cleanup_free_ char *relative = strf("config/lanes/%s.conf", name);
 	_cleanup_free_ char *path = path_in_root(relative);
 
-	*l = (struct lane){ .slowdown = 1 };
+	*l = (struct lane){ .slowdown = 1, .built = { LANE_AS_EVER, LANE_AS_EVER, LANE_AS_EVER } };
 	if (strchr(name, '/') || !path_exists(path))
 		return near_fail_in("there is no lane", name, "config/lanes", NULL);
 	str_set(&l->name, name);
@@ -59,13 +61,22 @@ void lane_free(struct lane *l)
 	conf_free(keys, ARRAY_SIZE(keys), l);
 	str_set(&l->name, NULL);
 	str_set(&l->reason, NULL);
+	str_set(&l->emulator, NULL);
 }
 
-static bool needs_nothing(struct lane *l, char **why)
+static void take_number(uint32_t *number, uint32_t built)
 {
-	l->intel = false; /* QEMU's emulator has SVM only */
-	*why = xstrdup("works on every machine");
-	return true;
+	if (built != LANE_AS_EVER)
+		*number = built;
+}
+
+void lane_take_built(struct lane *l, char *program)
+{
+	free(l->emulator);
+	l->emulator = program;
+	take_number(&l->spare_cpus, l->built.spare_cpus);
+	take_number(&l->slowdown, l->built.slowdown);
+	take_number(&l->retries, l->built.retries);
 }
 
 static bool needs_nested_kvm(struct lane *l, char **why)
@@ -78,8 +89,6 @@ static bool needs_nested_kvm(struct lane *l, char **why)
 	return p.nested;
 }
 
-static const struct lane_need nothing = { "nothing", needs_nothing };
-LANE_NEED(nothing);
 static const struct lane_need nested_kvm = { "nested-kvm", needs_nested_kvm };
 LANE_NEED(nested_kvm);
 

@@ -11,10 +11,12 @@
 #include "core/util.h"
 #include "kernel/vendor.h"
 
+#define LANE_AS_EVER UINT32_MAX
+
 struct lane {
 	char *name;	 /* the file's name */
 	char *title;	 /* for people */
-	char *needs;	 /* "nothing", "nested-kvm": what the machine must offer */
+	char *needs;	 /* "qemu", "nested-kvm": what the machine must offer */
 	char *machine;	 /* what runs L1: a lab_backend's name; NULL: libvirt */
 	char *virt_type; /* L1's <domain type=...>: qemu, kvm */
 	/* L1's <cpu mode=...>: maximum, host-passthrough; or the other machine's name of a CPU */
@@ -30,17 +32,18 @@ struct lane {
 	uint32_t
 		/* factor on every deadline, against a machine with hardware virtualization */
 		slowdown;
-	/*
-	 * the same with an emulator that was built here (`make bochs`); takes slowdown's place in
-	 * lane_usable(). 0: none
-	 */
-	uint32_t slowdown_built;
 	uint32_t
 		/*
 		 * how often a run may start again on a level that was lost without a word: for
 		 * emulators, which lose one
 		 */
 		retries;
+	/* takes the place of the three above where the emulator was built here */
+	struct lane_built {
+		uint32_t spare_cpus, slowdown, retries; /* LANE_AS_EVER: nothing new */
+	} built;
+	/* L1's, where it was built here; set by lane_usable(). NULL: the system's */
+	char *emulator;
 	/* why no host that answers as a test says is brought up there (lab.h); NULL: it is */
 	char *without_scripted;
 	uint32_t preference; /* auto takes the usable lane with the highest */
@@ -74,6 +77,11 @@ int lane_choose(const char *name, const char *by, const struct vendor_side *side
  * caller owns it.
  */
 char *lane_blind(const struct lane *l, const struct vendor_side *side);
+/*
+ * For a need's check(): the lane's emulator is this program, which was built here. It is taken
+ * over.
+ */
+void lane_take_built(struct lane *l, char *program);
 /* Is L1's CPU made by a program? */
 bool lane_emulates(const struct lane *l);
 void lane_free(struct lane *l);

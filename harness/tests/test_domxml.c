@@ -53,6 +53,22 @@ static void test_retarget(void **state)
 	assert_non_null(strstr(xml, "2097152"));
 }
 
+/* An emulator that was built here, at another place in another cache. */
+static void test_an_emulator(void **state)
+{
+	struct domain_spec s = spec();
+	_cleanup_free_ char *xml = NULL, *other = NULL;
+
+	(void)state;
+	s.emulator = "/cache/a/qemu-system-x86_64";
+	assert_int_equal(domxml_retarget(saved, &s, &xml), 0);
+	assert_non_null(strstr(xml, "<emulator>/cache/a/qemu-system-x86_64</emulator></devices>"));
+	s.emulator = "/cache/b/qemu-system-x86_64";
+	assert_int_equal(domxml_retarget(xml, &s, &other), 0);
+	assert_non_null(strstr(other, "<emulator>/cache/b/qemu-system-x86_64</emulator></devices>"));
+	assert_null(strstr(other, "/cache/a/"));
+}
+
 /* A path is a path, whatever is in it. */
 static void test_a_path_is_no_markup(void **state)
 {
@@ -200,7 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_disk_more),
-		cmocka_unit_test(test_retarget),
+		cmocka_unit_test(test_retarget), cmocka_unit_test(test_an_emulator),
 		cmocka_unit_test(test_a_path_is_no_markup),
 		cmocka_unit_test(test_plugin),
 		cmocka_unit_test(test_other_qemu_options_stay),

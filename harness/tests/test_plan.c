@@ -136,6 +136,27 @@ static void test_lanes(void **state)
 	lane_free(&l);
 }
 
+/* What a lane's file says of an emulator that was built here counts with one alone. */
+static void test_a_built_emulator(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	assert_int_equal(lane_load("tcg-svm", &l), 0);
+	assert_null(l.emulator);
+	assert_int_equal(l.spare_cpus, 1);
+	assert_int_equal(l.retries, 1);
+	lane_take_built(&l, xstrdup("/cache/qemu/1/qemu-system-x86_64"));
+	assert_string_equal(l.emulator, "/cache/qemu/1/qemu-system-x86_64");
+	assert_int_equal(l.spare_cpus, 0);
+	assert_int_equal(l.retries, 0);
+	lane_free(&l);
+	assert_int_equal(lane_load("kvm", &l), 0);
+	lane_take_built(&l, xstrdup("/other"));
+	assert_int_equal(l.slowdown, 1);
+	lane_free(&l);
+}
+
 static void test_a_lane_for_the_change(void **state)
 {
 	struct vendor_side intel = { VENDOR_INTEL, (char *)VMX };
@@ -467,7 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_strangers_wish), cmocka_unit_test(test_our_wish),
 		cmocka_unit_test(test_nobody_is_named), cmocka_unit_test(test_lanes),
-		cmocka_unit_test(test_a_lane_for_the_change),
+		cmocka_unit_test(test_a_built_emulator), cmocka_unit_test(test_a_lane_for_the_change),
 		cmocka_unit_test(test_subject_and_hash),
 		cmocka_unit_test(test_unpatched),
 		cmocka_unit_test(test_a_suite),

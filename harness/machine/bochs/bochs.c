@@ -413,8 +413,8 @@ static bool needs_bochs(struct lane *l, char **why)
 	_cleanup_free_ char *program = bochs_program();
 
 	l->intel = true;
-	if (!bochs_is_debians(program) && l->slowdown_built)
-		l->slowdown = l->slowdown_built;
+	if (!bochs_is_debians(program))
+		lane_take_built(l, xstrdup(program));
 	return is_usable(program, why);
 }
 

@@ -286,6 +286,8 @@ static int set_paths(xmlDocPtr doc, const struct domain_spec *s)
 {
 	int ret = set_disks(doc, s);
 
+	if (s->emulator)
+		set_text(child(xmlDocGetRootElement(doc), "devices"), "emulator", s->emulator);
 	if (!ret)
 		ret = set_ports(doc, s);
 	if (!ret) {

@@ -25,6 +25,7 @@ struct domain_spec {
 	const char *name;
 	const char *uuid;
 	const char *virt_type; /* <domain type=...> */
+	const char *emulator;  /* NULL: the one that virt-install found */
 	const char *cpu_mode;
 	uint32_t cpus;
 	bool holes;    /* sockets of three cores, so APIC ids are 0, 1, 2, 4, ... */

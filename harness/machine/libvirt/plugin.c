@@ -15,6 +15,7 @@
 #include "core/proc.h"
 #include "core/util.h"
 #include "machine/libvirt/daemon.h"
+#include "machine/libvirt/qemu_program.h"
 
 #define TRY_S 20
 
@@ -109,12 +110,12 @@ static const char *last_line(struct buf *b)
 }
 
 /* A machine of nothing, which is told to quit at once. */
-static int run_qemu(const char *option, struct buf *said)
+static int run_qemu(const char *program, const char *option, struct buf *said)
 {
 	char *const argv[] = { (char *)"sh",
 			       (char *)"-c",
 			       (char *)"exec \"$0\" \"$@\" 2>&1",
-			       (char *)L1_QEMU,
+			       (char *)program,
 			       (char *)"-machine",
 			       (char *)"none",
 			       (char *)"-accel",
@@ -137,7 +138,7 @@ static int run_qemu(const char *option, struct buf *said)
 	return proc_run(&p);
 }
 
-static bool try_it(const char *object, char **why)
+static bool try_it(const char *program, const char *object, char **why)
 {
 	_cleanup_free_ char *path = strf("%s/try-%d.counters", path_run(), (int)getpid());
 	_cleanup_free_ char *option = make_option(object, path);
@@ -149,7 +150,7 @@ static bool try_it(const char *object, char **why)
 		*why = strf("no counters can be made in %s", path_run());
 		return false;
 	}
-	ok = !run_qemu(option, &said) && plugin_counters(&p);
+	ok = !run_qemu(program, option, &said) && plugin_counters(&p);
 	*why = ok ? xstrdup("QEMU takes it") : strf("QEMU does not take it: %s", last_line(&said));
 	unmap(&p);
 	unlink(path);
@@ -169,7 +170,7 @@ bool plugin_usable(const struct lane *lane, char **why)
 		*why = strf("%s is not there (make build)", object);
 		return false;
 	}
-	return try_it(object, why);
+	return try_it(qemu_program(lane), object, why);
 }
 
 /* -- remembered: trying costs a start of QEMU -- */
@@ -183,7 +184,7 @@ static bool memory_key(const struct lane *lane, char *hex)
 {
 	_cleanup_free_ char *object = object_path(lane);
 	struct hash *h = hash_new("plugin-1");
-	bool bad = hash_add_file(h, "qemu", L1_QEMU) || hash_add_file(h, "plugin", object);
+	bool bad = hash_add_file(h, "qemu", qemu_program(lane)) || hash_add_file(h, "plugin", object);
 
 	hash_hex(h, hex);
 	if (bad)

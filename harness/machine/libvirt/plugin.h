@@ -12,9 +12,6 @@
 #include "plan/lane.h"
 #include "tcg-plugin/counters.h"
 
-/* L1's QEMU, as libvirt finds it. */
-#define L1_QEMU "/usr/bin/qemu-system-x86_64"
-
 struct plugin {
 	char *option;		    /* for QEMU's -plugin; NULL: L1 runs without */
 	char *path;		    /* the file of counters */
