@@ -488,7 +488,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_strangers_wish), cmocka_unit_test(test_our_wish),
 		cmocka_unit_test(test_nobody_is_named), cmocka_unit_test(test_lanes),
-		cmocka_unit_test(test_a_built_emulator), cmocka_unit_test(test_a_lane_for_the_change),
+		cmocka_unit_test(test_a_built_emulator),
+		cmocka_unit_test(test_a_lane_for_the_change),
 		cmocka_unit_test(test_subject_and_hash),
 		cmocka_unit_test(test_unpatched),
 		cmocka_unit_test(test_a_suite),
