@@ -66,7 +66,8 @@ int bringup_make_overlay(const char *base, const char *format, const char *overl
  * It also loses interrupts, it seems: a CPU of L1 was once found in L2 after 50 s in which it had
  * taken none, not even its timer's. (helper_vmrun() in QEMU 7.2 sets CPU_INTERRUPT_VIRQ without the
  * lock under which other threads raise interrupts.) A one-shot timer that is lost is never set
- * again; the next tick of a periodic one brings the lost one along.
+ * again; the next tick of a periodic one brings the lost one along. (config/qemu/0002 mends that,
+ * for those who have the lab's own QEMU.)
  */
 char *bringup_l1_cmdline(const struct lab *lab, const struct image *root)
 {
