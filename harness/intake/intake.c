@@ -9,6 +9,7 @@
 #include "intake/internal.h"
 #include "intake/lines.h"
 #include "intake/locate.h"
+#include "intake/parts.h"
 #include "intake/words.h"
 #include "kernel/tree.h"
 
@@ -136,6 +137,64 @@ static int take_both(struct taking *t, const char *beside)
 			 t->diff_names.v[0], beside, t->in->why ? t->in->why : "the diff does not apply to their base");
 }
 
+/* Do both change a file, and put other lines in there? */
+static bool is_other_change(const struct part *p, const struct parts *others)
+{
+	for (size_t i = 0; i < others->n; i++) {
+		_cleanup_buf_ struct buf here = { 0 }, there = { 0 };
+		struct lines_apart apart;
+
+		if (!p->path || !others->v[i].path || strcmp(p->path, others->v[i].path))
+			continue;
+		part_lines(p, '+', &here);
+		part_lines(&others->v[i], '+', &there);
+		lines_compare(buf_str(&here), buf_str(&there), &apart);
+		if (apart.lost || apart.gained)
+			return true;
+	}
+	return false;
+}
+
+/* The caller owns it; NULL: they agree. */
+static char *file_apart(const struct intake *a, const struct intake *b)
+{
+	struct parts first, second;
+	char *path = NULL;
+
+	parts_split(buf_str(&a->patch), &first);
+	parts_split(buf_str(&b->patch), &second);
+	for (size_t i = 0; !path && i < first.n; i++)
+		if (is_other_change(&first.v[i], &second))
+			path = xstrdup(first.v[i].path);
+	parts_free(&first);
+	parts_free(&second);
+	return path;
+}
+
+/* The diff of a first try beside the files of the last one: nobody knows which is meant. */
+static int compare_files(struct taking *t)
+{
+	struct intake whole = { 0 }, *diff = t->in;
+	size_t base = (size_t)(diff->base - t->bases->v);
+	_cleanup_free_ char *path = NULL;
+	int ret;
+
+	t->in = &whole;
+	ret = t->handed.n > INTAKE_TREE_FILES ? 0 : intake_take_files(t);
+	t->in = diff;
+	diff->base = &t->bases->v[base]; /* a version of the clone may have moved them */
+	if (!ret && whole.outcome == INTAKE_TAKEN && whole.base == diff->base)
+		path = file_apart(diff, &whole);
+	intake_free(&whole);
+	if (!path)
+		return ret;
+	strv_addf(&diff->notes, "the diff and the whole file beside it have different changes of %s: the diff was taken, and only a pass counts",
+		  path);
+	diff->drift = true;
+	diff->exact = false;
+	return 0;
+}
+
 /* Where a whole file goes on with the diff's change, that has a part of it only. */
 static int take_beside(struct taking *t)
 {
@@ -144,7 +203,7 @@ static int take_beside(struct taking *t)
 	int ret;
 
 	if (!beside)
-		return 0;
+		return compare_files(t);
 	strv_addf(&t->in->notes, "the diff %s is not all of it: %s goes on with what it brings in, and is not in it", t->diff_names.v[0],
 		  beside);
 	intake_words_put_in(buf_str(&t->in->patch), &brought);

@@ -381,6 +381,22 @@ static void test_whole_file_and_diff(void **state)
 	intake_free(&in);
 }
 
+/* An older diff beside the files: which one is meant? */
+static void test_diff_of_another_version(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "x.diff", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	put(given, "cpuid.c", CHANGED);
+	expect_change(true);
+	put(given, "cpuid.c", HEAD CASE OWN "\tmore();\n" TAIL);
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.drift);
+	assert_false(in.exact);
+	intake_free(&in);
+}
+
 /* Both made from the base: a second assignment has all of the first, host and guest one number. */
 static void test_said_twice(void **state)
 {
@@ -1309,6 +1325,7 @@ int main(void)
 		cmocka_unit_test_setup(test_archives_by_content, begin),
 		cmocka_unit_test_setup(test_colours, begin),
 		cmocka_unit_test_setup(test_own_files, begin),
+		cmocka_unit_test_setup(test_diff_of_another_version, begin),
 		cmocka_unit_test_setup(test_margins, begin),
 		cmocka_unit_test_setup(test_lines_cut_in_two, begin),
 		cmocka_unit_test_setup(test_no_context, begin),
