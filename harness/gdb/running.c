@@ -93,6 +93,24 @@ int running_ask(struct level *l, const char *file, struct running_module *m)
 	return ret;
 }
 
+int running_told(const char *text, const char *file, struct running_module *m)
+{
+	_cleanup_free_ char *begin = NULL;
+	_cleanup_buf_ struct buf own = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	*m = (struct running_module){ .name = running_name(file) };
+	begin = strf("%s/sections/", m->name);
+	strv_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *section = lines.v[i] + strlen(begin), *colon = strchr(lines.v[i], ':');
+
+		if (str_starts(lines.v[i], begin) && colon)
+			buf_printf(&own, "%.*s %s\n", (int)(colon - section), section, colon + 1);
+	}
+	return running_take(m, buf_str(&own)) ? 0 : fail(OUT_BROKEN, "L1 did not tell where the sections of its module %s lie", m->name);
+}
+
 int running_kernel(struct level *l, char id[MODELF_ID_HEX])
 {
 	return ask_id(l, "/sys/kernel/notes", id);

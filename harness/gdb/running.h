@@ -32,6 +32,11 @@ char *running_name(const char *file);
 int running_ask(struct level *l, const char *file, struct running_module *m);
 /* The kernel's own build id; "" where it says none. */
 int running_kernel(struct level *l, char id[MODELF_ID_HEX]);
+/*
+ * The same of what L1 has told, for who can't ask: "NAME/sections/.text:0xffffffffc0001000" a line. 0
+ * or -OUT_BROKEN: the module is not there. Its id stays empty. Free it in either case.
+ */
+int running_told(const char *text, const char *file, struct running_module *m);
 void running_free(struct running_module *m);
 
 /*

@@ -1,44 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gdb/session.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
-#include "core/proc.h"
 #include "core/ui.h"
-#include "gdb/running.h"
-#include "gdb/script.h"
-#include "kernel/sandbox.h"
-#include "lab/bringup.h"
+#include "gdb/loaded.h"
 #include "machine/libvirt/stub.h"
 #include "machine/loop.h"
 
-#define MODULES_MAX 8
 #define TURN_MS 50
-#define GRACE_MS 3000 /* from SIGTERM to SIGKILL; for a word with the stub */
+#define GRACE_MS 3000 /* for a word with the stub */
 
 /* ---- what runs in L1, and is it what we have? ---- */
-
-struct loaded {
-	struct running_module modules[MODULES_MAX];
-	const char *files[MODULES_MAX]; /* their names; in `stored` */
-	const char *stored[MODULES_MAX];
-	size_t n;
-	struct strv paths; /* in the kernel's tree */
-};
-
-static void free_loaded(struct loaded *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		running_free(&l->modules[i]);
-	strv_free(&l->paths);
-}
 
 /* The checkout may have changed since the lab was brought up. */
 static int check_id(const struct running_module *m, const char *stored)
@@ -51,38 +27,11 @@ static int check_id(const struct running_module *m, const char *stored)
 		    m->name, m->id);
 }
 
-static int ask_one(struct level *l1, const char *stored, struct loaded *l)
+static int ask(void *ctx, const char *stored, struct running_module *m)
 {
-	struct running_module *m = &l->modules[l->n];
-	int ret;
+	int ret = running_ask(ctx, stored, m);
 
-	if (l->n == MODULES_MAX)
-		return fail(OUT_BROKEN, "L1 loads more than %d modules", MODULES_MAX);
-	l->stored[l->n] = stored;
-	l->files[l->n++] = path_last(stored);
-	ret = running_ask(l1, stored, m);
 	return ret ? ret : check_id(m, stored);
-}
-
-/* As paths in the kernel's tree. */
-static const struct strv *modules_of(const struct plan *plan)
-{
-	return &kernel_conf_of(&plan->kernel, KERNEL_HOST)->role[KERNEL_HOST].modules;
-}
-
-static int ask(struct level *l1, const struct plan *plan, const struct kernel_build *b,
-	       struct loaded *l)
-{
-	const struct strv *named = modules_of(plan);
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < b->modules.n && i < named->n; i++) {
-		if (!bringup_loads(&plan->lane, b->modules.v[i]))
-			continue;
-		strv_add(&l->paths, named->v[i]);
-		ret = ask_one(l1, b->modules.v[i], l);
-	}
-	return ret;
 }
 
 /* Without its names one can still debug the modules. */
@@ -98,44 +47,20 @@ static const char *image_of(struct level *l1, const struct debuginfo *d)
 	return NULL;
 }
 
-/* ---- its first commands ---- */
-
-static int put_script(struct session *s, const struct buf *b)
-{
-	int err;
-
-	s->script = strf("%s/gdb.commands", path_run());
-	err = file_write(s->script, buf_str(b), b->len, 0600);
-	return err ? fail(OUT_BROKEN, "can't write %s: %s", s->script, strerror(-err)) : 0;
-}
-
-static int write_script(struct session *s, const struct loaded *l)
-{
-	_cleanup_free_ char *stub = stub_path();
-	const struct script script = { .stub = stub, .sources = s->info.sources,
-				       .built_in = DEBUGINFO_SOURCES,
-				       .image = image_of(s->level, &s->info),
-				       .symbols = s->info.dir, .modules = l->modules,
-				       .files = l->files, .n = l->n };
-	_cleanup_buf_ struct buf b = { 0 };
-
-	script_write(&script, &b);
-	return put_script(s, &b);
-}
-
 int gdb_session_prepare(struct session *s, const struct plan *plan)
 {
+	_cleanup_free_ char *stub = stub_path();
 	struct kernel_build b = { 0 };
 	struct loaded l = { 0 };
 	int ret = kernel_build(&plan->kernel, KERNEL_HOST, &b);
 
 	if (!ret)
-		ret = ask(s->level, plan, &b, &l);
+		ret = loaded_take(plan, &b, ask, s->level, &l);
 	if (!ret)
 		ret = debuginfo_get(&plan->kernel, &b, &l.paths, &s->info);
 	if (!ret)
-		ret = write_script(s, &l);
-	free_loaded(&l);
+		ret = loaded_script(&l, &s->info, image_of(s->level, &s->info), stub, &s->script);
+	loaded_free(&l);
 	kernel_build_free(&b);
 	return ret;
 }
@@ -143,10 +68,8 @@ int gdb_session_prepare(struct session *s, const struct plan *plan)
 int gdb_session_check(const struct lane *l)
 {
 	if (l->machine || !lane_emulates(l))
-		return fail(OUT_USAGE, "lane %s has no gdb: QEMU's stub stops an L1 whose CPU QEMU emulates (LANE=tcg-svm)", l->name);
-	if (!sandbox_has_program("gdb"))
-		return fail(OUT_BROKEN, "gdb is not installed: `make gdb` installs it, or apt-get install gdb");
-	return 0;
+		return fail(OUT_USAGE, "lane %s has no gdb while it runs: QEMU's stub stops an L1 whose CPU QEMU emulates (LANE=tcg-svm); a run of lane bochs-vmx is looked at in its replay (`nestlab replay RUN --gdb`)", l->name);
+	return gdb_program_check();
 }
 
 int gdb_session_begin(struct session *s, struct level *l1, const struct lane *lane)
@@ -162,93 +85,34 @@ int gdb_session_begin(struct session *s, struct level *l1, const struct lane *la
 
 /* ---- gdb itself ---- */
 
-/* A script inside of a stranger's module is not run. */
-static void start(const struct session *s, char *const *args, pid_t parent)
-{
-	_cleanup_strv_ struct strv argv = { 0 };
-
-	proc_child_setup();
-	if (getppid() != parent)
-		_exit(127);
-	strv_add(&argv, "gdb");
-	strv_add(&argv, "-q");
-	strv_add(&argv, "-iex");
-	strv_add(&argv, "set auto-load off");
-	strv_add(&argv, "-x");
-	strv_add(&argv, s->script);
-	for (; args && *args; args++)
-		strv_add(&argv, *args);
-	proc_close_fds();
-	execvp(argv.v[0], argv.v);
-	_exit(127);
-}
-
-/* ^C is gdb's: it stops L1 by it. */
-static void leave_keys(bool to_gdb)
-{
-	if (!to_gdb) {
-		signal(SIGQUIT, SIG_DFL);
-		proc_catch_signals();
-		return;
-	}
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-}
-
 /* Whoever waits for something in L1 would do so in vain, where gdb left it stopped. */
-static void go_on(void)
+bool gdb_session_ended(struct session *s)
 {
 	_cleanup_free_ char *stub = stub_path();
 
-	leave_keys(false);
-	(void)stub_let_go(stub, GRACE_MS); /* stub_close() tells */
-}
-
-bool gdb_session_ended(struct session *s)
-{
-	if (s->pid && waitpid(s->pid, &s->status, WNOHANG) == s->pid) {
-		s->pid = 0;
-		go_on();
-	}
-	return !s->pid;
+	if (s->gdb.pid && gdb_program_ended(&s->gdb))
+		(void)stub_let_go(stub, GRACE_MS); /* stub_close() tells */
+	return !s->gdb.pid;
 }
 
 void gdb_session_interrupt(const struct session *s)
 {
-	if (s->pid)
-		kill(s->pid, SIGINT);
+	gdb_program_interrupt(&s->gdb);
 }
 
 int gdb_session_start(struct session *s, char *const *args)
 {
-	pid_t parent = getpid();
 	int ret = stub_open(s->level);
 
-	if (ret)
-		return ret;
-	leave_keys(true);
-	s->pid = fork();
-	if (!s->pid)
-		start(s, args, parent);
-	if (s->pid > 0)
-		return 0;
-	s->pid = 0;
-	leave_keys(false);
-	return fail(OUT_BROKEN, "can't start gdb: %s", strerror(errno));
+	return ret ? ret : gdb_program_start(&s->gdb, s->script, args);
 }
 
 static void stop(struct session *s)
 {
-	uint64_t until = now_ns() + GRACE_MS * NSEC_PER_MSEC;
+	_cleanup_free_ char *stub = stub_path();
 
-	if (s->pid)
-		kill(s->pid, SIGTERM);
-	while (!gdb_session_ended(s) && now_ns() < until)
-		usleep(TURN_MS * 1000);
-	if (s->pid)
-		kill(s->pid, SIGKILL);
-	while (!gdb_session_ended(s))
-		usleep(TURN_MS * 1000);
+	gdb_program_stop(&s->gdb);
+	(void)stub_let_go(stub, GRACE_MS);
 }
 
 static int let_go(struct level *l)
@@ -269,7 +133,7 @@ int gdb_session_wait(struct session *s)
 	end = let_go(s->level);
 	if (ret || end)
 		return ret ? ret : end;
-	return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);
+	return gdb_program_code(&s->gdb);
 }
 
 void gdb_session_end(struct session *s)

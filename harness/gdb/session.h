@@ -9,8 +9,7 @@
 #ifndef NESTLAB_GDB_SESSION_H
 #define NESTLAB_GDB_SESSION_H
 
-#include <sys/types.h>
-
+#include "gdb/program.h"
 #include "kernel/debuginfo.h"
 #include "lab/lab.h"
 
@@ -19,8 +18,7 @@ struct session {
 	struct debuginfo info;
 	char *script; /* of gdb's first commands, a file */
 	int lock;
-	pid_t pid; /* gdb's; 0: it does not run */
-	int status; /* and how it ended */
+	struct gdb_program gdb;
 };
 
 /* Is there a stub in this lane, and gdb on this machine? 0; -OUT_USAGE, -OUT_BROKEN. */

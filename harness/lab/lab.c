@@ -342,6 +342,7 @@ static void free_parts(struct lab *lab)
 	free_boot(&lab->boot);
 	free(lab->run_dir);
 	free(lab->emulator);
+	free(lab->record);
 	free(lab->capabilities);
 	free(lab->l2_initramfs);
 }

@@ -80,6 +80,7 @@ struct lab {
 	struct boot_record boot;
 	char *run_dir; /* consoles and logs go here; exists */
 	char *emulator;	    /* the program that L1 runs in; set by lab_prepare() */
+	char *record; /* where that writes its log (replay/record.h); NULL: nowhere */
 	uint32_t seed; /* of the turns of L1's CPUs; 0: none; set by lab_prepare() */
 	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
 	/*

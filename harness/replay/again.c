@@ -90,6 +90,8 @@ struct comparing {
 	struct log now;
 	struct again *again;
 	char *output;
+	const struct again_visitor *visitor; /* until it has left, or NULL */
+	bool came;
 };
 
 /* What there is by now. True: it is decided. */
@@ -97,6 +99,8 @@ static bool compare(struct comparing *c)
 {
 	struct again *a = c->again;
 
+	if (a->difference)
+		return true;
 	log_free(&c->now);
 	if (log_read(c->output, &c->now))
 		return false;
@@ -120,18 +124,38 @@ static int end(struct comparing *c, int ret)
 	return 0;
 }
 
+static int look_for_visitor(struct comparing *c)
+{
+	const struct again_visitor *v = c->visitor;
+	_cleanup_free_ char *socket = v ? here(v->socket) : NULL;
+
+	/* It may have gone back, and what was the same once was written anew. */
+	if (v && c->came && v->has_left(v->ctx)) {
+		c->visitor = NULL;
+		c->again->same = 0;
+	}
+	if (!v || c->came || !path_exists(socket))
+		return 0;
+	c->came = true;
+	return v->come(v->ctx);
+}
+
+/* gdb may stop it for as long as it likes. */
 static int follow(struct comparing *c)
 {
 	uint64_t moved = now_ns();
 	size_t n = 0;
-	int ret = 0;
+	int ret = 0, seen;
 
-	while (!ret && !compare(c)) {
-		if (c->now.n > n)
+	while (!ret && (!compare(c) || c->visitor)) {
+		if (c->now.n > n || c->visitor)
 			moved = now_ns();
 		n = c->now.n;
 		if (now_ns() - moved > level_ms(&c->level, STILL_S) * NSEC_PER_MSEC)
 			return fail(OUT_BROKEN, "the replay stands still behind entry %zu of %zu", n, c->was->n);
+		seen = look_for_visitor(c);
+		if (seen)
+			return seen;
 		ret = level_step(&c->level, LOOK_MS);
 	}
 	return ret ? end(c, ret) : 0;
@@ -139,12 +163,14 @@ static int follow(struct comparing *c)
 
 /* ---- the machine ---- */
 
-static int start(const struct record *r, struct level *l, const char *program, const char *output)
+static int start(const struct record *r, const char *program, struct comparing *c)
 {
+	const struct again_visitor *v = c->visitor;
 	_cleanup_free_ char *input = here(INPUT), *log = here(BOCHS_LOG);
 	_cleanup_free_ char *console = here(CONSOLE_LOG), *state = here(RECORD_STATE);
 	const struct bochs_wires wires = {
-		.log = log, .console_log = console, .record = output, .replay = input
+		.log = log, .console_log = console, .record = c->output, .replay = input,
+		.gdb = v ? v->socket : NULL, .gdb_tick = v ? v->tick : NULL
 	};
 	const struct bochs_spec spec = { .program = program,
 					 .rc = r->rc,
@@ -152,7 +178,7 @@ static int start(const struct record *r, struct level *l, const char *program, c
 					 .console = r->console,
 					 .seed = r->seed };
 
-	return bochs_start(l, &spec, &wires);
+	return bochs_start(&c->level, &spec, &wires);
 }
 
 static int run(const struct record *r, const char *program, uint32_t slowdown,
@@ -162,7 +188,7 @@ static int run(const struct record *r, const char *program, uint32_t slowdown,
 	int ret;
 
 	level_init(&c->level, 1, NULL, slowdown);
-	ret = start(r, &c->level, program, c->output);
+	ret = start(r, program, c);
 	if (!ret)
 		ret = follow(c);
 	c->again->seconds = (double)(now_ns() - begin) / 1e9;
@@ -172,10 +198,10 @@ static int run(const struct record *r, const char *program, uint32_t slowdown,
 }
 
 int again_run(const struct record *r, const struct log *was, const char *folder, uint32_t slowdown,
-	      struct again *a)
+	      const struct again_visitor *v, struct again *a)
 {
 	_cleanup_free_ char *program = NULL;
-	struct comparing c = { .was = was, .again = a, .output = here(OUTPUT) };
+	struct comparing c = { .was = was, .again = a, .output = here(OUTPUT), .visitor = v };
 	int ret = mkdir_p(path_run()) ? fail(OUT_BROKEN, "can't make %s", path_run()) : 0;
 
 	*a = (struct again){ 0 };

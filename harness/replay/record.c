@@ -116,6 +116,11 @@ int record_begin(const char *dir, const struct bochs_spec *spec, const struct re
 	return write_record(json, spec, from);
 }
 
+char *record_modules(const char *log)
+{
+	return strf("%.*s.modules", (int)(strlen(log) - strlen(".log")), log);
+}
+
 void record_drop(const char *dir)
 {
 	_cleanup_free_ char *folder = strf("%s/" RECORD_FOLDER, dir);

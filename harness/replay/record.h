@@ -28,6 +28,12 @@ struct record_from {
  */
 int record_begin(const char *dir, const struct bochs_spec *spec, const struct record_from *from,
 		 char **log);
+/*
+ * Beside that log: where the sections of L1's modules lie, as L1 told it while it ran, a line each:
+ * "kvm/sections/.text:0xffffffffa0001000"; nobody can ask a replay. log: as record_begin() gave it.
+ * The caller owns it.
+ */
+char *record_modules(const char *log);
 void record_drop(const char *dir); /* the run needs none */
 bool record_exists(const char *dir);
 

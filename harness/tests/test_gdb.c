@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/outcome.h"
 #include "core/proc.h"
 #include "gdb/script.h"
 #include "kernel/debuginfo.h"
@@ -58,6 +59,27 @@ static void test_no_sections(void **state)
 		assert_false(running_take(&m, texts[i]));
 		running_free(&m);
 	}
+}
+
+/* What a run of lane bochs-vmx told of all its modules. */
+static void test_told(void **state)
+{
+	static const char text[] = "irqbypass/sections/.text:0xffffffffa0000000\n"
+				   "kvm/sections/.text:0xffffffffa0010000\nkvm/sections/.data:0xffffffffa0090000\n"
+				   "kvm_intel/sections/.text:0xffffffffa00c0000\n";
+	struct running_module m;
+
+	(void)state;
+	assert_int_equal(running_told(text, "/x/kvm.ko", &m), 0);
+	assert_string_equal(m.name, "kvm");
+	assert_int_equal(m.n, 2);
+	assert_true(m.v[0].address == 0xffffffffa0010000);
+	assert_string_equal(m.v[1].name, ".data");
+	running_free(&m);
+	assert_int_equal(running_told(text, "/x/kvm-amd.ko", &m), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "its module kvm_amd"));
+	fail_clear();
+	running_free(&m);
 }
 
 /* ---- the commands ---- */
@@ -280,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_no_sections),
+		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_commands_without_image),
 		cmocka_unit_test(test_same_code),

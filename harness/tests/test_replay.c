@@ -186,7 +186,7 @@ static bool bios_is_here(void)
 
 static void test_record(void **state)
 {
-	_cleanup_free_ char *dir = temp_folder(), *first = NULL, *second = NULL, *json = at(dir, "record/2.json");
+	_cleanup_free_ char *dir = temp_folder(), *first = NULL, *second = NULL, *json = at(dir, "record/2.json"), *modules = NULL;
 	struct record r;
 
 	(void)state;
@@ -199,6 +199,8 @@ static void test_record(void **state)
 	assert_true(record_exists(dir));
 	assert_true(str_ends(first, "/record/1.log"));
 	assert_true(str_ends(second, "/record/2.log"));
+	modules = record_modules(second);
+	assert_true(str_ends(modules, "/record/2.modules"));
 	assert_int_equal(record_load(json, &r), 0);
 	assert_int_equal(r.seed, 7);
 	assert_true(r.restored);

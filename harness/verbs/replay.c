@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/outcome.h"
+#include "core/ui.h"
+#include "gdb/replayed.h"
 #include "lab/place.h"
 #include "machine/loop.h"
 #include "plan/lane.h"
@@ -21,14 +23,23 @@ static int verb_replay(int argc, char **argv);
 
 static const struct verb replay = {
 	.name = "replay",
-	.usage = "RUN [--export FILE.tar] | FILE.tar",
-	.summary = "run a recorded run of lane " LANE " again, without its answers, and compare each byte and its time",
+	.usage = "RUN [--export FILE.tar | --gdb [--tick N] [-- GDB'S ARGUMENT...]] | FILE.tar",
+	.summary = "run a recorded run of lane " LANE " again, without its answers, and compare each byte and its time; gdb may look at L1 meanwhile",
 	.order = 12,
 	.settings = "SLOWDOWN PLACE",
 	.codes = "0 each byte was the same\n1 a byte or its time differed",
 	.run = verb_replay,
 };
 VERB(replay);
+
+struct asked {
+	bool gdb;
+	const char *tick;  /* where gdb comes; NULL: at the beginning */
+	char *const *args; /* gdb's own, NULL-terminated, or NULL */
+	const struct again_visitor *visitor; /* gdb, or NULL */
+	const char *parts; /* where they were unpacked, or NULL */
+	uint32_t slowdown;
+};
 
 /* ---- what there is no record of ---- */
 
@@ -78,11 +89,10 @@ static int check_log(const char *path, const struct log *was)
 	return OUT_FAIL;
 }
 
-static int run_again(const struct record *r, const struct log *was, const char *parts,
-		     uint32_t slowdown)
+static int run_again(const struct record *r, const struct log *was, const struct asked *q)
 {
 	struct again a;
-	int ret = again_run(r, was, parts, slowdown, &a);
+	int ret = again_run(r, was, q->parts, q->slowdown, q->visitor, &a);
 
 	if (!ret)
 		ret = tell(was, &a);
@@ -90,8 +100,17 @@ static int run_again(const struct record *r, const struct log *was, const char *
 	return ret;
 }
 
+static int check_tick(const struct log *was, const struct again_visitor *v)
+{
+	uint64_t tick = 0, last = log_tick(log_at(was, was->n - 1));
+
+	if (!v || !v->tick || (parse_u64(v->tick, &tick) && tick <= last))
+		return 0;
+	return fail(OUT_USAGE, "--tick %s: the record has the ticks up to %" PRIu64, v->tick, last);
+}
+
 /* Returns OUT_PASS, OUT_FAIL, or a negative outcome. */
-static int replay_one(const char *json, const char *path, const char *parts, uint32_t slowdown)
+static int replay_one(const char *json, const char *path, const struct asked *q)
 {
 	struct record r;
 	struct log was = { 0 };
@@ -102,33 +121,82 @@ static int replay_one(const char *json, const char *path, const char *parts, uin
 	if (!ret)
 		ret = check_log(path, &was);
 	if (!ret)
-		ret = run_again(&r, &was, parts, slowdown);
+		ret = check_tick(&was, q->visitor);
+	if (!ret)
+		ret = run_again(&r, &was, q);
 	record_free(&r);
 	log_free(&was);
 	return ret;
 }
 
+/* ---- with gdb ---- */
+
+static const char *was(const void *run, const char *key)
+{
+	return result_manifest(run, key);
+}
+
+static int with_gdb(const char *json, const char *log, const struct replayed_run *run,
+		    const struct asked *q)
+{
+	struct asked own = *q;
+	struct replayed g;
+	int ret = gdb_replayed_begin(&g, run, q->tick, q->args), code;
+
+	own.visitor = &g.visitor;
+	if (!ret)
+		ret = replay_one(json, log, &own);
+	code = gdb_replayed_end(&g);
+	if (code)
+		ui_note("gdb ended with status %d", code);
+	return ret;
+}
+
+static int debug_one(const char *dir, const char *json, const char *log, const struct asked *q)
+{
+	_cleanup_free_ char *results = strf("%s/results.json", dir);
+	struct run_result *r = report_load(results);
+	const struct replayed_run run = { .dir = dir, .log = log, .was = was, .ctx = r };
+	int ret = r ? with_gdb(json, log, &run, q) : fail(OUT_USAGE, "%s can't be read", results);
+
+	if (r)
+		result_free(r);
+	return ret;
+}
+
 /* ---- all of a run's ---- */
 
-static int replay_all(const char *dir, const char *parts, uint32_t slowdown)
+static char *part_of(const char *dir, unsigned int n, const char *end)
 {
-	int worst = record_exists(dir) ? 0 : why_not(dir);
+	return strf("%s/" RECORD_FOLDER "/%u.%s", dir, n, end);
+}
 
-	for (unsigned int n = 1; worst >= 0; n++) {
-		_cleanup_free_ char *json = strf("%s/" RECORD_FOLDER "/%u.json", dir, n);
-		_cleanup_free_ char *log = strf("%s/" RECORD_FOLDER "/%u.log", dir, n);
-		int ret;
+static unsigned int count_records(const char *dir)
+{
+	for (unsigned int n = 0;; n++) {
+		_cleanup_free_ char *next = part_of(dir, n + 1, "json");
 
-		if (!path_exists(json))
-			break;
-		ret = replay_one(json, log, parts, slowdown);
+		if (!path_exists(next))
+			return n;
+	}
+}
+
+/* gdb comes to the last one: there it ended. */
+static int replay_all(const char *dir, const struct asked *q)
+{
+	unsigned int n = count_records(dir);
+	int worst = n ? 0 : why_not(dir);
+
+	for (unsigned int i = q->gdb ? n : 1; worst >= 0 && i && i <= n; i++) {
+		_cleanup_free_ char *json = part_of(dir, i, "json"), *log = part_of(dir, i, "log");
+		int ret = q->gdb ? debug_one(dir, json, log, q) : replay_one(json, log, q);
+
 		worst = ret ? ret : worst;
 	}
 	return worst;
 }
 
-/* parts: where they were unpacked, or NULL. */
-static int in_place(const char *dir, const char *parts, const struct knobs *k)
+static int in_place(const char *dir, struct asked *q, const struct knobs *k)
 {
 	struct place place = { .lock = -1 };
 	struct lane lane = { 0 };
@@ -139,32 +207,35 @@ static int in_place(const char *dir, const char *parts, const struct knobs *k)
 		ret = place_take(k->place, "replay", &place);
 	if (!ret && !lane_usable(&lane, &why))
 		ret = fail(OUT_BROKEN, "lane " LANE " does not work here: %s", why);
+	q->slowdown = lane.slowdown * k->slowdown;
 	if (!ret)
-		ret = replay_all(dir, parts, lane.slowdown * k->slowdown);
+		ret = replay_all(dir, q);
 	place_release(&place);
 	lane_free(&lane);
 	return ret;
 }
 
-static int replay_packed(const char *tar, const struct knobs *k)
+static int replay_packed(const char *tar, struct asked *q, const struct knobs *k)
 {
 	_cleanup_free_ char *dir = NULL, *parts = NULL;
-	int ret = pack_open(tar, &dir, &parts);
+	int ret = q->gdb ? fail(OUT_USAGE, "--gdb wants the run's folder: %s does not hold the plan that its kernel was built by", tar) :
+			   pack_open(tar, &dir, &parts);
 
+	q->parts = parts;
 	if (!ret)
-		ret = in_place(dir, parts, k);
+		ret = in_place(dir, q, k);
 	if (dir)
 		pack_remove(dir);
 	return ret;
 }
 
-static int replay_any(const char *what, const struct knobs *k)
+static int replay_any(const char *what, struct asked *q, const struct knobs *k)
 {
 	_cleanup_free_ char *dir = rundir_find(what);
 
 	if (path_exists(what) && !path_is_folder(what))
-		return replay_packed(what, k);
-	return in_place(dir, NULL, k);
+		return replay_packed(what, q, k);
+	return in_place(dir, q, k);
 }
 
 static int export(const char *what, const char *tar)
@@ -177,18 +248,36 @@ static int export(const char *what, const char *tar)
 	return ret;
 }
 
+/* What stands behind RUN. */
+static bool take_words(int argc, char **argv, struct asked *q)
+{
+	int at = 3;
+
+	if (argc == 2)
+		return true;
+	q->gdb = !strcmp(argv[2], "--gdb");
+	if (argc > at + 1 && !strcmp(argv[at], "--tick")) {
+		q->tick = argv[at + 1];
+		at += 2;
+	}
+	if (argc > at && !strcmp(argv[at], "--"))
+		q->args = argv + at + 1;
+	return q->gdb && (argc == at || q->args);
+}
+
 static int verb_replay(int argc, char **argv)
 {
 	bool exports = argc == 4 && !strcmp(argv[2], "--export");
+	struct asked q = { 0 };
 	struct knobs k;
 	int ret;
 
-	if (argc != 2 && !exports)
+	if (argc < 2 || (!exports && !take_words(argc, argv, &q)))
 		return verb_usage(&replay);
 	loop_init();
 	ret = knobs_load(&k);
 	if (!ret)
-		ret = exports ? export(argv[1], argv[3]) : replay_any(argv[1], &k);
+		ret = exports ? export(argv[1], argv[3]) : replay_any(argv[1], &q, &k);
 	knobs_free(&k);
 	return ret;
 }

@@ -22,6 +22,11 @@ struct bochs_wires {
 	const char *record;
 	/* such a file: its input comes, at its time, in place of the line's; or NULL */
 	const char *replay;
+	/*
+	 * where it waits for a gdb, a name in path_run(), and at which tick; NULL: it waits for
+	 * none, and before its first instruction
+	 */
+	const char *gdb, *gdb_tick;
 };
 
 /*
