@@ -234,7 +234,7 @@ static void test_out_of_bounds(void **state)
 	assert_fails(OUT_BUILD_ERROR, folder, "building the monitor: it started more than 200 processes, and was stopped");
 	put("Makefile", "monitor:\n\thead -c 3000000000 /dev/zero >$@\n");
 	assert_fails(OUT_BUILD_ERROR, folder, "File size limit exceeded");
-	put("Makefile", "monitor:\n\t@yes\n");
+	put("Makefile", "monitor:\n\t@yes `seq 300`\n");
 	assert_fails(OUT_BUILD_ERROR, folder, "it printed more than 64 MB, and was stopped");
 }
 
