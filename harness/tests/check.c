@@ -316,7 +316,6 @@ static const struct part {
 	{ "metal", check_metal, false },
 	{ "kvm-lane", check_kvm_lane, true },
 	{ "gdb", check_gdb, false },
-	{ "replay", check_replay, false },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
 	{ "page", check_page, true },

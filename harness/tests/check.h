@@ -48,7 +48,6 @@ bool check_mistakes(void); /* people's: what is asked for wrongly, and what is n
 bool check_readme(void); /* what it shows of a terminal */
 bool check_places(void);   /* labs side by side, and one that is kept */
 bool check_gdb(void);	   /* a debugger on L1 */
-bool check_replay(void);   /* and on an L1 that is replayed */
 bool check_grade_sample(void); /* a class; what is cheap of it */
 bool check_grade(void);
 bool check_metal(void); /* lane kvm in an emulated machine, shortly */
