@@ -152,7 +152,7 @@ build: deps ## the harness, the agent, the test programs
 	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(NESTLAB) $(GUEST_BIN) $(PLUGIN)
 
 tests: deps-check
-	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(TESTS_BIN) $(B)/tests/check $(B)/tests/agent $(B)/tests/guest/vmruns
+	@$(MAKE) -s --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(TESTS_BIN) $(B)/tests/check $(B)/tests/agent $(B)/tests/guest/vmruns $(B)/tests/guest/x87
 
 define say
 @printf '  %-7s %s\n' $(1) $@
@@ -197,8 +197,8 @@ $(PLUGIN): $(wildcard harness/tcg-plugin/*.[ch]) testcases/mark.h Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^)
 
-# A machine of some VMRUNs, for the plugin's test: a multiboot kernel.
-$(B)/tests/guest/vmruns: harness/tests/guest/vmruns.S testcases/mark.h Makefile
+# Machines' whole programs, multiboot kernels: some VMRUNs for the plugin's test, an x87 fault for the lab's own QEMU.
+$(B)/tests/guest/%: harness/tests/guest/%.S testcases/mark.h Makefile
 	$(call say,GUEST)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -m32 -I. -nostdlib -static -Wl,--build-id=none,-Ttext=0x100000,-N,--no-warn-rwx-segments -o $@ $<

@@ -162,6 +162,9 @@ static const struct one_case fast_intel[] = {
 
 /* There the first CPU runs guests, and a lost level is told at once. */
 static const struct one_case own_qemu[] = {
+	{ "an x87 fault does not end it",
+	  "$(ls -t $(" NESTLAB " cache)/qemu/*/qemu-system-x86_64 | head -1) -machine q35 -cpu max -nodefaults -display none "
+	  "-no-reboot -kernel build/tests/guest/x87", 0, { NULL }, 60 },
 	{ "the reference in a QEMU of the lab's own", NESTLAB " test LANE=tcg-svm", 0,
 	  { "verdict: pass", "!second try" }, 900 },
 	{ "and without nested paging", NESTLAB " test LANE=tcg-svm NESTED_PAGING=0 TESTS='vcpu-info cpuid-exits'", 0,
