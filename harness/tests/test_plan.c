@@ -149,7 +149,7 @@ static void test_a_built_emulator(void **state)
 	lane_take_built(&l, xstrdup("/cache/qemu/1/qemu-system-x86_64"));
 	assert_string_equal(l.emulator, "/cache/qemu/1/qemu-system-x86_64");
 	assert_int_equal(l.spare_cpus, 0);
-	assert_int_equal(l.retries, 0);
+	assert_int_equal(l.retries, 1);
 	lane_free(&l);
 	assert_int_equal(lane_load("kvm", &l), 0);
 	lane_take_built(&l, xstrdup("/other"));
