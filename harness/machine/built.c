@@ -70,7 +70,7 @@ struct making {
 
 static int fetch(const struct making *m)
 {
-	const char *const source[] = { "--download-only", "source", m->b->name, NULL };
+	const char *const source[] = { "--download-only", "source", m->b->name, m->b->part, NULL };
 	_cleanup_free_ char *what = strf("fetching %s's source", m->b->title);
 	int ret = apt_begin(m->work, "deb-src", m->b->suite, m->log);
 

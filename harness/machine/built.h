@@ -15,6 +15,7 @@ struct built {
 	const char *name;  /* of the package, and of its folder in config/ */
 	const char *title; /* for people: "Bochs" */
 	const char *suite; /* of Debian */
+	const char *part;  /* of the source, as apt-get names it: "--tar-only"; NULL: all of it */
 	/* makes src/ of what was fetched; a script, like the next one */
 	const char *unpack;
 	const char *const *options; /* of its configure */

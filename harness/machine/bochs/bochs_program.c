@@ -23,7 +23,8 @@ static const struct built bochs = {
 	.title = "Bochs",
 	/* Bochs 2.7, of the suite before, was not tried without its debugger. */
 	.suite = "trixie",
-	/* What Debian adds to the source is not needed. */
+	/* What Debian adds to the source is not needed, nor had from each of its mirrors. */
+	.part = "--tar-only",
 	.unpack = "mkdir src; tar -C src --strip-components=1 -xf bochs_*.orig.tar.*",
 	.options = options,
 	.n_options = ARRAY_SIZE(options),
