@@ -671,11 +671,11 @@ static int fill_tree(const struct job *whose)
  */
 static int build_base(const struct job *j)
 {
-	int ret = j->strange ? has_base(j) : 1;
+	int ret = has_base(j);
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	ui_note("the %s kernel without the change first: what is from outside is built on a copy",
+	ui_note("the %s kernel without the change first: its objects are not whole, and a copy of them is what is built upon",
 		kernel_role_name(j->role));
 	return fill_tree(j);
 }
@@ -706,7 +706,7 @@ static int find_or_build(struct job *j, struct kernel_build *b, uint64_t started
 	ret = toolchain_check(&j->fragments);
 	if (!ret)
 		ret = check_sandbox(j);
-	if (!ret)
+	if (!ret && j->strange)
 		ret = build_base(j);
 	if (!ret)
 		ret = build(j, b, started);
@@ -744,13 +744,15 @@ int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct 
 	*w = (struct worktree){ .lock = -1 };
 	job_begin(&j, k, role);
 	ret = prepare(&j);
+	if (!ret)
+		ret = build_base(&j);
 	if (!ret) {
 		name = worktree_name(&j);
 		ret = worktree_open(&j.source, name, true, w);
 	}
 	if (!ret && !shortcut_is_whole(w))
-		ret = fail(OUT_BROKEN, "the last build of the %s kernel %s had no end: `nestlab kernel %s %s` makes one",
-			   kernel_role_name(role), k->name, k->name, kernel_role_name(role));
+		ret = fail(OUT_BROKEN, "another build of the %s kernel %s was ended meanwhile: try again",
+			   kernel_role_name(role), k->name);
 	if (!ret)
 		ret = install(&j, w);
 	job_free(&j);
