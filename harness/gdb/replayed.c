@@ -80,29 +80,14 @@ static int make_script(struct replayed *g, const struct plan *plan, struct told 
 	return ret;
 }
 
-/* With the change as it was then: its patches lie beside it. */
-static int load_plan(const char *dir, struct plan *plan)
-{
-	struct knobs k;
-	int ret = knobs_load(&k);
-
-	*plan = (struct plan){ 0 };
-	if (!ret)
-		ret = plan_load_knobs(dir, &k);
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
-}
-
 static int prepare(struct replayed *g, const struct replayed_run *run)
 {
 	struct told t = { .run = run };
 	struct plan plan = { 0 };
 	int ret = read_told(run->log, &t);
 
-	if (!ret)
-		ret = load_plan(run->dir, &plan);
+	if (!ret) /* with the change as it was then: its patches lie beside it */
+		ret = plan_load(run->dir, &plan);
 	if (!ret)
 		ret = make_script(g, &plan, &t);
 	plan_free(&plan);

@@ -390,16 +390,8 @@ static void remove_leftovers(void)
 int lab_kept_plan(struct plan *plan)
 {
 	_cleanup_free_ char *dir = kept_plan();
-	struct knobs k;
-	int ret = knobs_load(&k);
 
-	*plan = (struct plan){ 0 };
-	if (!ret)
-		ret = plan_load_knobs(dir, &k);
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
+	return plan_load(dir, plan);
 }
 
 static void keep_place(const struct lab *lab)

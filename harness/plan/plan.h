@@ -73,5 +73,7 @@ int plan_save(const struct plan *p, const char *dir);
  * -OUT_USAGE (no plan of ours, or a patch of it is not what it was).
  */
 int plan_load_knobs(const char *path, struct knobs *k);
+/* That plan over this process's own settings; to be freed in either case. As the two above. */
+int plan_load(const char *path, struct plan *p);
 
 #endif

@@ -177,3 +177,17 @@ int plan_load_knobs(const char *path, struct knobs *k)
 	json_decref(root);
 	return ret;
 }
+
+int plan_load(const char *path, struct plan *p)
+{
+	struct knobs k;
+	int ret = knobs_load(&k);
+
+	*p = (struct plan){ 0 };
+	if (!ret)
+		ret = plan_load_knobs(path, &k);
+	if (!ret)
+		ret = plan_make(&k, p);
+	knobs_free(&k);
+	return ret;
+}
