@@ -46,6 +46,20 @@ void hist_stop(void)
 		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
 }
 
+bool hist_take_off(void)
+{
+	bool was = is_there();
+
+	if (was)
+		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
+	return was;
+}
+
+void hist_put_on(void)
+{
+	SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
+}
+
 bool hist_is_the_labs(void)
 {
 	return is_there();

@@ -20,6 +20,9 @@ uint64_t hist_count(uint32_t reason); /* 0 when there was none */
 /* All of them up to a number: counts of so many reasons. */
 void hist_read(uint64_t *counts, uint32_t reasons);
 uint64_t hist_total(void);	      /* of all reasons */
+/* Whatever trigger there is: KVM can't go with it. Returns whether there was one. */
+bool hist_take_off(void);
+void hist_put_on(void);
 /* The lab's own histogram is there, which counts since KVM was loaded. */
 bool hist_is_the_labs(void);
 

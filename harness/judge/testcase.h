@@ -18,9 +18,11 @@
 #include "evidence/evidence.h"
 #include "judge/result.h"
 
-/* On which host L2 runs. Those other than the one under test judge the guest's kernel alone. */
+/* On which host L2 runs. Those from HOST_SCRIPTED on judge the guest's kernel alone. */
 enum test_host {
 	HOST_UNDER_TEST,
+	/* The same, without an L2: nobody uses its KVM, and a program may unload it. */
+	HOST_UNUSED,
 	/*
 	 * Upstream's, with a hypercall that answers as the test's program says (by CPUID:
 	 * testcases/vcpu-info/script.h). L2 has SCRIPTED_CPUS vCPUs, and their ids a hole.

@@ -318,9 +318,30 @@ static const char *paging_option(const struct lab *lab, const char *module)
 	return NULL;
 }
 
+static char *put_at(const char *module)
+{
+	return strf(L1_DIR "/%s.ko", module);
+}
+
+char *bringup_kvm_modules(const struct lab *lab)
+{
+	_cleanup_buf_ struct buf list = { 0 };
+
+	for (size_t i = 0; i < lab->host.modules.n; i++) {
+		const char *local = lab->host.modules.v[i];
+		_cleanup_free_ char *name = module_name(local), *to = put_at(name);
+		_cleanup_free_ char *at = level_place_of(&lab->levels[L1], local, to);
+		const char *option = paging_option(lab, name);
+
+		if (bringup_loads(&lab->plan->lane, local))
+			buf_printf(&list, "%s%s %s", list.len ? ":" : "", at, option ? option : "");
+	}
+	return xstrdup(buf_str(&list));
+}
+
 static int load_module(struct lab *lab, const char *local)
 {
-	_cleanup_free_ char *name = module_name(local), *to = strf(L1_DIR "/%s.ko", name), *remote = NULL;
+	_cleanup_free_ char *name = module_name(local), *to = put_at(name), *remote = NULL;
 	_cleanup_free_ char *what = strf("loading %s", name);
 	int ret;
 

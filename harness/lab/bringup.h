@@ -55,6 +55,11 @@ int bringup_libvirtd(struct lab *lab);
 int bringup_l1(struct lab *lab, bool fresh);
 /* push (unless a boot medium brought them) and load the modules */
 int bringup_kvm(struct lab *lab);
+/*
+ * Those that are loaded, as L1 has them, in their order: "PATH OPTIONS:PATH OPTIONS". The caller
+ * owns it.
+ */
+char *bringup_kvm_modules(const struct lab *lab);
 /* Is this module (a path to its .ko) one of those? */
 bool bringup_loads(const struct lane *lane, const char *module);
 #define SUITE_DIR "/run/nestlab/suite"

@@ -317,6 +317,17 @@ bool lab_is_up(const struct plan *plan, char **subject)
 	return same;
 }
 
+void lab_end_l2(struct lab *lab)
+{
+	struct level *l2 = &lab->levels[L2];
+
+	if (!level_exists(l2))
+		return;
+	l2->stop_expected = true;
+	level_destroy(l2);
+	level_init(l2, L2 + 1, &lab->levels[L1], lab->plan->lane.slowdown);
+}
+
 void lab_levels_down(struct lab *lab)
 {
 	loop_unguard();

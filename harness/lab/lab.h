@@ -158,6 +158,9 @@ int lab_key_of(const struct lab *lab, const struct plan *other, char key[HASH_HE
 int lab_prepare_scripted(const struct lab *lab, bool hide_kvm, struct lab *scripted);
 void lab_close_scripted(struct lab *scripted);
 
+/* End L2 alone: L1 goes on, and nobody uses its KVM. None is there: nothing. */
+void lab_end_l2(struct lab *lab);
+
 /* End the levels alone. */
 void lab_levels_down(struct lab *lab);
 

@@ -822,15 +822,21 @@ int level_wait_console(struct level *l, const char *text, unsigned int deadline_
 	return wait_for(l, has_said, what, deadline_s);
 }
 
-int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where)
+char *level_place_of(const struct level *l, const char *local, const char *path)
 {
 	const char *slash = strrchr(local, '/');
+
+	return l->medium ? strf("%s/%s", l->medium, slash ? slash + 1 : local) : xstrdup(path);
+}
+
+int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where)
+{
 	int ret = 0;
 
 	if (!l->medium)
 		ret = channel_put_file(l->channel, local, path, mode, level_ms(l, 20));
 	if (!ret)
-		*where = l->medium ? strf("%s/%s", l->medium, slash ? slash + 1 : local) : xstrdup(path);
+		*where = level_place_of(l, local, path);
 	return ret;
 }
 

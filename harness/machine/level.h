@@ -175,8 +175,10 @@ int level_command(struct level *l, const char *what, char *const *argv, unsigned
 
 /*
  * Where the level finds a file of ours: its boot medium brought it under its own name, or it is put
- * at `path` now. The caller owns *where.
+ * at `path`. The caller owns it.
  */
+char *level_place_of(const struct level *l, const char *local, const char *path);
+/* The same, and put there now. The caller owns *where. */
 int level_place(struct level *l, const char *local, const char *path, mode_t mode, char **where);
 
 /*

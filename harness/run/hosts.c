@@ -15,6 +15,7 @@ static const struct {
 	bool hide_kvm;
 } hosts[TEST_HOSTS] = {
 	[HOST_UNDER_TEST] = { NULL, "", false },
+	[HOST_UNUSED] = { NULL, " without an L2", false },
 	[HOST_SCRIPTED] = { "scripted", " on the scripted host", false },
 	[HOST_NO_KVM] = { "no-kvm", " with no KVM", true },
 };
@@ -50,10 +51,10 @@ int hosts_prepare(struct run *r)
 {
 	int ret = 0;
 
-	r->hosts[HOST_UNDER_TEST] = r->lab;
+	r->hosts[HOST_UNDER_TEST] = r->hosts[HOST_UNUSED] = r->lab;
 	if (is_host_s_alone(r->plan))
 		str_set(&r->no_host, "the change is the host's alone, and this test is about the guest's kernel");
-	for (unsigned int h = HOST_UNDER_TEST + 1; !ret && !r->no_host && h < TEST_HOSTS; h++)
+	for (unsigned int h = HOST_SCRIPTED; !ret && !r->no_host && h < TEST_HOSTS; h++)
 		if (is_wanted(r, h))
 			ret = prepare(r, h);
 	return ret;
@@ -63,20 +64,18 @@ void hosts_switch(struct run *r, enum test_host h)
 {
 	lab_levels_down(r->lab);
 	r->lab = r->hosts[h];
+	r->host = h;
 }
 
-static enum test_host which(const struct run *r)
+void hosts_unuse(struct run *r)
 {
-	unsigned int h = HOST_UNDER_TEST;
-
-	while (h + 1 < TEST_HOSTS && r->hosts[h] != r->lab)
-		h++;
-	return h;
+	lab_end_l2(r->lab);
+	r->host = HOST_UNUSED;
 }
 
 int hosts_up(struct run *r)
 {
-	_cleanup_free_ char *dir = strf("%s/%s", r->dir, hosts[which(r)].folder);
+	_cleanup_free_ char *dir = strf("%s/%s", r->dir, hosts[r->host].folder);
 
 	if (mkdir_p(dir))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", dir);
@@ -85,19 +84,19 @@ int hosts_up(struct run *r)
 
 char *hosts_log(const struct run *r, unsigned int level)
 {
-	const char *folder = r->hosts[HOST_UNDER_TEST] ? hosts[which(r)].folder : NULL;
+	const char *folder = r->hosts[HOST_UNDER_TEST] ? hosts[r->host].folder : NULL;
 
 	return strf("%s%sl%u-console.log", folder ? folder : "", folder ? "/" : "", level);
 }
 
 const char *hosts_mark(const struct run *r)
 {
-	return r->hosts[HOST_UNDER_TEST] ? hosts[which(r)].mark : "";
+	return r->hosts[HOST_UNDER_TEST] ? hosts[r->host].mark : "";
 }
 
 void hosts_close(struct run *r)
 {
-	for (unsigned int h = HOST_UNDER_TEST + 1; h < TEST_HOSTS; h++) {
+	for (unsigned int h = HOST_SCRIPTED; h < TEST_HOSTS; h++) {
 		if (!r->hosts[h])
 			continue;
 		lab_close_scripted(r->hosts[h]);

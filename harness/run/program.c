@@ -88,6 +88,13 @@ void program_env(const struct run *r, const struct testcase *t, const char *moni
 		monitor_env(&r->monitor, monitor_at, env);
 }
 
+static void tell_modules(const struct run *r, struct strv *env)
+{
+	_cleanup_free_ char *modules = bringup_kvm_modules(r->lab);
+
+	strv_addf(env, "NESTLAB_KVM_MODULES=%s", modules);
+}
+
 static int start(const struct program *p, struct level *l, struct channel_status *status,
 		 uint32_t *id)
 {
@@ -102,6 +109,8 @@ static int start(const struct program *p, struct level *l, struct channel_status
 	if (ret)
 		return ret;
 	program_env(p->run, p->test, p->run->placed.monitor, &env);
+	if (p->test->host == HOST_UNUSED)
+		tell_modules(p->run, &env);
 	e.argv = argv.v;
 	e.env = env.v;
 	return channel_start(l->channel, &e, status, id);

@@ -29,6 +29,7 @@ void placed_forget(struct placed *p); /* program.c: of a lab that is gone */
 struct run {
 	const struct plan *plan;
 	struct lab *lab; /* of the test that runs */
+	enum test_host host; /* of that lab */
 	struct lab *hosts[TEST_HOSTS]; /* hosts.c: by a test's host; NULL: no test has it */
 	char *no_host; /* why there is none for tests that want another one; NULL: there is */
 	struct run_result *result;
@@ -95,6 +96,8 @@ int execute_tests(struct run *r);
 int hosts_prepare(struct run *r);
 /* From now on r->lab is this one; what was up is down, and nothing is up. */
 void hosts_switch(struct run *r, enum test_host h);
+/* Without an L2 from now on, until the lab is brought up again: HOST_UNUSED. */
+void hosts_unuse(struct run *r);
 /* Bring up what was switched to. Its consoles' logs are in a folder of its own. */
 int hosts_up(struct run *r);
 /* "l2-console.log" of r->lab, relative to the run's folder; the caller owns it. */

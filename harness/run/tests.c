@@ -35,6 +35,7 @@ struct life {
 struct course {
 	struct life *lives; /* that have ended */
 	size_t n_lives;
+	size_t told; /* of this L1's findings: those that an earlier life in it has told */
 	unsigned int losses;
 	bool lost;  /* the lab is to be brought up before the next test */
 	char *gone; /* why no test is run any more, for their reasons; NULL: they are */
@@ -42,12 +43,16 @@ struct course {
 
 /* ---- the logs of each life ---- */
 
-/* lost_in: the test that this life ended in; NULL: it did not. */
-static char *tell_log(const struct level *l, const char *lost_in)
+/*
+ * told: so many of its findings are an earlier life's. lost_in: the test that this life ended in;
+ * NULL: it did not.
+ */
+static char *tell_log(const struct level *l, size_t told, const char *lost_in)
 {
 	const struct strv *found = &l->console.findings;
 	_cleanup_free_ char *warnings =
-		found->n ? strf("%zu, the first: %s", found->n, found->v[0]) : xstrdup("none");
+		found->n > told ? strf("%zu, the first: %s", found->n - told, found->v[told]) :
+				  xstrdup("none");
 
 	if (!lost_in)
 		return xstrdup(warnings);
@@ -64,12 +69,14 @@ static void end_life(struct run *r, struct course *c, const char *lost_in)
 	*life = (struct life){ .mark = hosts_mark(r) };
 	for (size_t i = 0; i < LAB_LEVELS; i++) {
 		const struct level *l = &r->lab->levels[i];
+		size_t told = i == L1 ? c->told : 0;
 
 		life->log[i].there = level_exists(l);
-		life->log[i].clean = !l->console.findings.n;
-		life->log[i].observed = tell_log(l, lost_in);
+		life->log[i].clean = l->console.findings.n <= told;
+		life->log[i].observed = tell_log(l, told, lost_in);
 		life->log[i].where = hosts_log(r, l->number);
 	}
+	c->told = 0;
 }
 
 static void check_log(const struct life *life, size_t i, struct test_result *t)
@@ -143,6 +150,8 @@ static int bring_back(struct run *r)
 		ret = lab_up_again(r->lab);
 		if (!ret)
 			ret = begin_life(r);
+		if (!ret && r->host == HOST_UNUSED)
+			hosts_unuse(r);
 	}
 	return ret;
 }
@@ -206,7 +215,7 @@ static void next_test(struct run *r, struct course *c, const struct testcase *t)
 		skip_test(r, t, t->without);
 		return;
 	}
-	if (r->no_host && t->host != HOST_UNDER_TEST) {
+	if (r->no_host && t->host >= HOST_SCRIPTED) {
 		skip_test(r, t, r->no_host);
 		return;
 	}
@@ -286,10 +295,24 @@ static void tell_not_up(struct run *r, struct course *c, const struct testcase *
 	give_up(c, "not run: the lab did not come up: %s", fail_text());
 }
 
+/* L1 lives on: what it has said so far, and all that L2 did, is the life's that ends here. */
+static void unuse_host(struct run *r, struct course *c)
+{
+	if (c->lost || c->gone) {
+		r->host = HOST_UNUSED;
+		return;
+	}
+	end_life(r, c, NULL);
+	c->told = r->lab->levels[L1].console.findings.n;
+	hosts_unuse(r);
+}
+
 static void first_test(struct run *r, struct course *c, const struct testcase *t)
 {
-	bool changes = t->host != HOST_UNDER_TEST && !r->no_host;
+	bool changes = t->host >= HOST_SCRIPTED && !r->no_host;
 
+	if (t->host == HOST_UNUSED)
+		unuse_host(r, c);
 	if (changes)
 		change_host(r, c, t->host);
 	if (changes && c->lost && !c->gone)

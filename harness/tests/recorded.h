@@ -49,7 +49,7 @@ RECORDED const struct testcase *testcase_of(const char *program)
 
 	all = testcases_all(&n);
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(all[i]->program, program))
+		if (!strcmp(strchr(program, '/') ? all[i]->name : all[i]->program, program))
 			return all[i];
 	fail_msg("no testcase has the program %s", program);
 	return NULL;
@@ -113,9 +113,9 @@ RECORDED void load(struct recorded *r, const char *program)
 	_cleanup_free_ char *conf = NULL;
 
 	*r = (struct recorded){ .testcase = testcase_of(program), .e = { .l2_cpus = 2 } };
-	if (r->testcase->host != HOST_UNDER_TEST)
+	if (r->testcase->host >= HOST_SCRIPTED)
 		r->e.l2_cpus = SCRIPTED_CPUS;
-	r->e.l2_busy = r->testcase->quiet ? 0 : r->e.l2_cpus;
+	r->e.l2_busy = r->testcase->quiet || r->testcase->host == HOST_UNUSED ? 0 : r->e.l2_cpus;
 	conf = strf("config/assignments/%s.conf", r->testcase->assignment);
 	assert_int_equal(assignment_load(conf, &r->assignment), 0);
 	r->e.assignment = r->assignment;

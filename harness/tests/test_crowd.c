@@ -4,6 +4,7 @@
  * on recorded evidence, and with one fault at a time as a wrong change would leave it. The 1,204
  * records of vcpu-info/at-once are made here, as a right change writes them.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,8 @@
 #define AT_ONCE "test_micro_at_once"
 #define NUMBERS "test_micro_numbers"
 #define SINCE_LOAD "test_micro_since_load"
+#define SINCE_RELOAD "cpuid-exits/since-reload"
+#define RELOADED "test_micro_reloaded"
 #define LEAVES "test_micro_leaves_at_once"
 
 #define VCPUS 4
@@ -335,6 +338,43 @@ static void of_this_machine_alone(struct evidence *e)
 	set_all(e, "all.after", 20010);
 }
 
+static void a_time_since_power_on(struct evidence *e)
+{
+	obs(e, "cycles", 0)->u64 = (obs(e, "tsc", 0)->u64 - obs(e, "earlier.tsc", 0)->u64 + 1) *
+				   obs(e, "cpus", 0)->u64;
+}
+
+/* As one that counts outside of the modules. */
+static void of_the_kernel_itself(struct evidence *e)
+{
+	obs(e, "exits", 0)->u64 += obs(e, "earlier.exits", 0)->u64;
+	obs(e, "cycles", 0)->u64 += obs(e, "earlier.tsc", 0)->u64;
+}
+
+static void does_not_go(struct evidence *e)
+{
+	obs(e, "unload.kvm", 0)->u64 = EAGAIN;
+	forget(e, "unload.irqbypass");
+}
+
+static void does_not_come(struct evidence *e)
+{
+	obs(e, "load.kvm", 0)->u64 = EEXIST;
+	forget(e, "load.kvm_amd");
+}
+
+static void nothing_told(struct evidence *e)
+{
+	forget(e, "unload.kvm_amd");
+	forget(e, "unload.kvm");
+	forget(e, "unload.irqbypass");
+}
+
+static void a_call_fails_then(struct evidence *e)
+{
+	obs(e, "right.after", 0)->u64--;
+}
+
 static void an_answer_does_not_fit(struct evidence *e)
 {
 	obs(e, "part.wrong", 2)->u64 = 1;
@@ -384,6 +424,13 @@ static const struct fault faults[] = {
 	FAULT(SINCE_LOAD, from_the_first_look, "exits since KVM was loaded", OUT_FAIL),
 	FAULT(SINCE_LOAD, each_exit_twice, "exits since KVM was loaded", OUT_FAIL),
 	FAULT(SINCE_LOAD, a_time_for_a_difference, "cycles since KVM was loaded", OUT_FAIL),
+	FAULT(SINCE_RELOAD, from_a_million, "exits since KVM was loaded", OUT_FAIL),
+	FAULT(SINCE_RELOAD, a_time_since_power_on, "cycles since KVM was loaded", OUT_FAIL),
+	FAULT(SINCE_RELOAD, does_not_go, "KVM can be unloaded", OUT_FAIL),
+	FAULT(SINCE_RELOAD, nothing_told, "KVM can be unloaded", OUT_BROKEN),
+	FAULT(RELOADED, does_not_go, "KVM can be unloaded", OUT_FAIL),
+	FAULT(RELOADED, does_not_come, "KVM can be loaded again", OUT_FAIL),
+	FAULT(RELOADED, a_call_fails_then, "calls that return 0", OUT_FAIL),
 	FAULT(LEAVES, an_answer_does_not_fit, "each answer belongs to its question", OUT_FAIL),
 	FAULT(LEAVES, not_all_asked, "questions asked", OUT_FAIL),
 };
@@ -407,6 +454,9 @@ static void pass_what_is_right(void **state)
 	pass_right(SINCE_LOAD, "as recorded", NULL);
 	pass_right(SINCE_LOAD, "beyond_32_bits", beyond_32_bits);
 	pass_right(SINCE_LOAD, "of_this_machine_alone", of_this_machine_alone);
+	pass_right(SINCE_RELOAD, "as recorded", NULL);
+	pass_right(SINCE_RELOAD, "of_the_kernel_itself", of_the_kernel_itself);
+	pass_right(RELOADED, "as recorded", NULL);
 	pass_right(LEAVES, "as recorded", NULL);
 }
 

@@ -4,6 +4,8 @@
 
 #define OOPS "echo '[    9.1] BUG: kernel NULL pointer dereference, address: 0' >>$CONSOLE; "
 
+#define WARNING "echo '[    9.1] WARNING: CPU: 0 PID: 1 at kernel/x.c:1' >>$CONSOLE; sleep 0.2; "
+
 /* A run in the first lab, with the second one for tests on the scripted host. */
 static struct fake *with_other(struct fake *other)
 {
@@ -104,6 +106,45 @@ static void test_one_that_does_not_come_up(void **state)
 	fake_free(other);
 }
 
+/* The same L1: its second life tells only what was said in it, and it is up once. */
+static void test_an_unused_host(void **state)
+{
+	struct fake *f = fake_new();
+	const struct test_result *logs;
+
+	(void)state;
+	f->run.hosts[HOST_UNDER_TEST] = f->run.hosts[HOST_UNUSED] = &f->lab;
+	fake_test(f, "unloads", DONE)->host = HOST_UNUSED;
+	fake_test(f, "warns", WARNING DONE);
+	assert_int_equal(fake_run(f), 0);
+	assert_string_equal(f->run.result->tests[0].name, "warns");
+	assert_verdict(f, "unloads", OUT_PASS);
+	assert_int_equal(f->ups, 1);
+	logs = fake_result(f, "lab/kernel-logs");
+	assert_int_equal(result_find_check(logs, "L1's kernel log")->verdict, OUT_FAIL);
+	assert_int_equal(result_find_check(logs, "L1's kernel log without an L2")->verdict, OUT_PASS);
+	fake_free(f);
+}
+
+/* One that was lost is brought up again for it, and one that it loses for the next of its kind. */
+static void test_an_unused_host_that_is_lost(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->run.hosts[HOST_UNDER_TEST] = f->run.hosts[HOST_UNUSED] = &f->lab;
+	fake_test(f, "dies", OOPS "sleep 100");
+	fake_test(f, "unloads", OOPS "sleep 100")->host = HOST_UNUSED;
+	fake_test(f, "unloads-too", DONE)->host = HOST_UNUSED;
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "dies", OUT_CRASH);
+	assert_verdict(f, "unloads", OUT_CRASH);
+	assert_verdict(f, "unloads-too", OUT_PASS);
+	assert_int_equal(f->ups, 3);
+	assert_int_equal(f->run.host, HOST_UNUSED);
+	fake_free(f);
+}
+
 /* A base without such a host. */
 static void test_none_of_this_base(void **state)
 {
@@ -131,6 +172,8 @@ int main(void)
 		cmocka_unit_test(test_one_lost_host_is_not_all),
 		cmocka_unit_test(test_one_that_does_not_come_up),
 		cmocka_unit_test(test_none_of_this_base),
+		cmocka_unit_test(test_an_unused_host),
+		cmocka_unit_test(test_an_unused_host_that_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, fake_group_setup, fake_group_teardown);

@@ -5,12 +5,16 @@
  * counts each machine apart, as many as this machine's statistics say; and no more cycles than L1's
  * CPUs have had since power-on. What was there before the first exit, or was left out until the
  * first reading, is seen here alone.
+ *
+ * cpuid-exits/since-reload: the same of a KVM that was used, unloaded, and loaded again. A change
+ * that counts in the kernel itself, and goes on from where it was, is right, too.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
 #include "exit_kinds.h"
 #include "exit_leaf.h"
 #include "micro.h"
+#include "reload.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -19,15 +23,35 @@
 
 static const uint32_t ids[] = { 0 };
 
-static void run(void)
+static struct micro *use_kvm(void)
 {
 	struct micro *m = micro_new(ids, 1);
+
+	micro_start(m, 0, make_cpuid, (void *)(uintptr_t)MADE);
+	micro_finish(m, 0);
+	return m;
+}
+
+/* Twice what is made afterwards, at least; and what there was of the host's exits and its TSC. */
+static bool load_again(void)
+{
+	micro_free(use_kvm());
+	micro_free(use_kvm());
+	observe_u64("earlier.exits", hist_total());
+	observe_u64("earlier.tsc", rdtsc_ordered());
+	return reload_kvm();
+}
+
+static void run(void)
+{
 	struct exit_totals t;
+	struct micro *m;
 
 	if (!hist_is_the_labs())
 		guest_skip("L1 does not count exits since KVM was loaded: there is no histogram of the lab's");
-	micro_start(m, 0, make_cpuid, (void *)(uintptr_t)MADE);
-	micro_finish(m, 0);
+	if (guest_args[0] && !load_again())
+		return;
+	m = use_kvm();
 	t = exit_leaf_read(m);
 	observe_u64("tsc", rdtsc_ordered());
 	observe_u64("cpus", (uint64_t)sysconf(_SC_NPROCESSORS_CONF));
@@ -44,6 +68,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 
 #include "judge/checks.h"
+#include "judge/reload_checks.h"
 #include "judge/wrong.h"
 
 enum column { ALL_BEFORE, ALL_AFTER, OWN_BEFORE, OWN_AFTER, EXITS, CYCLES, TSC, CPUS };
@@ -56,14 +81,23 @@ static bool is_low_of(uint64_t told, uint64_t least, uint64_t most)
 	return (uint32_t)(told - least) <= most - least;
 }
 
+/* Of an earlier life of KVM; 0: there was none. */
+static uint64_t earlier(const struct evidence *e, const char *key)
+{
+	const struct observation *o = obs_get(&e->obs, key, 0);
+
+	return o ? o->u64 : 0;
+}
+
 static void check_exits(const struct evidence *e, const struct table *y, struct test_result *t)
 {
 	/* An exit of L2's is in one of the counts an instant before it is in the other. */
 	struct wrong w = { .least = table_at(y, 0, ALL_BEFORE) - e->l2_busy,
 			   .most = table_at(y, 0, ALL_AFTER) + e->l2_busy };
 	uint64_t own = table_at(y, 0, OWN_BEFORE), own_after = table_at(y, 0, OWN_AFTER);
-	uint64_t told = table_at(y, 0, EXITS);
-	bool right = is_low_of(told, w.least, w.most) || is_low_of(told, own, own_after);
+	uint64_t told = table_at(y, 0, EXITS), gone_on = told - earlier(e, "earlier.exits");
+	bool right = is_low_of(told, w.least, w.most) || is_low_of(told, own, own_after) ||
+		     is_low_of(gone_on, w.least, w.most);
 	_cleanup_free_ char *want = strf("%" PRIu64 " to %" PRIu64 " (of this machine alone: %" PRIu64
 					 " to %" PRIu64 ")",
 					 w.least, w.most, own, own_after);
@@ -73,10 +107,14 @@ static void check_exits(const struct evidence *e, const struct table *y, struct 
 		   "oracles: L1's tracepoint kvm:kvm_exit, counted since KVM was loaded; KVM_GET_STATS_FD");
 }
 
-static void check_cycles(const struct table *y, struct test_result *t)
+/* Where the exits have gone on, the cycles may have, too. */
+static void check_cycles(const struct evidence *e, const struct table *y, struct test_result *t)
 {
-	check_at_most(t, "cycles since KVM was loaded", table_at(y, 0, TSC) * table_at(y, 0, CPUS),
-		      table_at(y, 0, CYCLES), "oracle: L1's TSC since power-on, times its CPUs");
+	bool anew = table_at(y, 0, EXITS) < earlier(e, "earlier.exits");
+	uint64_t tsc = table_at(y, 0, TSC) - (anew ? earlier(e, "earlier.tsc") : 0);
+
+	check_at_most(t, "cycles since KVM was loaded", tsc * table_at(y, 0, CPUS),
+		      table_at(y, 0, CYCLES), "oracle: L1's TSC since then (or since power-on), times its CPUs");
 }
 
 static const char *const checks[] = {
@@ -85,19 +123,23 @@ static const char *const checks[] = {
 	NULL,
 };
 
-static void judge(const struct evidence *e, struct test_result *t)
+static void judge_reading(const struct evidence *e, struct test_result *t)
 {
 	_cleanup_table_ struct table y = { 0 };
 
-	if (!check_program(e, t))
-		return;
 	if (!table_collect(&y, &e->obs, keys, ARRAY_SIZE(keys)) || y.rows != 1) {
 		check_broken(t, "the reading", "told whole, once", "some of its lines are missing");
 		return;
 	}
 	result_add_measure(t, "exits since KVM was loaded", "exits", (double)table_at(&y, 0, EXITS));
 	check_exits(e, &y, t);
-	check_cycles(&y, t);
+	check_cycles(e, &y, t);
+}
+
+static void judge(const struct evidence *e, struct test_result *t)
+{
+	if (check_program(e, t))
+		judge_reading(e, t);
 }
 
 static const struct testcase since_load = {
@@ -112,4 +154,37 @@ static const struct testcase since_load = {
 	.judge = judge,
 };
 TESTCASE(since_load);
+
+static const char *const reload_checks[] = {
+	RELOAD_CHECKS,
+	"exits since KVM was loaded",
+	"cycles since KVM was loaded",
+	NULL,
+};
+
+static void judge_reload(const struct evidence *e, struct test_result *t)
+{
+	if (!check_program(e, t))
+		return;
+	if (check_reload(e, t))
+		judge_reading(e, t);
+	else
+		check_skip_rest(t, reload_checks, "KVM was not loaded again");
+}
+
+static const char *const again[] = { "again", NULL };
+
+static const struct testcase since_reload = {
+	.name = "cpuid-exits/since-reload",
+	.assignment = "cpuid-exits",
+	.summary = "KVM is unloaded and loaded again: its counts begin anew",
+	.program = "test_micro_since_load",
+	.args = again,
+	.level = 1,
+	.timeout_s = 30,
+	.host = HOST_UNUSED,
+	.checks = reload_checks,
+	.judge = judge_reload,
+};
+TESTCASE(since_reload);
 #endif
