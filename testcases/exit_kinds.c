@@ -137,67 +137,57 @@ void make_fault(void *arg)
 }
 
 const struct exit_kind exit_kinds[EXIT_KINDS] = {
-	{ "cpuid", 0x72, 10, make_cpuid },
-	{ "hypercall", 0x81, 18, make_hypercall },
-	{ "rdmsr", 0x7c, 31, make_rdmsr },
-	{ "out", 0x7b, 30, make_out },
-	{ "hlt", 0x78, 12, make_hlt },
-	{ "nested page fault", 0x400, 48, make_fault },
-	{ "write of CR4", 0x14, 28, make_cr4 },
-	{ "write of DR7", 0x37, 29, make_dr7 },
-	{ "wbinvd", 0x89, 54, make_wbinvd },
-	{ "invd", 0x76, 13, make_invd },
-	{ "invlpg", 0x79, 14, make_invlpg },
-	{ "wrmsr", 0x7c, 32, make_wrmsr },
-	{ "write of CR0", 0x65, 28, make_cr0 },
-	{ "write of CR3", 0x13, 28, make_cr3 },
-	{ "write of CR8", 0x18, 28, make_cr8 },
-	{ "pause", 0x77, 40, make_pause },
+	{ "cpuid", 0x72, 10, .make = make_cpuid },
+	{ "hypercall", 0x81, 18, .make = make_hypercall },
+	{ "rdmsr", 0x7c, 31, .make = make_rdmsr },
+	{ "out", 0x7b, 30, .make = make_out },
+	{ "hlt", 0x78, 12, .make = make_hlt },
+	{ "nested page fault", 0x400, 48, .make = make_fault },
+	{ "write of CR4", 0x14, 28, .make = make_cr4 },
+	{ "write of DR7", 0x37, 29, .make = make_dr7 },
+	{ "wbinvd", 0x89, 54, .make = make_wbinvd },
+	{ "invd", 0x76, 13, .make = make_invd },
+	{ "invlpg", 0x79, 14, .make = make_invlpg },
+	{ "wrmsr", 0x7c, 32, .make = make_wrmsr },
+	{ "write of CR0", 0x65, 28, .make = make_cr0 },
+	{ "write of CR3", 0x13, 28, .make = make_cr3 },
+	{ "write of CR8", 0x18, 28, .make = make_cr8 },
+	{ "pause", 0x77, 40, .make = make_pause },
 	/* Of one that has two kinds, or none on one vendor's CPUs, what is worth counting there. */
-	{ "undefined instruction", 0x46, 0, make_undefined },
-	{ "single step", 0x41, 0, make_single_step },
-	{ "rdpmc", 0x6f, 15, make_rdpmc },
-	{ "xsetbv", 0x8d, 55, make_xsetbv },
-	{ "monitor", 0x8a, 39, make_monitor },
-	{ "mwait", 0x8b, 36, make_mwait },
-	{ "rsm", 0x73, 17, make_rsm },
-	{ "clts", 0x65, 28, make_clts },
-	{ "lmsw", 0x65, 28, make_lmsw },
-	{ "read of DR6", 0x26, 29, make_dr_read },
-	{ "rdmsr, high", 0x7c, 31, make_high_rdmsr },
-	{ "wrmsr, high", 0x7c, 32, make_high_wrmsr },
-	{ "in", 0x7b, 30, make_in },
-	{ "string of out", 0x7b, 30, make_string_out },
-	{ "read where no memory is", 0x400, 48, make_mmio_read },
-	{ "write where no memory is", 0x400, 49, make_mmio_write },
-	{ "window for interrupts", 0x64, 7, make_irq_window },
-	{ "end of an NMI", 0x74, 8, make_nmi },
-	{ "vmrun", 0x80, 0, make_vmrun },
-	{ "vmload", 0x82, 0, make_vmload },
-	{ "vmsave", 0x83, 0, make_vmsave },
-	{ "clgi", 0x85, 0, make_clgi },
-	{ "invlpga", 0x7a, 0, make_invlpga },
-	{ "skinit", 0x86, 0, make_skinit },
-	{ "vmxon", 0x46, 27, make_vmxon },
-	{ "vmclear", 0x46, 19, make_vmclear },
-	{ "shutdown", 0x7f, 2, make_shutdown },
+	{ "undefined instruction", 0x46, 0, .make = make_undefined },
+	{ "single step", 0x41, 0, .make = make_single_step },
+	{ "rdpmc", 0x6f, 15, .make = make_rdpmc },
+	{ "xsetbv", 0x8d, 55, .make = make_xsetbv },
+	{ "monitor", 0x8a, 39, .make = make_monitor },
+	{ "mwait", 0x8b, 36, .make = make_mwait },
+	{ "rsm", 0x73, 17, .make = make_rsm },
+	{ "clts", 0x65, 28, .make = make_clts },
+	{ "lmsw", 0x65, 28, .make = make_lmsw },
+	{ "read of DR6", 0x26, 29, .make = make_dr_read },
+	{ "rdmsr, high", 0x7c, 31, .make = make_high_rdmsr },
+	{ "wrmsr, high", 0x7c, 32, .make = make_high_wrmsr },
+	{ "in", 0x7b, 30, .make = make_in },
+	{ "string of out", 0x7b, 30, .make = make_string_out },
+	{ "read where no memory is", 0x400, 48, .make = make_mmio_read },
+	{ "write where no memory is", 0x400, 49, .make = make_mmio_write },
+	{ "window for interrupts", 0x64, 7, .make = make_irq_window },
+	{ "end of an NMI", 0x74, 8, .make = make_nmi },
+	{ "vmrun", 0x80, 0, .make = make_vmrun },
+	{ "vmload", 0x82, 0, .make = make_vmload },
+	{ "vmsave", 0x83, 0, .make = make_vmsave },
+	{ "clgi", 0x85, 0, .make = make_clgi },
+	{ "invlpga", 0x7a, 0, .make = make_invlpga },
+	{ "skinit", 0x86, 0, .make = make_skinit },
+	{ "vmxon", 0x46, 27, .make = make_vmxon },
+	{ "vmclear", 0x46, 19, .make = make_vmclear },
+	{ "shutdown", 0x7f, 2, .program = make_shutdowns },
+	{ "task switch", 0x7d, 9, .program = make_task_switches },
 };
-
-/* One that ended is as after a reset. */
-static void make_ends(struct micro *m, const struct exit_kind *k, uint64_t times)
-{
-	for (; times; times--) {
-		micro_start(m, 0, k->make, NULL);
-		if (micro_wait(m, 0) != KVM_EXIT_SHUTDOWN)
-			guest_fault("a vCPU that had a triple fault did not end by it");
-		micro_set_mode(m, 0, MICRO_LONG);
-	}
-}
 
 void make_exits(struct micro *m, const struct exit_kind *k, uint64_t times)
 {
-	if (k->make == make_shutdown) {
-		make_ends(m, k, times);
+	if (k->program) {
+		k->program(m, times);
 		return;
 	}
 	micro_start(m, 0, k->make, (void *)times);

@@ -49,8 +49,10 @@ struct exit_kind {
 	/* basic exit reason: APM volume 2, appendix C; SDM volume 3, appendix C */
 	uint32_t svm, vmx;
 	void (*make)(void *times);
+	/* In its place, where one guest function alone can't: on the first vCPU, at rest. */
+	void (*program)(struct micro *m, uint64_t times);
 };
-#define EXIT_KINDS 43
+#define EXIT_KINDS 44
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /* The machine's first vCPU makes so many of a kind, and is fit for more. */

@@ -211,10 +211,90 @@ static const uint64_t no_vmcs;
 MAKE_INTEL(vmxon, "vmxon %0")
 MAKE_INTEL(vmclear, "vmclear %0")
 
-void make_shutdown(void *arg)
+static void shut_down(void *arg)
 {
 	static const struct table none;
 
 	(void)arg;
 	__asm__ volatile("lidt %0; ud2" : : "m"(none));
+}
+
+/* One that ended is as after a reset. */
+void make_shutdowns(struct micro *m, uint64_t times)
+{
+	for (; times; times--) {
+		micro_start(m, 0, shut_down, NULL);
+		if (micro_wait(m, 0) != KVM_EXIT_SHUTDOWN)
+			guest_fault("a vCPU that had a triple fault did not end by it");
+		micro_set_mode(m, 0, MICRO_LONG);
+	}
+}
+
+/* -- two tasks of 32 bits that jump to each other -- */
+
+extern const char rare_first_task[], rare_second_task[];
+
+#define FIRST_TASK 0x18
+#define SECOND_TASK 0x20
+#define DATA_SELECTOR 0x10
+
+/* There and back in each turn, of which ecx says how many. */
+__asm__(".text\n"
+	".code32\n"
+	"rare_first_task:\n"
+	"	ljmp $0x20, $0\n"
+	"	decl %ecx\n"
+	"	jnz rare_first_task\n"
+	"	outb %al, $0x10\n"
+	"rare_second_task:\n"
+	"	ljmp $0x18, $0\n"
+	"	jmp rare_second_task\n"
+	".code64\n");
+
+/* SDM volume 3, 8.2.1: a task's state. */
+struct task {
+	uint32_t link, stacks[6], cr3, eip, eflags, general[8], es, cs, ss, ds, fs, gs, ldt, io_map;
+};
+static struct task tasks[2];
+
+/* Present; busy: it runs, or one that it will go back to does. */
+static uint64_t task_descriptor(const struct task *t, bool busy)
+{
+	uint64_t base = (uintptr_t)t;
+
+	return (sizeof(*t) - 1) | (base & 0xffffff) << 16 | (busy ? 0x8bULL : 0x89ULL) << 40 | base >> 24 << 56;
+}
+
+static uint64_t task_gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0, 0 };
+
+static void set_tasks(struct micro *m)
+{
+	struct kvm_sregs s;
+
+	tasks[0] = (struct task){ 0 };
+	tasks[1] = (struct task){ .eip = (uint32_t)(uintptr_t)rare_second_task, .eflags = 2, .cs = CODE_SELECTOR };
+	tasks[1].es = tasks[1].ss = tasks[1].ds = tasks[1].fs = tasks[1].gs = DATA_SELECTOR;
+	task_gdt[FIRST_TASK / 8] = task_descriptor(&tasks[0], true);
+	task_gdt[SECOND_TASK / 8] = task_descriptor(&tasks[1], false);
+	micro_set_mode(m, 0, MICRO_PROTECTED);
+	micro_get_sregs(m, 0, &s);
+	s.gdt.base = (uintptr_t)task_gdt;
+	s.gdt.limit = sizeof(task_gdt) - 1;
+	s.tr = (struct kvm_segment){ .base = (uintptr_t)&tasks[0],
+				     .limit = sizeof(tasks[0]) - 1,
+				     .selector = FIRST_TASK,
+				     .type = 11,
+				     .present = 1 };
+	micro_set_sregs(m, 0, &s);
+}
+
+void make_task_switches(struct micro *m, uint64_t times)
+{
+	const struct kvm_regs r = { .rip = (uintptr_t)rare_first_task, .rcx = times / 2, .rflags = 2 };
+
+	set_tasks(m);
+	micro_set_regs(m, 0, &r);
+	micro_go(m, 0);
+	micro_finish(m, 0);
+	micro_set_mode(m, 0, MICRO_LONG);
 }

@@ -11,6 +11,10 @@
 #ifndef NESTLAB_TESTCASES_EXIT_RARE_H
 #define NESTLAB_TESTCASES_EXIT_RARE_H
 
+#include <stdint.h>
+
+struct micro;
+
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_undefined(void *arg);	  /* ud2 */
 void make_single_step(void *arg); /* a debug exception of the trap flag */
@@ -40,7 +44,13 @@ void make_skinit(void *arg);
 /* Intel's own, with CR4.VMXE set where KVM allows it; undefined elsewhere. */
 void make_vmxon(void *arg);
 void make_vmclear(void *arg);
-/* Ends its vCPU (KVM_EXIT_SHUTDOWN) at once, whatever arg says. */
-void make_shutdown(void *arg);
+
+/*
+ * By the program, on a machine's first vCPU, which is fit for more afterwards. A shutdown ends the
+ * vCPU each time (KVM_EXIT_SHUTDOWN). Tasks are switched by far jumps, in protected mode: an exit
+ * each where the CPU leaves that to its host.
+ */
+void make_shutdowns(struct micro *m, uint64_t times);
+void make_task_switches(struct micro *m, uint64_t times);
 
 #endif

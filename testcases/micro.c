@@ -596,6 +596,16 @@ void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r)
 	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, r);
 }
 
+void micro_set_sregs(struct micro *m, unsigned int vcpu, const struct kvm_sregs *s)
+{
+	IOCTL(m->vcpu[vcpu].fd, KVM_SET_SREGS, s);
+}
+
+void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s)
+{
+	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, s);
+}
+
 void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s)
 {
 	memset(s, 0, sizeof(*s));

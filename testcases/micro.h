@@ -92,9 +92,12 @@ const char *micro_call(void);
 #define MICRO_REGS 16
 uint64_t *micro_reg(struct kvm_regs *r, unsigned int i);
 
-/* Not while it runs, both. */
+/* Not while it runs, all four. */
 void micro_set_regs(struct micro *m, unsigned int vcpu, const struct kvm_regs *r);
 void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
+
+void micro_set_sregs(struct micro *m, unsigned int vcpu, const struct kvm_sregs *s);
+void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s);
 
 /* What KVM gives of a vCPU, to be compared byte by byte. Not while it runs. */
 struct micro_state {

@@ -343,9 +343,19 @@ static void six_of_seventy_lost(struct evidence *e)
 	obs(e, "last.exits", obs_count(&e->obs, "last.exits") - 1)->u64 -= 6 * 5;
 }
 
-static void offline_took_along(struct evidence *e)
+static void reset_at_init(struct evidence *e)
+{
+	less_from(e, "exits", 6, obs(e, "exits", 6)->u64 - 2);
+}
+
+static void saved_took_along(struct evidence *e)
 {
 	less_from(e, "exits", 7, 400);
+}
+
+static void offline_took_along(struct evidence *e)
+{
+	less_from(e, "exits", 10, 400);
 }
 
 static void cycles_taken_along(struct evidence *e)
@@ -419,6 +429,8 @@ static const struct fault faults[] = {
 	FAULT(ANSWER, caller_changed, "the caller's registers", OUT_FAIL),
 	FAULT(LIVES, ended_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, reset_at_shutdown, "exits over lives", OUT_FAIL),
+	FAULT(LIVES, reset_at_init, "exits over lives", OUT_FAIL),
+	FAULT(LIVES, saved_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, offline_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, cycles_taken_along, "cycles over lives", OUT_FAIL),
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),

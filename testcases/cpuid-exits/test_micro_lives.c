@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cpuid-exits/lives: machines and vCPUs come and go between readings of the leaf. What they made
- * is counted once and for good: a vCPU that never ran adds nothing, one that shuts down is reset,
- * and its exits stay; a machine that ends takes none along, nor does a CPU of the host that is taken
- * offline.
+ * is counted once and for good: a vCPU that never ran adds nothing, one that shuts down or is sent
+ * INIT is reset, and its exits stay; a machine that ends takes none along, nor does one that goes on
+ * as another, nor a CPU of the host that is taken offline.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
@@ -12,8 +12,15 @@
 #include "micro.h"
 
 #include <inttypes.h>
+#include <sys/ioctl.h>
 
 #define MADE 400
+#define STATE_BYTES 4096 /* of the largest part of a vCPU's state: KVM_GET_XSAVE's */
+
+/* Interrupts sent as messages: SDM volume 3, 11.11. */
+#define MSI_TO_SECOND 0xfee01000
+#define MSI_INIT 0x4500
+#define MSI_STARTUP_AT_0X8000 0x608
 
 static const uint32_t ids[] = { 0, 1 };
 
@@ -69,6 +76,67 @@ static void one_that_shuts_down(struct micro *m)
 	micro_free(other);
 }
 
+static void send(struct micro *m, uint32_t message)
+{
+	struct kvm_msi msi = { .address_lo = MSI_TO_SECOND, .data = message };
+
+	if (ioctl(micro_vm_fd(m), KVM_SIGNAL_MSI, &msi) <= 0)
+		guest_broken(__FILE__, __LINE__, "KVM_SIGNAL_MSI");
+}
+
+/* Started again, in real mode, it does what the first of the machine's code is: a hypercall, and out. */
+static void one_that_is_sent_init(struct micro *m)
+{
+	struct micro *other = micro_new_with_apics(ids, 2);
+
+	micro_start(other, 1, make_cpuid, (void *)(uintptr_t)MADE);
+	micro_finish(other, 1);
+	send(other, MSI_INIT);
+	send(other, MSI_STARTUP_AT_0X8000);
+	micro_go(other, 1);
+	if (micro_wait(other, 1) != KVM_EXIT_IO)
+		guest_broken(__FILE__, __LINE__, "a vCPU that was sent INIT did not start anew");
+	take(m, "a vCPU was sent INIT and has started anew");
+	micro_free(other);
+}
+
+/* As those who save a machine do it, by all that KVM tells of a vCPU. */
+static void copy_vcpu(struct micro *from, struct micro *to)
+{
+	static const struct {
+		unsigned long get, set;
+	} parts[] = {
+		{ KVM_GET_SREGS, KVM_SET_SREGS },
+		{ KVM_GET_REGS, KVM_SET_REGS },
+		{ KVM_GET_XSAVE, KVM_SET_XSAVE },
+		{ KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS },
+		{ KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS },
+		{ KVM_GET_MP_STATE, KVM_SET_MP_STATE },
+	};
+	uint8_t state[STATE_BYTES];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (ioctl(micro_vcpu_fd(from, 0), parts[i].get, state) ||
+		    ioctl(micro_vcpu_fd(to, 0), parts[i].set, state))
+			guest_broken(__FILE__, __LINE__, "part %zu of a vCPU's state", i);
+}
+
+static void one_that_moves(struct micro *m)
+{
+	struct micro *saved = micro_new(ids, 1), *restored;
+
+	micro_start(saved, 0, make_cpuid, (void *)(uintptr_t)MADE);
+	micro_finish(saved, 0);
+	restored = micro_new(ids, 1);
+	copy_vcpu(saved, restored);
+	micro_free(saved);
+	take(m, "a machine was saved, and has ended");
+	micro_start(restored, 0, make_cpuid, (void *)(uintptr_t)MADE);
+	micro_finish(restored, 0);
+	take(m, "it was restored, and ran");
+	micro_free(restored);
+}
+
 static void set_online(int cpu, const char *digit)
 {
 	char path[64];
@@ -108,6 +176,8 @@ static void run(void)
 	one_that_never_ran(m);
 	one_that_ran(m);
 	one_that_shuts_down(m);
+	one_that_is_sent_init(m);
+	one_that_moves(m);
 	a_cpu_that_goes(m);
 	micro_free(m);
 	m = micro_new(ids, 1);
@@ -209,7 +279,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 static const struct testcase lives = {
 	.name = "cpuid-exits/lives",
 	.assignment = "cpuid-exits",
-	.summary = "machines end, vCPUs never run or shut down, a CPU goes offline: nothing falls or is lost",
+	.summary = "machines end or move, vCPUs never run, shut down, are sent INIT, a CPU goes offline: nothing is lost",
 	.program = "test_micro_lives",
 	.level = 1,
 	.timeout_s = 30,

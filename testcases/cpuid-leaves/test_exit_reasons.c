@@ -76,7 +76,7 @@ static void take(struct micro *m, const char *which, uint32_t reason)
 	tell(which, "cycles", (uint64_t)cycles.ebx << 32 | cycles.ecx);
 }
 
-static const struct exit_kind interrupts = { "interrupts of the host", 0x60, 1, spin };
+static const struct exit_kind interrupts = { "interrupts of the host", 0x60, 1, .make = spin };
 
 /* arg: how many exits. */
 static void measure(struct micro *m, const struct exit_kind *k, uint64_t arg)
