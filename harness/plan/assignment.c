@@ -121,6 +121,14 @@ bool assignment_is(const struct assignment *a, const char *name)
 	return !strcmp(a->name, name) || (a->variant_of && !strcmp(a->variant_of, name));
 }
 
+bool assignment_lists(const struct assignment *a, const char *test)
+{
+	for (size_t i = 0; i < a->n_tests; i++)
+		if (!strcmp(a->tests[i].name, test))
+			return true;
+	return false;
+}
+
 bool assignment_has_leaf(const struct assignment *a, uint32_t leaf)
 {
 	for (size_t i = 0; i < LEAF_ROLES; i++)

@@ -91,6 +91,7 @@ void assignment_free(struct assignment *a);
 
 /* Is it this one, or a variant of it? */
 bool assignment_is(const struct assignment *a, const char *name);
+bool assignment_lists(const struct assignment *a, const char *test); /* in its [tests] */
 bool assignment_has_leaf(const struct assignment *a, uint32_t leaf); /* some role is there */
 bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf);
 #define ASSIGNMENT_EAX_ALONE "the assignment says that this leaf's answer is eax alone"

@@ -173,7 +173,7 @@ int execute_test(struct run *r, const struct testcase *t)
 {
 	struct test_result *res =
 		result_add_test(r->result, t->name, testcase_group(t));
-	struct execution x = { .e = { .assignment = run_assignment(r, t->assignment),
+	struct execution x = { .e = { .assignment = run_assignment(r, t),
 				      .l2_cpus = r->lab->plan->knobs.l2_cpus,
 				      .reasons = r->reasons,
 				      .vendor_intel = r->lab->plan->lane.intel } };

@@ -81,7 +81,7 @@ static int place_monitor(const struct program *p, struct level *l)
 void program_env(const struct run *r, const struct testcase *t, const char *monitor_at,
 		 struct strv *env)
 {
-	assignment_env(run_assignment(r, t->assignment), env);
+	assignment_env(run_assignment(r, t), env);
 	strv_addf(env, "NESTLAB_EFFORT=%u", r->lab->plan->knobs.effort);
 	strv_addf(env, "NESTLAB_SLOWDOWN=%u", r->lab->plan->lane.slowdown);
 	if (t->wants_monitor)

@@ -145,7 +145,7 @@ static int prepare_monitor(struct run *r)
 
 		if (t->wants_monitor)
 			return monitor_prepare(r->lab->plan->knobs.monitor,
-					       run_assignment(r, t->assignment), &r->monitor);
+					       run_assignment(r, t), &r->monitor);
 	}
 	return 0;
 }

@@ -38,6 +38,7 @@ struct run {
 	size_t n_tests;
 	struct assignment **assignments; /* loaded once each */
 	size_t n_assignments;
+	const struct assignment *asked; /* ASSIGNMENT='s, one of them; NULL: no one was */
 	struct reason_table reasons; /* that the host kernel under test handles */
 	struct monitor monitor; /* for the tests that want one; path NULL: none does */
 	struct placed placed;
@@ -72,13 +73,15 @@ void run_describe_subject(struct run_result *res, const struct plan *p);
 /*
  * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns
  * those of the assignment (NULL: of all) that need not be asked for, of this level alone where it
- * is not 0. The assignment's numbers are used in place of those of the one that it is a variant of.
+ * is not 0. The assignment's numbers are used for the tests that it lists, whosever they are, and in
+ * place of those of the one that it is a variant of.
  */
 int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
 		 unsigned int level);
 /* Does one of them run in L2? Then only is L2 booted. */
 bool select_needs_l2(const struct run *r);
-const struct assignment *run_assignment(const struct run *r, const char *name);
+/* Whose numbers a test is run and judged with; NULL: it needs none. */
+const struct assignment *run_assignment(const struct run *r, const struct testcase *t);
 
 /* -- tests.c -- */
 

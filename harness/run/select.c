@@ -7,22 +7,21 @@
 #include "core/outcome.h"
 #include "run/run.h"
 
-const struct assignment *run_assignment(const struct run *r, const char *name)
+const struct assignment *run_assignment(const struct run *r, const struct testcase *t)
 {
-	for (size_t i = 0; name && i < r->n_assignments; i++)
-		if (assignment_is(r->assignments[i], name))
+	if (r->asked && assignment_lists(r->asked, t->name))
+		return r->asked;
+	for (size_t i = 0; t->assignment && i < r->n_assignments; i++)
+		if (assignment_is(r->assignments[i], t->assignment))
 			return r->assignments[i];
 	return NULL;
 }
 
-static int want_assignment(struct run *r, const char *name)
+static int load(struct run *r, const char *name)
 {
 	struct assignment *a;
-	int ret;
+	int ret = assignment_load(name, &a);
 
-	if (!name || run_assignment(r, name))
-		return 0;
-	ret = assignment_load(name, &a);
 	if (ret)
 		return ret;
 	r->assignments = xrealloc(r->assignments, r->n_assignments + 1, sizeof(*r->assignments));
@@ -37,7 +36,7 @@ static int take(struct run *r, const struct testcase *t)
 			return 0;
 	r->tests = xrealloc(r->tests, r->n_tests + 1, sizeof(*r->tests));
 	r->tests[r->n_tests++] = t;
-	return want_assignment(r, t->assignment);
+	return !t->assignment || run_assignment(r, t) ? 0 : load(r, t->assignment);
 }
 
 /* "cpuid-exits" names all of its tests. Those that are meant to fail must be named in full. */
@@ -69,16 +68,21 @@ static int take_matching(struct run *r, const char *pattern, unsigned int level)
 	return ret;
 }
 
-/* ASSIGNMENT=: its tests, and its numbers for all tests of the one that it is a variant of. */
+/*
+ * ASSIGNMENT=: its tests, and its numbers for these and for all tests of the one that it is a
+ * variant of.
+ */
 static int take_assignment(struct run *r, const char *name, bool its_tests,
 			   unsigned int level)
 {
 	const struct assignment *a;
-	int ret = want_assignment(r, name);
+	int ret = load(r, name);
 
-	if (ret || !its_tests)
+	if (ret)
 		return ret;
-	a = r->assignments[r->n_assignments - 1];
+	r->asked = a = r->assignments[r->n_assignments - 1];
+	if (!its_tests)
+		return 0;
 	for (size_t i = 0; !ret && i < a->n_tests; i++) {
 		const struct testcase *t = testcase_find(a->tests[i].name);
 

@@ -43,7 +43,7 @@ static void loads_cpuid_exits(void **state)
 }
 
 /*
- * By name from the checkout; each names tests that exist, of its own, with weights of 100 in all.
+ * By name from the checkout; each names tests that exist, with weights of 100 in all.
  */
 static void lists_whole_assignments(void **state)
 {
@@ -64,7 +64,7 @@ static void lists_whole_assignments(void **state)
 			const struct testcase *t = testcase_find(a->tests[k].name);
 
 			assert_non_null(t);
-			assert_true(assignment_is(a, t->assignment));
+			assert_non_null(t->assignment);
 			weights += a->tests[k].weight;
 		}
 		assert_int_equal(weights, 100);

@@ -52,8 +52,27 @@ static void test_all(void **state)
 	assert_true(has(&r, "cpuid-exits/counters"));
 	for (size_t i = 0; i < r.n_tests; i++)
 		assert_false(r.tests[i]->on_request);
-	assert_non_null(run_assignment(&r, "vcpu-info"));
-	assert_non_null(run_assignment(&r, "cpuid-exits"));
+	assert_string_equal(run_assignment(&r, testcase_find("vcpu-info/pairs"))->name, "vcpu-info");
+	assert_string_equal(run_assignment(&r, testcase_find("cpuid-exits/kinds"))->name, "cpuid-exits");
+	forget(&r);
+}
+
+/* The numbers are those of the assignment that was asked for, in all tests that it lists. */
+static void test_another_ones_tests(void **state)
+{
+	_cleanup_strv_ struct strv patterns = { 0 };
+	struct run r = { 0 };
+
+	(void)state;
+	assert_int_equal(select_tests(&r, &patterns, "cpuid-leaves-b", 0), 0);
+	assert_true(has(&r, "cpuid-exits/kinds"));
+	assert_int_equal(run_assignment(&r, testcase_find("cpuid-exits/kinds"))->leaf[LEAF_TOTAL_EXITS], 0x4ffffffc);
+	assert_int_equal(run_assignment(&r, testcase_find("cpuid-leaves/map"))->leaf[LEAF_TOTAL_EXITS], 0x4ffffffc);
+	forget(&r);
+	r = (struct run){ 0 };
+	strv_add(&patterns, "vcpu-info/pairs");
+	assert_int_equal(select_tests(&r, &patterns, "cpuid-leaves-b", 0), 0);
+	assert_string_equal(run_assignment(&r, testcase_find("vcpu-info/pairs"))->name, "vcpu-info");
 	forget(&r);
 }
 
@@ -131,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_level_1_alone),
+		cmocka_unit_test(test_another_ones_tests),
 		cmocka_unit_test(test_an_assignment),
 		cmocka_unit_test(test_twice_named_runs_once),
 		cmocka_unit_test(test_faults_only_in_full),
