@@ -14,6 +14,8 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 	_cleanup_free_ char *effort = strf("%u", m->effort), *seed = strf("%u", m->seed ? m->seed : k->seed), *patch = path_in_root(m->patch);
 	_cleanup_free_ char *upstream = plan_upstream(k);
 	_cleanup_free_ char *monitor = strf("%s/%s/monitor", dir, m->name);
+	_cleanup_free_ char *kernel = m->map ? strf("%s-leaves-%s", k->kernel, m->map) : xstrdup(k->kernel);
+	_cleanup_free_ char *numbers = m->map ? strf("cpuid-leaves-%s", m->map) : NULL;
 	_cleanup_buf_ struct buf names = { 0 };
 	bool of_monitor = mutant_is_of_monitor(m);
 	int ret = of_monitor ? mutant_make_monitor(m, monitor) : 0;
@@ -28,7 +30,8 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 		{ "EFFORT", effort },
 		{ "SEED", seed },
 		{ "SUITE", m->suite },
-		{ "KERNEL", m->suite ? upstream : k->kernel },
+		{ "KERNEL", m->suite ? upstream : kernel },
+		{ "ASSIGNMENT", numbers ? numbers : k->assignment },
 		{ "LANE", m->lane ? m->lane : k->lane },
 		{ mutant_flavor_knob(m), m->flavor },
 	};

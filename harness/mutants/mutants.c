@@ -20,6 +20,7 @@
 #define TESTS "Tests: "
 #define SUITE "Suite: "
 #define LANE "Lane: "
+#define MAP "Map: "
 #define OF_EVERY_RUN "lab/"
 #define NOTHING_ELSE "nothing else fails"
 
@@ -100,6 +101,8 @@ static void read_where(struct mutant *m, char *line)
 		str_set(&m->suite, str_strip(line + strlen(SUITE)));
 	else if (str_starts(line, LANE))
 		str_set(&m->lane, str_strip(line + strlen(LANE)));
+	else if (str_starts(line, MAP))
+		str_set(&m->map, str_strip(line + strlen(MAP)));
 	else if (str_starts(line, TESTS))
 		strv_split(&m->tests, line + strlen(TESTS), " ");
 }
@@ -181,6 +184,7 @@ void mutant_free(struct mutant *m)
 	free(m->name);
 	free(m->patch);
 	free(m->flavor);
+	free(m->map);
 	free(m->hidden);
 	free(m->suite);
 	free(m->lane);

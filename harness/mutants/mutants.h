@@ -8,7 +8,8 @@
  * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die
  * in, "the build" alone a mutant that must not build. With a line "Kernel: guest" the patch is one
  * on the guest's kernel. One that only a kernel of a flavour can find names it in a line "Flavor:
- * debug", one that shows by chance how many times longer to look: "Effort: 10".
+ * debug", one that shows by chance how many times longer to look: "Effort: 10". "Map: b" is one on
+ * the reference with that map of leaves, judged by its numbers.
  *
  * Lanes differ in what they can show. "Found-by (bochs-vmx): TEST: CHECK" lines take the place of
  * the others in that lane, and "Hidden (bochs-vmx): WHY" says that the fault can't be seen in it.
@@ -34,6 +35,7 @@ struct mutant {
 	bool guest;	     /* a patch on the guest's kernel, not the host's */
 	bool build;	     /* the build must fail */
 	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
+	char *map;	     /* of leaves, that the kernel which it patches has; NULL: the reference's */
 	unsigned int effort; /* EFFORT= of its run */
 	unsigned int seed; /* SEED=; 0: none */
 	char *suite;	     /* whose tests find it; NULL: the lab's own do */

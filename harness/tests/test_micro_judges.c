@@ -273,6 +273,18 @@ static void time_of_no_exit(struct evidence *e)
 	obs(e, "last.cycles", 2)->u64++;
 }
 
+static void cut_to_32_bits(struct evidence *e)
+{
+	one_kind_never_exits(e);
+	obs(e, "held.cycles", 0)->u64 &= UINT32_MAX;
+}
+
+static void given_to_the_readings(struct evidence *e)
+{
+	one_kind_never_exits(e);
+	obs(e, "held.others", 0)->u64 = obs(e, "held.slept", 0)->u64;
+}
+
 static void no_time_of_exits(struct evidence *e)
 {
 	one_kind_never_exits(e);
@@ -444,6 +456,8 @@ static const struct fault faults[] = {
 	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
 	FAULT(REASONS, time_of_no_exit, "cycles of a reason", OUT_FAIL),
 	FAULT(REASONS, no_time_of_exits, "cycles of a reason", OUT_FAIL),
+	FAULT(REASONS, cut_to_32_bits, "cycles of exits that sleep", OUT_FAIL),
+	FAULT(REASONS, given_to_the_readings, "cycles of exits that sleep", OUT_FAIL),
 	FAULT(REASONS, any_reason_for_another, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, any_reason_twice, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),

@@ -80,6 +80,9 @@ static void test_trailers(void **state)
 	assert_string_equal(m.tests.v[0], "a/one");
 	assert_null(m.flavor);
 	mutant_free(&m);
+	assert_int_equal(load("Map: b\nFound-by: a/one: x\n", &m), 0);
+	assert_string_equal(m.map, "b");
+	mutant_free(&m);
 	assert_int_equal(load("Flavor: kcsan\nFound-by: a/one: x\n---\nFlavor: none\n", &m), 0);
 	assert_string_equal(m.flavor, "kcsan");
 	mutant_free(&m);

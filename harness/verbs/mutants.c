@@ -231,12 +231,12 @@ static int add_mutant(struct trial *t, struct mutant *m)
 }
 
 /*
- * A patch on the guest, for a flavour or for a suite wants a kernel of its own, one found by chance
- * its time.
+ * A patch on the guest, for a flavour, a suite or another map wants a kernel of its own, one found
+ * by chance its time.
  */
 static bool is_quick(const struct mutant *m)
 {
-	return !m->guest && !m->flavor && !m->suite && m->effort <= 1;
+	return !m->guest && !m->flavor && !m->suite && !m->map && m->effort <= 1;
 }
 
 static bool is_wanted(const struct trial *t, const struct mutant *m)

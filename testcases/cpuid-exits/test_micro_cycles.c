@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cpuid-exits/cycles: exits whose handling lasts as long as the test wants. Each vCPU of a micro
- * guest touches a page that userfaultfd holds back, so its nested page fault sleeps in KVM until
+ * guest touches a page that is held back (held.h), so its nested page fault sleeps in KVM until
  * the program gives the page; the TSC in between is a part of the handling's time that must be in
  * the leaf. Together they last longer than 32 bits of cycles can tell. The time of a guest that
  * spins is none of an exit.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
-#include "micro.h"
+#include "held.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define VCPUS 16
 #define HELD VCPUS /* pages, one a vCPU */
-#define PAGE 4096UL
 #define PAGES 0x10000000UL /* where the guest finds them */
 #define FAST 2000
-#define WAIT_MS 20000
 #define SPINS 5
 #define SPIN_MS 30
 
@@ -37,11 +26,6 @@ static void read_leaf(void *arg)
 {
 	(void)arg;
 	reading = cpuid(leaf, 0);
-}
-
-static void touch(void *arg)
-{
-	*(volatile uint64_t *)arg = 1;
 }
 
 static void take(struct micro *m)
@@ -58,56 +42,6 @@ static void take(struct micro *m)
 		       (uint64_t)reading.ebx << 32 | reading.ecx);
 }
 
-/* -- pages that come when we say so: userfaultfd(2), ioctl_userfaultfd(2) -- */
-
-static uint8_t *held;
-static int uffd;
-
-static void hold_pages(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (uffd < 0 && errno == ENOSYS)
-		guest_skip("this kernel has no userfaultfd");
-	held = mmap(NULL, HELD * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (uffd < 0 || held == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api))
-		guest_broken(__FILE__, __LINE__, "can't hold pages back");
-	area.range.start = (uintptr_t)held;
-	area.range.len = HELD * PAGE;
-	if (ioctl(uffd, UFFDIO_REGISTER, &area))
-		guest_broken(__FILE__, __LINE__, "can't hold pages back (UFFDIO_REGISTER)");
-}
-
-/* When it is told, the vCPU's thread sleeps in KVM already. */
-static uint64_t wait_for_fault(uint64_t *address)
-{
-	struct pollfd p = { .fd = uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	if (poll(&p, 1, WAIT_MS) != 1 || read(uffd, &msg, sizeof(msg)) != sizeof(msg))
-		guest_fault("a vCPU's access to a page that was never there did not come to a page fault");
-	*address = msg.arg.pagefault.address & ~(PAGE - 1);
-	return rdtsc_ordered();
-}
-
-static uint64_t give_page(uint64_t address)
-{
-	struct uffdio_zeropage zero = { .range = { address, PAGE } };
-	uint64_t tsc = rdtsc_ordered();
-
-	if (ioctl(uffd, UFFDIO_ZEROPAGE, &zero))
-		guest_broken(__FILE__, __LINE__, "can't give a page");
-	return tsc;
-}
-
-/* How long n sleepers must sleep for more than 32 bits of cycles, all together. */
-static unsigned int sleep_ms(unsigned int n)
-{
-	return (unsigned int)(1.05 * 4294967296.0 / cycles_in_ms() / n) + 1;
-}
-
 /* Several times: who else uses the machine must not spoil all. */
 static void spin_in_guest(struct micro *m)
 {
@@ -121,24 +55,6 @@ static void spin_in_guest(struct micro *m)
 	observe_u64("spun", cycles);
 }
 
-/* Returns the cycles that the vCPUs surely slept in their exits. */
-static uint64_t sleep_in_exits(struct micro *m)
-{
-	uint64_t address[HELD], since[HELD], slept = 0;
-	unsigned int ms = sleep_ms(HELD);
-
-	for (unsigned int i = 0; i < HELD; i++)
-		micro_start(m, i, touch, (void *)(PAGES + i * PAGE));
-	for (unsigned int i = 0; i < HELD; i++)
-		since[i] = wait_for_fault(&address[i]);
-	guest_sleep_ms(ms);
-	for (unsigned int i = 0; i < HELD; i++)
-		slept += give_page(address[i]) - since[i];
-	for (unsigned int i = 0; i < HELD; i++)
-		micro_finish(m, i);
-	return slept;
-}
-
 static void run(void)
 {
 	uint32_t ids[VCPUS];
@@ -148,14 +64,14 @@ static void run(void)
 		ids[i] = i;
 	m = micro_new(ids, VCPUS);
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", 0x4fffffff);
-	hold_pages();
-	micro_add_memory(m, PAGES, held, HELD * PAGE);
+	if (!held_pages(m, PAGES, HELD))
+		guest_skip("this kernel has no userfaultfd");
 	observe_u64("vcpus", VCPUS);
 	take(m);
 	micro_start(m, 0, make_cpuid, (void *)FAST);
 	micro_finish(m, 0);
 	take(m);
-	observe_u64("slept", sleep_in_exits(m));
+	observe_u64("slept", held_sleep(m, PAGES, HELD));
 	take(m);
 	spin_in_guest(m);
 	micro_free(m);

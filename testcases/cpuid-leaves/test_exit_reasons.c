@@ -4,18 +4,20 @@
  * exits of known reasons, or lets the host's interrupts make them, between two readings; it reads
  * all reasons before these and after them, whatever was made, and between two readings of the
  * total; and it asks for reasons that the CPU's manual does not define, that KVM has no handler for,
- * and that no array should be indexed by.
+ * and that no array should be indexed by. Exits that sleep in KVM for a time that the program
+ * knows are of one reason, and the time is that one's.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_hist.h"
 #include "exit_kinds.h"
-#include "micro.h"
+#include "held.h"
 
 #include <inttypes.h>
 
 #define TIMES 128UL /* exits of each kind */
 #define REASONS 0x410 /* from 0: all that any manual has */
 #define SPIN_MS 100  /* for the host's timer: dozens of its ticks */
+#define HELD 0x18000000UL /* pages that come when we say so */
 
 static uint32_t exits_leaf, cycles_leaf, total_leaf; /* cycles_leaf 0: this map has none */
 
@@ -108,6 +110,47 @@ static void measure_crowd(void)
 	micro_free(m);
 }
 
+static uint64_t cycles_of(struct micro *m, uint32_t reason)
+{
+	struct cpuid c = answer(m, cycles_leaf, reason);
+
+	return (uint64_t)c.ebx << 32 | c.ecx;
+}
+
+/* A page fault is an exception where there is no nested paging. The readings are by CPUID. */
+static void sleep_in_exits(struct micro *m)
+{
+	const uint32_t nested = micro_intel ? 48 : 0x400, exception = micro_intel ? 0 : 0x4e,
+		       reading = micro_intel ? 10 : 0x72;
+	uint64_t faults = hist_count(nested), tsc = rdtsc_ordered();
+	uint64_t was_nested = cycles_of(m, nested), was_exception = cycles_of(m, exception),
+		 was_reading = cycles_of(m, reading);
+	bool is_nested;
+
+	observe_u64("held.slept", held_sleep(m, HELD, HELD_MAX));
+	is_nested = hist_count(nested) > faults;
+	observe_u64("held.reason", is_nested ? nested : exception);
+	observe_u64("held.cycles", is_nested ? cycles_of(m, nested) - was_nested :
+					       cycles_of(m, exception) - was_exception);
+	observe_u64("held.others", cycles_of(m, reading) - was_reading);
+	observe_u64("held.passed", rdtsc_ordered() - tsc);
+	observe_u64("held.vcpus", HELD_MAX);
+}
+
+/* Their time is their reason's: more of it than 32 bits can tell. */
+static void measure_sleep(void)
+{
+	uint32_t sleepers[HELD_MAX];
+	struct micro *m;
+
+	for (uint32_t i = 0; i < HELD_MAX; i++)
+		sleepers[i] = i;
+	m = micro_new(sleepers, HELD_MAX);
+	if (held_pages(m, HELD, HELD_MAX))
+		sleep_in_exits(m);
+	micro_free(m);
+}
+
 static void tell_answer(const char *what, uint32_t reason, struct cpuid c)
 {
 	char key[40], text[48];
@@ -194,6 +237,8 @@ static void run(void)
 		measure(m, &exit_kinds[i], TIMES);
 	measure(m, &interrupts, (uint64_t)(SPIN_MS * cycles_in_ms()));
 	measure_crowd();
+	if (cycles_leaf)
+		measure_sleep();
 	take_all(m, 1);
 	hist_stop();
 	tell_all();
@@ -329,6 +374,50 @@ static void check_bouts(const struct evidence *e, struct test_result *t)
 	else
 		check_skip(t, "cycles of a reason", "the assignment has no leaf for them");
 	tally_drop(&cycles);
+}
+
+/* -- exits that sleep -- */
+
+#define BY_HELD "oracle: the test program's TSC, while the page that the exit waited for was held back"
+
+/* The time is their reason's; that of the readings before and behind them has none of it. */
+static void tally_held(const struct evidence *e, uint64_t slept, struct tally *reasons)
+{
+	uint64_t reason = 0, cycles = 0, others = 0, passed = 0, vcpus = 0;
+	_cleanup_free_ char *name = NULL;
+
+	has_u64(&e->obs, "held.reason", &reason);
+	has_u64(&e->obs, "held.cycles", &cycles);
+	has_u64(&e->obs, "held.others", &others);
+	has_u64(&e->obs, "held.passed", &passed);
+	has_u64(&e->obs, "held.vcpus", &vcpus);
+	name = reason_text(e->vendor_intel, reason);
+	if (cycles >= slept && cycles <= passed * (vcpus + e->l2_busy))
+		tally_good(reasons);
+	else
+		tally_bad(reasons, "reason %s: grew by %" PRIu64 ", of which %" PRIu64 " were slept", name, cycles, slept);
+	if (others <= slept / 2 + passed * e->l2_busy)
+		tally_good(reasons);
+	else
+		tally_bad(reasons, "the readings' reason grew by %" PRIu64 " meanwhile", others);
+}
+
+static void check_held(const struct evidence *e, struct test_result *t)
+{
+	static const char check[] = "cycles of exits that sleep";
+	struct tally reasons = { .unit = "reason" };
+	uint64_t slept;
+
+	if (!e->assignment->leaf[LEAF_TYPE_CYCLES]) {
+		check_skip(t, check, "the assignment has no leaf for them");
+		return;
+	}
+	if (!has_u64(&e->obs, "held.slept", &slept)) {
+		check_skip(t, check, "this kernel has no userfaultfd");
+		return;
+	}
+	tally_held(e, slept, &reasons);
+	tally_check(t, check, "they are its reason's, and no other's", &reasons, BY_HELD);
 }
 
 /* -- exits of any reason -- */
@@ -473,6 +562,7 @@ static void check_sum(const struct evidence *e, struct test_result *t)
 static const char *const checks[] = {
 	"exits of a reason",
 	"cycles of a reason",
+	"cycles of exits that sleep",
 	"the reasons' sum",
 	"exits of any reason",
 	"reasons that the manual does not define",
@@ -486,6 +576,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	if (!check_program(e, t))
 		return;
 	check_bouts(e, t);
+	check_held(e, t);
 	check_sum(e, t);
 	if (!e->reasons.n) {
 		check_skip_rest(t, checks, "this kernel's table of handlers could not be read");
