@@ -236,9 +236,14 @@ static int run_build(struct monitor *m, const struct sources *s, const char *src
 	return status;
 }
 
+static char *log_of(const struct monitor *m)
+{
+	return path_in_cache("logs/monitor-%.12s.log", m->key);
+}
+
 static int compile(struct monitor *m, const struct sources *s, const char *src, const char *tools)
 {
-	_cleanup_free_ char *log = path_in_cache("logs/monitor-%.12s.log", m->key), *why = NULL;
+	_cleanup_free_ char *log = log_of(m), *why = NULL;
 	_cleanup_buf_ struct buf said = { 0 };
 	const char *folder = made_folder(s);
 	int status = run_build(m, s, src, log, &said);
@@ -306,6 +311,8 @@ static int build(void *ctx, const char *dir)
 	ret = mkdir_p(obj) ? fail(OUT_BROKEN, "can't make %s", obj) : compile_copy(b->m, b->from, src, obj);
 	if (!ret)
 		ret = keep_program(b->m, obj, b->asked_for, program);
+	if (ret == -OUT_BUILD_ERROR)
+		b->m->log = log_of(b->m);
 	rm_rf(src);
 	return ret;
 }
@@ -369,6 +376,7 @@ void monitor_free(struct monitor *m)
 	free(m->name);
 	free(m->path);
 	free(m->program);
+	free(m->log);
 	interface_free(&m->interface);
 	*m = (struct monitor){ 0 };
 }

@@ -39,6 +39,7 @@ struct monitor {
 	struct cache_entry *entry; /* keeps path where it is, until monitor_free() */
 	char *path;    /* the static program, in the cache */
 	char *program; /* the name that it is asked for by */
+	char *log;     /* all that its build said, where that was refused; NULL: it was not */
 	struct monitor_interface interface;
 	char key[HASH_HEX_LEN + 1]; /* of its sources and how they are built */
 };

@@ -242,12 +242,15 @@ static void take_failure(struct run *r, int ret)
 		add_crash_lines(r, &r->lab->levels[i]);
 }
 
-/* Of the kernel that was refused; the folder may have one of an earlier run. */
+/* Of the kernel or the monitor that was refused; the folder may have one of an earlier run. */
 static void keep_build_log(const struct run *r)
 {
-	const char *log = r->lab->host.log ? r->lab->host.log : r->lab->guest.log;
+	const char *const logs[] = { r->lab->host.log, r->lab->guest.log, r->monitor.log };
+	const char *log = NULL;
 	_cleanup_free_ char *to = strf("%s/" REPORT_BUILD_LOG, r->dir);
 
+	for (size_t i = 0; i < ARRAY_SIZE(logs) && !log; i++)
+		log = logs[i];
 	unlink(to);
 	if (log && file_copy(log, to, 0644))
 		ui_note("the build's log %s can't be copied to %s", log, to);

@@ -43,6 +43,8 @@ static int prepare(const char *given)
 
 	if (!ret)
 		assert_true(path_exists(m.path));
+	/* Of one that was refused the run's folder gets all that its build said. */
+	assert_int_equal(ret == -OUT_BUILD_ERROR, m.log != NULL);
 	monitor_free(&m);
 	return ret;
 }
