@@ -144,6 +144,10 @@ static const struct one_case fast_intel[] = {
 	{ "a run that failed keeps its record",
 	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs >/dev/null; "
 	  NESTLAB " replay latest", 0, { "identical: " }, 900 },
+	{ "gdb on a replay, forward and back",
+	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; "
+	  NESTLAB " replay latest --gdb -- -nx -batch -x harness/tests/data/gdb/replay.gdb", 0,
+	  { "Breakpoint 1, kvm_emulate_cpuid (vcpu=0x", "later: 1", "as before: 1", "identical: " }, 900 },
 	{ "a race that a schedule shows", NESTLAB " mutants read-add-write RUNS=0 LANE=bochs-vmx", 0, { "mutants: 1 of 1 found" }, 900 },
 	{ "a schedule is for micro guests", NESTLAB " test LANE=bochs-vmx SEED=3 TESTS=vcpu-info/syscall", 2,
 	  { "SEED=3 is for tests on micro guests alone" }, 300 },
