@@ -237,7 +237,7 @@ static int pump(struct run *r)
 		struct pollfd pfd = { .fd = r->out, .events = POLLIN };
 		ssize_t n;
 
-		if (proc_interrupted())
+		if (proc_interrupted() && !r->p->clears_up)
 			return stop_group(r, OUT_INTERRUPTED, "interrupted");
 		if (now_ns() > deadline) {
 			_cleanup_free_ char *why = strf("%s had not ended after %u s%s%s; stopped",

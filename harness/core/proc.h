@@ -27,6 +27,7 @@ struct proc {
 	unsigned int deadline_s; /* 0: 60 s; times proc_slow_down()'s */
 	bool budget; /* that is no deadline, but all the time there is: it stays as it is */
 	const struct limits *limits; /* a stranger's; NULL: none */
+	bool clears_up; /* it ends what an interrupt left, and is not stopped by that one itself */
 	bool quiet_stderr;	 /* without a log: throw standard error away */
 };
 

@@ -2,6 +2,7 @@
 /* What a child gets from us, and what not. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -98,6 +99,20 @@ static void test_limits_of_one(void **state)
 	unlink("/tmp/nestlab-test-proc");
 }
 
+/* Last: nothing takes the interrupt back. */
+static void test_interrupt(void **state)
+{
+	char *const argv[] = { (char *)"sleep", (char *)"0.3", NULL };
+	struct proc p = { .what = "a child", .argv = argv };
+
+	(void)state;
+	proc_catch_signals();
+	raise(SIGINT);
+	assert_int_equal(proc_run(&p), -OUT_INTERRUPTED);
+	p.clears_up = true;
+	assert_int_equal(proc_run(&p), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +120,7 @@ int main(void)
 		cmocka_unit_test(test_slow_machine),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_limits_of_one),
+		cmocka_unit_test(test_interrupt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
