@@ -52,7 +52,7 @@ static bool broke_in_a_test(const struct pool_job *job, int status, const struct
 	       result->n_tests;
 }
 
-static void take_result(struct pool_job *job, int status, const char *log)
+void pool_take(struct pool_job *job, int status, const char *log)
 {
 	_cleanup_free_ char *json = strf("%s/results.json", job->dir);
 	struct run_result *result;
@@ -73,25 +73,38 @@ static void take_result(struct pool_job *job, int status, const char *log)
  * What make's command line said is in the plan already, and may not be said beside it. A libvirt
  * that is not ours carries one lab at a time, and may carry the caller's.
  */
+void pool_command(const struct pool *p, const struct pool_job *job, const char *nestlab,
+		  struct strv *argv, struct strv *env)
+{
+	strv_add(argv, nestlab);
+	strv_add(argv, "run");
+	strv_add(argv, job->dir);
+	strv_addf(argv, "OUT=%s", job->dir);
+	strv_addf(argv, "HISTORY=%s", job->history ? job->history : "no");
+	strv_add(argv, job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0");
+	strv_add(env, "NESTLAB_MAKE_GIVEN=");
+	strv_add(env, "LIBVIRT_DEFAULT_URI=");
+	strv_addf(env, "NESTLAB_CACHE=%s", p->cache ? p->cache : path_cache());
+}
+
 static void run_job(const struct pool *p, struct pool_job *job, const char *place,
 		    unsigned int deadline_s)
 {
-	_cleanup_free_ char *cache = strf("NESTLAB_CACHE=%s", p->cache ? p->cache : path_cache());
-	_cleanup_free_ char *log = strf("%s/output.log", job->dir), *out = strf("OUT=%s", job->dir);
-	_cleanup_free_ char *where = strf("PLACE=%s", place);
-	_cleanup_free_ char *line = strf("HISTORY=%s", job->history ? job->history : "no");
-	char *const argv[] = { (char *)"/proc/self/exe", (char *)"run", job->dir, out, where, line,
-			       (char *)(job->save_lab ? "SAVE_LAB=1" : "SAVE_LAB=0"), NULL };
-	char *const env[] = { (char *)"NESTLAB_MAKE_GIVEN=", (char *)"LIBVIRT_DEFAULT_URI=", cache, NULL };
-	struct proc proc = { .what = job->name, .argv = argv, .env = env, .log_path = log,
-			     .deadline_s = deadline_s, .budget = p->may_take };
+	_cleanup_free_ char *log = strf("%s/output.log", job->dir);
+	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
+	struct proc proc = { .what = job->name, .log_path = log, .deadline_s = deadline_s,
+			     .budget = p->may_take };
 	uint64_t start = now_ns();
 	int status;
 
+	pool_command(p, job, "/proc/self/exe", &argv, &env);
+	strv_addf(&argv, "PLACE=%s", place);
+	proc.argv = argv.v;
+	proc.env = env.v;
 	unlink(log);
 	status = proc_run(&proc);
 	job->seconds = (double)(now_ns() - start) / 1e9;
-	take_result(job, status, log);
+	pool_take(job, status, log);
 }
 
 void pool_keep_reason(struct pool_job *job, void *ctx)

@@ -17,6 +17,7 @@ struct pool_job {
 	bool may_break;	  /* and so is a test that broke, as others may have been judged */
 	char *history;	  /* as HISTORY=, "SET/NAME"; owned; NULL: it has no line there */
 	void *ctx;	  /* whose it is */
+	bool lost; /* who judged it was ended from outside: it is to be judged again */
 	/* When it is over; of one that was not run neither: */
 	struct run_result *result; /* NULL: it was not judged, and fail_text() in done() says why */
 	double seconds;
@@ -48,6 +49,14 @@ int pool_add(struct pool *p, const char *name, const struct plan *plan, const ch
  * or -OUT_BROKEN.
  */
 int pool_run(struct pool *p, unsigned int at_once);
+/*
+ * For who runs them elsewhere: the command that judges one, without its PLACE=, and "NAME=value" of
+ * its environment; then what came of it, by its exit code: job->result, or why there is none as
+ * fail_text(). nestlab: the program; log: what it printed.
+ */
+void pool_command(const struct pool *p, const struct pool_job *job, const char *nestlab,
+		  struct strv *argv, struct strv *env);
+void pool_take(struct pool_job *job, int status, const char *log);
 /* A `done` whose ctx is a char **: why the last one that was not judged was not; the caller's. */
 void pool_keep_reason(struct pool_job *job, void *ctx);
 void pool_free(struct pool *p);
