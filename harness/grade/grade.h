@@ -31,7 +31,7 @@ struct submission {
 	struct strv notes;
 	char *change; /* the patch that was judged; NULL: there is none */
 	/* What came of it; grade_judge() sets these. */
-	char *verdict; /* "pass", "fail", "build-error", "crash", "empty", "half", "needs a person" */
+	char *verdict; /* "pass", "fail", "build-error", "crash", "empty", "half", "needs a person", "not judged" */
 	char *why;     /* a sentence; NULL: none is needed */
 	bool person;   /* a person must look: it has no points */
 	double points; /* of GRADE_MAX */

@@ -13,19 +13,22 @@
 #include "plan/plan.h"
 #include "report/report.h"
 #include "run/pool.h"
+#include "run/slurm.h"
 #include "verbs/verb.h"
 
 #define RUN_DEADLINE_S 3600 /* of one submission, with its build */
+#define BUILD_MB 4096	    /* of memory that a build may take, beside the lab's */
 #define KEY_FILE "grade.key"
 #define LATE_FILE ".late"
+#define SLURM_DIR ".slurm" /* in the class's folder, where no submission has a dot in front */
 #define ACCEPTED "accepted.patch" /* in a submission's results: judged in place of what it has */
 
 static int verb_grade(int argc, char **argv);
 
 static const struct verb grade_verb = {
 	.name = "grade",
-	.usage = "[--accept NAME]... [PATH...]",
-	.summary = "judge a class: SUBMISSIONS= or paths, ASSIGNMENT=; JOBS= at once; goes on where it stopped",
+	.usage = "[--accept NAME]... [--slurm] [PATH...]",
+	.summary = "judge a class: SUBMISSIONS= or paths, ASSIGNMENT=; JOBS= at once (--slurm: by a job array); goes on where it stopped",
 	.order = 33,
 	.settings = KNOBS_ASKED " SUBMISSIONS BASES JOBS OUT SAVE_LAB -PATCH -GUEST_PATCH -MONITOR -SUITE -KERNEL",
 	.ends = VERB_ENDS(OUT_BUSY),
@@ -43,7 +46,9 @@ struct grading {
 	struct strv accept; /* names of submissions: what was taken for their changes is right */
 	struct class class;
 	struct pool pool;
-	size_t reused;
+	bool by_slurm;
+	struct slurm slurm;
+	size_t reused, lost;
 };
 
 /* ---- which ---- */
@@ -137,16 +142,17 @@ static int add_submissions(struct grading *g, const struct strv *paths)
 	return g->class.n ? 0 : fail(OUT_USAGE, "there are no submissions in %s", paths->v[0]);
 }
 
-/* "--accept NAME" stands before the paths. Returns where they begin. */
+/* "--accept NAME" and "--slurm" stand before the paths. Returns where they begin. */
 static int take_options(struct grading *g, int argc, char **argv)
 {
-	int i = 1;
-
-	while (i + 1 < argc && !strcmp(argv[i], "--accept")) {
-		strv_add(&g->accept, argv[i + 1]);
-		i += 2;
-	}
-	return i;
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--slurm"))
+			g->by_slurm = true;
+		else if (i + 1 < argc && !strcmp(argv[i], "--accept"))
+			strv_add(&g->accept, argv[++i]);
+		else
+			return i;
+	return argc;
 }
 
 static int which(struct grading *g, int argc, char **argv)
@@ -410,13 +416,23 @@ static void end_submission(struct pool_job *job, void *ctx)
 
 	s->result = job->result;
 	job->result = NULL;
+	g->lost += job->lost;
 	if (!s->result) {
 		s->person = true;
-		str_set(&s->verdict, "needs a person");
+		str_set(&s->verdict, job->lost ? "not judged" : "needs a person");
 		str_set(&s->why, fail_text());
 	}
 	grade_judge(&g->rubric, s);
 	tell(s);
+}
+
+static int judge_all(struct grading *g)
+{
+	if (!g->pool.n)
+		return 0;
+	if (g->by_slurm)
+		return slurm_run(&g->slurm, &g->pool, g->knobs.jobs);
+	return pool_run(&g->pool, g->knobs.jobs);
 }
 
 static int write_all(const struct grading *g)
@@ -452,6 +468,26 @@ static int find_bases(struct grading *g)
 	return bases_find(g->knobs.bases, folder, &g->bases);
 }
 
+/*
+ * Of a class that was given to Slurm once, whoever grades it now: its array may still run, and
+ * writes where we are to.
+ */
+static int enter_slurm(struct grading *g)
+{
+	_cleanup_free_ char *dir = strf("%s/" SLURM_DIR, g->class.dir);
+	const unsigned int seconds = RUN_DEADLINE_S * g->knobs.slowdown;
+	_cleanup_strv_ struct strv jobs = { 0 };
+
+	if (!g->by_slurm && !slurm_was_in(dir))
+		return 0;
+	for (size_t i = 0; i < g->class.n; i++)
+		strv_add(&jobs, g->class.v[i].dir);
+	g->slurm.needs = (struct task_needs){ .cpus = g->knobs.l1_cpus,
+					      .memory_mb = g->knobs.l1_memory + BUILD_MB,
+					      .minutes = seconds / 60 };
+	return slurm_enter(&g->slurm, dir, &jobs);
+}
+
 static int begin(struct grading *g, int argc, char **argv)
 {
 	int ret = knobs_load(&g->knobs);
@@ -471,6 +507,10 @@ static int begin(struct grading *g, int argc, char **argv)
 		find_seeds(g->assignment, &g->seeds);
 	if (!ret)
 		ret = which(g, argc, argv);
+	if (!ret && g->by_slurm)
+		ret = slurm_find();
+	if (!ret)
+		ret = enter_slurm(g);
 	if (!ret)
 		ret = find_bases(g);
 	for (size_t i = 0; !ret && i < g->bases.missing.n; i++)
@@ -499,19 +539,22 @@ static int take_all(struct grading *g)
 	return ret;
 }
 
-static void conclude(const struct grading *g)
+static int conclude(const struct grading *g)
 {
 	size_t persons = 0;
 
 	for (size_t i = 0; i < g->class.n; i++)
 		persons += g->class.v[i].person;
 	printf("\n%zu submissions, %zu judged before, %zu need a person\nresults: %s/class.html\n", g->class.n, g->reused,
-	       persons, g->class.dir);
+	       persons - g->lost, g->class.dir);
+	return g->lost ? fail(OUT_BROKEN, "%zu of %zu submissions were not judged, as Slurm ended their tasks: the same command judges "
+			      "them, and no others", g->lost, g->class.n) : 0;
 }
 
 static void free_grading(struct grading *g)
 {
 	pool_free(&g->pool);
+	slurm_leave(&g->slurm);
 	for (size_t i = 0; i < g->class.n; i++)
 		submission_free(&g->class.v[i]);
 	free(g->class.v);
@@ -530,17 +573,18 @@ static int verb_grade(int argc, char **argv)
 {
 	struct grading g = {
 		.pool = { .deadline_s = RUN_DEADLINE_S, .done = end_submission, .ctx = &g },
+		.slurm = { .lock = -1 },
 	};
 	int ret = begin(&g, argc, argv);
 
 	if (!ret)
 		ret = take_all(&g);
-	if (!ret && g.pool.n)
-		ret = pool_run(&g.pool, g.knobs.jobs);
+	if (!ret)
+		ret = judge_all(&g);
 	if (!ret)
 		ret = write_all(&g);
 	if (!ret)
-		conclude(&g);
+		ret = conclude(&g);
 	free_grading(&g);
 	return ret;
 }
