@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "intake/merge.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,21 +55,23 @@ static struct piece drop_lines(struct piece p, size_t n)
 	return p;
 }
 
-/* Are the first lines of a those of b, white space apart? */
-static bool begins_with(struct piece a, struct piece b)
+static struct piece drop_blank(struct piece p)
 {
-	while (b.len) {
-		if (!a.len || lines_key(a.at) != lines_key(b.at))
-			return false;
-		a = drop_lines(a, 1);
-		b = drop_lines(b, 1);
-	}
-	return true;
+	while (p.len && !lines_key(p.at))
+		p = drop_lines(p, 1);
+	return p;
 }
 
-static bool is_same(const struct piece *a, const struct piece *b)
+/* White space and blank lines apart. */
+static bool is_same(const struct piece *x, const struct piece *y)
 {
-	return count_lines(a) == count_lines(b) && begins_with(*a, *b);
+	struct piece a = drop_blank(*x), b = drop_blank(*y);
+
+	while (a.len && b.len && lines_key(a.at) == lines_key(b.at)) {
+		a = drop_blank(drop_lines(a, 1));
+		b = drop_blank(drop_lines(b, 1));
+	}
+	return !a.len && !b.len;
 }
 
 /* ---- one place ---- */
@@ -224,6 +227,51 @@ static bool put_between(const struct clash *c, struct buf *out)
 	return good;
 }
 
+static bool is_definition(const struct piece *line)
+{
+	return isalpha((unsigned char)*line->at) || *line->at == '#';
+}
+
+static bool is_comment(const struct piece *line)
+{
+	const char *at = line->at + strspn(line->at, " \t");
+
+	return str_starts(at, "//") || str_starts(at, "/*") || *at == '\n';
+}
+
+/* "static u64 total;" between upstream's functions of another age may stand anywhere there. */
+static bool may_stand_anywhere(const struct line_list *his, const struct step *steps)
+{
+	bool defines = false, comments = true;
+
+	for (size_t i = 0; i < his->n; i++) {
+		if (steps[i].did == STEP_BRACED)
+			return false;
+		if (steps[i].did != STEP_PUT_IN)
+			continue;
+		defines |= is_definition(&his->v[i]);
+		comments &= is_comment(&his->v[i]);
+	}
+	return defines || comments;
+}
+
+/* What stood around it is not in the base at all. */
+static bool put_alone(const struct clash *c, struct buf *out)
+{
+	struct line_list was = list_lines(&c->ancestor), his = list_lines(&c->his);
+	struct step *steps = xcalloc(his.n + 1, sizeof(*steps));
+	bool good = !count_lines(&c->base) && find_steps(&his, &was, steps) &&
+		    may_stand_anywhere(&his, steps);
+
+	for (size_t i = 0; good && i < his.n; i++)
+		if (steps[i].did == STEP_PUT_IN)
+			put(out, &his.v[i]);
+	free(was.v);
+	free(his.v);
+	free(steps);
+	return good;
+}
+
 static bool resolve(const struct clash *c, struct buf *out)
 {
 	if (is_same(&c->base, &c->his) || is_same(&c->his, &c->ancestor)) {
@@ -234,7 +282,7 @@ static bool resolve(const struct clash *c, struct buf *out)
 		put(out, &c->his);
 		return true;
 	}
-	return put_between(c, out);
+	return put_between(c, out) || put_alone(c, out);
 }
 
 static void tell(const struct clash *c, struct buf *conflict)

@@ -749,7 +749,14 @@ static void test_merge(void **state)
 	/* he changed what upstream changed */
 	expect_merge("a\nx = upstream;\nb\n", "a\nx = old;\nb\n", "a\nx = mine;\nb\n", NULL);
 	/* he put it beside what upstream took away, with nothing like it */
-	expect_merge("a\nb\n", "a\nfirst_of_all();\nlast_of_all();\nb\n", "a\nfirst_of_all();\nmine();\nlast_of_all();\nb\n", NULL);
+	expect_merge("a\nb\n", "a\n\tfirst_of_all();\n\tlast_of_all();\nb\n",
+		     "a\n\tfirst_of_all();\n\tmine();\n\tlast_of_all();\nb\n", NULL);
+	/* the same, of what may stand anywhere */
+	expect_merge("a\nb\n", "a\nint first_of_all;\nint last_of_all;\nb\n",
+		     "a\nint first_of_all;\nu64 mine;\nint last_of_all;\nb\n", "a\nu64 mine;\nb\n");
+	/* upstream put a blank line beside what he changed */
+	expect_merge("a\n\tcall(x, false);\nb\n", "a\n\n\tcall(x, false);\nb\n", "a\n\n\t{call(x, true);}\nb\n",
+		     "a\n\n\t{call(x, true);}\nb\n");
 }
 
 static void expect_repair(const char *path, const char *base_text, const char *before,
