@@ -86,44 +86,61 @@ static size_t word_before(const char *from, const char **limit)
 	return len;
 }
 
-static bool uses(const struct own_file *f, const char *name)
+/* Is it in a line of his own, outside comments and texts? */
+static bool uses(const struct own_file *f, const struct own_line *but, const char *name)
 {
 	for (size_t i = 0; i < f->after.n; i++) {
 		const struct own_line *l = &f->after.v[i];
-		_cleanup_free_ char *line = l->own ? xstrndup(l->at, l->len) : NULL;
+		_cleanup_free_ char *code = l->own && l != but ? own_code_of(l) : NULL;
 
-		if (line && word_is_in(line, name, strlen(name)))
+		if (code && word_is_in(code, name, strlen(name)))
 			return true;
 	}
 	return false;
+}
+
+/* "vmx_return:" of a file's own assembler text. */
+static bool has_label(const struct own_file *f, const char *name)
+{
+	_cleanup_free_ char *label = strf("%s:", name);
+
+	return strstr(buf_str(&f->after.text), label);
 }
 
 static bool used_elsewhere(const struct own_file *files, size_t n, size_t not_in,
 			   const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (i != not_in && uses(&files[i], name))
+		if (i != not_in && uses(&files[i], NULL, name))
 			return true;
 	return false;
 }
 
-/* "extern int total;" of a name that no other file has; NULL: there is none. */
-static char *unmet_extern(const struct taking *t, const struct own_file *files, size_t n, size_t i,
-			  const struct own_line *l)
+/* The name in "extern int total;"; the caller owns it. NULL: nothing is declared there. */
+static char *declared_in(const struct own_line *l)
 {
-	_cleanup_free_ char *line = xstrndup(l->at, l->len);
-	const char *at = strstr(line, "extern "), *end;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *code = own_code_of(l);
+	const char *at = strstr(code, "extern "), *end;
 	size_t len;
 
 	if (!l->own || !at)
 		return NULL;
 	end = at + strcspn(at, ";[(=\n");
 	len = word_before(at, &end);
-	name = xstrndup(end, len);
-	if (!len || (t->brought && wordset_has(t->brought, word_key(name, len))))
-		return NULL;
-	return used_elsewhere(files, n, i, name) ? NULL : xstrdup(name);
+	return len ? xstrndup(end, len) : NULL;
+}
+
+/* Of a name that this file uses, and no other one has; NULL: there is none. */
+static char *unmet_extern(const struct taking *t, const struct own_file *files, size_t n, size_t i,
+			  const struct own_line *l)
+{
+	char *name = declared_in(l);
+
+	if (name && ((t->brought && wordset_has(t->brought, word_key(name, strlen(name)))) ||
+		     !uses(&files[i], l, name) || has_label(&files[i], name) ||
+		     used_elsewhere(files, n, i, name)))
+		str_set(&name, NULL);
+	return name;
 }
 
 /* The file that uses what no file defines: the one that does was not handed in. */
@@ -222,9 +239,91 @@ static void show_conflict(struct taking *t, const struct buf *conflict)
 		strv_addf(&t->in->notes, "| and %zu lines more", lines.n - CONFLICT_LINES);
 }
 
-/* The nearest base onto which it merges; the first conflict is shown where it does not. */
-static int merge_onto_bases(struct taking *t, const struct own_file *files, size_t n,
-			    const struct rank *ranks, const struct own_sum *sum)
+/* Is a function of that name defined in the text: does a line begin with its head? */
+static bool defines(const char *text, const char *name)
+{
+	_cleanup_free_ char *head = strf("%s(", name);
+	size_t len = strlen(head);
+
+	for (const char *at = text; (at = strstr(at, head)); at += len) {
+		const char *begin = at;
+
+		while (begin > text && begin[-1] != '\n')
+			begin--;
+		if (isalpha((unsigned char)*begin) && (at == begin || strchr(" *", at[-1])))
+			return true;
+	}
+	return false;
+}
+
+static bool defines_himself(const struct own_file *f, const char *name)
+{
+	for (size_t i = 0; i < f->after.n; i++) {
+		const struct own_line *l = &f->after.v[i];
+		_cleanup_free_ char *line = l->own ? xstrndup(l->at, l->len) : NULL;
+
+		if (line && defines(line, name))
+			return true;
+	}
+	return false;
+}
+
+/* Has some base a function of that name in this file, and b does not know it? */
+static bool is_lacked(const struct taking *t, const struct base *b, const char *path,
+		      const char *name)
+{
+	_cleanup_buf_ struct buf here = { 0 };
+	bool found = false;
+
+	intake_base_text(b, path, &here);
+	if (word_is_in(buf_str(&here), name, strlen(name)))
+		return false;
+	for (size_t i = 0; !found && i < t->bases->n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		intake_base_text(&t->bases->v[i], path, &text);
+		found = defines(buf_str(&text), name);
+	}
+	return found;
+}
+
+/* The caller owns it; NULL: b has each function of this file that his lines call. */
+static char *name_lacked(const struct taking *t, const struct base *b, const struct own_file *f)
+{
+	for (size_t i = 0; i < f->after.n; i++) {
+		_cleanup_free_ char *code = f->after.v[i].own ? own_code_of(&f->after.v[i]) : NULL;
+		const char *at = code ? code : "";
+
+		for (size_t len; (len = word_next(&at)); at += len) {
+			_cleanup_free_ char *name = xstrndup(at, len);
+
+			if (at[len] == '(' && !defines_himself(f, name) &&
+			    is_lacked(t, b, f->path, name))
+				return xstrdup(name);
+		}
+	}
+	return NULL;
+}
+
+/* Would the compiler miss a function there that another base has? */
+static bool lacks_name(struct taking *t, const struct base *b, const struct own_file *files,
+		       size_t n)
+{
+	_cleanup_free_ char *name = NULL;
+
+	for (size_t i = 0; !name && i < n; i++)
+		name = name_lacked(t, b, &files[i]);
+	if (name)
+		strv_addf(&t->in->notes, "onto base %s it merges, but there is no %s() there", b->name, name);
+	return name;
+}
+
+/*
+ * ranks[from] and those behind it. The place of the first onto which it merges, that has each
+ * function which it calls (any: or not); or t->bases->n; or a negative outcome.
+ */
+static int try_bases(struct taking *t, const struct own_file *files, size_t n,
+		     const struct rank *ranks, bool any)
 {
 	for (size_t i = 0; i < t->bases->n; i++) {
 		_cleanup_buf_ struct buf conflict = { 0 };
@@ -232,16 +331,44 @@ static int merge_onto_bases(struct taking *t, const struct own_file *files, size
 
 		if (ret)
 			return ret;
-		if (!i)
+		if (!i && !any)
 			show_conflict(t, &conflict);
-		if (conflict.len)
-			continue;
-		t->in->base = ranks[i].base;
-		t->in->drift = i || sum->unexplained || ranks->apart * FAR_PART > ranks->of;
-		return 0;
+		if (!conflict.len && (any || !lacks_name(t, ranks[i].base, files, n)))
+			return (int)i;
 	}
 	buf_free(&t->in->patch);
-	return intake_is(t->in, INTAKE_PERSON, "what was changed does not merge onto a base: %s is the nearest (see intake.txt)",
+	return (int)t->bases->n;
+}
+
+static int try_all(struct taking *t, const struct own_file *files, size_t n,
+		   const struct rank *ranks, const struct own_sum *sum)
+{
+	int i = try_bases(t, files, n, ranks, false);
+
+	if (i == (int)t->bases->n)
+		i = try_bases(t, files, n, ranks, true);
+	if (i < 0 || i == (int)t->bases->n)
+		return i < 0 ? i : 1;
+	t->in->base = ranks[i].base;
+	t->in->drift = i || sum->unexplained || ranks->apart * FAR_PART > ranks->of;
+	return 0;
+}
+
+/*
+ * The nearest base onto which it merges. Where it merges onto none, some of upstream's lines were
+ * perhaps taken for his: then what is surely his, and only a pass of it says something.
+ */
+static int merge_onto_bases(struct taking *t, struct own_file *files, size_t n,
+			    const struct rank *ranks, const struct own_sum *sum)
+{
+	int ret = try_all(t, files, n, ranks, sum);
+
+	if (ret == 1 && own_only_sure(files, n)) {
+		strv_add(&t->in->notes, "once more, with those lines only to which the assignment's numbers lead");
+		ret = try_all(t, files, n, ranks, sum);
+		t->in->drift = true;
+	}
+	return ret != 1 ? ret : intake_is(t->in, INTAKE_PERSON, "what was changed does not merge onto a base: %s is the nearest (see intake.txt)",
 			 t->in->base->name);
 }
 
@@ -295,7 +422,7 @@ static int put_all(struct taking *t, const struct own_file *files, size_t n)
 	return ret;
 }
 
-static int put_change(struct taking *t, const struct own_file *files, size_t n,
+static int put_change(struct taking *t, struct own_file *files, size_t n,
 		      const struct rank *ranks, const struct own_sum *sum)
 {
 	int ret;

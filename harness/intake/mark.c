@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "intake/own.h"
+#include "intake/peers.h"
 
 #define NAME_MIN 3  /* letters of an identifier that means something */
 #define TELLING_MIN 10 /* letters of a line that does not stand everywhere */
@@ -15,7 +16,6 @@
 #define STRAY_LINES 20
 #define STRAY_PART 5
 #define EXACT_LINES 3 /* that differ for no reason that can be seen, and mean nothing */
-#define ENOUGH_NEIGHBOURS 3
 #define CHANGED_PERCENT 60 /* of a line's words, and it is the same line, changed */
 #define HEAD_PERCENT 75
 #define REST_LINES 40 /* that no neighbour has: his own, and not another age's */
@@ -30,42 +30,6 @@ struct marking {
 };
 
 /* ---- a line's words ---- */
-
-static bool is_in_comment(const char *line)
-{
-	line += strspn(line, " \t");
-	return str_starts(line, "//") || str_starts(line, "/*") ||
-	       (*line == '*' && strchr(" \t/\n", line[1]));
-}
-
-static void blank_between(char *begin, const char *end)
-{
-	while (begin < end && *begin)
-		*begin++ = ' ';
-}
-
-/* The line without its comments and texts; the caller owns it. */
-static char *code_of(const struct own_line *l)
-{
-	char *code = xstrndup(l->at, l->len), *at;
-
-	if (is_in_comment(code))
-		*code = '\0';
-	for (at = code; (at = strchr(at, '"'));) {
-		const char *end = strchr(at + 1, '"');
-
-		blank_between(at, end ? end + 1 : at + strlen(at));
-	}
-	for (at = code; (at = strstr(at, "/*"));) {
-		const char *end = strstr(at + 2, "*/");
-
-		blank_between(at, end ? end + 2 : at + strlen(at));
-	}
-	at = strstr(code, "//");
-	if (at)
-		*at = '\0';
-	return code;
-}
 
 /* A name that no base has. */
 static bool is_new_name(const struct marking *m, const char *word, size_t len)
@@ -104,7 +68,7 @@ static uint64_t in_function(uint64_t word, size_t file, size_t func)
 
 static void bring_in(struct marking *m, size_t file, const struct own_line *l)
 {
-	_cleanup_free_ char *code = code_of(l);
+	_cleanup_free_ char *code = own_code_of(l);
 	const char *at = code;
 
 	for (size_t len; (len = word_next(&at)); at += len) {
@@ -140,7 +104,7 @@ static bool is_meant(const struct marking *m, size_t file, const struct own_line
 
 static bool speaks_of_his(const struct marking *m, size_t file, const struct own_line *l)
 {
-	_cleanup_free_ char *code = code_of(l);
+	_cleanup_free_ char *code = own_code_of(l);
 	const char *at = code;
 
 	for (size_t len; (len = word_next(&at)); at += len)
@@ -181,6 +145,53 @@ static void grow_lines(struct marking *m, size_t file)
 			make_own(m, file, &t->v[i]);
 }
 
+/* The length of the name in "u64 cycles;" or "u64 cycles = 0;"; 0: it declares none. */
+static size_t declared_name(const char *code, const char **name)
+{
+	const char *at = code, *end = code + strcspn(code, "=;[(");
+	size_t words = 0, len, last = 0;
+
+	if (!isspace((unsigned char)*code) || !*end || *end == '(')
+		return 0;
+	for (; (len = word_next(&at)) && at < end; at += len) {
+		*name = at;
+		last = len;
+		words++;
+	}
+	return words > 1 ? last : 0;
+}
+
+static bool own_use(const struct own_text *t, size_t from, size_t to, const char *name, size_t len)
+{
+	for (size_t i = from; i < to; i++) {
+		_cleanup_free_ char *code = t->v[i].own ? own_code_of(&t->v[i]) : NULL;
+
+		if (code && word_is_in(code, name, len))
+			return true;
+	}
+	return false;
+}
+
+/* Other functions may have a variable of this name, too: its declaration here is his by its use. */
+static void grow_declarations(struct marking *m, size_t file, size_t from, size_t to)
+{
+	struct own_file *f = &m->files[file];
+
+	for (size_t i = from; i < to; i++) {
+		struct own_line *l = &f->after.v[i];
+		_cleanup_free_ char *code = NULL;
+		const char *name;
+		size_t len;
+
+		if (!l->apart || l->own || l->shared || l->known)
+			continue;
+		code = own_code_of(l);
+		len = declared_name(code, &name);
+		if (len && own_use(&f->after, from, to, name, len))
+			make_own(m, file, l);
+	}
+}
+
 /* ---- whole functions ---- */
 
 /*
@@ -206,7 +217,9 @@ static void grow_function(struct marking *m, size_t file, size_t from, size_t to
 			make_own(m, file, &t->v[i]);
 }
 
-static void grow_functions(struct marking *m, size_t file)
+typedef void grower(struct marking *m, size_t file, size_t from, size_t to);
+
+static void grow_functions(struct marking *m, size_t file, grower *act)
 {
 	const struct own_text *t = &m->files[file].after;
 
@@ -215,7 +228,7 @@ static void grow_functions(struct marking *m, size_t file)
 		while (t->v[from].func && i + 1 < t->n && t->v[i + 1].func == t->v[from].func)
 			i++;
 		if (t->v[from].func)
-			grow_function(m, file, from, i + 1);
+			act(m, file, from, i + 1);
 	}
 }
 
@@ -264,12 +277,12 @@ static bool has_other_braces(const struct own_file *f, const struct own_hunk *h,
 /* All neighbours have it: upstream's. */
 static bool all_share(const struct own_file *f, const struct own_line *l)
 {
-	return f->neighbours >= ENOUGH_NEIGHBOURS && l->shared >= f->neighbours;
+	return f->neighbours >= PEERS_ENOUGH && l->shared >= f->neighbours;
 }
 
 static bool most_share(const struct own_file *f, const struct own_line *l)
 {
-	return f->neighbours >= ENOUGH_NEIGHBOURS && l->shared * 4 >= f->neighbours * 3;
+	return f->neighbours >= PEERS_ENOUGH && l->shared * 4 >= f->neighbours * 3;
 }
 
 static size_t next_own(const struct own_text *t, size_t i, size_t end)
@@ -281,9 +294,17 @@ static size_t next_own(const struct own_text *t, size_t i, size_t end)
 
 static long depth_of(const struct own_line *l)
 {
-	_cleanup_free_ char *code = code_of(l);
+	_cleanup_free_ char *code = own_code_of(l);
 
 	return own_open_braces(code);
+}
+
+/* "} else {" closes a block before it opens one. */
+static long depth_behind(const struct own_line *l, long depth)
+{
+	_cleanup_free_ char *code = own_code_of(l);
+
+	return own_depth_behind(code, depth);
 }
 
 /* The blocks that he opened are his, up to their ends. Returns where his own ends. */
@@ -297,8 +318,7 @@ static size_t grow_blocks(struct marking *m, size_t file, size_t from, size_t en
 		if (!t->v[i].own && depth <= 0)
 			continue;
 		make_own(m, file, &t->v[i]);
-		depth += depth_of(&t->v[i]);
-		depth = depth < 0 ? 0 : depth;
+		depth = depth_behind(&t->v[i], depth);
 		behind = i + 1;
 	}
 	return behind;
@@ -313,6 +333,18 @@ static void grow_behind(struct marking *m, size_t file, size_t from, size_t end)
 		if (is_telling(&t->v[i]))
 			return;
 	for (size_t i = from; i < end; i++)
+		make_own(m, file, &t->v[i]);
+}
+
+/* An "int ret;" before his own is his in the same way. */
+static void grow_before(struct marking *m, size_t file, size_t from, size_t own)
+{
+	struct own_text *t = &m->files[file].after;
+
+	for (size_t i = from; i < own; i++)
+		if (is_telling(&t->v[i]) || t->v[i].func != t->v[own].func || t->v[i].comment)
+			return;
+	for (size_t i = from; i < own; i++)
 		make_own(m, file, &t->v[i]);
 }
 
@@ -342,9 +374,55 @@ static void grow_hunk(struct marking *m, size_t file, const struct own_hunk *h)
 			make_own(m, file, l);
 	}
 	own = next_own(&f->after, h->first, end);
+	grow_before(m, file, h->first, own);
 	for (size_t at = own, next; (next = next_own(&f->after, at + 1, end)) < end; at = next)
 		grow_between(m, file, h, at + 1, next);
 	grow_behind(m, file, grow_blocks(m, file, own, end), end);
+}
+
+/* What stands in a block that he opened, and nobody else has, is his: behind upstream's, too. */
+static void grow_open_block(struct marking *m, size_t file, size_t from, size_t to)
+{
+	struct own_file *f = &m->files[file];
+	long depth = 0;
+
+	for (size_t i = from; i < to; i++) {
+		struct own_line *l = &f->after.v[i];
+
+		if (depth > 0 && l->apart && l->key && !l->known && !most_share(f, l))
+			make_own(m, file, l);
+		if (depth > 0 || l->own)
+			depth = depth_behind(l, depth);
+	}
+}
+
+/* Lines from to before to are one comment: somebody's as a whole. Did it grow? */
+static bool own_comment(struct own_text *t, size_t from, size_t to)
+{
+	bool own = false, grown = false;
+
+	for (size_t i = from; i < to; i++)
+		own |= t->v[i].own;
+	for (size_t i = from; own && i < to; i++) {
+		grown |= t->v[i].apart && !t->v[i].own;
+		t->v[i].own |= t->v[i].apart;
+	}
+	return grown;
+}
+
+static bool own_comments(struct own_text *t)
+{
+	bool grown = false;
+
+	for (size_t i = 0, from; i < t->n; i++) {
+		from = i;
+		while (t->v[from].comment && i + 1 < t->n &&
+		       t->v[i + 1].comment == t->v[from].comment)
+			i++;
+		if (t->v[from].comment)
+			grown |= own_comment(t, from, i + 1);
+	}
+	return grown;
 }
 
 static void grow(struct marking *m)
@@ -353,7 +431,10 @@ static void grow(struct marking *m)
 		m->grown = false;
 		for (size_t i = 0; i < m->n; i++) {
 			grow_lines(m, i);
-			grow_functions(m, i);
+			grow_functions(m, i, grow_function);
+			grow_functions(m, i, grow_open_block);
+			grow_functions(m, i, grow_declarations);
+			m->grown |= own_comments(&m->files[i].after);
 			for (size_t j = 0; j < m->files[i].n; j++)
 				grow_hunk(m, i, &m->files[i].v[j]);
 		}
@@ -362,27 +443,100 @@ static void grow(struct marking *m)
 
 /* ---- what he took away ---- */
 
-static bool has_own(const struct own_file *f, const struct own_hunk *h)
+static bool has_own(const struct own_text *t, size_t from, size_t to)
 {
-	return next_own(&f->after, h->first, h->first + h->added) < h->first + h->added;
+	for (size_t i = from; i < to; i++)
+		if (t->v[i].own && t->v[i].key)
+			return true;
+	return false;
 }
 
+static bool hunk_has_own(const struct own_file *f, const struct own_hunk *h)
+{
+	return has_own(&f->after, h->first, h->first + h->added);
+}
+
+/* Did he work on the function that it is in? */
+static bool is_beside_own(const struct own_file *f, const struct own_hunk *h)
+{
+	const struct own_text *t = &f->after;
+	size_t func = h->first && h->first <= t->n ? t->v[h->first - 1].func : 0;
+	size_t from = h->first, to = from;
+
+	while (func && from && t->v[from - 1].func == func)
+		from--;
+	while (func && to < t->n && t->v[to].func == func)
+		to++;
+	return has_own(t, from, to);
+}
+
+/* Has another line in the place of what is gone: upstream's at that age. */
+static bool has_telling(const struct own_file *f, const struct own_hunk *h)
+{
+	for (size_t i = h->first; i < h->first + h->added; i++)
+		if (is_telling(&f->after.v[i]))
+			return true;
+	return false;
+}
+
+/* A line of his own stands for it. */
+static bool is_replaced(const struct own_file *f, const struct own_hunk *h,
+			const struct own_line *l)
+{
+	return hunk_has_own(f, h) && is_like_one(l, &f->after, h->first, h->added, true);
+}
+
+/* Upstream's comments may stay: nothing depends on them. */
 static bool is_taken_away(const struct own_file *f, const struct own_hunk *h,
 			  const struct own_line *l)
 {
-	if (!has_own(f, h))
-		return is_telling(l) && most_share(f, l);
-	if (is_like_one(l, &f->after, h->first, h->added, true))
-		return true;
-	if (!is_telling(l))
+	if (l->comment || l->here || !is_telling(l))
 		return false;
-	return f->neighbours >= ENOUGH_NEIGHBOURS ? l->shared > f->neighbours / 4 : l->known;
+	if (!hunk_has_own(f, h))
+		return most_share(f, l) && !has_telling(f, h) && is_beside_own(f, h);
+	return f->neighbours >= PEERS_ENOUGH ? l->shared > f->neighbours / 4 : l->known;
+}
+
+/* Does the statement go on in the next line: "if (a &&", "if (a)"? */
+static bool goes_on(const struct own_line *l)
+{
+	_cleanup_free_ char *code = own_code_of(l);
+	const char *end = code + strlen(code);
+
+	while (end > code && isspace((unsigned char)end[-1]))
+		end--;
+	return end > code && !strchr(";{}:", end[-1]) && *code != '#';
+}
+
+/* Of a statement all lines go, or none. */
+static void settle_statement(struct own_file *f, size_t from, size_t to)
+{
+	size_t telling = 0, own = 0;
+
+	for (size_t i = from; i < to; i++) {
+		telling += is_telling(&f->before.v[i]);
+		own += f->before.v[i].own && is_telling(&f->before.v[i]);
+	}
+	for (size_t i = from; telling && i < to; i++)
+		f->before.v[i].own = own * 2 > telling;
+}
+
+static void settle_statements(struct own_file *f, const struct own_hunk *h)
+{
+	size_t end = h->at + h->removed;
+
+	for (size_t i = h->at, from; i < end; i++) {
+		from = i;
+		while (i + 1 < end && goes_on(&f->before.v[i]))
+			i++;
+		settle_statement(f, from, i + 1);
+	}
 }
 
 /* A brace or a "break;" goes with what was taken away around it. */
 static void take_small(struct own_file *f, const struct own_hunk *h)
 {
-	bool all = has_own(f, h);
+	bool all = hunk_has_own(f, h);
 
 	for (size_t i = h->at; i < h->at + h->removed; i++)
 		all &= f->before.v[i].own || !is_telling(&f->before.v[i]);
@@ -439,8 +593,13 @@ static void mark_taken(struct own_file *f)
 	for (size_t j = 0; j < f->n; j++) {
 		const struct own_hunk *h = &f->v[j];
 
-		for (size_t i = h->at; i < h->at + h->removed; i++)
-			f->before.v[i].own = is_taken_away(f, h, &f->before.v[i]);
+		for (size_t i = h->at; i < h->at + h->removed; i++) {
+			struct own_line *l = &f->before.v[i];
+
+			l->sure = is_replaced(f, h, l);
+			l->own = l->sure || is_taken_away(f, h, l);
+		}
+		settle_statements(f, h);
 		take_small(f, h);
 	}
 	each_function(f, close_blocks);
@@ -454,7 +613,7 @@ struct tally {
 	size_t lost;	/* lines of the base that he did not take away */
 	size_t foreign; /* lines that tell of another age: a base has them, or most neighbours */
 	size_t rest;	/* lines that nobody has, and that nothing leads to */
-	size_t doubtful; /* that most neighbours have, and not all, and no base */
+	size_t doubtful; /* that some neighbours have, and not all, and no base */
 };
 
 static bool is_foreign(const struct own_file *f, const struct own_line *l)
@@ -464,7 +623,7 @@ static bool is_foreign(const struct own_file *f, const struct own_line *l)
 
 static bool is_doubtful(const struct own_file *f, const struct own_line *l)
 {
-	return !l->known && most_share(f, l) && !all_share(f, l) && is_telling(l);
+	return !l->known && l->shared && !all_share(f, l) && is_telling(l);
 }
 
 static void count(const struct own_file *f, struct tally *t)
@@ -497,19 +656,59 @@ static void own_all(struct own_text *t)
 static bool have_neighbours(const struct own_file *files, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (files[i].neighbours < ENOUGH_NEIGHBOURS)
+		if (files[i].neighbours < PEERS_ENOUGH)
 			return false;
 	return true;
 }
 
-/* Neighbours of his very age have all of upstream's lines: what is left, and little, is his. */
-static void own_rest(struct own_file *f)
+static void mark_sure(struct own_text *t)
 {
-	for (size_t i = 0; i < f->after.n; i++) {
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i].sure = t->v[i].own;
+}
+
+bool own_only_sure(struct own_file *files, size_t n)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < files[i].after.n; j++) {
+			more |= files[i].after.v[j].own && !files[i].after.v[j].sure;
+			files[i].after.v[j].own &= files[i].after.v[j].sure;
+		}
+		for (size_t j = 0; j < files[i].before.n; j++) {
+			more |= files[i].before.v[j].own && !files[i].before.v[j].sure;
+			files[i].before.v[j].own &= files[i].before.v[j].sure;
+		}
+	}
+	return more;
+}
+
+/*
+ * Neighbours of his age have upstream's lines: what none of them has, and little, is his. Where he
+ * worked some of them may have copied; a header that some of a class need comes from no upstream.
+ */
+static void own_rest_between(struct own_file *f, size_t from, size_t to)
+{
+	bool works = f->after.v[from].func && has_own(&f->after, from, to);
+
+	for (size_t i = from; i < to; i++) {
 		struct own_line *l = &f->after.v[i];
 
-		l->own |= l->apart && !is_foreign(f, l);
+		if (l->apart && l->key && !is_foreign(f, l))
+			l->own |= works || !l->shared || str_starts(l->at, "#include");
 	}
+}
+
+static void own_rest(struct own_file *f)
+{
+	for (size_t i = 0, from; i < f->after.n; i++) {
+		from = i;
+		while (i + 1 < f->after.n && f->after.v[i + 1].func == f->after.v[from].func)
+			i++;
+		own_rest_between(f, from, i + 1);
+	}
+	own_comments(&f->after);
 	mark_taken(f);
 }
 
@@ -546,8 +745,10 @@ void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
 
 	*sum = (struct own_sum){ 0 };
 	grow(&m);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		mark_sure(&files[i].after);
 		mark_taken(&files[i]);
+	}
 	conclude(files, n, sum);
 	wordset_free(&m.any);
 	wordset_free(&m.global);

@@ -9,6 +9,24 @@
 
 /* ---- lines ---- */
 
+/* Behind the comment, text or character that begins here; at itself: none does. */
+static const char *skip_quoted(const char *at)
+{
+	const char *end;
+
+	if (!strncmp(at, "/*", 2)) {
+		end = strstr(at + 2, "*/");
+		return end ? end + 2 : at + strlen(at);
+	}
+	if (!strncmp(at, "//", 2))
+		return at + strcspn(at, "\n");
+	if (*at != '"' && *at != '\'')
+		return at;
+	for (end = at + 1; *end && *end != *at && *end != '\n'; end++)
+		end += *end == '\\' && end[1];
+	return *end ? end + 1 : end;
+}
+
 static void split(struct own_text *t)
 {
 	const char *at = buf_str(&t->text);
@@ -70,6 +88,40 @@ static void find_functions(struct own_text *t)
 	}
 }
 
+/* Where a comment begins in this line that does not end in it; NULL: none does. */
+static const char *open_comment(const char *at, const char *end)
+{
+	while (at < end) {
+		const char *behind = skip_quoted(at);
+
+		if (behind > end && str_starts(at, "/*"))
+			return at;
+		at = behind > at ? behind : at + 1;
+	}
+	return NULL;
+}
+
+static void find_comments(struct own_text *t)
+{
+	size_t count = 0;
+	bool open = false;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct own_line *l = &t->v[i];
+		const char *at = l->at, *end = l->at + l->len;
+
+		if (open) {
+			l->comment = count;
+			at = strstr(at, "*/");
+			open = !at || at >= end;
+		}
+		if (!open && open_comment(at, end)) {
+			l->comment = ++count;
+			open = true;
+		}
+	}
+}
+
 /* ---- hunks ---- */
 
 /* "12,3" or "12", where the count is 1. Lines from 0: of none, the one before which it is. */
@@ -118,6 +170,29 @@ static bool mark_apart(struct own_text *t, size_t first, size_t n)
 	return true;
 }
 
+/* Of a comment before upstream's, diff may say that he put in the first line of upstream's. */
+static bool ends_in_comment(const struct own_text *t, const struct own_hunk *h)
+{
+	size_t behind = h->first + h->added;
+
+	return h->added && behind < t->n && t->v[behind - 1].comment &&
+	       t->v[behind].comment == t->v[behind - 1].comment;
+}
+
+/* What was put in may as well begin a line earlier, where that line is its last one, too. */
+static bool slide_up(const struct own_file *f, struct own_hunk *h)
+{
+	const struct own_hunk *before = f->n ? &f->v[f->n - 1] : NULL;
+
+	if (h->removed || !h->at || !h->first ||
+	    (before && before->first + before->added >= h->first) ||
+	    f->after.v[h->first - 1].key != f->after.v[h->first + h->added - 1].key)
+		return false;
+	h->at--;
+	h->first--;
+	return true;
+}
+
 /* A line that was moved, or copied, tells of nobody's age. */
 static void mark_here(struct own_text *t, const struct own_text *other)
 {
@@ -134,10 +209,16 @@ bool own_read(struct own_file *f, const char *diff)
 	split(&f->before);
 	split(&f->after);
 	find_functions(&f->after);
+	find_comments(&f->before);
+	find_comments(&f->after);
 	for (const char *at = diff; (at = next_head(at)); at++) {
 		struct own_hunk h;
 
-		if (!parse_head(at, &h) || !mark_apart(&f->before, h.at, h.removed) ||
+		if (!parse_head(at, &h) || h.first + h.added > f->after.n)
+			return false;
+		while (ends_in_comment(&f->after, &h) && slide_up(f, &h))
+			;
+		if (!mark_apart(&f->before, h.at, h.removed) ||
 		    !mark_apart(&f->after, h.first, h.added))
 			return false;
 		f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
@@ -245,25 +326,44 @@ void own_put_ancestor(const struct own_file *f, struct buf *out)
 	put_lines(&f->before, line, f->before.n, out);
 }
 
-/* ---- braces ---- */
+/* ---- code ---- */
 
-/* Behind the comment, text or character that begins here; at itself: none does. */
-static const char *skip_quoted(const char *at)
+static bool is_in_comment(const char *line)
 {
-	const char *end;
-
-	if (!strncmp(at, "/*", 2)) {
-		end = strstr(at + 2, "*/");
-		return end ? end + 2 : at + strlen(at);
-	}
-	if (!strncmp(at, "//", 2))
-		return at + strcspn(at, "\n");
-	if (*at != '"' && *at != '\'')
-		return at;
-	for (end = at + 1; *end && *end != *at && *end != '\n'; end++)
-		end += *end == '\\' && end[1];
-	return *end ? end + 1 : end;
+	line += strspn(line, " \t");
+	return str_starts(line, "//") || str_starts(line, "/*") ||
+	       (*line == '*' && strchr(" \t/\n", line[1]));
 }
+
+static void blank_between(char *begin, const char *end)
+{
+	while (begin < end && *begin)
+		*begin++ = ' ';
+}
+
+char *own_code_of(const struct own_line *l)
+{
+	char *code = xstrndup(l->at, l->len), *at;
+
+	if (is_in_comment(code) || (l->comment && !strstr(code, "/*")))
+		*code = '\0';
+	for (at = code; (at = strchr(at, '"'));) {
+		const char *end = strchr(at + 1, '"');
+
+		blank_between(at, end ? end + 1 : at + strlen(at));
+	}
+	for (at = code; (at = strstr(at, "/*"));) {
+		const char *end = strstr(at + 2, "*/");
+
+		blank_between(at, end ? end + 2 : at + strlen(at));
+	}
+	at = strstr(code, "//");
+	if (at)
+		*at = '\0';
+	return code;
+}
+
+/* ---- braces ---- */
 
 long own_open_braces(const char *text)
 {
@@ -277,4 +377,14 @@ long own_open_braces(const char *text)
 		text = behind == text ? text + 1 : behind;
 	}
 	return open;
+}
+
+long own_depth_behind(const char *code, long depth)
+{
+	for (; *code; code++)
+		if (*code == '{')
+			depth++;
+		else if (*code == '}' && depth)
+			depth--;
+	return depth;
 }

@@ -18,8 +18,10 @@ struct own_line {
 	uint64_t key;	   /* lines_key() */
 	size_t func;	   /* the function that it is in, from 1; 0: in none */
 	bool head;	   /* it stands before that function's brace */
+	size_t comment;	   /* of several lines, that it is in or begins, from 1; 0: in none */
 	bool apart;	   /* the other text does not have it in this place */
 	bool own;	   /* he put it in, or took it away (a base's line) */
+	bool sure;	   /* the same, where his work leads to it or another line stands for it */
 	bool known;	   /* a base has it (of a base's line: another base, too) */
 	bool here;	   /* the other text has it in some place */
 	size_t shared;	   /* so many of his near neighbours have it */
@@ -73,10 +75,19 @@ struct own_sum {
 void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
 	      const struct wordset *words, struct own_sum *sum);
 
+/* What else is taken for his own is left to upstream. False: there was nothing else. */
+bool own_only_sure(struct own_file *files, size_t n);
+
 /* His file, with the base's white space where only that differs. */
 void own_put_after(const struct own_file *f, struct buf *out);
 /* The file as it was before him: without what he put in, with what he took away. */
 void own_put_ancestor(const struct own_file *f, struct buf *out);
+/* The line without its comments and texts; the caller owns it. */
+char *own_code_of(const struct own_line *l);
+
+/* How deep in blocks it ends that begins so deep; 0 where it closes more than are open. */
+long own_depth_behind(const char *code, long depth);
+
 /* How many more braces it opens than it closes, comments and texts left out of account. */
 long own_open_braces(const char *text);
 

@@ -7,6 +7,8 @@
 #include "core/outcome.h"
 #include "intake/internal.h"
 
+#define PEERS_OWN_LINES 20 /* that two changes on one kernel differ in at least */
+
 void peers_add(struct peers *p, size_t who, const char *path, const char *text)
 {
 	struct peer_file *f;
@@ -60,6 +62,23 @@ static void insert(struct near *v, size_t *n, const struct near *one)
 		v[i] = *one;
 }
 
+/*
+ * Who is much farther away than the third of them is of another age: of what upstream did between
+ * the two he knows nothing, and as one of nine he would be asked about it.
+ */
+static size_t of_one_age(const struct near v[PEERS_NEAR], size_t n)
+{
+	size_t limit;
+
+	if (n <= PEERS_ENOUGH)
+		return n;
+	limit = v[PEERS_ENOUGH - 1].apart * 2 + PEERS_OWN_LINES;
+	for (size_t i = PEERS_ENOUGH; i < n; i++)
+		if (v[i].apart > limit)
+			return i;
+	return n;
+}
+
 static size_t find_near(const struct peers *p, size_t who, const struct own_file *f,
 			const struct lines_index *his, struct near v[PEERS_NEAR])
 {
@@ -78,7 +97,7 @@ static size_t find_near(const struct peers *p, size_t who, const struct own_file
 			insert(v, &n, &one);
 	}
 	lines_index_free(&base);
-	return n;
+	return of_one_age(v, n);
 }
 
 /* ---- marking ---- */

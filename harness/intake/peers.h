@@ -11,6 +11,7 @@
 struct own_file;
 
 #define PEERS_NEAR 9 /* that are asked */
+#define PEERS_ENOUGH 3 /* and what they say is believed */
 
 struct peer_file {
 	size_t who;  /* whose it is */

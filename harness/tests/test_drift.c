@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whole files of a kernel that is no base, in a class of several ages: what is somebody's own must
+ * come onto the base, and nothing of upstream's with it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants these before it */
+#include <cmocka.h>
+#undef fail /* core/outcome.h's is meant */
+
+#include "intake/intake.h"
+
+#define CPUID "arch/x86/kvm/cpuid.c"
+#define AGE_LINES 120
+#define AGE_STEP 30 /* of them are written anew from one age to the next */
+#define HIS 99 /* whose the looked-at file is */
+
+enum age { OLD, NEW };
+
+static char top[] = "/tmp/nestlab-test-drift-XXXXXX";
+static char *given, *scratch;
+static struct base base_list[] = { { .name = (char *)"5.10" }, { .name = (char *)"6.1" } };
+static struct bases bases = { .v = base_list, .n = 1 };
+static char *seed_list[] = { (char *)"0x4ffffff", NULL };
+static const struct strv seeds = { seed_list, 1 };
+static struct peers peers;
+
+/* ---- texts ---- */
+
+/* The parts of a file that differ from one person to another. */
+struct work {
+	const char *top;    /* before the functions */
+	const char *before; /* kvm_emulate_cpuid() */
+	const char *first;  /* in it, behind its variables */
+	const char *in;	    /* in it; NULL: what upstream has */
+	const char *other;  /* a statement of another function; NULL: what upstream has */
+};
+
+#define ASKS "\tkvm_cpuid(vcpu, &eax, &ebx, &ecx, &edx, false);\n"
+#define OTHER "\tif (wants_bus_lock(vcpu) &&\n\t    host_initiated_it(vcpu))\n\t\tdebugctl_of(vcpu);\n"
+
+static const char *or_none(const char *text, const char *none)
+{
+	return text ? text : none;
+}
+
+/* From age to age upstream writes some more lines anew. */
+static void put_age(struct buf *b, unsigned int age)
+{
+	for (unsigned int i = 0; i < AGE_LINES; i++)
+		buf_printf(b, "int common_part_%u(void)\n{\n\treturn upstream_%s(%u);\n}\n\n", i, i < age * AGE_STEP ? "anew" : "as_ever", i);
+}
+
+/* The file as it is at that age (0: the base's), with somebody's work in it; the caller owns it. */
+static char *text_of(unsigned int age, const struct work *w)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "#include <linux/kvm_host.h>\n\n");
+	buf_puts(&b, or_none(w->top, ""));
+	buf_puts(&b, "/*\n * What the parts have in common.\n */\n");
+	put_age(&b, age);
+	buf_printf(&b, "int vmx_debugctl(struct kvm_vcpu *vcpu)\n{\n%s\treturn common_part_1();\n}\n\n", or_none(w->other, OTHER));
+	buf_puts(&b, or_none(w->before, ""));
+	buf_printf(&b, "int kvm_emulate_cpuid(struct kvm_vcpu *vcpu)\n{\n\tu32 eax, ebx, ecx, edx;\n%s\n\teax = kvm_rax_read(vcpu);\n",
+		   or_none(w->first, ""));
+	buf_printf(&b, "%s\tkvm_rax_write(vcpu, eax);\n\treturn kvm_skip_emulated_instruction(vcpu);\n}\n", or_none(w->in, ASKS));
+	return b.data;
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = strf("%s/%s", dir, name), *folder = xstrdup(path);
+
+	*strrchr(folder, '/') = '\0';
+	assert_int_equal(mkdir_p(folder), 0);
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+static void add_peers(unsigned int age, const struct work *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *in = strf("\tif (eax == 0x4fffffff)\n\t\teax = counted_by_peer_%zu(%u);\n" ASKS, peers.n, age);
+		struct work his = *w;
+		_cleanup_free_ char *text = NULL;
+
+		his.in = in;
+		text = text_of(age, &his);
+		peers_add(&peers, peers.n, CPUID, text);
+	}
+}
+
+static void add_newer_base(const char *function)
+{
+	_cleanup_free_ char *text = text_of(4, &(struct work){ .before = function });
+
+	put(base_list[NEW].dir, CPUID, text);
+	bases.n = 2;
+}
+
+static void hand_in(unsigned int age, const struct work *w)
+{
+	_cleanup_free_ char *text = text_of(age, w);
+
+	put(given, "cpuid.c", text);
+}
+
+static void take(enum intake_outcome o, struct intake *in)
+{
+	const struct intake_how how = { .bases = &bases, .seeds = &seeds, .peers = &peers, .who = HIS };
+
+	assert_int_equal(intake_take(given, &how, scratch, in), 0);
+	for (size_t i = 0; in->outcome != o && i < in->notes.n; i++)
+		print_error("%s\n", in->notes.v[i]);
+	assert_int_equal(in->outcome, o);
+}
+
+static size_t count_taken(const struct intake *in)
+{
+	size_t n = 0;
+
+	for (const char *at = buf_str(&in->patch); (at = strstr(at, "\n-")); at++)
+		n += !str_starts(at, "\n---");
+	return n;
+}
+
+static void expect_lines(const struct intake *in, const char *lines)
+{
+	if (!strstr(buf_str(&in->patch), lines))
+		print_error("%s", buf_str(&in->patch));
+	assert_non_null(strstr(buf_str(&in->patch), lines));
+	assert_null(strstr(buf_str(&in->patch), "upstream_"));
+}
+
+/* ---- tests ---- */
+
+#define LEAF "\tif (eax == 0x4fffffff)\n\t\teax = my_exits;\n"
+#define ADDED_LEAF "+\tif (eax == 0x4fffffff)\n+\t\teax = my_exits;\n"
+
+/* Of his own age the statement has other lines; those of another age have what the base has. */
+static void test_another_age_in_the_class(void **state)
+{
+	const struct work his = { .in = LEAF ASKS, .other = "\tif (!host_asked(vcpu))\n\t\tmask_debugctl_of(vcpu);\n" };
+	struct intake in;
+
+	(void)state;
+	add_peers(3, &(struct work){ .other = his.other }, 3);
+	add_peers(2, &(struct work){ 0 }, 6);
+	hand_in(3, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, ADDED_LEAF);
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
+/* diff may say that a comment was put in from behind its first line up to upstream's next one. */
+static void test_a_comment_is_one(void **state)
+{
+	const struct work his = { .top = "/*\n * Counted for assignment 2.\n */\n", .in = LEAF ASKS,
+				  .before = "/*\n * Of the exits.\n */\n" };
+	struct intake in;
+
+	(void)state;
+	add_peers(1, &(struct work){ 0 }, 4);
+	hand_in(1, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+/*\n+ * Of the exits.\n+ */\n");
+	expect_lines(&in, ADDED_LEAF);
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
+/* The block goes on behind a line that upstream has, too. */
+static void test_a_block_around_upstreams_line(void **state)
+{
+	const struct work his = { .in = "\tif (eax == 0x4fffffff) {\n" ASKS "\t\teax = atomic_read(&my_exits);\n\t} else {\n" ASKS "\t}\n" };
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+\tif (eax == 0x4fffffff) {\n");
+	expect_lines(&in, "+\t\teax = atomic_read(&my_exits);\n+\t} else {\n");
+	intake_free(&in);
+}
+
+/* A name that another function has, too, is declared here for his line. */
+static void test_a_variable_of_a_usual_name(void **state)
+{
+	const struct work his = { .first = "\tu64 debugctl_of;\n", .in = "\tdebugctl_of = 0;\n" LEAF ASKS };
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+\tu64 debugctl_of;\n");
+	intake_free(&in);
+}
+
+static void expect_extern(const char *lines, const char *in_function, enum intake_outcome o)
+{
+	_cleanup_free_ char *in = strf("%s" LEAF ASKS, in_function);
+	struct intake taken;
+
+	hand_in(1, &(struct work){ .top = lines, .in = in });
+	take(o, &taken);
+	intake_free(&taken);
+}
+
+/* Only what is used has to be somewhere. */
+static void test_declared_and_not_used(void **state)
+{
+	(void)state;
+	add_peers(1, &(struct work){ 0 }, 4);
+	expect_extern("extern u64 my_exits;\n", "", INTAKE_HALF);
+	expect_extern("extern u64 my_cycles;\n", "", INTAKE_TAKEN);
+	expect_extern("//extern u64 my_exits, of all types\n", "", INTAKE_TAKEN);
+	expect_extern("/* in 0x4fffffff:\nextern u64 my_exits;\n */\n", "", INTAKE_TAKEN);
+	expect_extern("extern const ulong my_exits;\n", "\tasm(\"my_exits: nop\");\n", INTAKE_TAKEN);
+}
+
+#define CALLS "\tif (eax == 0x4fffffff)\n\t\tkvm_invoke_handler(vcpu, eax);\n" ASKS
+
+/* The nearest base has no function of a name that his lines call, and the other one has. */
+static void test_the_base_that_has_the_function(void **state)
+{
+	static const char function[] = "int kvm_invoke_handler(struct kvm_vcpu *vcpu, u32 leaf)\n{\n\treturn common_part_2();\n}\n\n";
+	struct intake in;
+
+	(void)state;
+	add_newer_base(function);
+	add_peers(1, &(struct work){ .before = function }, 4);
+	hand_in(1, &(struct work){ .before = function, .in = CALLS });
+	take(INTAKE_TAKEN, &in);
+	assert_string_equal(in.base->name, "6.1");
+	expect_lines(&in, "+\t\tkvm_invoke_handler(vcpu, eax);\n");
+	intake_free(&in);
+}
+
+/* ---- all ---- */
+
+static int make_bases(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	given = strf("%s/given", top);
+	scratch = strf("%s/scratch", top);
+	base_list[OLD].dir = strf("%s/old", top);
+	base_list[NEW].dir = strf("%s/new", top);
+	setenv("NESTLAB_CACHE", top, 1);
+	return 0;
+}
+
+static int remove_bases(void **state)
+{
+	(void)state;
+	rm_rf(top);
+	free(given);
+	free(scratch);
+	free((char *)base_list[OLD].dir);
+	free((char *)base_list[NEW].dir);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	_cleanup_free_ char *text = text_of(0, &(struct work){ 0 });
+
+	(void)state;
+	bases.n = 1;
+	put(base_list[OLD].dir, CPUID, text);
+	return rm_rf(given) || rm_rf(scratch) || mkdir_p(given) || mkdir_p(scratch);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	peers_free(&peers);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_another_age_in_the_class, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_comment_is_one, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_block_around_upstreams_line, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_variable_of_a_usual_name, begin, end),
+		cmocka_unit_test_setup_teardown(test_declared_and_not_used, begin, end),
+		cmocka_unit_test_setup_teardown(test_the_base_that_has_the_function, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, make_bases, remove_bases);
+}
