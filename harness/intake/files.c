@@ -20,6 +20,7 @@
 struct whole {
 	const char *name; /* as it was handed in */
 	char *path;	  /* in the tree */
+	char *folder;	  /* in which the tree's top would be */
 	struct buf text;
 	bool pristine; /* as some base has it */
 	bool passed;   /* another version of it is taken */
@@ -34,6 +35,7 @@ static void free_wholes(struct wholes *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		free(w->v[i].path);
+		free(w->v[i].folder);
 		buf_free(&w->v[i].text);
 	}
 	free(w->v);
@@ -168,8 +170,33 @@ static char *locate_whole(struct taking *t, const struct handed_file *f, const c
 	return path;
 }
 
+static size_t last_slash(const char *path, size_t len)
+{
+	while (len && path[len - 1] != '/')
+		len--;
+	return len;
+}
+
+/* "a2/" of "a2/vmx.c" and of "a2/arch/x86/kvm/vmx/vmx.c"; the caller owns it. */
+static char *folder_of(const char *name, const char *path)
+{
+	size_t n = last_slash(name, strlen(name)), p = last_slash(path, strlen(path));
+
+	while (n && p) {
+		size_t name_at = last_slash(name, n - 1), path_at = last_slash(path, p - 1);
+
+		if (n - name_at != p - path_at ||
+		    memcmp(name + name_at, path + path_at, n - name_at))
+			break;
+		n = name_at;
+		p = path_at;
+	}
+	return xstrndup(name, n);
+}
+
 static void push(struct taking *t, struct wholes *w, struct whole *one)
 {
+	one->folder = folder_of(one->name, one->path);
 	one->pristine = is_pristine(t->bases, one->path, buf_str(&one->text));
 	w->v = xrealloc(w->v, w->n + 1, sizeof(*w->v));
 	w->v[w->n++] = *one;
@@ -254,8 +281,131 @@ static int settle_pair(struct taking *t, struct whole *a, struct whole *b)
 	return 0;
 }
 
+static bool folder_has(const struct taking *t, const struct wholes *w, const char *folder,
+		       const char *leaf)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].pristine && !strcmp(w->v[i].folder, folder) &&
+		    intake_has_word(t, w->v[i].path, buf_str(&w->v[i].text), leaf))
+			return true;
+	return false;
+}
+
+/* Other people's leaves of the same range. */
+static size_t count_strange(const struct taking *t, const struct wholes *w, const char *folder)
+{
+	size_t n = 0;
+
+	for (unsigned int digit = 0; digit < 16; digit++) {
+		_cleanup_free_ char *leaf = xstrdup(t->leaves->v[0]);
+
+		leaf[strlen(leaf) - 1] = "0123456789abcdef"[digit];
+		n += !strv_has(t->leaves, leaf) && folder_has(t, w, folder, leaf);
+	}
+	return n;
+}
+
+/* How much of the assignment is in that folder: each of its leaves counts, then what is no more. */
+static size_t count_leaves(const struct taking *t, const struct wholes *w, const char *folder)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->leaves->n; i++)
+		n += folder_has(t, w, folder, t->leaves->v[i]);
+	return n * 16 + 16 - count_strange(t, w, folder);
+}
+
+static bool is_twice(const struct wholes *w, const struct whole *f)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].pristine && !strcmp(w->v[i].path, f->path) &&
+		    strcmp(w->v[i].folder, f->folder) &&
+		    strcmp(buf_str(&w->v[i].text), buf_str(&f->text)))
+			return true;
+	return false;
+}
+
+/* Of folders with a version each, the one that has most of the assignment; NULL: there are none. */
+static const char *find_folder(const struct taking *t, const struct wholes *w, const char **as_good)
+{
+	const char *best = NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct whole *f = &w->v[i];
+		size_t n;
+
+		if (f->pristine || locate_is_copy(f->folder) || !is_twice(w, f) ||
+		    (best && !strcmp(best, f->folder)))
+			continue;
+		n = count_leaves(t, w, f->folder);
+		*as_good = n == most ? f->folder : n > most ? NULL : *as_good;
+		best = n > most ? f->folder : best;
+		most = n > most ? n : most;
+	}
+	return best;
+}
+
+static const struct whole *find_in(const struct wholes *w, const char *folder, const char *path)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].pristine && !strcmp(w->v[i].folder, folder) &&
+		    !strcmp(w->v[i].path, path))
+			return &w->v[i];
+	return NULL;
+}
+
+static size_t count_files(const struct wholes *w, const char *folder)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		n += !w->v[i].pristine && !strcmp(w->v[i].folder, folder);
+	return n;
+}
+
+/* Has f's folder a version of what that one has, too? */
+static bool is_rival(const struct wholes *w, const struct whole *f, const char *folder)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].pristine && !strcmp(w->v[i].folder, f->folder) &&
+		    find_in(w, folder, w->v[i].path))
+			return true;
+	return false;
+}
+
+/* A folder with one file only has what was changed since; more of them are all of it. */
+static void take_folder(struct taking *t, struct wholes *w, const char *folder)
+{
+	bool all = count_files(w, folder) > 1;
+
+	for (size_t i = 0; i < w->n; i++) {
+		struct whole *f = &w->v[i];
+
+		if (f->pristine || !strcmp(f->folder, folder) ||
+		    !(find_in(w, folder, f->path) || (all && is_rival(w, f, folder))))
+			continue;
+		f->passed = true;
+		strv_addf(&t->in->notes, "passed over %s: \"%s\" has more of the assignment's leaves, or fewer beside them",
+			  f->name, folder);
+	}
+}
+
+/* Work for several assignments, each in its folder: never one's file with another one's. */
+static void settle_folders(struct taking *t, struct wholes *w)
+{
+	const char *as_good = NULL;
+	const char *folder = t->leaves && t->leaves->n ? find_folder(t, w, &as_good) : NULL;
+
+	if (as_good)
+		intake_is(t->in, INTAKE_PERSON, "there are several versions of its files: in \"%s\" and in \"%s\"", folder, as_good);
+	else if (folder)
+		take_folder(t, w, folder);
+}
+
 static void settle_versions(struct taking *t, struct wholes *w)
 {
+	settle_folders(t, w);
 	for (size_t i = 0; i < w->n; i++)
 		for (size_t j = i + 1; j < w->n; j++)
 			settle_pair(t, &w->v[i], &w->v[j]);

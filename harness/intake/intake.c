@@ -89,15 +89,28 @@ static bool is_line_of_base(const struct taking *t, const char *path, uint64_t k
 	return found;
 }
 
-bool intake_has_work(const struct taking *t, const char *path, const char *text)
+static bool has_any(const struct taking *t, const char *path, const char *text,
+		    const struct strv *words)
 {
 	for (const char *at = text; *at; at += strcspn(at, "\n"), at += !!*at) {
 		_cleanup_free_ char *line = xstrndup(at, strcspn(at, "\n"));
 
-		if (words_have_seed(line, t->seeds) && !is_line_of_base(t, path, lines_key(line)))
+		if (words_have_seed(line, words) && !is_line_of_base(t, path, lines_key(line)))
 			return true;
 	}
 	return false;
+}
+
+bool intake_has_work(const struct taking *t, const char *path, const char *text)
+{
+	return has_any(t, path, text, t->seeds);
+}
+
+bool intake_has_word(const struct taking *t, const char *path, const char *text, const char *word)
+{
+	char *words[] = { (char *)word, NULL };
+
+	return has_any(t, path, text, &(const struct strv){ words, 1 });
 }
 
 /* ---- what is in it ---- */
@@ -298,8 +311,8 @@ static void close_submission(struct taking *t)
 int intake_take(const char *path, const struct intake_how *how, const char *scratch,
 		struct intake *in)
 {
-	struct taking t = { .bases = how->bases, .seeds = how->seeds, .peers = how->peers,
-			    .who = how->who, .scratch = scratch, .in = in };
+	struct taking t = { .bases = how->bases, .seeds = how->seeds, .leaves = how->leaves,
+			    .peers = how->peers, .who = how->who, .scratch = scratch, .in = in };
 	int ret;
 
 	*in = (struct intake){ 0 };
@@ -316,7 +329,7 @@ int intake_show(const char *path, const struct intake_how *how, const char *scra
 		struct peers *peers)
 {
 	struct intake in = { 0 };
-	struct taking t = { .bases = how->bases, .seeds = how->seeds,
+	struct taking t = { .bases = how->bases, .seeds = how->seeds, .leaves = how->leaves,
 			    .scratch = scratch, .in = &in };
 	int ret = open_submission(path, &t);
 

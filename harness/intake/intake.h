@@ -45,6 +45,8 @@ struct intake_how {
 	struct bases *bases; /* one of a clone may be added */
 	/* Parts of names and numbers of the assignment, which tell work from drift (words.h). */
 	const struct strv *seeds;
+	/* The assignment's leaves as they are written: "0x4fffffff"; NULL: it has none. */
+	const struct strv *leaves;
 	const struct peers *peers; /* of its class; NULL: it stands alone */
 	size_t who;		   /* of them it is */
 };

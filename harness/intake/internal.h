@@ -14,7 +14,7 @@
 /* One submission on its way. */
 struct taking {
 	struct bases *bases; /* grow by versions of its clone */
-	const struct strv *seeds;
+	const struct strv *seeds, *leaves;
 	const struct peers *peers; /* NULL: it stands alone */
 	size_t who;		   /* of them it is */
 	const char *scratch;
@@ -62,6 +62,9 @@ char *intake_place_by_object(const char *makefile, const char *text, const char 
 
 /* Has a line of it one of the assignment's words, and no base this line in that file? */
 bool intake_has_work(const struct taking *t, const char *path, const char *text);
+
+/* The same with one word. */
+bool intake_has_word(const struct taking *t, const char *path, const char *text, const char *word);
 
 /* Which file of the tree this is, by its name and text; the caller owns it. NULL: none. */
 char *intake_locate(const struct bases *bases, const char *name, const char *text);

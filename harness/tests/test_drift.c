@@ -26,7 +26,9 @@ static char *given, *scratch;
 static struct base base_list[] = { { .name = (char *)"5.10" }, { .name = (char *)"6.1" } };
 static struct bases bases = { .v = base_list, .n = 1 };
 static char *seed_list[] = { (char *)"0x4ffffff", NULL };
+static char *leaf_list[] = { (char *)"0x4fffffff", (char *)"0x4ffffffe", NULL };
 static const struct strv seeds = { seed_list, 1 };
+static struct strv leaves = { leaf_list, 2 };
 static struct peers peers;
 
 /* ---- texts ---- */
@@ -111,7 +113,8 @@ static void hand_in(unsigned int age, const struct work *w)
 
 static void take(enum intake_outcome o, struct intake *in)
 {
-	const struct intake_how how = { .bases = &bases, .seeds = &seeds, .peers = &peers, .who = HIS };
+	const struct intake_how how = { .bases = &bases, .seeds = &seeds, .leaves = &leaves,
+					.peers = &peers, .who = HIS };
 
 	assert_int_equal(intake_take(given, &how, scratch, in), 0);
 	for (size_t i = 0; in->outcome != o && i < in->notes.n; i++)
@@ -243,6 +246,52 @@ static void test_the_base_that_has_the_function(void **state)
 	intake_free(&in);
 }
 
+/* ---- work for several assignments ---- */
+
+#define VMX "arch/x86/kvm/vmx/vmx.c"
+#define VMX_TEXT "int vmx_handle_exit(void)\n{\n%s\treturn 0;\n}\n"
+
+static void put_folder(const char *folder, const char *in, const char *in_vmx)
+{
+	_cleanup_free_ char *cpuid = strf("%s/cpuid.c", folder), *vmx = strf("%s/vmx.c", folder);
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .in = in });
+	_cleanup_free_ char *other = strf(VMX_TEXT, in_vmx);
+
+	put(given, cpuid, text);
+	put(given, vmx, other);
+}
+
+static void expect_folder(const char *line, const char *of_vmx)
+{
+	struct intake in;
+
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, line);
+	expect_lines(&in, of_vmx);
+	intake_free(&in);
+}
+
+#define OF_2 "\tif (eax == 0x4fffffff)\n\t\teax = exits_of_2;\n"
+#define OF_3 OF_2 "\tif (eax == 0x4ffffffe)\n\t\teax = exits_of_3;\n"
+
+/* The folder that fits this assignment, and never one's file with another one's. */
+static void test_a_folder_for_each_assignment(void **state)
+{
+	_cleanup_free_ char *vmx = strf(VMX_TEXT, "");
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, VMX, vmx);
+	put_folder("Assignment 2", OF_2 ASKS, "\texits_of_2++;\n");
+	put_folder("Assignment 3", OF_3 ASKS, "\texits_of_2++, exits_of_3++; /* 0x4fffffff */\n");
+	expect_folder("+\t\teax = exits_of_3;\n", "+\texits_of_2++, exits_of_3++;");
+	leaves.n = 1;
+	expect_folder("+\t\teax = exits_of_2;\n", "+\texits_of_2++;\n");
+	put_folder("again", OF_2 OF_2 ASKS, "");
+	take(INTAKE_PERSON, &in);
+	intake_free(&in);
+}
+
 /* ---- all ---- */
 
 static int make_bases(void **state)
@@ -274,6 +323,7 @@ static int begin(void **state)
 
 	(void)state;
 	bases.n = 1;
+	leaves.n = 2;
 	put(base_list[OLD].dir, CPUID, text);
 	return rm_rf(given) || rm_rf(scratch) || mkdir_p(given) || mkdir_p(scratch);
 }
@@ -294,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_variable_of_a_usual_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_declared_and_not_used, begin, end),
 		cmocka_unit_test_setup_teardown(test_the_base_that_has_the_function, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, make_bases, remove_bases);

@@ -41,7 +41,7 @@ struct grading {
 	struct assignment *assignment;
 	struct rubric rubric;
 	struct bases bases;
-	struct strv seeds;   /* of the assignment, for the intake */
+	struct strv seeds, leaves; /* of the assignment, for the intake */
 	struct peers peers; /* the class's whole files */
 	struct strv accept; /* names of submissions: what was taken for their changes is right */
 	struct class class;
@@ -337,7 +337,8 @@ static char *make_scratch(const struct submission *s)
 
 static struct intake_how how_of(struct grading *g, const struct submission *s)
 {
-	return (struct intake_how){ &g->bases, &g->seeds, &g->peers, (size_t)(s - g->class.v) };
+	return (struct intake_how){ .bases = &g->bases, .seeds = &g->seeds, .leaves = &g->leaves,
+				    .peers = &g->peers, .who = (size_t)(s - g->class.v) };
 }
 
 static int show(struct grading *g, const struct submission *s)
@@ -447,11 +448,13 @@ static int write_all(const struct grading *g)
 /* ---- all ---- */
 
 /* Leaves without their last digit: who answers a neighbour has done the work, too. */
-static void find_seeds(const struct assignment *a, struct strv *seeds)
+static void find_seeds(const struct assignment *a, struct strv *seeds, struct strv *leaves)
 {
 	for (size_t i = 0; i < LEAF_ROLES; i++)
-		if (a->leaf[i])
+		if (a->leaf[i]) {
 			strv_addf(seeds, "%#x", a->leaf[i] >> 4);
+			strv_addf(leaves, "%#x", a->leaf[i]);
+		}
 	if (a->syscall)
 		strv_addf(seeds, "%u", a->syscall);
 	/* The call and the hypercall are called as the assignment is. */
@@ -504,7 +507,7 @@ static int begin(struct grading *g, int argc, char **argv)
 		printf("%s\n", g->rubric.warnings.v[i]);
 	g->class.rubric = &g->rubric;
 	if (!ret)
-		find_seeds(g->assignment, &g->seeds);
+		find_seeds(g->assignment, &g->seeds, &g->leaves);
 	if (!ret)
 		ret = which(g, argc, argv);
 	if (!ret && g->by_slurm)
@@ -563,6 +566,7 @@ static void free_grading(struct grading *g)
 	bases_free(&g->bases);
 	peers_free(&g->peers);
 	strv_free(&g->seeds);
+	strv_free(&g->leaves);
 	strv_free(&g->accept);
 	rubric_free(&g->rubric);
 	assignment_free(g->assignment);
