@@ -192,26 +192,46 @@ static void grow_declarations(struct marking *m, size_t file, size_t from, size_
 	}
 }
 
+/* ---- what neighbours have ---- */
+
+/* All neighbours have it: upstream's. */
+static bool all_share(const struct own_file *f, const struct own_line *l)
+{
+	return f->neighbours >= PEERS_ENOUGH && l->shared >= f->neighbours;
+}
+
+static bool most_share(const struct own_file *f, const struct own_line *l)
+{
+	return f->neighbours >= PEERS_ENOUGH && l->shared * 4 >= f->neighbours * 3;
+}
+
 /* ---- whole functions ---- */
 
+/* Neither a base nor all neighbours have it. */
+static bool is_unheard(const struct own_file *f, const struct own_line *l)
+{
+	return l->apart && !l->own && !l->known && !l->comment && !all_share(f, l) && is_telling(l);
+}
+
 /*
- * A function that is new is his with each line of it, by his own name, as most of it is his, or as
- * no base has its like.
+ * A function that is new is his with each line of it, by his own name, as most of it is his (and
+ * its name no base's), or as no base has its like.
  */
 static void grow_function(struct marking *m, size_t file, size_t from, size_t to)
 {
 	struct own_text *t = &m->files[file].after;
 	size_t apart = 0, of = 0, his = 0;
-	bool own = false, unheard = false;
+	bool own = false, unheard = false, upstreams = false;
 
 	for (size_t i = from; i < to; i++) {
 		of += !!t->v[i].key;
 		apart += t->v[i].key && t->v[i].apart;
 		his += t->v[i].key && t->v[i].own;
 		own |= t->v[i].head && t->v[i].own;
-		unheard |= t->v[i].apart && !t->v[i].own && !t->v[i].known && is_telling(&t->v[i]);
+		upstreams |= t->v[i].head && t->v[i].known;
+		unheard |= is_unheard(&m->files[file], &t->v[i]);
 	}
-	own |= his * 2 > of || (his && unheard && apart == of);
+	own |= (his * 2 > of && !upstreams) || (his && unheard && apart == of);
 	for (size_t i = from; own && apart * 3 > of * 2 && i < to; i++)
 		if (t->v[i].apart)
 			make_own(m, file, &t->v[i]);
@@ -273,17 +293,6 @@ static bool has_other_braces(const struct own_file *f, const struct own_hunk *h,
 }
 
 /* ---- what stands beside his own ---- */
-
-/* All neighbours have it: upstream's. */
-static bool all_share(const struct own_file *f, const struct own_line *l)
-{
-	return f->neighbours >= PEERS_ENOUGH && l->shared >= f->neighbours;
-}
-
-static bool most_share(const struct own_file *f, const struct own_line *l)
-{
-	return f->neighbours >= PEERS_ENOUGH && l->shared * 4 >= f->neighbours * 3;
-}
 
 static size_t next_own(const struct own_text *t, size_t i, size_t end)
 {
@@ -380,6 +389,12 @@ static void grow_hunk(struct marking *m, size_t file, const struct own_hunk *h)
 	grow_behind(m, file, grow_blocks(m, file, own, end), end);
 }
 
+/* A line that says something, of another age; one that the base has elsewhere is a copy of it. */
+static bool is_upstreams(const struct own_file *f, const struct own_line *l)
+{
+	return is_telling(l) && !l->here && (l->known || most_share(f, l));
+}
+
 /* What stands in a block that he opened, and nobody else has, is his: behind upstream's, too. */
 static void grow_open_block(struct marking *m, size_t file, size_t from, size_t to)
 {
@@ -389,7 +404,7 @@ static void grow_open_block(struct marking *m, size_t file, size_t from, size_t 
 	for (size_t i = from; i < to; i++) {
 		struct own_line *l = &f->after.v[i];
 
-		if (depth > 0 && l->apart && l->key && !l->known && !most_share(f, l))
+		if (depth > 0 && l->apart && l->key && !is_upstreams(f, l))
 			make_own(m, file, l);
 		if (depth > 0 || l->own)
 			depth = depth_behind(l, depth);
@@ -425,19 +440,27 @@ static bool own_comments(struct own_text *t)
 	return grown;
 }
 
+static void grow_file(struct marking *m, size_t file)
+{
+	grow_lines(m, file);
+	grow_functions(m, file, grow_open_block);
+	grow_functions(m, file, grow_declarations);
+	m->grown |= own_comments(&m->files[file].after);
+	for (size_t i = 0; i < m->files[file].n; i++)
+		grow_hunk(m, file, &m->files[file].v[i]);
+}
+
+/* What is left in a function tells whose it is only when no more of his lines are found there. */
 static void grow(struct marking *m)
 {
 	do {
-		m->grown = false;
-		for (size_t i = 0; i < m->n; i++) {
-			grow_lines(m, i);
+		do {
+			m->grown = false;
+			for (size_t i = 0; i < m->n; i++)
+				grow_file(m, i);
+		} while (m->grown);
+		for (size_t i = 0; i < m->n; i++)
 			grow_functions(m, i, grow_function);
-			grow_functions(m, i, grow_open_block);
-			grow_functions(m, i, grow_declarations);
-			m->grown |= own_comments(&m->files[i].after);
-			for (size_t j = 0; j < m->files[i].n; j++)
-				grow_hunk(m, i, &m->files[i].v[j]);
-		}
 	} while (m->grown);
 }
 
@@ -486,11 +509,24 @@ static bool is_replaced(const struct own_file *f, const struct own_hunk *h,
 	return hunk_has_own(f, h) && is_like_one(l, &f->after, h->first, h->added, true);
 }
 
+/* A function that is not there in his age, and is no part of his work. */
+static bool loses_function(const struct own_file *f, const struct own_hunk *h)
+{
+	for (size_t i = h->at; i < h->at + h->removed; i++) {
+		const struct own_line *l = &f->before.v[i];
+
+		if (isalpha((unsigned char)*l->at) && memchr(l->at, '(', l->len) &&
+		    !memchr(l->at, ';', l->len) && !l->here && !is_replaced(f, h, l))
+			return true;
+	}
+	return false;
+}
+
 /* Upstream's comments may stay: nothing depends on them. */
 static bool is_taken_away(const struct own_file *f, const struct own_hunk *h,
 			  const struct own_line *l)
 {
-	if (l->comment || l->here || !is_telling(l))
+	if (l->comment || l->here || !is_telling(l) || loses_function(f, h))
 		return false;
 	if (!hunk_has_own(f, h))
 		return most_share(f, l) && !has_telling(f, h) && is_beside_own(f, h);

@@ -246,6 +246,45 @@ static void test_the_base_that_has_the_function(void **state)
 	intake_free(&in);
 }
 
+#define WRAPPER(first, last) "int kvm_wrap(struct kvm_vcpu *vcpu)\n{\n\tint ret;\n\n" first "\tret = kvm_wrapped_by_it(vcpu);\n" \
+	last "\n\tif (bus_lock_seen(vcpu))\n\t\trun_flags_of(vcpu);\n\treturn ret;\n}\n\n"
+
+#define REMARK "\t/*\n\t * Of that age, so that user space hears of it.\n\t */\n"
+
+/* Upstream has a function that the nearest base lacks: he put in two lines of it, and not all. */
+static void test_a_function_of_a_later_age(void **state)
+{
+	const struct work his = { .top = "u64 my_exits, my_cycles;\n", .in = LEAF ASKS,
+				  .before = WRAPPER("\tmy_cycles -= rdtsc();\n", "\tmy_cycles += rdtsc();\n" REMARK) };
+	struct intake in;
+
+	(void)state;
+	add_newer_base(WRAPPER("", ""));
+	add_peers(1, &(struct work){ .before = WRAPPER("", REMARK) }, 4);
+	hand_in(1, &his);
+	take(INTAKE_TAKEN, &in);
+	assert_string_equal(in.base->name, "6.1");
+	expect_lines(&in, "+\tmy_cycles -= rdtsc();\n");
+	assert_null(strstr(buf_str(&in.patch), "+int kvm_wrap("));
+	intake_free(&in);
+}
+
+/* The base has a function that his age has not, where he put in a line: he did not take it away. */
+static void test_a_function_that_was_not_there_yet(void **state)
+{
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .before = WRAPPER("", "") });
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, CPUID, text);
+	add_newer_base(WRAPPER("", ""));
+	hand_in(1, &(struct work){ .before = "u64 my_exits;\n\n", .in = LEAF ASKS });
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+u64 my_exits;\n");
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -344,6 +383,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_variable_of_a_usual_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_declared_and_not_used, begin, end),
 		cmocka_unit_test_setup_teardown(test_the_base_that_has_the_function, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_function_of_a_later_age, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_function_that_was_not_there_yet, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
 
