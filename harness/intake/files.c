@@ -94,18 +94,41 @@ static bool is_version(const struct base *b, const char *path, const char *text)
 	return a.of && (a.of - a.lost >= a.gained || a.lost * 2 <= a.of);
 }
 
+static bool is_any_version(const struct bases *bases, const char *path, const char *text)
+{
+	for (size_t i = 0; i < bases->n; i++)
+		if (is_version(&bases->v[i], path, text))
+			return true;
+	return false;
+}
+
 /*
  * A main.c or a trace.c beside the work is mostly a program that tries it, and the tree has files
  * of these names, too.
  */
 static bool is_program(const struct bases *bases, const char *path, const char *text)
 {
-	if (!strstr(text, "main("))
-		return false;
-	for (size_t i = 0; i < bases->n; i++)
-		if (is_version(&bases->v[i], path, text))
-			return false;
-	return true;
+	return strstr(text, "main(") && !is_any_version(bases, path, text);
+}
+
+static char *find_alike(const struct bases *bases, const char *text)
+{
+	char *path = NULL;
+
+	for (size_t i = bases->n; i && !path; i--)
+		path = locate_alike(text, bases->v[i - 1].dir);
+	return path;
+}
+
+/* A cpuid.c that was called "cpu.c" is not the kernel's cpu.c. */
+static void look_by_text(const struct bases *bases, const char *text, char **path)
+{
+	char *alike = is_any_version(bases, *path, text) ? NULL : find_alike(bases, text);
+
+	if (!alike)
+		return;
+	free(*path);
+	*path = alike;
 }
 
 char *intake_locate(const struct bases *bases, const char *name, const char *text)
@@ -116,8 +139,9 @@ char *intake_locate(const struct bases *bases, const char *name, const char *tex
 		path = locate_file(name, text, bases->v[i - 1].dir);
 	if (path && (is_program(bases, path, text) || !is_kin(bases, path, text)))
 		str_set(&path, NULL);
-	for (size_t i = bases->n; i && !path; i--)
-		path = locate_alike(text, bases->v[i - 1].dir);
+	if (!path)
+		return find_alike(bases, text);
+	look_by_text(bases, text, &path);
 	return path;
 }
 

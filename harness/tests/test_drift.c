@@ -285,6 +285,25 @@ static void test_a_function_that_was_not_there_yet(void **state)
 	intake_free(&in);
 }
 
+/* Another file of the kernel has the name that he gave to his, and the same "}" in some lines. */
+static void test_a_file_by_the_name_of_another(void **state)
+{
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .in = LEAF ASKS });
+	struct buf other = { 0 };
+	struct intake in;
+
+	(void)state;
+	for (unsigned int i = 0; i < AGE_LINES; i++)
+		buf_printf(&other, "int cpu_part_%u(void)\n{\n\tup_%u();\n\tdown_%u();\n\tsend_%u();\n}\n\n", i, i, i, i);
+	put(base_list[OLD].dir, "kernel/cpu.c", buf_str(&other));
+	buf_free(&other);
+	put(given, "cpu.c", text);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+++ b/" CPUID "\n");
+	expect_lines(&in, ADDED_LEAF);
+	intake_free(&in);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -385,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_base_that_has_the_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_of_a_later_age, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_that_was_not_there_yet, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_file_by_the_name_of_another, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
 
