@@ -17,6 +17,8 @@ struct rule {
 	const char *has, *not_before;
 	const char *his, *instead; /* in each of his lines */
 	const char *told;
+	/* A line of his, from which to its function's end he means his own; NULL: there is none. */
+	const char *unless;
 };
 
 #define VMX "vmx.c"
@@ -25,28 +27,32 @@ struct rule {
 static const struct rule rules[] = {
 	/* 5.12 */
 	{ VMX, "union vmx_exit_reason exit_reason", "union vmx_exit_reason exit_reason",
-	  "(?<![\\w>.])((?:vmx->)?)exit_reason\\b(?!\\s*[.(])(?!\\s*=[^=])", "${1}exit_reason.basic",
-	  "the exit reason is a union here: its basic part was taken" },
+	  "\\bvmx->exit_reason\\b(?!\\s*[.(])(?!\\s*=[^=])", "vmx->exit_reason.basic",
+	  "the exit reason is a union here: its basic part was taken", NULL },
+	{ VMX, "union vmx_exit_reason exit_reason", "union vmx_exit_reason exit_reason",
+	  "(?<![\\w>.])exit_reason\\b(?!\\s*[.(])(?!\\s*=[^=])", "exit_reason.basic",
+	  "the exit reason is a union here: its basic part was taken",
+	  "\\b(?:u16|u32|u64|int|long|unsigned|uint\\d+_t)\\s+exit_reason\\b" },
 	{ VMX, "u32 exit_reason = vmx->exit_reason", "u32 exit_reason = vmx->exit_reason", "\\bexit_reason\\.(basic|full)\\b",
-	  "exit_reason", "the exit reason is a plain number here" },
+	  "exit_reason", "the exit reason is a plain number here", NULL },
 	{ "", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bkvm_x86_call\\((\\w+)\\)\\(",
-	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here" },
+	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here", NULL },
 	{ "", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_\\w+\\)\\(", "\\bkvm_x86_ops\\.(\\w+)\\(",
-	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here" },
+	  "static_call(kvm_x86_$1)(", "the vendor's functions are called by static_call() here", NULL },
 	/* 6.11 */
 	{ "", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bstatic_call\\(kvm_x86_(\\w+)\\)\\(",
-	  "kvm_x86_call($1)(", "the vendor's functions are called by kvm_x86_call() here" },
+	  "kvm_x86_call($1)(", "the vendor's functions are called by kvm_x86_call() here", NULL },
 	{ "", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_call\\(\\w+\\)\\(", "\\bkvm_x86_ops\\.(\\w+)\\(", "kvm_x86_call($1)(",
-	  "the vendor's functions are called by kvm_x86_call() here" },
+	  "the vendor's functions are called by kvm_x86_call() here", NULL },
 	/* 5.14, and 5.18 for the first argument of the exit handlers */
 	{ "", "\\btrace_kvm_exit\\(vcpu, KVM_ISA_", "\\btrace_kvm_exit\\(vcpu, KVM_ISA_",
-	  "\\btrace_kvm_exit\\([^,()]+, vcpu, (KVM_ISA_\\w+)\\)", "trace_kvm_exit(vcpu, $1)", "trace_kvm_exit() lost an argument" },
+	  "\\btrace_kvm_exit\\([^,()]+, vcpu, (KVM_ISA_\\w+)\\)", "trace_kvm_exit(vcpu, $1)", "trace_kvm_exit() lost an argument", NULL },
 	{ SVM, "\\bsvm_invoke_exit_handler\\(struct kvm_vcpu", "\\bsvm_invoke_exit_handler\\(struct kvm_vcpu",
 	  "\\bsvm_invoke_exit_handler\\((?:svm|to_svm\\(vcpu\\)),", "svm_invoke_exit_handler(vcpu,",
-	  "svm_invoke_exit_handler() takes a vCPU here" },
+	  "svm_invoke_exit_handler() takes a vCPU here", NULL },
 	/* 6.11: the vendor's functions are named in vmx/main.c */
 	{ VMX, "(?m)^int vmx_handle_exit\\(", "(?m)^int vmx_handle_exit\\(", "^static int vmx_handle_exit\\(", "int vmx_handle_exit(",
-	  "vmx_handle_exit() is not static here" },
+	  "vmx_handle_exit() is not static here", NULL },
 };
 
 /* ---- patterns ---- */
@@ -99,14 +105,17 @@ static void repair(const struct rule *r, const struct lines_index *base, struct 
 		   struct strv *told)
 {
 	struct buf out = { 0 };
-	bool applied = false;
+	bool applied = false, off = false;
 
 	for (const char *at = buf_str(text); *at;) {
 		size_t len = strcspn(at, "\n");
 		_cleanup_free_ char *line = xstrndup(at, len), *new = NULL;
 
-		if (!lines_count(base, lines_key(line)))
-			new = replace(r, line);
+		if (!lines_count(base, lines_key(line))) {
+			off |= r->unless && matches(r->unless, line);
+			new = off ? NULL : replace(r, line);
+		}
+		off &= *line != '}';
 		applied |= !!new;
 		buf_puts(&out, new ? new : line);
 		buf_add(&out, at + len, at[len] == '\n');

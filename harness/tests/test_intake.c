@@ -784,6 +784,9 @@ static void test_rules(void **state)
 	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tu32 exit_reason = my(x);\n", "\tu32 exit_reason = my(x);\n");
 	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_new, "\tcount[exit_reason]++;\n", "\tcount[exit_reason]++;\n");
 	expect_repair(KVM "vmx/vmx.c", vmx_old, vmx_new, "\tcount[exit_reason.basic]++;\n", "\tcount[exit_reason]++;\n");
+	/* in a function of his that has its own, none is the union */
+	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "void add(u32 exit_reason)\n{\n\tn[exit_reason]++;\n}\nint f(void)\n{\n\tif (exit_reason == 1)\n}\n",
+		      "void add(u32 exit_reason)\n{\n\tn[exit_reason]++;\n}\nint f(void)\n{\n\tif (exit_reason.basic == 1)\n}\n");
 	expect_repair(KVM "x86.c", "\tkvm_x86_call(run)(vcpu);\n", "\tstatic_call(kvm_x86_run)(vcpu);\n",
 		      "\tr = static_call(kvm_x86_handle_exit)(vcpu, f);\n", "\tr = kvm_x86_call(handle_exit)(vcpu, f);\n");
 	expect_repair(KVM "svm/svm.c", "int svm_invoke_exit_handler(struct kvm_vcpu *vcpu, u64 exit_code)\n",
