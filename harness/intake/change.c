@@ -212,6 +212,14 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 	return ret ? ret : intake_add_diff(t->in, f->path, before, after);
 }
 
+static bool has_own(const struct own_text *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].own)
+			return true;
+	return false;
+}
+
 /* conflict: empty, the change is in t->in->patch; else where it went wrong first. */
 static int merge_all(struct taking *t, const struct base *b, const struct own_file *files,
 		     size_t n, struct buf *conflict)
@@ -221,6 +229,9 @@ static int merge_all(struct taking *t, const struct base *b, const struct own_fi
 	buf_free(&t->in->patch);
 	t->in->guest = false;
 	for (size_t i = 0; !ret && !conflict->len && i < n; i++) {
+		/* Of a whole tree most files are of another age, and nobody's work. */
+		if (!has_own(&files[i].before) && !has_own(&files[i].after))
+			continue;
 		ret = merge_file(t, b, &files[i], conflict);
 		if (!ret && conflict->len)
 			strv_addf(&t->in->notes, "onto base %s: what was changed in %s does not merge", b->name, files[i].path);

@@ -135,6 +135,9 @@ char *intake_locate(const struct bases *bases, const char *name, const char *tex
 {
 	char *path = NULL;
 
+	/* Where any base has it by its whole path, it is no other base's file of that name. */
+	for (size_t i = bases->n; i && !path; i--)
+		path = locate_path(name, bases->v[i - 1].dir);
 	for (size_t i = bases->n; i && !path; i--)
 		path = locate_file(name, text, bases->v[i - 1].dir);
 	if (path && (is_program(bases, path, text) || !is_kin(bases, path, text)))

@@ -260,15 +260,43 @@ static int take(struct taking *t)
 	return 0;
 }
 
-/* In a whole tree upstream's own documents have diffs in them, too. */
+static bool is_in_a_base(const struct taking *t, const char *name)
+{
+	for (size_t i = 0; i < t->bases->n; i++) {
+		_cleanup_free_ char *path = locate_path(name, t->bases->v[i].dir);
+
+		if (path)
+			return true;
+	}
+	return false;
+}
+
+/* Below one of the folders that each tree has: "Documentation/", "drivers/". */
+static bool is_below_tree(const struct taking *t, const char *name)
+{
+	const char *tree = t->bases->v[t->bases->n - 1].dir;
+
+	for (size_t i = 0; i < t->roots.n; i++) {
+		const char *rest = name + strlen(t->roots.v[i]);
+		_cleanup_free_ char *folder = NULL;
+
+		if (!str_starts(name, t->roots.v[i]) || !strchr(rest, '/'))
+			continue;
+		folder = strf("%s/%.*s", tree, (int)strcspn(rest, "/"), rest);
+		if (path_is_folder(folder))
+			return true;
+	}
+	return false;
+}
+
+/* In a whole tree upstream's own documents have diffs in them, too, at each age others. */
 static bool is_of_tree(const struct taking *t, const char *name)
 {
-	_cleanup_free_ char *path = NULL;
-
 	if (t->handed.n <= INTAKE_TREE_FILES)
 		return false;
-	path = locate_path(name, t->bases->v[t->bases->n - 1].dir);
-	return path;
+	if (is_in_a_base(t, name))
+		return true;
+	return !str_ends(name, ".patch") && !str_ends(name, ".diff") && is_below_tree(t, name);
 }
 
 static int look_into(struct taking *t, const struct handed_file *f)

@@ -103,6 +103,11 @@ bool locate_is_usual(const char *name)
 	static const char *const patterns[] = { "*arch/x86/kvm/*", "*virt/kvm/*", "*/kvm*.h", "*include/linux/syscalls.h",
 						"*arch/x86/entry/syscalls/*", "*kernel/sys*.c", "*/unistd*.h" };
 
+	const char *arch = strstr(name, "arch/");
+
+	/* "arch/powerpc/kvm/" */
+	if (arch && (arch == name || arch[-1] == '/') && !str_starts(arch, "arch/x86/"))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
 		if (!fnmatch(patterns[i], name, 0))
 			return true;

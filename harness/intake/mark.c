@@ -18,6 +18,7 @@
 #define EXACT_LINES 3 /* that differ for no reason that can be seen, and mean nothing */
 #define CHANGED_PERCENT 60 /* of a line's words, and it is the same line, changed */
 #define HEAD_PERCENT 75
+#define AGE_PART 4 /* of what lies between him and the base, and neighbours are of his age */
 #define REST_LINES 40 /* that no neighbour has: his own, and not another age's */
 
 struct marking {
@@ -624,7 +625,35 @@ static void each_function(struct own_file *f,
 	}
 }
 
-static void mark_taken(struct own_file *f)
+/* Does a line use it that stays, from here to the function's end? */
+static bool is_used_behind(const struct own_text *t, size_t i, const char *name, size_t len)
+{
+	for (; i < t->n && *t->v[i].at != '}'; i++) {
+		_cleanup_free_ char *code = t->v[i].own ? NULL : own_code_of(&t->v[i]);
+
+		if (code && word_is_in(code, name, len))
+			return true;
+	}
+	return false;
+}
+
+/* His age had no such variable, and what upstream does with it now stays. */
+static void keep_declarations(struct own_file *f, const struct own_hunk *h)
+{
+	for (size_t i = h->at; i < h->at + h->removed; i++) {
+		const struct own_line *l = &f->before.v[i];
+		_cleanup_free_ char *code = l->own ? own_code_of(l) : NULL;
+		const char *name = NULL;
+		size_t len = code ? declared_name(code, &name) : 0;
+
+		if (len && !own_use(&f->after, h->first, h->first + h->added, name, len) &&
+		    is_used_behind(&f->before, i + 1, name, len))
+			f->before.v[i].own = false;
+	}
+}
+
+/* replaced: only that for which a line of his stands. */
+static void mark_taken(struct own_file *f, bool replaced)
 {
 	for (size_t j = 0; j < f->n; j++) {
 		const struct own_hunk *h = &f->v[j];
@@ -632,12 +661,13 @@ static void mark_taken(struct own_file *f)
 		for (size_t i = h->at; i < h->at + h->removed; i++) {
 			struct own_line *l = &f->before.v[i];
 
-			l->sure = is_replaced(f, h, l);
-			l->own = l->sure || is_taken_away(f, h, l);
+			l->own = is_replaced(f, h, l) || (!replaced && is_taken_away(f, h, l));
 		}
 		settle_statements(f, h);
 		take_small(f, h);
 	}
+	for (size_t j = 0; j < f->n; j++)
+		keep_declarations(f, &f->v[j]);
 	each_function(f, close_blocks);
 }
 
@@ -703,19 +733,27 @@ static void mark_sure(struct own_text *t)
 		t->v[i].sure = t->v[i].own;
 }
 
+static size_t count_own(const struct own_text *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += t->v[i].own;
+	return n;
+}
+
 bool own_only_sure(struct own_file *files, size_t n)
 {
 	bool more = false;
 
 	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < files[i].after.n; j++) {
-			more |= files[i].after.v[j].own && !files[i].after.v[j].sure;
-			files[i].after.v[j].own &= files[i].after.v[j].sure;
-		}
-		for (size_t j = 0; j < files[i].before.n; j++) {
-			more |= files[i].before.v[j].own && !files[i].before.v[j].sure;
-			files[i].before.v[j].own &= files[i].before.v[j].sure;
-		}
+		struct own_file *f = &files[i];
+		size_t before = count_own(&f->before) + count_own(&f->after);
+
+		for (size_t j = 0; j < f->after.n; j++)
+			f->after.v[j].own &= f->after.v[j].sure;
+		mark_taken(f, true);
+		more |= count_own(&f->before) + count_own(&f->after) != before;
 	}
 	return more;
 }
@@ -745,7 +783,19 @@ static void own_rest(struct own_file *f)
 		own_rest_between(f, from, i + 1);
 	}
 	own_comments(&f->after);
-	mark_taken(f);
+	mark_taken(f, false);
+}
+
+/*
+ * Two changes and little else must lie between him and his neighbours, or it is their age's lines
+ * that he has not, and his own age's that they have not.
+ */
+static bool is_of_age(const struct own_file *f)
+{
+	struct tally t = { 0 };
+
+	count(f, &t);
+	return f->third <= t.own * 2 + STRAY_LINES + (t.changed - t.own) / AGE_PART;
 }
 
 static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
@@ -771,7 +821,10 @@ static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 		return;
 	sum->unexplained = t.doubtful;
 	for (size_t i = 0; i < n; i++)
-		own_rest(&files[i]);
+		if (is_of_age(&files[i]))
+			own_rest(&files[i]);
+		else
+			sum->unexplained += t.rest;
 }
 
 void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
@@ -783,7 +836,7 @@ void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
 	grow(&m);
 	for (size_t i = 0; i < n; i++) {
 		mark_sure(&files[i].after);
-		mark_taken(&files[i]);
+		mark_taken(&files[i], false);
 	}
 	conclude(files, n, sum);
 	wordset_free(&m.any);

@@ -21,7 +21,7 @@ struct own_line {
 	size_t comment;	   /* of several lines, that it is in or begins, from 1; 0: in none */
 	bool apart;	   /* the other text does not have it in this place */
 	bool own;	   /* he put it in, or took it away (a base's line) */
-	bool sure;	   /* the same, where his work leads to it or another line stands for it */
+	bool sure;	   /* he put it in: his work leads to it */
 	bool known;	   /* a base has it (of a base's line: another base, too) */
 	bool here;	   /* the other text has it in some place */
 	size_t shared;	   /* so many of his near neighbours have it */
@@ -45,6 +45,7 @@ struct own_file {
 	struct own_hunk *v;	/* in order */
 	size_t n;
 	size_t neighbours; /* that `shared` was counted in */
+	size_t third;	   /* so far is the third of them, in lines */
 };
 
 /* before.text and after.text are set; diff: of them by `diff -U0`. False: it is none. */

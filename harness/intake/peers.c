@@ -127,6 +127,7 @@ int peers_mark(const struct peers *p, size_t who, struct own_file *f, const char
 
 	lines_index(buf_str(&f->after.text), &his);
 	n = find_near(p, who, f, &his, v);
+	f->third = n >= PEERS_ENOUGH ? v[PEERS_ENOUGH - 1].apart : 0;
 	for (size_t i = 0; !ret && i < n; i++)
 		ret = mark(v[i].file, &his, f, scratch);
 	lines_index_free(&his);

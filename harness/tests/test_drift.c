@@ -304,6 +304,72 @@ static void test_a_file_by_the_name_of_another(void **state)
 	intake_free(&in);
 }
 
+#define TREE_FILES 3100 /* more than what is looked at file by file */
+
+/* A whole tree of another age. A document that no base has may have a diff of another file. */
+static void test_a_whole_tree_of_another_age(void **state)
+{
+	_cleanup_free_ char *text = text_of(1, &(struct work){ .in = LEAF ASKS });
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	put(base_list[NEW].dir, "Documentation/index.rst", "All of it.\n");
+	put(base_list[OLD].dir, "arch/powerpc/kvm/irq.h", "int ppc_irq(void);\n");
+	put(base_list[NEW].dir, "arch/x86/kvm/irq.h", "int x86_irq(void);\n");
+	for (unsigned int i = 0; i < TREE_FILES; i++) {
+		_cleanup_free_ char *name = strf("linux/drivers/d%u.h", i);
+
+		put(given, name, "int of_another_age(void);\n");
+	}
+	put(given, "linux/arch/powerpc/kvm/irq.h", "int ppc_irq_of_that_age(void);\n");
+	put(given, "linux/Documentation/index.rst", "All of it.\n");
+	put(given, "linux/Documentation/moving.txt",
+	    "--- a/mm/mremap.c\n+++ b/mm/mremap.c\n@@ -1,1 +1,2 @@\n int a;\n+int b;\n");
+	put(given, "linux/" CPUID, text);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, ADDED_LEAF);
+	assert_null(strstr(buf_str(&in.patch), "irq"));
+	intake_free(&in);
+}
+
+/* One with few of its own age in the class: what a second try is sure of must fit together. */
+static void test_a_second_try(void **state)
+{
+	static const char upstreams[] = "\tif (invalid_of(vcpu))\n\t\treturn 1;\n\tdebugctl_set(vcpu, invalid_of(vcpu));\n";
+	const struct work his = { .top = "u64 my_exits;\n", .in = LEAF ASKS, .other = upstreams };
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	add_peers(1, &(struct work){ 0 }, 3);
+	hand_in(2, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, ADDED_LEAF);
+	assert_int_equal(count_taken(&in), 0);
+	assert_null(strstr(buf_str(&in.patch), "debugctl_set"));
+	intake_free(&in);
+}
+
+/* Where he put in his lines the base has a variable that it uses farther down. */
+static void test_a_variable_that_the_base_needs(void **state)
+{
+	static const char variable[] = "\tu16 handler_index;\n", uses[] = "\thandler_index = index_of(eax);\n" ASKS;
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .first = variable, .in = uses });
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, CPUID, text);
+	add_newer_base("");
+	text[0] = '\n';
+	put(base_list[NEW].dir, CPUID, text);
+	hand_in(1, &(struct work){ .first = "\tu64 my_exits = rdtsc();\n", .in = ASKS LEAF });
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+\tu64 my_exits = rdtsc();\n");
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -405,6 +471,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_function_of_a_later_age, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_that_was_not_there_yet, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_file_by_the_name_of_another, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_whole_tree_of_another_age, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_second_try, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_variable_that_the_base_needs, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
 
