@@ -9,12 +9,13 @@
 static const struct reload_stage {
 	const char *check, *prefix, *expected;
 } stages[] = {
-	{ "KVM can be unloaded", "unload.", "each of its modules goes when its last machine has ended" },
+	{ "KVM can be unloaded", "unload.", "each of its modules goes when its last machine ended" },
 	{ "KVM can be loaded again", "load.", "each of its modules comes a second time" },
 };
 
 /* False: the last module that was tried did not go, or did not come, or none was told of. */
-static bool check_stage(const struct evidence *e, const struct reload_stage *s, struct test_result *t)
+static bool check_stage(const struct evidence *e, const struct reload_stage *s,
+			struct test_result *t)
 {
 	struct tally modules = { .unit = "module" };
 	bool good = false;

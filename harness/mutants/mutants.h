@@ -35,7 +35,7 @@ struct mutant {
 	bool guest;	     /* a patch on the guest's kernel, not the host's */
 	bool build;	     /* the build must fail */
 	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
-	char *map;	     /* of leaves, that the kernel which it patches has; NULL: the reference's */
+	char *map;	     /* of the leaves of its kernel; NULL: the reference's */
 	unsigned int effort; /* EFFORT= of its run */
 	unsigned int seed; /* SEED=; 0: none */
 	char *suite;	     /* whose tests find it; NULL: the lab's own do */

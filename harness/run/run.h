@@ -73,8 +73,8 @@ void run_describe_subject(struct run_result *res, const struct plan *p);
 /*
  * Into r->tests: what the patterns name (-OUT_USAGE for one that names nothing); without patterns
  * those of the assignment (NULL: of all) that need not be asked for, of this level alone where it
- * is not 0. The assignment's numbers are used for the tests that it lists, whosever they are, and in
- * place of those of the one that it is a variant of.
+ * is not 0. The assignment's numbers are used for the tests that it lists, whosever they are, and
+ * in place of those of the one that it is a variant of.
  */
 int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
 		 unsigned int level);
