@@ -56,6 +56,7 @@ knobs: build
 	@$(NESTLAB) help >/dev/null
 
 check: deps-check build tests knobs ## the project's own tests: unit tests, lint, the lab for real, failing kernels
+	@$(if $(filter-out slurm,$(CHECK)),,$(for_slurm))
 	@$(B)/tests/check $(CHECK)
 
 check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
@@ -126,6 +127,9 @@ endef
 
 # Few of them want these: without, one that does is told so.
 for_monitors = ($(call install_packages,config/packages-monitors)) || :
+
+# What is left out without it says so.
+for_slurm = ($(call install_packages,config/packages-slurm)) || :
 
 deps: ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)

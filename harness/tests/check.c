@@ -318,6 +318,7 @@ static const struct part {
 	{ "gdb", check_gdb, false },
 	{ "grade-sample", check_grade_sample, false },
 	{ "grade", check_grade, true },
+	{ "slurm", check_slurm, false },
 	{ "page", check_page, true },
 	{ "deb", check_deb, true },
 	{ "lint", check_lint, false }, /* last: it reads the kernel source that the lab unpacks */

@@ -50,6 +50,7 @@ bool check_places(void);   /* labs side by side, and one that is kept */
 bool check_gdb(void);	   /* a debugger on L1 */
 bool check_grade_sample(void); /* a class; what is cheap of it */
 bool check_grade(void);
+bool check_slurm(void);	   /* a class by a job array, on one node */
 bool check_metal(void); /* lane kvm in an emulated machine, shortly */
 bool check_kvm_lane(void); /* and all of it */
 bool check_deb(void); /* the package, installed and used */

@@ -185,6 +185,7 @@ static int verb_doctor(int argc, char **argv)
 	if (!path_release()) {
 		faults += packages("config/packages");
 		more_packages("config/packages-check");
+		more_packages("config/packages-slurm");
 	}
 	more_packages("config/packages-monitors");
 	more_packages("config/packages-gdb");
