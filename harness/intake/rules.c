@@ -2,6 +2,7 @@
 #include "intake/rules.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <ctype.h>
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,66 @@ static void repair(const struct rule *r, const struct lines_index *base, struct 
 		strv_add(told, r->told);
 }
 
+/* ---- a call that was taken apart ---- */
+
+/* "ret = f(x);" of "int ret = f(x);"; NULL: it is none. */
+static const char *assignment_in(const char *line)
+{
+	const char *at = line + strspn(line, " \t"), *sign = strstr(at, " = ");
+
+	if (at == line || !sign || !isalpha((unsigned char)*at) || strcspn(at, "(") < (size_t)(sign - at))
+		return NULL;
+	while (sign > at && !strchr(" \t*", sign[-1]))
+		sign--;
+	return sign > at ? sign : NULL;
+}
+
+/* Has the function that `at` is in that line? base: not NULL: one of his. */
+static bool has_line(const struct lines_index *base, const char *text, const char *at, uint64_t key)
+{
+	while (at > text && !(at[-1] == '\n' && *at == '}'))
+		at--;
+	for (at += strcspn(at, "\n"); *at && at[1] && at[1] != '}'; at += 1 + strcspn(at + 1, "\n"))
+		if (lines_key(at + 1) == key && !(base && lines_count(base, key)))
+			return true;
+	return false;
+}
+
+/* "int ret;", where the function has none. */
+static void put_declaration(const char *text, const char *at, const char *line, struct buf *out)
+{
+	_cleanup_free_ char *alone = strf("%.*s;", (int)(strstr(line, " = ") - line), line);
+
+	if (!has_line(NULL, text, at, lines_key(alone)))
+		buf_printf(out, "%s\n", alone);
+}
+
+/*
+ * He made "int ret; begin(); ret = f(x);" of "int ret = f(x);", which his nearest base had not, or
+ * in another place: there it must not stand beside his.
+ */
+static void drop_taken_apart(const struct lines_index *base, struct buf *text, struct strv *told)
+{
+	struct buf out = { 0 };
+
+	for (const char *at = buf_str(text); *at;) {
+		size_t len = strcspn(at, "\n");
+		_cleanup_free_ char *line = xstrndup(at, len);
+		const char *his = assignment_in(line);
+
+		if (his && lines_count(base, lines_key(line)) &&
+		    has_line(base, buf_str(text), at, lines_key(his))) {
+			put_declaration(buf_str(text), at, line, &out);
+			strv_addf(told, "he has \"%s\" by itself", his);
+		} else {
+			buf_add(&out, at, len + (at[len] == '\n'));
+		}
+		at += len + (at[len] == '\n');
+	}
+	buf_free(text);
+	*text = out;
+}
+
 void rules_apply(const char *path, const char *base, const char *before, const char *merged,
 		 struct buf *out, struct strv *told)
 {
@@ -138,5 +199,6 @@ void rules_apply(const char *path, const char *base, const char *before, const c
 		if (str_ends(path, rules[i].path) && matches(rules[i].has, base) &&
 		    !matches(rules[i].not_before, before))
 			repair(&rules[i], &x, out, told);
+	drop_taken_apart(&x, out, told);
 	lines_index_free(&x);
 }

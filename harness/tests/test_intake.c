@@ -797,6 +797,29 @@ static void test_rules(void **state)
 		      "int vmx_handle_exit(struct kvm_vcpu *vcpu)\n");
 }
 
+static void test_a_call_taken_apart(void **state)
+{
+	static const char wrap[] = "int wrap(v)\n{\n\tint ret = handle(v, f);\n\treturn ret;\n}\n";
+	static const char call[] = "int wrap(v)\n{\n%s\tbegin();\n\tret = handle(v, f);\n}\n";
+	static const char apart[] = "int wrap(v)\n{\n\tint ret;\n\n\tbegin();\n\tret = handle(v, f);\n%s\treturn ret;\n}\n";
+	_cleanup_free_ char *merged = strf(apart, "\tint ret = handle(v, f);\n"), *wanted = strf(apart, "");
+	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_strv_ struct strv told = { 0 };
+
+	(void)state;
+	rules_apply(KVM "vmx/vmx.c", wrap, wrap, merged, &out, &told);
+	assert_string_equal(buf_str(&out), wanted);
+	assert_int_equal(told.n, 1);
+	buf_free(&out);
+	/* where only the call is his */
+	free(merged);
+	free(wanted);
+	merged = strf(call, "\tint ret = handle(v, f);\n");
+	wanted = strf(call, "\tint ret;\n");
+	rules_apply(KVM "vmx/vmx.c", wrap, wrap, merged, &out, &told);
+	assert_string_equal(buf_str(&out), wanted);
+}
+
 #define OLD_LINES 40
 
 /* A file of another age: upstream's lines have other names, and `own` stands in it. */
@@ -1327,6 +1350,7 @@ int main(void)
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_merge, begin),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_a_call_taken_apart),
 		cmocka_unit_test_setup(test_near_neighbours, begin),
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_lines),
