@@ -385,6 +385,19 @@ static void not_all_asked(struct evidence *e)
 	obs(e, "part.asked", 1)->u64--;
 }
 
+/* A change that prints in each answer: the time was up. */
+static void few_asked(struct evidence *e)
+{
+	obs(e, "enough", 0)->u64 = 1;
+	set_all(e, "part.asked", 60);
+}
+
+static void too_few_asked(struct evidence *e)
+{
+	obs(e, "enough", 0)->u64 = 1;
+	set_all(e, "part.asked", 3);
+}
+
 #define FAULT(program, fault, check, verdict)                                                      \
 	{                                                                                          \
 		program, #fault, fault, check, verdict                                             \
@@ -433,6 +446,7 @@ static const struct fault faults[] = {
 	FAULT(RELOADED, a_call_fails_then, "calls that return 0", OUT_FAIL),
 	FAULT(LEAVES, an_answer_does_not_fit, "each answer belongs to its question", OUT_FAIL),
 	FAULT(LEAVES, not_all_asked, "questions asked", OUT_FAIL),
+	FAULT(LEAVES, too_few_asked, "questions asked", OUT_FAIL),
 };
 
 static void find_faults(void **state)
@@ -458,6 +472,7 @@ static void pass_what_is_right(void **state)
 	pass_right(SINCE_RELOAD, "of_the_kernel_itself", of_the_kernel_itself);
 	pass_right(RELOADED, "as recorded", NULL);
 	pass_right(LEAVES, "as recorded", NULL);
+	pass_right(LEAVES, "few_asked", few_asked);
 }
 
 /* A message says what a wrong number is, where that is known. */
