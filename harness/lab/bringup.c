@@ -387,7 +387,8 @@ static void quieten_console(struct lab *lab)
 
 	if (!lab->plan->host.patches.strange || lab->plan->kernel.flavor.name)
 		return;
-	if (channel_write(l1->channel, "/proc/sys/kernel/printk", levels, strlen(levels), level_ms(l1, 5)))
+	if (channel_write(l1->channel, "/proc/sys/kernel/printk", levels, strlen(levels),
+			  level_ms(l1, 5)))
 		fail_clear();
 }
 
