@@ -376,9 +376,9 @@ static void count_exits(struct lab *lab)
 }
 
 /*
- * What a change prints without a level goes to L1's log alone: on a serial line, which is slow under
- * emulation, 70 lines a call made 27 s of a test of 0.6, and a vCPU that prints so seemed to hang.
- * A kernel that checks itself prints its reports in this way, too.
+ * What a change prints without a level goes to L1's log alone: on a serial line, which is slow
+ * under emulation, 70 lines a call made 27 s of a test of 0.6, and a vCPU that prints so seemed to
+ * hang. A kernel that checks itself prints its reports in this way, too.
  */
 static void quieten_console(struct lab *lab)
 {
