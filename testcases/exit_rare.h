@@ -48,7 +48,7 @@ void make_vmclear(void *arg);
 /*
  * By the program, on a machine's first vCPU, which is fit for more afterwards. A shutdown ends the
  * vCPU each time (KVM_EXIT_SHUTDOWN). Tasks are switched by far jumps, in protected mode: an exit
- * each where the CPU leaves that to its host.
+ * each where the CPU leaves that to its host; not at all on AMD without nested paging.
  */
 void make_shutdowns(struct micro *m, uint64_t times);
 void make_task_switches(struct micro *m, uint64_t times);
