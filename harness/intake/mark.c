@@ -215,8 +215,9 @@ static bool is_unheard(const struct own_file *f, const struct own_line *l)
 }
 
 /*
- * A function that is new is his with each line of it, by his own name, as most of it is his (and
- * its name no base's), or as no base has its like.
+ * A function that is new is his with each line of it, by his own name, as most of it is his, or as
+ * no base has its like. One that has its name from another age is none by that; the base's own name
+ * may be his wrapper's.
  */
 static void grow_function(struct marking *m, size_t file, size_t from, size_t to)
 {
@@ -229,7 +230,7 @@ static void grow_function(struct marking *m, size_t file, size_t from, size_t to
 		apart += t->v[i].key && t->v[i].apart;
 		his += t->v[i].key && t->v[i].own;
 		own |= t->v[i].head && t->v[i].own;
-		upstreams |= t->v[i].head && t->v[i].known;
+		upstreams |= t->v[i].head && t->v[i].known && !t->v[i].here;
 		unheard |= is_unheard(&m->files[file], &t->v[i]);
 	}
 	own |= (his * 2 > of && !upstreams) || (his && unheard && apart == of);
