@@ -813,7 +813,8 @@ static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 		     t.foreign > limit;
 	sum->exact = t.lost + t.foreign <= EXACT_LINES;
 	sum->left_out = t.lost + t.foreign;
-	sum->unexplained = t.rest;
+	/* Where nothing tells of another age, all that differs is his. */
+	sum->unexplained = sum->exact ? 0 : t.rest;
 	for (size_t i = 0; !sum->drift && i < n; i++) {
 		own_all(&files[i].before);
 		own_all(&files[i].after);
