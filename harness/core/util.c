@@ -346,6 +346,20 @@ bool path_exists(const char *path)
 	return !lstat(path, &st);
 }
 
+bool path_has_program(const char *dirs, const char *name)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+
+	strv_split(&all, dirs ? dirs : "", ":");
+	for (size_t i = 0; i < all.n; i++) {
+		_cleanup_free_ char *path = strf("%s/%s", all.v[i], name);
+
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -70,6 +70,8 @@ int file_copy(const char *from, const char *to, mode_t mode);
 int mkdir_p(const char *path);
 int rm_rf(const char *path); /* follows no symbolic link; 0 when there was nothing */
 bool path_exists(const char *path);
+/* dirs: "DIR:DIR", as PATH is; NULL: none. Has one of them a program of that name? */
+bool path_has_program(const char *dirs, const char *name);
 bool path_is_folder(const char *path);
 /* Names in a directory with this suffix (NULL: all but dot files), sorted; -errno on failure. */
 int dir_list(const char *path, const char *suffix, struct strv *names);

@@ -168,14 +168,5 @@ void sandbox_command(const struct sandbox *s, bool enclosed, const char *const a
 
 bool sandbox_has_program(const char *name)
 {
-	_cleanup_strv_ struct strv dirs = { 0 };
-
-	strv_split(&dirs, SANDBOX_PATH, ":");
-	for (size_t i = 0; i < dirs.n; i++) {
-		_cleanup_free_ char *path = strf("%s/%s", dirs.v[i], name);
-
-		if (!access(path, X_OK))
-			return true;
-	}
-	return false;
+	return path_has_program(SANDBOX_PATH, name);
 }

@@ -92,24 +92,9 @@ static int cancel(uint64_t id, struct task_state *states)
 	return ret;
 }
 
-static bool in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	_cleanup_strv_ struct strv dirs = { 0 };
-
-	strv_split(&dirs, path ? path : "", ":");
-	for (size_t i = 0; i < dirs.n; i++) {
-		_cleanup_free_ char *file = strf("%s/%s", dirs.v[i], name);
-
-		if (!access(file, X_OK))
-			return true;
-	}
-	return false;
-}
-
 int slurm_find(void)
 {
-	return in_path("sbatch") ? 0 : fail(OUT_BROKEN, "--slurm: there is no sbatch on this machine: run it on one from which "
+	return path_has_program(getenv("PATH"), "sbatch") ? 0 : fail(OUT_BROKEN, "--slurm: there is no sbatch on this machine: run it on one from which "
 					    "Slurm's jobs are submitted, or without --slurm");
 }
 
