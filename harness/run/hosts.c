@@ -51,7 +51,7 @@ int hosts_prepare(struct run *r)
 {
 	int ret = 0;
 
-	r->hosts[HOST_UNDER_TEST] = r->hosts[HOST_UNUSED] = r->lab;
+	r->hosts[HOST_UNDER_TEST] = r->lab;
 	if (is_host_s_alone(r->plan))
 		str_set(&r->no_host, "the change is the host's alone, and this test is about the guest's kernel");
 	for (unsigned int h = HOST_SCRIPTED; !ret && !r->no_host && h < TEST_HOSTS; h++)
@@ -84,14 +84,14 @@ int hosts_up(struct run *r)
 
 char *hosts_log(const struct run *r, unsigned int level)
 {
-	const char *folder = r->hosts[HOST_UNDER_TEST] ? hosts[r->host].folder : NULL;
+	const char *folder = hosts[r->host].folder;
 
 	return strf("%s%sl%u-console.log", folder ? folder : "", folder ? "/" : "", level);
 }
 
 const char *hosts_mark(const struct run *r)
 {
-	return r->hosts[HOST_UNDER_TEST] ? hosts[r->host].mark : "";
+	return hosts[r->host].mark;
 }
 
 void hosts_close(struct run *r)
