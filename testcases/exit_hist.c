@@ -33,19 +33,6 @@ static bool is_there(void)
 	return found;
 }
 
-void hist_start(void)
-{
-	is_ours = !is_there();
-	if (is_ours)
-		SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
-}
-
-void hist_stop(void)
-{
-	if (is_ours)
-		SAFE_WRITE_FILE(EVENT "trigger", "!" TRIGGER);
-}
-
 bool hist_take_off(void)
 {
 	bool was = is_there();
@@ -58,6 +45,19 @@ bool hist_take_off(void)
 void hist_put_on(void)
 {
 	SAFE_WRITE_FILE(EVENT "trigger", TRIGGER);
+}
+
+void hist_start(void)
+{
+	is_ours = !is_there();
+	if (is_ours)
+		hist_put_on();
+}
+
+void hist_stop(void)
+{
+	if (is_ours)
+		hist_take_off();
 }
 
 bool hist_is_the_labs(void)

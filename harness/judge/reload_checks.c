@@ -13,24 +13,24 @@ static const struct reload_stage {
 	{ "KVM can be loaded again", "load.", "each of its modules comes a second time" },
 };
 
-/* False: the last module that was tried did not go, or did not come, or none was told of. */
+/* False: a module did not go, or did not come, or none was told of. */
 static bool check_stage(const struct evidence *e, const struct reload_stage *s,
 			struct test_result *t)
 {
 	struct tally modules = { .unit = "module" };
-	bool good = false;
+	bool good;
 
 	for (size_t i = 0; i < e->obs.n; i++) {
 		const struct observation *o = &e->obs.v[i];
 
 		if (o->type != OBS_U64 || !str_starts(o->key, s->prefix))
 			continue;
-		good = !o->u64;
-		if (good)
+		if (!o->u64)
 			tally_good(&modules);
 		else
 			tally_bad(&modules, "%s: %s", o->key + strlen(s->prefix), strerror((int)o->u64));
 	}
+	good = modules.n && !modules.n_bad;
 	if (modules.n)
 		tally_check(t, s->check, s->expected, &modules, NULL);
 	else
