@@ -679,6 +679,7 @@ struct tally {
 	size_t own;
 	size_t lost;	/* lines of the base that he did not take away */
 	size_t foreign; /* lines that tell of another age: a base has them, or most neighbours */
+	size_t known;	/* those of them that a base has */
 	size_t rest;	/* lines that nobody has, and that nothing leads to */
 	size_t doubtful; /* that some neighbours have, and not all, and no base */
 };
@@ -708,7 +709,10 @@ static void count(const struct own_file *f, struct tally *t)
 			continue;
 		t->changed++;
 		t->own += l->own;
-		t->foreign += !l->own && !l->here && is_foreign(f, l) && is_telling(l);
+		if (!l->own && !l->here && is_foreign(f, l) && is_telling(l)) {
+			t->foreign++;
+			t->known += l->known;
+		}
 		t->rest += !l->own && !is_foreign(f, l);
 		t->doubtful += !l->own && is_doubtful(f, l);
 	}
@@ -799,14 +803,25 @@ static bool is_of_age(const struct own_file *f)
 	return f->third <= t.own * 2 + STRAY_LINES + (t.changed - t.own) / AGE_PART;
 }
 
+/*
+ * Files of another age lack lines of the base. Where they lack none, what neighbours share was
+ * handed out to them, or copied: it tells of no age.
+ */
+static void count_all(const struct own_file *files, size_t n, struct tally *t)
+{
+	for (size_t i = 0; i < n; i++)
+		count(&files[i], t);
+	if (t->lost <= EXACT_LINES)
+		t->foreign = t->known;
+}
+
 static void conclude(struct own_file *files, size_t n, struct own_sum *sum)
 {
 	bool neighbours = have_neighbours(files, n);
 	struct tally t = { 0 };
 	size_t limit;
 
-	for (size_t i = 0; i < n; i++)
-		count(&files[i], &t);
+	count_all(files, n, &t);
 	/* Neighbours know upstream's few lines from his, once it is known what is his. */
 	limit = neighbours && t.own ? EXACT_LINES : STRAY_LINES;
 	sum->drift = (t.lost > STRAY_LINES && t.lost * STRAY_PART > t.changed) ||

@@ -160,6 +160,23 @@ static void test_another_age_in_the_class(void **state)
 	intake_free(&in);
 }
 
+/* All have what the course handed out, and none of the base's lines is missing: no other age. */
+static void test_a_handout_on_the_very_base(void **state)
+{
+	static const char handout[] = "void course_begin(void)\n{\n\tcourse_lock();\n\tcourse_clear();\n}\n\n"
+				      "void course_end(void)\n{\n\tcourse_store();\n\tcourse_unlock();\n}\n\n";
+	struct intake in;
+
+	(void)state;
+	add_peers(0, &(struct work){ .before = handout }, 4);
+	hand_in(0, &(struct work){ .before = handout, .in = LEAF ASKS });
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, ADDED_LEAF);
+	expect_lines(&in, "+\tcourse_store();\n");
+	assert_true(in.exact && !in.drift && !in.merged);
+	intake_free(&in);
+}
+
 /* diff may say that a comment was put in from behind its first line up to upstream's next one. */
 static void test_a_comment_is_one(void **state)
 {
@@ -463,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_another_age_in_the_class, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_handout_on_the_very_base, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_comment_is_one, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_block_around_upstreams_line, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_of_a_usual_name, begin, end),
