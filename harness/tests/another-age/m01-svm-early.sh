@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # expect: pass
 . "$age_lib"
-counters plain exit_count exit_cycles
+counters atomic exit_count exit_cycles
 answer early
 count svm

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # expect: pass
 . "$age_lib"
-counters plain all_exits all_time
+counters atomic all_exits all_time
 answer switch
 count svm
