@@ -121,6 +121,11 @@ bool assignment_is(const struct assignment *a, const char *name)
 	return !strcmp(a->name, name) || (a->variant_of && !strcmp(a->variant_of, name));
 }
 
+bool assignment_wants_monitor(const struct assignment *a)
+{
+	return a->interface.options.n;
+}
+
 bool assignment_lists(const struct assignment *a, const char *test)
 {
 	for (size_t i = 0; i < a->n_tests; i++)
@@ -170,18 +175,42 @@ static int check_eax_alone(const struct assignment *a)
 }
 
 /* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */
-static void name_file(struct assignment *a, const char *name)
+static char *file_of(const char *name)
 {
 	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
-	const char *base = strrchr(name, '/');
 
-	base = base ? base + 1 : name;
-	if (str_ends(name, ".conf")) {
-		a->path = xstrdup(name);
-		a->name = xstrndup(base, strlen(base) - strlen(".conf"));
-	} else {
-		a->path = path_in_root(relative);
-		a->name = xstrdup(name);
+	return str_ends(name, ".conf") ? xstrdup(name) : path_in_root(relative);
+}
+
+static void name_file(struct assignment *a, const char *name)
+{
+	const char *base = path_last(name);
+
+	a->path = file_of(name);
+	a->name = str_ends(name, ".conf") ? xstrndup(base, strlen(base) - strlen(".conf")) : xstrdup(name);
+}
+
+void assignment_hash(const char *name, struct hash *h)
+{
+	_cleanup_free_ char *path = file_of(name), *section = xstrdup("");
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	if (file_read(path, &text)) {
+		hash_add_str(h, "assignment", name);
+		return;
+	}
+	strv_split(&lines, buf_str(&text), "\r\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		char *line = str_strip(lines.v[i]);
+
+		if (*line == '[')
+			str_set(&section, line);
+		if (*line == '#' || *line == ';' || str_starts(section, "[rubric"))
+			continue;
+		if (!strcmp(section, "[tests]")) /* without its weight */
+			line[strcspn(line, "=")] = '\0';
+		hash_add_str(h, "line", line);
 	}
 }
 

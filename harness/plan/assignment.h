@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/hash.h"
 #include "core/util.h"
 #include "evidence/trace.h"
 
@@ -88,9 +89,16 @@ struct assignment {
  */
 int assignment_load(const char *name, struct assignment **a);
 void assignment_free(struct assignment *a);
+/*
+ * Add what this file asks: all of it but comments and how points are made. One that can't be read
+ * adds its name.
+ */
+void assignment_hash(const char *name, struct hash *h);
 
 /* Is it this one, or a variant of it? */
 bool assignment_is(const struct assignment *a, const char *name);
+/* Is a program handed in, and no change of a kernel? */
+bool assignment_wants_monitor(const struct assignment *a);
 bool assignment_lists(const struct assignment *a, const char *test); /* in its [tests] */
 bool assignment_has_leaf(const struct assignment *a, uint32_t leaf); /* some role is there */
 bool assignment_frees_leaf(const struct assignment *a, uint32_t leaf);

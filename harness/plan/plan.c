@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/outcome.h"
 #include "core/paths.h"
@@ -89,10 +90,50 @@ static int choose_lane_for_change(struct plan *p)
 
 /* ---- what it is, as hashes ---- */
 
-/* Of what is named by a path the content counts, which stands for itself. */
-static bool is_path(const char *name)
+/* The changes are hashed as they were read. */
+static bool is_change(const char *name)
 {
 	return !strcmp(name, "PATCH") || !strcmp(name, "GUEST_PATCH");
+}
+
+/* A file or a folder by its content, wherever it lies; what no link leads to. */
+static void hash_content(struct hash *h, const char *label, const char *path)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct stat st;
+
+	if (lstat(path, &st) || S_ISLNK(st.st_mode))
+		return;
+	if (!S_ISDIR(st.st_mode)) {
+		if (hash_add_file(h, label, path))
+			fail_clear(); /* who reads it tells */
+		return;
+	}
+	dir_list(path, NULL, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *one = strf("%s/%s", path, names.v[i]);
+
+		hash_add_str(h, "name", names.v[i]);
+		hash_content(h, "content", one);
+	}
+}
+
+/*
+ * Of what is named by a path the content counts: a monitor that was handed in anew, an assignment
+ * with other numbers, are another question. False: the word itself counts.
+ */
+static bool hash_named(const struct knobs *k, const char *name, struct hash *h)
+{
+	const char *path = !strcmp(name, "MONITOR") ? k->monitor : !strcmp(name, "KCONFIG") ? k->kconfig : NULL;
+	_cleanup_free_ char *full = path ? path_in_root(path) : NULL;
+
+	if (full)
+		hash_content(h, name, full);
+	else if (!strcmp(name, "ASSIGNMENT") && k->assignment)
+		assignment_hash(k->assignment, h);
+	else
+		return false;
+	return true;
 }
 
 static bool shapes_lab(const char *name)
@@ -113,20 +154,22 @@ struct hashing {
 static void hash_knob(void *ctx, const char *name)
 {
 	struct hashing *h = ctx;
-	_cleanup_free_ char *text = knobs_text(&h->p->knobs, name);
+	const struct knobs *k = &h->p->knobs;
+	_cleanup_free_ char *text = knobs_text(k, name);
 
-	if (is_path(name))
+	if (is_change(name))
 		return;
 	if (!strcmp(name, "LANE"))
 		str_set(&text, h->p->lane.name);
-	hash_add_str(h->all, name, text);
-	if (shapes_lab(name))
+	if (!hash_named(k, name, h->all))
+		hash_add_str(h->all, name, text);
+	if (shapes_lab(name) && !hash_named(k, name, h->shape))
 		hash_add_str(h->shape, name, text);
 }
 
 static void make_hashes(struct plan *p)
 {
-	struct hashing h = { p, hash_new("plan-1"), hash_new("plan-shape-1") };
+	struct hashing h = { p, hash_new("plan-2"), hash_new("plan-shape-2") };
 
 	knobs_each_asked(hash_knob, &h);
 	hash_add_str(h.all, "host", p->host.hash);

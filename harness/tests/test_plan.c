@@ -204,6 +204,40 @@ static void test_subject_and_hash(void **state)
 	plan_free(&tests);
 }
 
+static void put_text(const char *path, const char *text)
+{
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+}
+
+/* The same name, and something else behind it: what was judged before is not this. */
+static void test_hash_of_content(void **state)
+{
+	static const char conf[] = "[assignment]\ntitle = x\nsummary = y\n[cpuid]\ntotal_exits = %s\n"
+				   "[tests]\ncpuid-exits/answer = %s\n[rubric]\nlate_per_day = %s\n";
+	static const char *const numbers[][3] = { { "0x4fffffff", "100", "5" }, { "0x4ffffffe", "100", "5" }, { "0x4fffffff", "50", "9" } };
+	_cleanup_free_ char *monitor = strf("%s/vmm.c", dir), *assignment = strf("%s/mine.conf", dir);
+	struct plan p[ARRAY_SIZE(numbers)], old, new;
+
+	(void)state;
+	put_text(monitor, "int main(void) { return 0; }\n");
+	assert_int_equal(MAKE(&old, "MONITOR", monitor), 0);
+	put_text(monitor, "int main(void) { return 1; }\n");
+	assert_int_equal(MAKE(&new, "MONITOR", monitor), 0);
+	assert_string_not_equal(old.hash, new.hash);
+	plan_free(&old);
+	plan_free(&new);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		_cleanup_free_ char *text = strf(conf, numbers[i][0], numbers[i][1], numbers[i][2]);
+
+		put_text(assignment, text);
+		assert_int_equal(MAKE(&p[i], "ASSIGNMENT", assignment), 0);
+	}
+	assert_string_not_equal(p[0].hash, p[1].hash);
+	assert_string_equal(p[0].hash, p[2].hash); /* other points, no other question */
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		plan_free(&p[i]);
+}
+
 /* Nobody's change: what stands for it says so, and nothing is put on it. */
 static void test_unpatched(void **state)
 {
@@ -491,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_a_built_emulator),
 		cmocka_unit_test(test_a_lane_for_the_change),
 		cmocka_unit_test(test_subject_and_hash),
+		cmocka_unit_test(test_hash_of_content),
 		cmocka_unit_test(test_unpatched),
 		cmocka_unit_test(test_a_suite),
 		cmocka_unit_test(test_cpus_and_slowdown), cmocka_unit_test(test_saved_and_loaded),
