@@ -75,6 +75,8 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 			      why ? why : "");
 	else if (was_stopped(why))
 		unsure = strf("its build is out of all bounds: %s", why);
+	else if (!s->base && (!why || !strstr(why, "error:"))) /* a monitor's makefile: it may want what we have not */
+		unsure = strf("no program came of it, and no compiler says why: %s", why ? why : "");
 	else if (lacks_something(why))
 		unsure = strf("it does not build, and a file of it may be missing: %s", why);
 	if (unsure)

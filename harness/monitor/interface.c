@@ -122,6 +122,26 @@ static void copy_lines(struct strv *to, const struct strv *from)
 		strv_add(to, from->v[i]);
 }
 
+/* What stands behind "name=", or NULL. name may have a value behind it, too. */
+static const char *value_of(const struct strv *items, const char *name)
+{
+	size_t len = strcspn(name, "=");
+
+	for (size_t i = 0; i < items->n; i++)
+		if (!strncmp(items->v[i], name, len) && items->v[i][len] == '=')
+			return items->v[i] + len + 1;
+	return NULL;
+}
+
+static void copy_missing(struct strv *to, const struct strv *from)
+{
+	size_t own = to->n;
+
+	for (size_t i = 0; i < from->n; i++)
+		if (!value_of(&(const struct strv){ to->v, own }, from->v[i]))
+			strv_add(to, from->v[i]);
+}
+
 /* A mode's own ports belong to those of all modes: the one's with the other's were nobody's. */
 static void copy_ports(struct monitor_interface *to, const struct monitor_interface *from)
 {
@@ -144,14 +164,66 @@ void interface_copy(struct monitor_interface *to, const struct monitor_interface
 {
 	if (!to->options.n)
 		copy_lines(&to->options, &from->options);
-	if (!to->texts.n)
-		copy_lines(&to->texts, &from->texts);
+	copy_missing(&to->texts, &from->texts);
 	copy_ports(to, from);
 	if (!to->memory)
 		to->memory = from->memory;
 	copy_text(&to->wrong, from->wrong);
 	copy_text(&to->invalid, from->invalid);
 	copy_text(&to->promises, from->promises);
+}
+
+/* ---- what is not offered ---- */
+
+static bool is_none(const char *value)
+{
+	return value && !strcmp(value, "none");
+}
+
+/* Two of the services can be had by one port or by two. */
+static bool has_service(const struct strv *ports, const char *name)
+{
+	bool exits = value_of(ports, "exits_in") && value_of(ports, "exits_out");
+	bool address = value_of(ports, "translate_at");
+
+	return value_of(ports, name) || (str_starts(name, "exits_text") && exits) ||
+	       ((str_starts(name, "translate") || str_starts(name, "hva")) && address);
+}
+
+static char *find_lack(const char *kind, const struct strv *own, const struct strv *wanted,
+		       bool (*has)(const struct strv *own, const char *name))
+{
+	for (size_t i = 0; own->n && i < wanted->n; i++)
+		if (!has(own, wanted->v[i]))
+			return strf("%s %.*s", kind, (int)strcspn(wanted->v[i], "="), wanted->v[i]);
+	return NULL;
+}
+
+static bool has_option(const struct strv *own, const char *name)
+{
+	return value_of(own, name);
+}
+
+/* Says text none where the assignment wants one, or where it wants to know. */
+static bool has_text(const struct strv *own, const char *name)
+{
+	return !is_none(value_of(own, name)) || is_none(strchr(name, '=') + 1);
+}
+
+char *interface_lacks(const struct monitor_interface *own, const struct monitor_interface *wanted)
+{
+	char *lack = find_lack("option", &own->options, &wanted->options, has_option);
+
+	if (!lack)
+		lack = find_lack("port", &own->ports, &wanted->ports, has_service);
+	if (!lack)
+		lack = find_lack("text", &own->texts, &wanted->texts, has_text);
+	for (size_t i = 0; !lack && i < MONITOR_MODES; i++)
+		for (size_t k = 0; !lack && k < own->mode_ports[i].n; k++)
+			if (is_none(strchr(own->mode_ports[i].v[k], '=') + 1))
+				lack = strf("in mode %s port %.*s", mode_names[i], (int)strcspn(own->mode_ports[i].v[k], "="),
+					    own->mode_ports[i].v[k]);
+	return lack;
 }
 
 int interface_load(const char *path, struct monitor_interface *f, char **program)

@@ -14,6 +14,11 @@ void interface_free(struct monitor_interface *f);
 int interface_check(const char *path, const struct monitor_interface *f);
 /* What to does not have, it gets from from. */
 void interface_copy(struct monitor_interface *to, const struct monitor_interface *from);
+/*
+ * The first thing that the assignment wants (wanted) and that a monitor.conf (own, as it was read)
+ * takes away by naming others, "option long", "port string"; the caller owns it. NULL: nothing.
+ */
+char *interface_lacks(const struct monitor_interface *own, const struct monitor_interface *wanted);
 void interface_env(const struct monitor_interface *f, struct strv *env);
 
 #endif

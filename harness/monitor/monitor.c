@@ -24,7 +24,6 @@
 #define MAX_MEMORY ((size_t)2 << 30) /* of its build */
 #define MAX_PROCESSES 200
 #define MAX_DISK ((size_t)1 << 30)
-#define MAX_FILES 200
 #define MAX_FILE_BYTES (8u << 20)
 #define MAX_DEPTH 4
 /* musl brings none; last, and only for <linux/...>. */
@@ -83,8 +82,8 @@ static int take_file(struct sources *s, const char *from, const char *relative)
 {
 	int err = 0;
 
-	if (++s->n > MAX_FILES)
-		return fail(OUT_USAGE, "%s: more than %d files are no monitor", from, MAX_FILES);
+	if (++s->n > MONITOR_MAX_FILES)
+		return fail(OUT_USAGE, "%s: more than %d files are no monitor", from, MONITOR_MAX_FILES);
 	if (s->hash) {
 		hash_add_str(s->hash, "name", relative);
 		return hash_add_file(s->hash, "file", from);

@@ -34,6 +34,8 @@
 #include "core/util.h"
 #include "plan/assignment.h"
 
+#define MONITOR_MAX_FILES 200 /* of one, with all that lies beside */
+
 struct monitor {
 	char *name;    /* as it was given; the reference's folder otherwise */
 	struct cache_entry *entry; /* keeps path where it is, until monitor_free() */

@@ -19,10 +19,13 @@
 #define RECIPES "harness/tests/submissions"
 /* A class of one age of the kernel that is no base: drift makes it, lib is its members'. */
 #define OTHERS "harness/tests/another-age"
+/* Programs, assignment kvm-api's. */
+#define MONITORS "harness/tests/monitors"
 #define GRADE LOGS "/grade"
 #define GRADE_S 3600
 #define VERB(folder, more) NESTLAB " grade SUBMISSIONS=" GRADE "/" folder "/class OUT=" GRADE "/" folder "/out " \
-	"ASSIGNMENT=cpuid-exits SAVE_LAB=0 " more " TESTS='cpuid-exits/counters cpuid-exits/answer'"
+	"SAVE_LAB=0 " more
+#define OF_EXITS " ASSIGNMENT=cpuid-exits TESTS='cpuid-exits/counters cpuid-exits/answer'"
 
 /*
  * base/, ref/ and fault/ hold the files that the reference changes, and no others; in 6.1/ the same
@@ -98,7 +101,7 @@ static bool follow_recipe(const struct corpus *c, const struct recipe *r)
 	_cleanup_free_ char *name = strf("recipe %s", r->name);
 	_cleanup_free_ char *command =
 		strf("recipe=$PWD/%s/%s.sh; export grade=$PWD/" GRADE " to=$PWD/" GRADE "/%s/class/%s; "
-		     "export patches=$grade/reference.patch age_lib=$PWD/" OTHERS "/lib; "
+		     "export monitors=$PWD/testcases patches=$grade/reference.patch age_lib=$PWD/" OTHERS "/lib; "
 		     "mkdir -p \"$to\" && cd \"$to\" && exec sh -e \"$recipe\"",
 		     c->recipes, r->name, c->folder, r->name);
 	_cleanup_buf_ struct buf out = { 0 };
@@ -203,9 +206,9 @@ static bool compare(const struct corpus *c)
 /* Two of the class again: killed when the first was judged, then only the other one is. */
 static const char killed[] =
 	"set -e; mkdir -p " KILLED "/class; cp -r " GRADE "/one/class/flat " GRADE "/one/class/patch " KILLED "/class; "
-	VERB("killed", "JOBS=1") " >" KILLED "/first.txt 2>&1 & pid=$!; "
+	VERB("killed", "JOBS=1" OF_EXITS) " >" KILLED "/first.txt 2>&1 & pid=$!; "
 	"until grep -qs '\"finished\": true' " KILLED "/out/*/results.json; do kill -0 $pid; sleep 0.2; done; "
-	"kill -KILL $pid; wait $pid || :; " VERB("killed", "JOBS=1") " | tee " KILLED "/second.txt; "
+	"kill -KILL $pid; wait $pid || :; " VERB("killed", "JOBS=1" OF_EXITS) " | tee " KILLED "/second.txt; "
 	"grep -q '^2 submissions, 1 judged before' " KILLED "/second.txt; "
 	"for n in flat patch; do grep \"^\\\"$n\\\",\" " GRADE "/one/out/class.csv; done >" KILLED "/expected; "
 	"tail -n +2 " KILLED "/out/class.csv | diff " KILLED "/expected -";
@@ -237,7 +240,7 @@ static bool prepared(void)
 
 static bool grade_shapes(bool sample)
 {
-	const struct one_case run = { "a class is graded", VERB("one", ""), 0, { "class.html" }, GRADE_S };
+	const struct one_case run = { "a class is graded", VERB("one", OF_EXITS), 0, { "class.html" }, GRADE_S };
 	struct corpus shapes = { .recipes = RECIPES, .folder = "one" };
 
 	return prepared() && grade_class(&run, &shapes, sample);
@@ -245,16 +248,27 @@ static bool grade_shapes(bool sample)
 
 static bool grade_another_age(void)
 {
-	const struct one_case run = { "a class of another age is graded", VERB("others", ""), 0,
+	const struct one_case run = { "a class of another age is graded", VERB("others", OF_EXITS), 0,
 				      { "25 submissions, 0 judged before" }, GRADE_S };
 	struct corpus others = { .recipes = OTHERS, .folder = "others" };
 
 	return grade_class(&run, &others, false);
 }
 
+static bool grade_monitors(bool sample)
+{
+	const struct one_case run = { "a class of monitors is graded", VERB("monitors", "ASSIGNMENT=kvm-api"), 0,
+				      { "class.html" }, GRADE_S };
+	struct corpus monitors = { .recipes = MONITORS, .folder = "monitors" };
+
+	return grade_class(&run, &monitors, sample);
+}
+
 bool check_grade_sample(void)
 {
-	return grade_shapes(true);
+	bool good = grade_shapes(true);
+
+	return grade_monitors(true) && good;
 }
 
 bool check_grade(void)
@@ -262,5 +276,6 @@ bool check_grade(void)
 	bool good = grade_shapes(false);
 
 	good = check_killed() && good;
+	good = grade_monitors(false) && good;
 	return grade_another_age() && good;
 }

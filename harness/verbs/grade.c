@@ -10,6 +10,7 @@
 #include "grade/grade.h"
 #include "intake/intake.h"
 #include "intake/numbers.h"
+#include "intake/program.h"
 #include "plan/plan.h"
 #include "report/report.h"
 #include "run/pool.h"
@@ -237,27 +238,20 @@ static int take_numbers(const struct grading *g, struct submission *s, const cha
 	return file_write(*path, text, strlen(text), 0644) ? fail(OUT_BROKEN, "can't write %s", *path) : 0;
 }
 
-static int make_plan(const struct grading *g, const struct intake *in, const char *patch,
-		     const char *assignment, struct plan *plan)
+static int plan_change(const struct grading *g, const struct intake *in, const char *patch,
+		       const char *assignment, struct plan *plan)
 {
 	_cleanup_free_ char *kernel = base_kernel(in->base, in->guest ? "bare" : "unpatched");
 	_cleanup_buf_ struct buf quoted = { 0 };
-	struct knobs k;
-	int ret;
 
 	knobs_quote(&quoted, patch);
-	knobs_copy(&k, &g->knobs);
-	ret = knobs_set(&k, "KERNEL", kernel);
-	if (!ret)
-		ret = knobs_set(&k, "PATCH", buf_str(&quoted));
-	if (!ret)
-		ret = knobs_set(&k, "GUEST_PATCH", in->guest ? buf_str(&quoted) : "");
-	if (!ret && assignment)
-		ret = knobs_set(&k, "ASSIGNMENT", assignment);
-	if (!ret)
-		ret = plan_make(&k, plan);
-	knobs_free(&k);
-	return ret;
+	const struct setting settings[] = {
+		{ "KERNEL", kernel },
+		{ "PATCH", buf_str(&quoted) },
+		{ "GUEST_PATCH", in->guest ? buf_str(&quoted) : NULL },
+		{ "ASSIGNMENT", assignment ? assignment : g->knobs.assignment },
+	};
+	return plan_with(&g->knobs, settings, ARRAY_SIZE(settings), plan);
 }
 
 /* Was this very plan run to its end already? */
@@ -303,18 +297,33 @@ static void look_at_base(struct submission *s, const struct plan *plan)
 		s->unseen = xstrdup(plan->lane.name);
 }
 
-static int plan_submission(struct grading *g, struct submission *s, const struct intake *in)
+/* Where a monitor's sources are laid out; the caller owns it. */
+static char *program_of(const struct submission *s)
+{
+	return strf("%s/intake/%s", s->dir, s->name);
+}
+
+static int make_plan(const struct grading *g, struct submission *s, const struct intake *in,
+		     struct plan *plan)
 {
 	_cleanup_free_ char *patch = strf("%s/intake/%s.patch", s->dir, s->name);
-	_cleanup_free_ char *assignment = NULL;
-	struct plan plan = { 0 };
+	_cleanup_free_ char *assignment = NULL, *program = program_of(s);
+	const struct setting monitor = { "MONITOR", program };
 	int ret;
 
 	if (file_write(patch, buf_str(&in->patch), in->patch.len, 0644))
 		return fail(OUT_BROKEN, "can't write %s", patch);
+	if (assignment_wants_monitor(g->assignment))
+		return plan_with(&g->knobs, &monitor, 1, plan);
 	ret = take_numbers(g, s, buf_str(&in->patch), &assignment);
-	if (!ret)
-		ret = make_plan(g, in, patch, assignment, &plan);
+	return ret ? ret : plan_change(g, in, patch, assignment, plan);
+}
+
+static int plan_submission(struct grading *g, struct submission *s, const struct intake *in)
+{
+	struct plan plan = { 0 };
+	int ret = make_plan(g, s, in, &plan);
+
 	if (!ret)
 		look_at_base(s, &plan);
 	if (!ret)
@@ -368,24 +377,37 @@ static int accept_one(struct grading *g, const char *name)
 
 	if (!s)
 		return fail(OUT_USAGE, "--accept %s: there is no submission of this name", name);
+	if (assignment_wants_monitor(g->assignment))
+		return fail(OUT_USAGE, "--accept %s: a monitor is no change on a base: hand in the folder that is meant", name);
 	if (!path_exists(from))
 		return fail(OUT_USAGE, "--accept %s: no change was taken out of it; make a patch, and put it at %s", name, to);
 	return file_copy(from, to, 0644) ? fail(OUT_BROKEN, "can't write %s", to) : 0;
 }
 
-static int take_in(struct grading *g, struct submission *s)
+static int take_change(struct grading *g, const struct submission *s, const char *scratch,
+		       struct intake *in)
 {
 	_cleanup_free_ char *accepted = strf("%s/" ACCEPTED, s->dir);
 	const struct intake_how how = how_of(g, s);
-	_cleanup_free_ char *scratch = make_scratch(s);
+	int ret = intake_take(path_exists(accepted) ? accepted : s->path, &how, scratch, in);
+
+	if (!ret && path_exists(accepted))
+		trust(in);
+	return ret;
+}
+
+static int take_in(struct grading *g, struct submission *s)
+{
+	_cleanup_free_ char *scratch = make_scratch(s), *program = program_of(s);
 	struct intake in;
 	int ret;
 
 	if (!scratch)
 		return -OUT_BROKEN;
-	ret = intake_take(path_exists(accepted) ? accepted : s->path, &how, scratch, &in);
-	if (!ret && path_exists(accepted))
-		trust(&in);
+	if (assignment_wants_monitor(g->assignment))
+		ret = intake_take_program(s->path, g->assignment, scratch, program, &in);
+	else
+		ret = take_change(g, s, scratch, &in);
 	if (!ret)
 		take_intake(s, &in);
 	if (!ret && in.outcome == INTAKE_TAKEN)
@@ -405,7 +427,7 @@ static void tell(const struct submission *s)
 	if (s->person)
 		printf("%-24s   --   %s: %s\n", s->name, s->verdict, s->why);
 	else
-		printf("%-24s %5.1f  %s  base %s  %s\n", s->name, s->points, s->verdict, s->base ? s->base : "none",
+		printf("%-24s %5.1f  %s%s%s  %s\n", s->name, s->points, s->verdict, s->base ? "  base " : "", s->base ? s->base : "",
 		       failed.len ? buf_str(&failed) : s->why ? s->why : "");
 	fflush(stdout);
 }
@@ -514,7 +536,7 @@ static int begin(struct grading *g, int argc, char **argv)
 		ret = slurm_find();
 	if (!ret)
 		ret = enter_slurm(g);
-	if (!ret)
+	if (!ret && !assignment_wants_monitor(g->assignment))
 		ret = find_bases(g);
 	for (size_t i = 0; !ret && i < g->bases.missing.n; i++)
 		printf("%s\n", g->bases.missing.v[i]);
@@ -528,7 +550,7 @@ static int take_all(struct grading *g)
 	for (size_t i = 0; !ret && i < g->accept.n; i++)
 		ret = accept_one(g, g->accept.v[i]);
 	/* First all are looked at: who is of one age tells each other's work from upstream's. */
-	for (size_t i = 0; !ret && i < g->class.n; i++)
+	for (size_t i = 0; !ret && i < g->class.n && !assignment_wants_monitor(g->assignment); i++)
 		ret = show(g, &g->class.v[i]);
 	for (size_t i = 0; !ret && i < g->class.n; i++) {
 		struct submission *s = &g->class.v[i];

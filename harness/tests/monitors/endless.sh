@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# expect: fail
+# says: the monitor ends
+cp "$monitors"/faults/monitors/endless-guest.c .

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# expect: pass
+cp "$monitors"/kvm-api/monitor/monitor.c .
