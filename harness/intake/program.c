@@ -89,6 +89,12 @@ static void add_user(struct program *p, size_t file, const char *text)
 	strv_add(&p->texts, text);
 }
 
+static bool may_be_work(const char *text)
+{
+	return strstr(text, MAKES_VM) || words_have_address(text) || shape_is_unified(text) ||
+	       shape_is_context(text);
+}
+
 static void look_at_makefile(struct program *p, const char *name)
 {
 	_cleanup_free_ char *folder = folder_of(name);
@@ -109,8 +115,7 @@ static void look_at(struct program *p, size_t file)
 		p->sources = true;
 		if (plain && strstr(buf_str(&text), MAKES_VM))
 			add_user(p, file, buf_str(&text));
-	} else if (!plain || strstr(buf_str(&text), MAKES_VM) || words_have_address(buf_str(&text)) ||
-		   shape_is_unified(buf_str(&text)) || shape_is_context(buf_str(&text))) {
+	} else if (!plain || may_be_work(buf_str(&text))) {
 		claim(p, f->name);
 	}
 }
@@ -227,7 +232,13 @@ static int put(struct program *p, const struct handed_file *f, const char *to)
 	bool plain = handed_text(f->path, &text);
 	mode_t mode = plain && str_starts(buf_str(&text), "#!") ? 0755 : 0644;
 
-	if (mkdir_p(dir) || (plain ? file_write(path, buf_str(&text), text.len, mode) : file_copy(f->path, path, mode)))
+	int err = mkdir_p(dir);
+
+	if (!err && plain)
+		err = file_write(path, buf_str(&text), text.len, mode);
+	else if (!err)
+		err = file_copy(f->path, path, mode);
+	if (err)
 		return fail(OUT_BROKEN, "can't write %s", path);
 	if (!plain || (!is_source(f->name) && !is_makefile(f->name)))
 		return 0;
@@ -300,8 +311,10 @@ static int check_users(struct program *p)
 	for (size_t i = 0; i < p->handed.n && !made && !p->in->outcome; i++) {
 		_cleanup_buf_ struct buf text = { 0 };
 
-		if (is_of_it(p, &p->handed.v[i]) && is_source(p->handed.v[i].name) && handed_text(p->handed.v[i].path, &text))
-			check_headers(p, &p->handed.v[i], buf_str(&text));
+		const struct handed_file *f = &p->handed.v[i];
+
+		if (is_of_it(p, f) && is_source(f->name) && handed_text(f->path, &text))
+			check_headers(p, f, buf_str(&text));
 	}
 	return made || p->in->outcome ? 0 : check_mains(p);
 }

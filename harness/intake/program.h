@@ -10,10 +10,11 @@
 #include "plan/assignment.h"
 
 /*
- * path: file, folder or archive. scratch: an empty folder for what is unpacked. to: a folder that
- * is made anew, with the sources when in->outcome is INTAKE_TAKEN; in->patch has their texts as new
- * files then. There is no base. A monitor.conf that takes away what a (borrowed) wants is a person's. 0 with any outcome, or a negative outcome when it can't be read or
- * written (-OUT_USAGE, -OUT_BROKEN). Free in (intake_free()) in either case.
+ * path: file, folder or archive. a: what is asked of it. scratch: an empty folder for what is
+ * unpacked. to: a folder that is made anew, with the sources when in->outcome is INTAKE_TAKEN;
+ * in->patch has their texts as new files then. There is no base. 0 with any outcome, or a negative
+ * outcome when it can't be read or written (-OUT_USAGE, -OUT_BROKEN). Free in (intake_free()) in
+ * either case.
  */
 int intake_take_program(const char *path, const struct assignment *a, const char *scratch,
 			const char *to, struct intake *in);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Somebody's monitor, in whatever it lies: which folder is built, and what a person must look at. */
+/* Somebody's monitor, in whatever it lies: which folder is built, and what is a person's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
