@@ -140,3 +140,20 @@ size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLAC
 		return 1;
 	return find_place(text, 0, NULL, &places[0]);
 }
+
+bool kreport_crash(const struct strv *words, struct kframe *place)
+{
+	static const char kernel_rip[] = "RIP: 0010:"; /* show_ip(), arch/x86/kernel/dumpstack.c; __KERNEL_CS */
+	struct kframe frames[KREPORT_PLACES];
+
+	for (size_t i = 0; i < words->n; i++) {
+		const char *rip = strstr(words->v[i], kernel_rip);
+
+		if (rip && kframe_parse(rip + strlen(kernel_rip), place) && *place->module)
+			return true;
+	}
+	if (!kreport_places(words, frames))
+		return false;
+	*place = frames[0];
+	return true;
+}

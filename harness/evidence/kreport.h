@@ -36,6 +36,12 @@ bool kframe_parse(const char *line, struct kframe *f);
  */
 size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLACES]);
 
+/*
+ * Where a kernel died, from its last words: what the CPU executed, if that is a module's; else as
+ * kreport_places(). False: no place is told.
+ */
+bool kreport_crash(const struct strv *words, struct kframe *place);
+
 /* The line without its time stamp: "BUG: KASAN: ...". */
 const char *kreport_message(const char *line);
 

@@ -13,6 +13,7 @@
 #include "core/outcome.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "evidence/kreport.h"
 #include "machine/hangup.h"
 #include "machine/loop.h"
 
@@ -104,7 +105,7 @@ static int died(const struct level *l)
 
 	if (c->crash)
 		return fail(OUT_CRASH, "%s's kernel died (%s): %s", l->name, c->crash->name,
-			    c->crash_line);
+			    kreport_message(c->crash_line));
 	if (l->end_text)
 		return fail(l->end_outcome, "%s", l->end_text);
 	if (detail >= ARRAY_SIZE(stop_kinds))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "run/crash.h"
 #include "run/run.h"
 
 #include <inttypes.h>
@@ -352,6 +353,8 @@ static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 	keep_build_log(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
 	rundir_finish(d, ret);
+	if (r->lab->plan)
+		crash_tell(r);
 	/* Not merely wrong. */
 	if (r->plan->blind && !r->result->reason && r->result->verdict == OUT_FAIL)
 		str_set(&r->result->reason, r->plan->blind);

@@ -206,13 +206,38 @@ static void test_flavors(void **state)
 	flavor_free(&f);
 }
 
+/* The function that read from NULL, its caller where that is unknown, and nothing. */
+static void test_crash(void **state)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_strv_ struct strv words = { 0 };
+	struct kframe f;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(file_read(DATA "null-pointer.txt", &b), 0);
+	strv_split(&words, buf_str(&b), "\n");
+	assert_true(kreport_crash(&words, &f));
+	assert_string_equal(f.symbol, "kvm_pv_vcpu_info");
+	assert_int_equal(f.offset, 0x3b);
+	for (size_t i = 0; i < words.n; i++)
+		if (strstr(words.v[i], "RIP: 0010:"))
+			strcpy(strstr(words.v[i], "RIP: 0010:"), "RIP: 0010:0x0");
+	assert_true(kreport_crash(&words, &f));
+	assert_string_equal(f.symbol, "__kvm_emulate_hypercall");
+	n = words.n;
+	words.n = 4; /* the message alone */
+	assert_false(kreport_crash(&words, &f));
+	words.n = n;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recorded), cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_frames),	 cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_paths),	 cmocka_unit_test(test_flavors),
-		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_changed),	 cmocka_unit_test(test_crash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NESTLAB_RUN_CRASH_H
+#define NESTLAB_RUN_CRASH_H
+
+#include "run/run.h"
+
+/* Add to the reason of a run whose verdict is a crash where that was, with the line of the source. */
+void crash_tell(struct run *r);
+
+#endif
