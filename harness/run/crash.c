@@ -45,7 +45,8 @@ void crash_tell(struct run *r)
 	_cleanup_free_ char *line = NULL, *reason = NULL;
 	struct kframe place;
 
-	if (result_verdict(res) != OUT_CRASH || proc_interrupted() || !kreport_crash(&res->console, &place))
+	if (result_verdict(res) != OUT_CRASH || proc_interrupted() ||
+	    !kreport_crash(&res->console, &place))
 		return;
 	line = find_line(r, &place);
 	reason = strf("%s; at %s%s%s+%#" PRIx64 "%s%s%s", res->reason ? res->reason : "a kernel died", line ? line : "",

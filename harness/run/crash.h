@@ -4,7 +4,7 @@
 
 #include "run/run.h"
 
-/* Add to the reason of a run whose verdict is a crash where that was, with the line of the source. */
+/* To the reason of a run whose verdict is a crash: where, with the line of the source. */
 void crash_tell(struct run *r);
 
 #endif
