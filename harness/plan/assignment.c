@@ -79,6 +79,14 @@ static const struct conf_key keys[] = {
 	KEY("rubric.visibility", "*", CONF_LINES, rubric.visibility),
 };
 
+/* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */
+static char *file_of(const char *name)
+{
+	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
+
+	return str_ends(name, ".conf") ? xstrdup(name) : path_in_root(relative);
+}
+
 static int add_test(struct assignment *a, const char *item)
 {
 	const char *equals = strrchr(item, '=');
@@ -95,9 +103,23 @@ static int add_test(struct assignment *a, const char *item)
 	return 0;
 }
 
+/* Of one that names none: its original's, with their weights. */
+static int take_tests(struct assignment *a)
+{
+	_cleanup_free_ char *path = file_of(a->variant_of);
+	struct assignment original = { 0 };
+	int ret = conf_load(path, keys, ARRAY_SIZE(keys), &original);
+
+	strv_free(&a->test_items);
+	a->test_items = original.test_items;
+	original.test_items = (struct strv){ 0 };
+	conf_free(keys, ARRAY_SIZE(keys), &original);
+	return ret ? fail_prefix("%s: it is a variant_of = %s", a->path, a->variant_of) : 0;
+}
+
 static int add_tests(struct assignment *a)
 {
-	int ret = 0;
+	int ret = a->variant_of && !a->test_items.n ? take_tests(a) : 0;
 
 	for (size_t i = 0; i < a->test_items.n && !ret; i++)
 		ret = add_test(a, a->test_items.v[i]);
@@ -174,14 +196,6 @@ static int check_eax_alone(const struct assignment *a)
 	return 0;
 }
 
-/* "vcpu-info" -> the file in config/assignments/; anything that ends in .conf is a path. */
-static char *file_of(const char *name)
-{
-	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
-
-	return str_ends(name, ".conf") ? xstrdup(name) : path_in_root(relative);
-}
-
 static void name_file(struct assignment *a, const char *name)
 {
 	const char *base = path_last(name);
@@ -190,7 +204,7 @@ static void name_file(struct assignment *a, const char *name)
 	a->name = str_ends(name, ".conf") ? xstrndup(base, strlen(base) - strlen(".conf")) : xstrdup(name);
 }
 
-void assignment_hash(const char *name, struct hash *h)
+static void hash_lines(const char *name, struct hash *h)
 {
 	_cleanup_free_ char *path = file_of(name), *section = xstrdup("");
 	_cleanup_buf_ struct buf text = { 0 };
@@ -212,6 +226,18 @@ void assignment_hash(const char *name, struct hash *h)
 			line[strcspn(line, "=")] = '\0';
 		hash_add_str(h, "line", line);
 	}
+}
+
+void assignment_hash(const char *name, struct hash *h)
+{
+	_cleanup_free_ char *path = file_of(name);
+	struct assignment a = { 0 };
+
+	hash_lines(name, h);
+	if (!conf_load(path, keys, ARRAY_SIZE(keys), &a) && a.variant_of)
+		hash_lines(a.variant_of, h);
+	fail_clear(); /* who loads it tells */
+	conf_free(keys, ARRAY_SIZE(keys), &a);
 }
 
 int assignment_load(const char *name, struct assignment **out)

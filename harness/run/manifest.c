@@ -25,6 +25,16 @@ static void add_file(struct run *r, const char *kind, const char *file)
 		result_set_manifest(r->result, key, hex);
 }
 
+/* A variant may have its original's tests. */
+static void add_assignment(struct run *r, const struct assignment *a)
+{
+	_cleanup_free_ char *original = a->variant_of ? strf("config/assignments/%s.conf", a->variant_of) : NULL;
+
+	add_file(r, "assignment", a->path);
+	if (original)
+		add_file(r, "assignment", original);
+}
+
 /* What was built, and not what its files hold by now. */
 static void add_patches(struct run *r, const struct kernel_build *b)
 {
@@ -151,6 +161,6 @@ void manifest_fill(struct run *r)
 						  : "present");
 	add_suite(r);
 	for (size_t i = 0; i < r->n_assignments; i++)
-		add_file(r, "assignment", r->assignments[i]->path);
+		add_assignment(r, r->assignments[i]);
 	add_tools(r);
 }

@@ -72,6 +72,37 @@ static void lists_whole_assignments(void **state)
 	}
 }
 
+static int load_variant(const char *of, const char *tests, struct assignment **a)
+{
+	static const char path[] = "/tmp/nestlab-test-variant.conf";
+	_cleanup_free_ char *text = strf("[assignment]\ntitle = x\nsummary = y\nvariant_of = %s\n[cpuid]\ntotal_exits = 0x4ffffff0\n%s", of, tests);
+	int ret;
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644), 0);
+	ret = assignment_load(path, a);
+	unlink(path);
+	return ret;
+}
+
+static void a_variant_has_its_originals_tests(void **state)
+{
+	struct assignment *a = NULL, *original = NULL;
+
+	(void)state;
+	assert_int_equal(assignment_load("cpuid-exits", &original), 0);
+	assert_int_equal(load_variant("cpuid-exits", "", &a), 0);
+	assert_int_equal(a->n_tests, original->n_tests);
+	assert_string_equal(a->tests[0].name, original->tests[0].name);
+	assert_int_equal(a->tests[0].weight, original->tests[0].weight);
+	assert_int_equal(a->leaf[LEAF_TOTAL_CYCLES], 0);
+	assignment_free(a);
+	assignment_free(original);
+	assert_int_equal(load_variant("cpuid-exits", "[tests]\ncpuid-exits/answer = 100\n", &a), 0);
+	assert_int_equal(a->n_tests, 1);
+	assignment_free(a);
+	assert_true(load_variant("cpuid-exit", "", &a) < 0);
+}
+
 static bool has(const struct strv *env, const char *item)
 {
 	for (size_t i = 0; i < env->n; i++)
@@ -177,6 +208,7 @@ int main(void)
 		cmocka_unit_test(loads_vcpu_info),
 		cmocka_unit_test(loads_cpuid_exits),
 		cmocka_unit_test(lists_whole_assignments),
+		cmocka_unit_test(a_variant_has_its_originals_tests),
 		cmocka_unit_test(tells_programs_the_numbers),
 		cmocka_unit_test(tells_programs_of_eax_alone),
 		cmocka_unit_test(refuses_bad_files),
