@@ -371,12 +371,12 @@ static uint32_t new_session(uint32_t old, unsigned int seat)
 	return n;
 }
 
-static void begin_session(struct channel *c)
+static void begin_session(struct channel *c, uint32_t session)
 {
 	free_ops(c);
 	free(c->broken);
 	c->broken = NULL;
-	c->session = new_session(c->session, c->transport.seat);
+	c->session = session;
 	c->sent_seq = c->got_seq = 0;
 	c->ready = c->lost = c->late = false;
 	memset(&c->decoder, 0, sizeof(c->decoder));
@@ -412,12 +412,19 @@ static int try_hello(struct channel *c, uint64_t deadline_ns)
 	return err;
 }
 
+int channel_begin(struct channel *c, uint32_t session)
+{
+	begin_session(c, session);
+	c->ready = true;
+	return send_hello(c);
+}
+
 int channel_hello(struct channel *c, struct agent_info *info, unsigned int deadline_ms)
 {
 	uint64_t deadline = channel_deadline(deadline_ms);
 	int err = 0;
 
-	begin_session(c);
+	begin_session(c, new_session(c->session, c->transport.seat));
 	do
 		err = try_hello(c, deadline);
 	while (!err && !c->ready && now_ns() < deadline);

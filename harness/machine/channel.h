@@ -61,6 +61,13 @@ struct agent_info {
  */
 int channel_hello(struct channel *c, struct agent_info *info, unsigned int deadline_ms);
 
+/*
+ * Begin this session without waiting for READY: the agent reads what follows after the hello. For a
+ * line that nobody answers on yet, and that is to be given the same bytes each time; so the number
+ * is the caller's (of this transport's seat).
+ */
+int channel_begin(struct channel *c, uint32_t session);
+
 enum channel_stream { CHANNEL_STDOUT = 1, CHANNEL_STDERR = 2 };
 
 struct channel_exec {

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define FNV_BASIS 2166136261u
 #define FNV_PRIME 16777619u
 
 static const struct {
@@ -61,6 +60,13 @@ size_t log_count(const struct log *l, unsigned int kind)
 	return n;
 }
 
+void log_add_input(struct buf *bytes, uint8_t byte)
+{
+	struct log_entry e = { .what = LOG_IN << 8 | byte };
+
+	buf_add(bytes, &e, sizeof(e));
+}
+
 /* FNV-1a: another byte always gives another sum. */
 static uint32_t add_up(uint32_t sum, const struct log_entry *e)
 {
@@ -71,14 +77,19 @@ static uint32_t add_up(uint32_t sum, const struct log_entry *e)
 	return sum;
 }
 
+bool log_follows(const struct log_entry *e, uint32_t sum)
+{
+	return e->what && e->sum == add_up(sum, e);
+}
+
 size_t log_first_changed(const struct log *l)
 {
-	uint32_t sum = FNV_BASIS;
+	uint32_t sum = LOG_NOTHING_SUM;
 
 	for (size_t i = 0; i < l->n; i++) {
-		sum = add_up(sum, log_at(l, i));
-		if (sum != log_at(l, i)->sum)
+		if (!log_follows(log_at(l, i), sum))
 			return i;
+		sum = log_at(l, i)->sum;
 	}
 	return l->n;
 }

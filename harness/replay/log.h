@@ -14,6 +14,8 @@
 
 #include "core/util.h"
 
+#define LOG_NOTHING_SUM 2166136261u /* the sum of no entries */
+
 /* As Bochs writes it, in this machine's order of bytes: all zeros behind the last one. */
 struct log_entry {
 	uint64_t what; /* tick << 16 | kind << 8 | byte */
@@ -38,6 +40,15 @@ const struct log_entry *log_at(const struct log *l, size_t i);
 uint64_t log_tick(const struct log_entry *e);
 unsigned int log_kind(const struct log_entry *e);
 size_t log_count(const struct log *l, unsigned int kind);
+
+/* An entry for the input of a replay: due at once. */
+void log_add_input(struct buf *bytes, uint8_t byte);
+
+/*
+ * Is it written whole, and does it follow the entries that sum up to this? A reader beside a Bochs
+ * that runs sees halves.
+ */
+bool log_follows(const struct log_entry *e, uint32_t sum);
 
 /* The first entry that is not as it was written, or l->n. */
 size_t log_first_changed(const struct log *l);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/hash.h"
 #include "core/outcome.h"
@@ -116,9 +117,23 @@ int record_begin(const char *dir, const struct bochs_spec *spec, const struct re
 	return write_record(json, spec, from);
 }
 
+static char *beside(const char *log, const char *end)
+{
+	return strf("%.*s.%s", (int)(strlen(log) - strlen(".log")), log, end);
+}
+
 char *record_modules(const char *log)
 {
-	return strf("%.*s.modules", (int)(strlen(log) - strlen(".log")), log);
+	return beside(log, "modules");
+}
+
+void record_drop_one(const char *log)
+{
+	_cleanup_free_ char *json = beside(log, "json"), *modules = record_modules(log);
+
+	unlink(json);
+	unlink(modules);
+	unlink(log);
 }
 
 void record_drop(const char *dir)

@@ -34,6 +34,7 @@ int record_begin(const char *dir, const struct bochs_spec *spec, const struct re
  * The caller owns it.
  */
 char *record_modules(const char *log);
+void record_drop_one(const char *log); /* that alone, the newest */
 void record_drop(const char *dir); /* the run needs none */
 bool record_exists(const char *dir);
 

@@ -336,6 +336,24 @@ static void record(void *ctx, enum channel_stream s, uint64_t level_ns, const vo
 	buf_add(&r->text[s], data, len);
 }
 
+/* All of it is on the line before the agent reads the first byte. */
+static void test_begin_without_waiting(void **state)
+{
+	struct bench *b = *state;
+	char *const argv[] = { (char *)"/bin/echo", (char *)"hi", NULL };
+	struct record r = { 0 };
+	struct channel_status st;
+	struct channel_exec e = { .argv = argv, .on_output = record, .ctx = &r };
+	uint32_t id;
+
+	assert_int_equal(channel_begin(b->c, 0x5eed0000), 0);
+	assert_int_equal(channel_start(b->c, &e, &st, &id), 0);
+	assert_int_equal(channel_wait(b->c, id, &st, SOON), 0);
+	assert_int_equal(st.exit_code, 0);
+	assert_string_equal(buf_str(&r.text[CHANNEL_STDOUT]), "hi\n");
+	buf_free(&r.text[CHANNEL_STDOUT]);
+}
+
 static void record_free(struct record *r)
 {
 	for (int i = 0; i < 3; i++)
@@ -1115,7 +1133,7 @@ static void test_bridge_carries_much(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_AGENT(test_hello),
+		WITH_AGENT(test_hello), WITH_AGENT(test_begin_without_waiting),
 		WITH_AGENT(test_time),
 		cmocka_unit_test(test_no_answer),
 		WITH_AGENT(test_crash_is_passed_up),
