@@ -43,6 +43,11 @@ struct testcase {
 	enum test_host host;
 	bool on_request;     /* runs only when TESTS= names it (faults that are meant to fail) */
 	bool quiet;	     /* L2's vCPUs stand still meanwhile: for counts that must be exact */
+	/*
+	 * It looks for what vCPUs of a micro guest do to each other, and asks no oracle outside its
+	 * own program but the trace: so it can be tried under schedules (run/schedules.c).
+	 */
+	bool races;
 	bool wants_trace;    /* cut L1's ftrace for it */
 	bool wants_monitor;  /* build MONITOR= and put it into the level (monitor/monitor.h) */
 	/*

@@ -17,6 +17,7 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "image/medium.h"
+#include "lab/bochs_lab.h"
 #include "lab/bringup.h"
 #include "lab/capabilities.h"
 #include "lab/golden.h"
@@ -235,36 +236,53 @@ static int copy_modules(const char *from, const char *to)
 	return err ? fail(OUT_BROKEN, "can't copy %s to %s: %s", from, to, strerror(-err)) : 0;
 }
 
+int bochs_lab_parts(struct lab *lab, const char *state, struct bochs_parts *p)
+{
+	int ret;
+
+	*p = (struct bochs_parts){ .spec = { .program = lab->emulator,
+					     .state = state,
+					     .debian = bochs_is_debians(lab->emulator),
+					     .cpu = lab->plan->lane.cpu_mode,
+					     .cpus = lab->plan->l1_cpus,
+					     .memory_mib = lab->plan->l1_memory,
+					     .medium = MEDIUM,
+					     .console = "l1-console",
+					     .port = PORT },
+				   .from = { .state = state, .second = lab->suite.disk } };
+	ret = make_medium(lab, &p->medium);
+	if (!ret)
+		ret = link_to(p->medium, MEDIUM);
+	if (!ret)
+		ret = add_disks(lab, &p->spec, &p->disk);
+	p->from.medium = p->medium;
+	p->from.disk = p->disk;
+	return ret;
+}
+
+void bochs_lab_free_parts(struct bochs_parts *p)
+{
+	free(p->medium);
+	free(p->disk);
+}
+
 /* state: NULL for power-on, or what bochs_save() left. */
 static int power_on(struct lab *lab, const char *state)
 {
-	_cleanup_free_ char *medium = NULL, *disk = NULL, *record = NULL;
-	struct bochs_spec spec = { .program = lab->emulator,
-				   .state = state,
-				   .debian = bochs_is_debians(lab->emulator),
-				   .cpu = lab->plan->lane.cpu_mode,
-				   .cpus = lab->plan->l1_cpus,
-				   .memory_mib = lab->plan->l1_memory,
-				   .medium = MEDIUM,
-				   .console = "l1-console",
-				   .port = PORT,
-				   .seed = lab->seed };
-	struct record_from from = { .state = state, .second = lab->suite.disk };
-	int ret = make_medium(lab, &medium);
+	_cleanup_free_ char *record = NULL;
+	struct bochs_parts p;
+	int ret = bochs_lab_parts(lab, state, &p);
 
 	if (!ret)
-		ret = link_to(medium, MEDIUM);
-	if (!ret)
-		ret = add_disks(lab, &spec, &disk);
-	from.medium = medium;
-	from.disk = disk;
-	if (!ret)
-		ret = begin_record(lab, &spec, &from, &record);
+		ret = begin_record(lab, &p.spec, &p.from, &record);
 	str_set(&lab->record, record);
-	return ret ? ret : start(lab, &spec, record);
+	if (!ret)
+		ret = start(lab, &p.spec, record);
+	bochs_lab_free_parts(&p);
+	return ret;
 }
 
-static int boot_l1(struct lab *lab)
+int bochs_lab_boot_l1(struct lab *lab)
 {
 	int ret;
 
@@ -296,7 +314,7 @@ static int start_libvirtd(struct lab *lab)
 
 static int boot(struct lab *lab)
 {
-	int ret = boot_l1(lab);
+	int ret = bochs_lab_boot_l1(lab);
 
 	return ret || lab->without_l2 ? ret : start_libvirtd(lab);
 }
@@ -316,11 +334,10 @@ static int hash_files(struct hash *h, const struct strv *files)
 }
 
 /* L1 has all that its medium brought in memory. */
-static int name_states(struct lab *lab)
+int bochs_lab_hash(struct hash *h, const struct lab *lab)
 {
 	_cleanup_free_ char *cmdline = make_cmdline(lab);
 	_cleanup_strv_ struct strv files = { 0 };
-	struct hash *h = hash_new("bochs-state-1");
 	int ret = add_programs(&files);
 
 	if (lab->monitor)
@@ -335,6 +352,14 @@ static int name_states(struct lab *lab)
 	hash_add_str(h, "cpu", lab->plan->lane.cpu_mode);
 	hash_add_number(h, "cpus", lab->plan->l1_cpus);
 	hash_add_number(h, "memory", lab->plan->l1_memory);
+	return ret;
+}
+
+static int name_states(struct lab *lab)
+{
+	struct hash *h = hash_new("bochs-state-1");
+	int ret = bochs_lab_hash(h, lab);
+
 	if (!ret)
 		ret = state_hash_l2(h, lab);
 	hash_hex(h, lab->lab_key);
@@ -349,16 +374,19 @@ static int save(struct lab *lab, const char *dir)
 	return ret ? ret : copy_modules(from, to);
 }
 
+int bochs_lab_tell_modules(const char *state, const char *record)
+{
+	_cleanup_free_ char *from = strf("%s/" MODULES, state), *to = record_modules(record);
+
+	return copy_modules(from, to);
+}
+
 static int restore(struct lab *lab, const char *dir)
 {
-	_cleanup_free_ char *from = strf("%s/" MODULES, dir), *to = NULL;
 	int ret = power_on(lab, dir);
 
 	lab->levels[L1].medium = MEDIUM_DIR;
-	if (ret)
-		return ret;
-	to = record_modules(lab->record);
-	return copy_modules(from, to);
+	return ret ? ret : bochs_lab_tell_modules(dir, lab->record);
 }
 
 /* ---- the backend ---- */
@@ -379,18 +407,13 @@ static int prepare_l2(struct lab *lab)
 	return capabilities_prepare(lab, boot);
 }
 
-/*
- * Of three boots of a Linux L2 with a seed two hung ("hard lockup" of the CPU that ran the vCPU, in
- * seed 3), and it is not known yet why: what was judged so would not be the change.
- */
-static int take_seed(struct lab *lab)
+static int check_seed(const struct lab *lab)
 {
-	lab->seed = lab->plan->knobs.seed;
-	if (lab->seed && !lab->without_l2)
-		return fail(OUT_USAGE, "SEED=%u is for tests on micro guests alone: a Linux L2 hangs with some seeds", lab->seed);
-	if (lab->seed && bochs_is_debians(lab->emulator))
-		return fail(OUT_USAGE, "SEED=%u wants the lab's own Bochs: `make bochs` builds it", lab->seed);
-	return 0;
+	const struct knobs *k = &lab->plan->knobs;
+
+	if (!k->seed || !bochs_is_debians(lab->emulator))
+		return 0;
+	return fail(OUT_USAGE, "SEED=%u wants the lab's own Bochs: `make bochs` builds it", k->seed);
 }
 
 /*
@@ -405,7 +428,7 @@ static int prepare(struct lab *lab)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
 	lab->emulator = bochs_program();
-	ret = take_seed(lab);
+	ret = check_seed(lab);
 	if (ret || !lab->without_l2)
 		return ret ? ret : prepare_l2(lab);
 	return has_root(lab) ? lab_prepare_image(lab) : 0;
@@ -422,7 +445,7 @@ static void guard(struct lab *lab)
 }
 
 /* Bochs does not notice a full disk: half a state would be restored, and L1 found dead. */
-static bool is_room(const struct lab *lab)
+bool bochs_lab_has_room(const struct lab *lab)
 {
 	struct statvfs v;
 
@@ -441,7 +464,7 @@ static int boot_both(struct lab *lab)
 		return ret;
 	guard(lab);
 	ret = bringup_l2(lab);
-	return ret || !has_states(lab) || !is_room(lab) ? ret : bringup_save(lab);
+	return ret || !has_states(lab) || !bochs_lab_has_room(lab) ? ret : bringup_save(lab);
 }
 
 static int up(struct lab *lab, bool fresh)
@@ -456,7 +479,7 @@ static int up(struct lab *lab, bool fresh)
 }
 
 static const struct lab_backend lab_bochs = { .name = "bochs",
-				       .takes_turns = true,
+				       .schedules = &bochs_schedules,
 				       .prepare = prepare,
 				       .name_states = name_states,
 				       .up = up,

@@ -36,10 +36,12 @@ static int choose_backend(struct lab *lab)
 static int check_seed(const struct lab *lab)
 {
 	const struct plan *p = lab->plan;
+	bool seeds = knobs_source(&p->knobs, "SEEDS") == KNOB_FROM_COMMAND;
 
-	if (!p->knobs.seed || lab->backend->takes_turns)
+	if ((!p->knobs.seed && !seeds) || lab->backend->schedules)
 		return 0;
-	return fail(OUT_USAGE, "SEED=%u is of no use in lane %s, where L1's CPUs take no turns: LANE=bochs-vmx", p->knobs.seed, p->lane.name);
+	return fail(OUT_USAGE, "SEED%s=%u is of no use in lane %s, where L1's CPUs take no turns: LANE=bochs-vmx", seeds ? "S" : "",
+		    seeds ? p->knobs.seeds : p->knobs.seed, p->lane.name);
 }
 
 static void init_levels(struct lab *lab, uint32_t slowdown)

@@ -56,7 +56,11 @@ struct lab_backend {
 	int (*restore)(struct lab *lab, const char *dir);
 	bool saving_ends; /* what was saved is gone, and goes on by being restored */
 	bool keeps; /* its levels can live on without us: lab-up */
-	bool takes_turns; /* L1's CPUs do, and SEED= says how long each is */
+	/*
+	 * Where L1's CPUs take turns, and a seed says how long each is (closed.h); NULL: they
+	 * really run at once.
+	 */
+	const struct lab_schedules *schedules;
 };
 /* For backends: L0's libvirt, and L1's image, which is provisioned there. */
 int lab_prepare_image(struct lab *lab);
@@ -81,7 +85,6 @@ struct lab {
 	char *run_dir; /* consoles and logs go here; exists */
 	char *emulator;	    /* the program that L1 runs in; set by lab_prepare() */
 	char *record; /* where that writes its log (replay/record.h); NULL: nowhere */
-	uint32_t seed; /* of the turns of L1's CPUs; 0: none; set by lab_prepare() */
 	char *capabilities; /* of L1's QEMU (capabilities_prepare()), or NULL */
 	/*
 	 * with the test programs in MEDIUM_DIR, for a lane where they are slow to put; NULL: the

@@ -112,13 +112,10 @@ static void add_tools(struct run *r)
 static void add_emulator(struct run *r)
 {
 	_cleanup_free_ char *key = strf("emulator %s", r->lab->emulator ? r->lab->emulator : "");
-	_cleanup_free_ char *seed = strf("%u", r->lab->seed);
 	char hex[HASH_HEX_LEN + 1];
 
 	if (r->lab->emulator && !hash_file(r->lab->emulator, hex))
 		result_set_manifest(r->result, key, hex);
-	if (r->lab->seed)
-		result_set_manifest(r->result, "seed", seed);
 }
 
 static void add_suite(struct run *r)

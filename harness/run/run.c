@@ -190,6 +190,8 @@ static int go(struct run *r)
 	struct lab *lab = r->lab;
 	int ret = select_any(r);
 
+	if (!ret)
+		ret = schedules_check(r);
 	if (ret)
 		return ret;
 	describe_tests(r);

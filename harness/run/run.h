@@ -93,6 +93,17 @@ const struct assignment *run_assignment(const struct run *r, const struct testca
  */
 int execute_tests(struct run *r);
 
+/* -- schedules.c -- */
+
+/*
+ * Where L1's CPUs take turns: each test that looks for races and passed is tried under SEEDS=
+ * schedules more (or under SEED='s), and its verdict is that of the worst. The lab's levels are
+ * down then.
+ */
+void schedules_explore(struct run *r);
+/* -OUT_USAGE: SEED= is given, and no picked test looks for races. */
+int schedules_check(const struct run *r);
+
 /* -- hosts.c: labs with another host than the one under test, one up at a time -- */
 
 /* Those that the picked tests want, with the lab's own as the first; before it is up. */

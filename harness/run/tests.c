@@ -347,6 +347,15 @@ static void free_course(struct course *c)
 	free(c->gone);
 }
 
+static int end_of_tests(struct run *r)
+{
+	int ret = proc_interrupted() ? fail(OUT_INTERRUPTED, "interrupted") : 0;
+
+	if (ret)
+		str_set(&r->why, fail_text());
+	return ret;
+}
+
 int execute_tests(struct run *r)
 {
 	struct course c = { 0 };
@@ -358,8 +367,8 @@ int execute_tests(struct run *r)
 	for (unsigned int h = HOST_UNDER_TEST; h < TEST_HOSTS; h++)
 		tests_of_host(r, &c, h);
 	run_doubtful_alone(r, &c);
-	if (!ret && proc_interrupted())
-		ret = fail(OUT_INTERRUPTED, "interrupted");
+	if (!ret)
+		ret = end_of_tests(r);
 	/* Kept now: cleaning up after a dead level fails, too, and would tell that in its place. */
 	if (ret)
 		str_set(&r->why, fail_text());
@@ -370,6 +379,8 @@ int execute_tests(struct run *r)
 		hosts_switch(r, HOST_UNDER_TEST);
 	if (!ret)
 		judge_logs(r, &c);
+	if (!ret && !c.lost && !c.gone)
+		schedules_explore(r);
 	free_course(&c);
-	return ret;
+	return ret ? ret : end_of_tests(r);
 }

@@ -148,9 +148,16 @@ static const struct one_case fast_intel[] = {
 	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; "
 	  NESTLAB " replay latest --gdb -- -nx -batch -x harness/tests/data/gdb/replay.gdb", 0,
 	  { "Breakpoint 1, kvm_emulate_cpuid (vcpu=0x", "later: 1", "as before: 1", "identical: " }, 900 },
-	{ "a race that a schedule shows", NESTLAB " mutants read-add-write RUNS=0 LANE=bochs-vmx", 0, { "mutants: 1 of 1 found" }, 900 },
-	{ "a schedule is for micro guests", NESTLAB " test LANE=bochs-vmx SEED=3 TESTS=vcpu-info/syscall", 2,
-	  { "SEED=3 is for tests on micro guests alone" }, 300 },
+	{ "races that a schedule shows", NESTLAB " mutants read-add-write shared-buffer RUNS=0 LANE=bochs-vmx", 0, { "mutants: 2 of 2 found" }, 900 },
+	/* Not the run alone: the very sum of all that its line did, and when. */
+	{ "what it showed, its seed shows again",
+	  "set -- " NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/kinds PATCH=testcases/mutants/read-add-write.patch; "
+	  "rm -rf " LOGS "/seed-[12]; \"$@\" SEED=7 OUT=" LOGS "/seed-1; \"$@\" SEED=7 OUT=" LOGS "/seed-2 >/dev/null; "
+	  "grep -ho 'schedules of.*' " LOGS "/seed-[12]/results.json | uniq -c; " NESTLAB " replay " LOGS "/seed-2", 0, { "with SEED=7: ", "2 schedules of cpuid-exits/kinds", "identical: ", "!different" }, 900 },
+	{ "what is right holds under each", NESTLAB " test LANE=bochs-vmx TESTS='cpuid-exits/kinds vcpu-info/together' SEEDS=3", 0,
+	  { "cpuid-exits/kinds, schedules", "3 hold", "verdict: pass" }, 600 },
+	{ "a schedule is for tests that look for races", NESTLAB " test LANE=bochs-vmx SEED=3 TESTS=vcpu-info/syscall", 2,
+	  { "SEED=3: none of these tests looks for races" }, 300 },
 	{ "and for that lane", NESTLAB " test LANE=tcg-svm SEED=3 TESTS=cpuid-exits/counters", 2,
 	  { "SEED=3 is of no use in lane tcg-svm" }, 300 },
 	{ "of another lane there is none",

@@ -287,6 +287,7 @@ static const struct testcase cpuid_exits_kinds = {
 	.summary = "exits of each kind, of several vCPUs at once and of two machines, against KVM's count",
 	.program = "test_micro_exits",
 	.level = 1,
+	.races = true,
 	.timeout_s = 60,
 	.quiet = true,
 	.checks = checks,

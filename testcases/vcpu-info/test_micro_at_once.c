@@ -463,6 +463,7 @@ static const struct testcase vcpu_info_at_once = {
 	.summary = "all vCPUs of a micro guest ask about all at once, and each record is read",
 	.program = "test_micro_at_once",
 	.level = 1,
+	.races = true,
 	.timeout_s = 60,
 	.wants_trace = true,
 	.checks = checks,

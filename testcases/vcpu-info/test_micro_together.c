@@ -80,6 +80,7 @@ static const struct testcase together = {
 	.summary = "all vCPUs of a micro guest ask about each other at once",
 	.program = "test_micro_together",
 	.level = 1,
+	.races = true,
 	.timeout_s = 20,
 	.checks = checks,
 	.judge = judge,
