@@ -11,7 +11,7 @@ const char *mutant_flavor_knob(const struct mutant *m)
 
 int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, struct plan *plan)
 {
-	_cleanup_free_ char *effort = strf("%u", m->effort), *seed = strf("%u", m->seed ? m->seed : k->seed), *patch = path_in_root(m->patch);
+	_cleanup_free_ char *effort = strf("%u", m->effort), *seeds = strf("%u", m->seeds ? m->seeds : k->seeds), *patch = path_in_root(m->patch);
 	_cleanup_free_ char *upstream = plan_upstream(k);
 	_cleanup_free_ char *monitor = strf("%s/%s/monitor", dir, m->name);
 	_cleanup_free_ char *kernel = m->map ? strf("%s-leaves-%s", k->kernel, m->map) : xstrdup(k->kernel);
@@ -28,7 +28,7 @@ int mutant_plan(const struct mutant *m, const struct knobs *k, const char *dir, 
 		{ "MONITOR", of_monitor ? monitor : NULL },
 		{ "TESTS", buf_str(&names) },
 		{ "EFFORT", effort },
-		{ "SEED", seed },
+		{ "SEEDS", seeds },
 		{ "SUITE", m->suite },
 		{ "KERNEL", m->suite ? upstream : kernel },
 		{ "ASSIGNMENT", numbers ? numbers : k->assignment },

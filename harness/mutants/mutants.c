@@ -16,7 +16,7 @@
 #define THE_BUILD "the build"
 #define FLAVOR "Flavor: "
 #define EFFORT "Effort"
-#define SEED "Seed"
+#define SEEDS "Seeds"
 #define TESTS "Tests: "
 #define SUITE "Suite: "
 #define LANE "Lane: "
@@ -87,9 +87,9 @@ static void read_effort(struct mutant *m, char *line, const char *lane)
 		text = line + strlen(EFFORT ": ");
 	if (text)
 		m->effort = (unsigned int)strtoul(text, NULL, 10);
-	text = in_lane(line, SEED, lane);
+	text = in_lane(line, SEEDS, lane);
 	if (text)
-		m->seed = (unsigned int)strtoul(text, NULL, 10);
+		m->seeds = (unsigned int)strtoul(text, NULL, 10);
 }
 
 /* With what kernel, by what tests, in which lane. */

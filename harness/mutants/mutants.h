@@ -37,7 +37,7 @@ struct mutant {
 	char *flavor;	     /* of the kernel that it patches; NULL: the plain one */
 	char *map;	     /* of the leaves of its kernel; NULL: the reference's */
 	unsigned int effort; /* EFFORT= of its run */
-	unsigned int seed; /* SEED=; 0: none */
+	unsigned int seeds; /* SEEDS= of its run; 0: as it is set */
 	char *suite;	     /* whose tests find it; NULL: the lab's own do */
 	char *lane;	     /* that it shows in; NULL: in any */
 	char *hidden;	     /* why this lane can't show it; NULL: it can */

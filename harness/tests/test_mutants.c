@@ -88,19 +88,19 @@ static void test_trailers(void **state)
 	mutant_free(&m);
 }
 
-static void has_effort(const char *lane, const char *text, unsigned int effort, unsigned int seed)
+static void has_effort(const char *lane, const char *text, unsigned int effort, unsigned int seeds)
 {
 	struct mutant m;
 
 	assert_int_equal(load_in(lane, text, &m), 0);
 	assert_int_equal(m.effort, effort);
-	assert_int_equal(m.seed, seed);
+	assert_int_equal(m.seeds, seeds);
 	mutant_free(&m);
 }
 
 static void test_effort(void **state)
 {
-	static const char text[] = "Effort: 60\nEffort (quick): 2\nSeed (quick): 7\nFound-by: a/one: x\n---\nEffort: 7\n";
+	static const char text[] = "Effort: 60\nEffort (quick): 2\nSeeds (quick): 7\nFound-by: a/one: x\n---\nEffort: 7\n";
 
 	(void)state;
 	has_effort("slow", text, 60, 0);
