@@ -366,7 +366,7 @@ static int name_states(struct lab *lab)
 	return ret;
 }
 
-static int save(struct lab *lab, const char *dir)
+int bochs_lab_save(struct lab *lab, const char *dir)
 {
 	_cleanup_free_ char *from = record_modules(lab->record), *to = strf("%s/" MODULES, dir);
 	int ret = bochs_save(&lab->levels[L1], dir);
@@ -483,6 +483,6 @@ static const struct lab_backend lab_bochs = { .name = "bochs",
 				       .prepare = prepare,
 				       .name_states = name_states,
 				       .up = up,
-				       .save = save,
+				       .save = bochs_lab_save,
 				       .restore = restore };
 LAB_BACKEND(lab_bochs);

@@ -20,8 +20,10 @@ int bochs_lab_parts(struct lab *lab, const char *state, struct bochs_parts *p);
 void bochs_lab_free_parts(struct bochs_parts *p);
 
 int bochs_lab_boot_l1(struct lab *lab); /* with KVM's modules */
-int bochs_lab_hash(struct hash *h, const struct lab *lab); /* of L1 in its memory, for a state's key */
-int bochs_lab_tell_modules(const char *state, const char *record); /* for gdb on a replay */
-bool bochs_lab_has_room(const struct lab *lab); /* for a state */
+int bochs_lab_save(struct lab *lab, const char *dir); /* L1, which runs on; its channel is closed */
+int bochs_lab_hash(struct hash *h, const struct lab *lab); /* what is in L1's memory */
+bool bochs_lab_has_room(const struct lab *lab);	/* for a state */
+/* From a state, for gdb on a replay. */
+int bochs_lab_tell_modules(const char *state, const char *record);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Schedules of L1's CPUs, tried one after the other: each time L1 goes on from the same saved state,
+ * Schedules of L1's CPUs: each time L1 goes on from the same saved state,
  * booted, with KVM's modules, without an L2, and is told before it begins which program to run; how
  * long its CPUs' turns are comes from a seed. The same change, seed and request give the same run,
  * as long as the state is in the cache.
@@ -12,6 +12,9 @@
 
 #include "lab/lab.h"
 
+/* What the folders of those under way, in path_run(), begin with. */
+#define LAB_CLOSED "closed-"
+
 struct lab_try {
 	uint32_t seed;
 	const struct channel_exec *exec;
@@ -19,6 +22,7 @@ struct lab_try {
 	struct channel_status status; /* not done: its deadline passed, or L1 was lost */
 	uint32_t sum; /* of all that its line did, and when */
 	char *record; /* the log by which it can be replayed */
+	struct lab_try_run *under_way; /* the lab's own */
 	struct strv last_words; /* of a kernel that died */
 };
 
@@ -27,8 +31,9 @@ struct lab_closed;
 /* Of a lab that is prepared and whose levels are down; in its place. -OUT_BROKEN, -OUT_CRASH. */
 struct lab_schedules {
 	int (*begin)(struct lab *lab, struct lab_closed **closed);
-	/* 0, too, where the program's deadline passed; else what L1 was lost by */
-	int (*attempt)(struct lab_closed *closed, struct lab_try *t);
+	int (*start)(struct lab_closed *closed, struct lab_try *t); /* several, side by side */
+	/* 0: it goes on; 1: it is over; else what L1 was lost by, and it is over, too */
+	int (*step)(struct lab_try *t);
 	/* in either case; keep: its record stays in the run's folder */
 	void (*forget)(struct lab_try *t, bool keep);
 	void (*end)(struct lab_closed *closed); /* NULL is fine */

@@ -11,6 +11,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "lab/bringup.h"
+#include "lab/closed.h"
 #include "lab/golden.h"
 #include "lab/logs.h"
 #include "machine/libvirt/daemon.h"
@@ -372,17 +373,20 @@ static char *kept_plan(void)
 	return strf("%s/plan", path_run());
 }
 
-/* Bochs's, of a disk whose changes are forgotten. */
-static void remove_locks(void)
+/* Bochs's locks, of a disk whose changes are forgotten; folders of closed runs. */
+static void remove_others(void)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
-	if (dir_list(path_run(), ".lock", &names))
+	if (dir_list(path_run(), NULL, &names))
 		return;
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *path = strf("%s/%s", path_run(), names.v[i]);
 
-		unlink(path);
+		if (str_ends(names.v[i], ".lock"))
+			unlink(path);
+		else if (str_starts(names.v[i], LAB_CLOSED))
+			rm_rf(path);
 	}
 }
 
@@ -397,7 +401,7 @@ static void remove_leftovers(void)
 		unlink(path);
 	}
 	(void)rm_rf(plan);
-	remove_locks();
+	remove_others();
 }
 
 int lab_kept_plan(struct plan *plan)

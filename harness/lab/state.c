@@ -32,17 +32,6 @@ bool state_exists(const char *key)
 	return cache_exists(&states, name);
 }
 
-char *state_hold(const char *key)
-{
-	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
-	struct cache_entry *e = cache_find(&states, name);
-	char *path = e ? xstrdup(cache_path(e)) : NULL;
-
-	if (e)
-		cache_hold(e);
-	return path;
-}
-
 void state_drop(const char *key)
 {
 	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);

@@ -12,10 +12,6 @@
 #include "lab/lab.h"
 
 bool state_exists(const char *key);
-/*
- * Its folder, which stays as long as this process; NULL: there is none. The caller owns the name.
- */
-char *state_hold(const char *key);
 
 /*
  * Save L1 (with whatever runs inside) under this key. With backends whose saving_ends, L1 is gone

@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
-#include "core/paths.h"
 #include "machine/bochs/bochs.h"
 #include "replay/log.h"
 
-#define INPUT "closed-input" /* in path_run() */
+#define INPUT "closed-input" /* in its folder */
 #define SESSION 0x5eed0000 /* even: of the first seat, which is the harness's */
 #define LOOK_MS 10
 
@@ -45,8 +44,11 @@ static void take_output(struct closed *c)
 
 	if (c->fd < 0)
 		c->fd = open(c->record, O_RDONLY | O_CLOEXEC);
-	while (c->fd >= 0 && !c->until->done && (n = pread(c->fd, e, sizeof(e), (off_t)c->at)) > 0) {
-		size_t i = 0, whole = (size_t)n / sizeof(*e);
+	while (c->fd >= 0 && !c->until->done) {
+		size_t i = 0, whole;
+
+		n = pread(c->fd, e, sizeof(e), (off_t)c->at);
+		whole = n > 0 ? (size_t)n / sizeof(*e) : 0;
 
 		while (i < whole && !c->until->done && log_follows(&e[i], c->sum))
 			take_entry(c, &e[i++]);
@@ -76,33 +78,29 @@ void closed_init(struct closed *c, uint32_t slowdown)
 
 /* ---- the run ---- */
 
-/* Whoever waits looks at the status; the channel's own wait would want the operation's id. */
-static int wait_until_done(struct closed *c, unsigned int deadline_s)
+int closed_start(struct closed *c, const struct bochs_spec *spec, const struct closed_files *files,
+		 const struct channel_status *until, unsigned int deadline_s)
 {
-	uint64_t deadline = now_ns() + level_ms(&c->level, deadline_s) * NSEC_PER_MSEC;
-	int ret = 0;
-
-	while (!ret && !c->until->done && now_ns() < deadline)
-		ret = step(c, LOOK_MS);
-	return c->until->done ? 0 : ret;
-}
-
-int closed_run(struct closed *c, const struct bochs_spec *spec, const struct closed_files *files,
-	       const struct channel_status *until, unsigned int deadline_s)
-{
-	_cleanup_free_ char *input = strf("%s/" INPUT, path_run());
+	_cleanup_free_ char *input = strf("%s/" INPUT, spec->folder);
 	const struct bochs_wires wires = { .log = files->log, .console_log = files->console_log,
 					   .record = files->record, .replay = input };
-	int ret = file_write(input, c->asked.data, c->asked.len, 0600) ? fail(OUT_BROKEN, "can't write %s", input) : 0;
 
+	if (file_write(input, c->asked.data, c->asked.len, 0600))
+		return fail(OUT_BROKEN, "can't write %s", input);
 	c->record = files->record;
 	c->until = until;
-	if (!ret)
-		ret = bochs_start(&c->level, spec, &wires);
-	if (!ret)
-		ret = wait_until_done(c, deadline_s);
-	level_power_off(&c->level);
-	unlink(input);
+	c->deadline = now_ns() + level_ms(&c->level, deadline_s) * NSEC_PER_MSEC;
+	return bochs_start(&c->level, spec, &wires);
+}
+
+int closed_step(struct closed *c)
+{
+	int ret = step(c, LOOK_MS);
+
+	if (c->until->done || (!ret && now_ns() > c->deadline))
+		ret = 1;
+	if (ret)
+		level_power_off(&c->level);
 	return ret;
 }
 

@@ -6,7 +6,7 @@
  *
  *	closed_init()
  *	channel_start(c.level.channel, ...)	as often as wanted: nothing waits yet
- *	closed_run()
+ *	closed_start(), closed_step() again and again; several of them side by side
  *	closed_free()
  */
 #ifndef NESTLAB_REPLAY_CLOSED_H
@@ -22,6 +22,7 @@ struct closed {
 	struct buf asked; /* what the line gives, as a replay's input (log.h) */
 	const char *record; /* what Bochs writes */
 	const struct channel_status *until;
+	uint64_t deadline;
 	int fd; /* of the record, or -1 */
 	uint64_t at; /* bytes of it that were read */
 	uint32_t sum; /* of all entries until then: two runs with the same one did the same */
@@ -29,16 +30,21 @@ struct closed {
 
 void closed_init(struct closed *c, uint32_t slowdown);
 /*
- * Until the program that was started under this status has ended, or for so many seconds (scaled as
- * each deadline). spec: with a state; in path_run(), whose files it uses.
- * log, console_log: files to write; record: another one (record_begin()). 0; -OUT_CRASH where L1's
- * kernel died; -OUT_BROKEN, -OUT_INTERRUPTED.
+ * spec: with a state, and a folder of its own. It goes on until the program that was started under
+ * this status has ended, or for so many seconds (scaled as each deadline). What is named lives as
+ * long. 0 or -OUT_BROKEN.
  */
 struct closed_files {
-	const char *log, *console_log, *record;
+	const char *log, *console_log; /* to write */
+	const char *record;	       /* the same (record_begin()) */
 };
-int closed_run(struct closed *c, const struct bochs_spec *spec, const struct closed_files *files,
-	       const struct channel_status *until, unsigned int deadline_s);
+int closed_start(struct closed *c, const struct bochs_spec *spec, const struct closed_files *files,
+		 const struct channel_status *until, unsigned int deadline_s);
+/*
+ * Some milliseconds. 0: it goes on; 1: it is over, by either; -OUT_CRASH: L1's kernel died;
+ * -OUT_BROKEN, -OUT_INTERRUPTED. Not again, where it is not 0.
+ */
+int closed_step(struct closed *c);
 void closed_free(struct closed *c);
 
 #endif

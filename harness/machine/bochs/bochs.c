@@ -168,6 +168,16 @@ static const struct level_machine machine = {
 
 /* ---- the child ---- */
 
+static const char *folder_of(const struct bochs_spec *spec)
+{
+	return spec->folder ? spec->folder : path_run();
+}
+
+static char *in_folder(const struct bochs_spec *spec, const char *name)
+{
+	return strf("%s/%s", folder_of(spec), name);
+}
+
 /*
  * Whatever L1 does to the emulator, no network is in reach; and nobody else reaches its ports (a
  * display's, the agent's).
@@ -260,8 +270,7 @@ static void set_environment(const struct bochs_spec *spec, const struct bochs_wi
 static void become_bochs(const struct bochs_spec *spec, const struct bochs_wires *w, int through,
 			 int log)
 {
-	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
-	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
+	_cleanup_free_ char *rc = in_folder(spec, "bochsrc"), *go = in_folder(spec, "bochs-go");
 	char *const argv[] = { (char *)"bochs-bin",
 			       (char *)"-q",
 			       (char *)"-f",
@@ -276,7 +285,7 @@ static void become_bochs(const struct bochs_spec *spec, const struct bochs_wires
 		_exit(126);
 	/* Behind the namespaces: a change of credentials clears what the parent's death does. */
 	proc_child_setup();
-	if (getppid() != parent || chdir(path_run()))
+	if (getppid() != parent || chdir(folder_of(spec)))
 		_exit(126);
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
@@ -310,9 +319,8 @@ static int launch(struct bochs *b, const struct bochs_spec *spec, const struct b
 
 static int write_files(const struct bochs_spec *spec)
 {
-	_cleanup_free_ char *rc = strf("%s/bochsrc", path_run());
-	_cleanup_free_ char *go = strf("%s/bochs-go", path_run());
-	_cleanup_free_ char *console = strf("%s/%s", path_run(), spec->console);
+	_cleanup_free_ char *rc = in_folder(spec, "bochsrc"), *go = in_folder(spec, "bochs-go");
+	_cleanup_free_ char *console = in_folder(spec, spec->console);
 	_cleanup_buf_ struct buf text = { 0 };
 
 	bochsrc_write(spec, &text);
@@ -364,7 +372,7 @@ int bochs_start(struct level *l, const struct bochs_spec *spec, const struct boc
 	*b = (struct bochs){
 		.listen_fd = -1, .port_fd = -1, .rests = wires->gdb, .log = xstrdup(wires->log)
 	};
-	l->console_file = strf("%s/%s", path_run(), spec->console);
+	l->console_file = in_folder(spec, spec->console);
 	level_adopt(l, &machine, b);
 	if (!ret)
 		ret = console_log_to(&l->console, wires->console_log);

@@ -30,7 +30,7 @@ struct bochs_wires {
 };
 
 /*
- * Power on. Works in path_run(), where the spec's files are. Returns when the agent's port is
+ * Power on. Works in the spec's folder, where its files are. Returns when the agent's port is
  * connected, or at once where it is replayed. 0, -OUT_BROKEN, or what ended the waiting.
  */
 int bochs_start(struct level *l, const struct bochs_spec *spec, const struct bochs_wires *wires);

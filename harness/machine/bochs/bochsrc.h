@@ -25,6 +25,7 @@
  */
 struct bochs_spec {
 	const char *program; /* bochs_program() */
+	const char *folder; /* that; NULL: path_run() */
 	/* what bochsrc_write() wrote for another one; the machine's description then; or NULL */
 	const char *rc;
 	/* a folder of bochs_save()'s: go on from there, with the same machine; NULL: power on */
