@@ -175,7 +175,8 @@ static int step(struct lab_try *t)
 		return 0;
 	t->sum = c->sum;
 	t->last_words = c->level.console.crash_text;
-	c->level.console.crash_text = (struct strv){ 0 };
+	t->findings = c->level.console.findings;
+	c->level.console.crash_text = c->level.console.findings = (struct strv){ 0 };
 	return ret;
 }
 
@@ -194,6 +195,7 @@ static void forget(struct lab_try *t, bool keep)
 		record_drop_one(t->record);
 	free(t->record);
 	strv_free(&t->last_words);
+	strv_free(&t->findings);
 }
 
 const struct lab_schedules bochs_schedules = {

@@ -24,6 +24,7 @@ struct lab_try {
 	char *record; /* the log by which it can be replayed */
 	struct lab_try_run *under_way; /* the lab's own */
 	struct strv last_words; /* of a kernel that died */
+	struct strv findings; /* lines by which it warned */
 };
 
 struct lab_closed;

@@ -99,8 +99,10 @@ int closed_step(struct closed *c)
 
 	if (c->until->done || (!ret && now_ns() > c->deadline))
 		ret = 1;
-	if (ret)
-		level_power_off(&c->level);
+	if (!ret)
+		return 0;
+	level_step(&c->level, 0); /* what its console said meanwhile */
+	level_power_off(&c->level);
 	return ret;
 }
 

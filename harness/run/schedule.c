@@ -88,6 +88,12 @@ static void judge(struct schedule *d)
 	trace_records_free(&e.trace);
 }
 
+/* Of a kernel of a flavour each test tells what it reports (findings.c), of the live run alone. */
+static bool warns(const struct schedule *d)
+{
+	return d->try.findings.n && !d->run->plan->kernel.flavor.name;
+}
+
 /* Of several that are under way one may be lost while another goes on. */
 static void note_end(struct schedule *d, int ret)
 {
@@ -102,6 +108,8 @@ static void note_end(struct schedule *d, int ret)
 	else
 		str_set(&d->why, fail_text());
 	d->verdict = ret ? (enum outcome)-ret : d->judged->tests[0].verdict;
+	if (d->verdict == OUT_PASS && warns(d))
+		d->verdict = OUT_FAIL;
 }
 
 struct schedule *schedule_start(struct run *r, struct lab_closed *closed, const struct testcase *t,
@@ -172,6 +180,22 @@ static void take_check(const struct schedule *d, const struct check_result *from
 	result_set_ref(c, files[of_trace], of_trace ? from->ref.first : 0, of_trace ? from->ref.last : 0);
 }
 
+/* As any warning while tests ran: no check of the test's own, but of the run's. */
+static void take_warnings(const struct schedule *d)
+{
+	struct test_result *t = result_find_test(d->run->result, "lab/kernel-logs");
+	struct check_result *c = t ? result_find_check(t, "L1's kernel log") : NULL;
+	const struct strv *found = &d->try.findings;
+	_cleanup_free_ char *observed = strf("with SEED=%u, in %s: %zu, the first: %s", d->try.seed,
+					     d->test->name, found->n, found->v[0]);
+
+	if (!c || c->verdict != OUT_PASS)
+		return;
+	c->verdict = OUT_FAIL;
+	str_set(&c->observed, observed);
+	result_judge_test(t);
+}
+
 static void take_checks(const struct schedule *d, struct test_result *t)
 {
 	const struct test_result *from = &d->judged->tests[0];
@@ -200,6 +224,8 @@ void schedule_tell(const struct schedule *d, struct test_result *t)
 {
 	if (d->verdict == OUT_INTERRUPTED)
 		return;
+	if (warns(d))
+		take_warnings(d);
 	if (d->why)
 		take_loss(d, t);
 	else if (d->verdict == OUT_FAIL || d->verdict == OUT_BROKEN)

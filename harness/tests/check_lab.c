@@ -144,6 +144,13 @@ static const struct one_case fast_intel[] = {
 	{ "a run that failed keeps its record",
 	  NESTLAB " test LANE=bochs-vmx PATCH=testcases/mutants/caller-pid.patch TESTS=vcpu-info/pairs >/dev/null; "
 	  NESTLAB " replay latest", 0, { "identical: " }, 900 },
+	/* With the run, three: the time of day is another one each time. */
+	{ "a run from power-on, again and again",
+	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; for n in 1 2; do sleep 2; " NESTLAB " replay latest; done | sed 's/,[^,]*$//' | uniq -c", 0,
+	  { "2 identical: " }, 900 },
+	{ "a kernel that dies, dies again",
+	  NESTLAB " test LANE=bochs-vmx KERNEL=testcases/faults/host-oops.conf TESTS=vcpu-info/pairs | grep verdict:; " NESTLAB " replay latest", 0,
+	  { "verdict: crash", "identical: ", "!different" }, 900 },
 	{ "gdb on a replay, forward and back",
 	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; "
 	  NESTLAB " replay latest --gdb -- -nx -batch -x harness/tests/data/gdb/replay.gdb", 0,

@@ -10,7 +10,7 @@
 
 /* What a schedule does; the others hold. */
 static struct {
-	uint32_t fails, crashes, hangs; /* seeds */
+	uint32_t fails, crashes, hangs, warns; /* seeds */
 	int refuses; /* an outcome: there are no schedules */
 	uint32_t tried[LAST];
 	unsigned int n, ends;
@@ -47,6 +47,8 @@ static int step(struct lab_try *t)
 
 	if (t->seed % 2 && ++n % 3)
 		return 0;
+	if (t->seed == world.warns)
+		strv_add(&t->findings, "WARNING: it sleeps");
 	if (t->seed != world.crashes)
 		return 1;
 	strv_add(&t->last_words, "BUG: it is dead");
@@ -63,6 +65,7 @@ static void forget(struct lab_try *t, bool keep)
 {
 	(void)keep;
 	strv_free(&t->last_words);
+	strv_free(&t->findings);
 }
 
 static const struct lab_schedules schedules = { begin, start, step, forget, end };
@@ -168,6 +171,23 @@ static void test_never_ends(void **state)
 	fake_free(f);
 }
 
+static void test_l1_warns(void **state)
+{
+	struct fake *f;
+	const struct check_result *c;
+
+	(void)state;
+	world.warns = 2;
+	f = run_with(NULL, NULL);
+	world.warns = 0;
+	assert_verdict(f, "races", OUT_PASS);
+	assert_verdict(f, "lab/kernel-logs", OUT_FAIL);
+	c = result_find_check(fake_result(f, "lab/kernel-logs"), "L1's kernel log");
+	assert_string_equal(c->observed, "with SEED=2, in races: 1, the first: WARNING: it sleeps");
+	told(f, "1 00001001, 2 00001002");
+	fake_free(f);
+}
+
 static void test_one_seed(void **state)
 {
 	struct fake *f = run_with("SEED", "7");
@@ -226,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_hold),     cmocka_unit_test(test_one_fails),
 		cmocka_unit_test(test_l1_dies),	     cmocka_unit_test(test_never_ends),
+		cmocka_unit_test(test_l1_warns),
 		cmocka_unit_test(test_one_seed),     cmocka_unit_test(test_none_wanted),
 		cmocka_unit_test(test_no_schedules), cmocka_unit_test(test_seed_without_races),
 	};
