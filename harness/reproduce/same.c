@@ -25,7 +25,6 @@ static const struct {
 	{ "source", PART_INPUT },    { "patch", PART_INPUT },	  { "config", PART_INPUT },
 	{ "compiler", PART_INPUT },  { "assignment", PART_INPUT }, { "monitor", PART_INPUT },
 	{ "emulator", PART_INPUT },  { "suite", PART_INPUT },	  { "suite's", PART_INPUT },
-	{ "seed", PART_INPUT },
 };
 
 /* "compiler of nestlab" made none of what is judged. */

@@ -38,7 +38,8 @@ static void on_output(void *ctx, enum channel_stream s, uint64_t level_ns, const
 
 static void make_argv(const struct testcase *t, struct strv *argv)
 {
-	_cleanup_free_ char *begin = trace_marker(false, t->name, NONCE), *end = trace_marker(true, t->name, NONCE);
+	_cleanup_free_ char *begin = trace_marker(false, t->name, NONCE);
+	_cleanup_free_ char *end = trace_marker(true, t->name, NONCE);
 
 	if (t->wants_trace) {
 		strv_add(argv, "/bin/sh");
@@ -171,13 +172,15 @@ static void take_check(const struct schedule *d, const struct check_result *from
 	bool of_trace = from->ref.file && !strcmp(from->ref.file, "trace.txt");
 
 	if (!c)
-		c = result_add_check(t, from->name, from->verdict, from->expected, observed, from->evidence);
+		c = result_add_check(t, from->name, from->verdict, from->expected, observed,
+				     from->evidence);
 	c->verdict = from->verdict;
 	c->preparatory = from->preparatory;
 	str_set(&c->expected, from->expected);
 	str_set(&c->observed, observed);
 	str_set(&c->evidence, from->evidence);
-	result_set_ref(c, files[of_trace], of_trace ? from->ref.first : 0, of_trace ? from->ref.last : 0);
+	result_set_ref(c, files[of_trace], of_trace ? from->ref.first : 0,
+		       of_trace ? from->ref.last : 0);
 }
 
 /* As any warning while tests ran: no check of the test's own, but of the run's. */
@@ -200,7 +203,8 @@ static void take_checks(const struct schedule *d, struct test_result *t)
 {
 	const struct test_result *from = &d->judged->tests[0];
 	_cleanup_free_ char *output = keep_text(d, "schedule", &d->text);
-	_cleanup_free_ char *trace = d->test->wants_trace ? keep_text(d, "schedule-trace", &d->trace_text) : NULL;
+	_cleanup_free_ char *trace =
+		d->test->wants_trace ? keep_text(d, "schedule-trace", &d->trace_text) : NULL;
 
 	for (size_t i = 0; i < from->n_checks; i++)
 		if (from->checks[i].verdict == OUT_FAIL || from->checks[i].verdict == OUT_BROKEN)
