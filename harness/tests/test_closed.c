@@ -47,9 +47,10 @@ static void give_byte(struct given *g, uint8_t byte)
 
 static void give(struct given *g, uint32_t id, enum proto_type type, const union proto_msg *m)
 {
-	static uint8_t payload[PROTO_PAYLOAD_MAX], line[PROTO_LINE_MAX(PROTO_PAYLOAD_MAX)];
-	struct proto_frame f = { .version = PROTO_VERSION, .type = (uint8_t)type, .session = SESSION,
-				 .seq = ++g->seq, .id = id, .payload = payload };
+	static uint8_t payload[PROTO_PAYLOAD_MAX];
+	static uint8_t line[PROTO_LINE_MAX(PROTO_PAYLOAD_MAX)];
+	struct proto_frame f = { .version = PROTO_VERSION, .type = (uint8_t)type, .id = id,
+				 .session = SESSION, .seq = ++g->seq, .payload = payload };
 	size_t n;
 
 	f.len = (size_t)proto_pack(type, m, payload);
