@@ -140,6 +140,17 @@ static int look_for_visitor(struct comparing *c)
 	return v->come(v->ctx);
 }
 
+/* A kernel that dies did so then, too: the record goes on as long as that Bochs did. */
+static int step(struct comparing *c)
+{
+	int ret = level_step(&c->level, LOOK_MS);
+
+	if (ret != -OUT_CRASH || c->level.stopped)
+		return ret;
+	fail_clear();
+	return 0;
+}
+
 /* gdb may stop it for as long as it likes. */
 static int follow(struct comparing *c)
 {
@@ -156,7 +167,7 @@ static int follow(struct comparing *c)
 		seen = look_for_visitor(c);
 		if (seen)
 			return seen;
-		ret = level_step(&c->level, LOOK_MS);
+		ret = step(c);
 	}
 	return ret ? end(c, ret) : 0;
 }
