@@ -229,6 +229,48 @@ static int take_beside(struct taking *t)
 	return ret;
 }
 
+static bool has_assignments_work(const struct taking *t)
+{
+	bool found = false;
+	struct parts p;
+
+	parts_split(buf_str(&t->in->patch), &p);
+	for (size_t i = 0; !found && i < p.n; i++) {
+		_cleanup_buf_ struct buf added = { 0 };
+
+		part_lines(&p.v[i], '+', &added);
+		found = p.v[i].path && intake_has_work(t, p.v[i].path, buf_str(&added));
+	}
+	parts_free(&p);
+	return found;
+}
+
+/* The diff of another assignment lies beside the whole files of this one, perhaps. */
+static int take_rather_files(struct taking *t)
+{
+	struct intake whole = { 0 }, *diff = t->in;
+	size_t base = (size_t)(diff->base - t->bases->v);
+	int ret;
+
+	t->in = &whole;
+	ret = intake_take_files(t);
+	t->in = diff;
+	diff->base = &t->bases->v[base]; /* a version of the clone may have moved them */
+	if (ret < 0 || whole.outcome != INTAKE_TAKEN) {
+		intake_free(&whole);
+		strv_add(&diff->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
+		diff->drift = true;
+		diff->exact = false;
+		return ret;
+	}
+	strv_addf(&whole.notes, "passed over the diff %s: the assignment's numbers are in the whole files beside it, and not in the diff",
+		  t->diff_names.v[0]);
+	move_notes(&diff->notes, &whole.notes);
+	intake_free(diff);
+	*diff = whole;
+	return 0;
+}
+
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
 static int take(struct taking *t)
 {
@@ -243,7 +285,7 @@ static int take(struct taking *t)
 	if (ret)
 		return ret;
 	if (t->diffs.n && t->in->outcome == INTAKE_TAKEN)
-		return take_beside(t);
+		return has_assignments_work(t) ? take_beside(t) : take_rather_files(t);
 	o = t->in->outcome;
 	why = t->in->why ? xstrdup(t->in->why) : NULL;
 	ret = intake_take_files(t);
