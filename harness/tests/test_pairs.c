@@ -87,6 +87,15 @@ static void set_up(struct scene *s)
 	s->t = result_add_test(s->run, "vcpu-info/pairs", "vcpu-info");
 }
 
+/* The second call was about one that has not run: no thread of its own is known to KVM. */
+static void never_ran(struct scene *s, int64_t pid)
+{
+	for (size_t i = 0, call = 0; i < s->e.obs.n; i++)
+		if (!strcmp(s->e.obs.v[i].key, "call.state") && call++ == 1)
+			str_set(&s->e.obs.v[i].str, "never run");
+	s->records[1].pid = pid;
+}
+
 static void judge(struct scene *s)
 {
 	const struct testcase *t = testcase_find("vcpu-info/pairs");
@@ -135,6 +144,25 @@ static void test_right(void **state)
 	tear_down(&s);
 }
 
+/* What is told of a vCPU that has never run is its judge's to leave open. */
+static void test_never_ran(void **state)
+{
+	static const int64_t open[] = { 0, -1, 42, 977 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++) {
+		struct scene s;
+
+		set_up(&s);
+		never_ran(&s, open[i]);
+		judge(&s);
+		for (size_t k = 0; k < s.t->n_checks; k++)
+			if (!strcmp(s.t->checks[k].name, "pid of the target"))
+				assert_int_equal(s.t->checks[k].verdict, OUT_PASS);
+		tear_down(&s);
+	}
+}
+
 #define WRONG(change, check, text)                                                                 \
 	do {                                                                                       \
 		struct scene s;                                                                    \
@@ -151,6 +179,7 @@ static void test_wrong(void **state)
 	(void)state;
 	WRONG(s.records[1].pid = 41, "pid of the target", "pid 41, its thread is 42 (that is the caller's own)");
 	WRONG(s.records[1].pid = 7, "pid of the target", "(that is the vCPU's id)");
+	WRONG(never_ran(&s, 41), "pid of the target", "pid 41, its thread is 42 (that is the caller's own)");
 	WRONG(s.records[1].pid = 55, "pid of the target", "its thread is 42");
 	WRONG(s.records[1].regs[VREG_RDI] = s.records[2].regs[VREG_RDI], "registers of the target",
 	      "(that is the caller's)");
@@ -193,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_never_ran),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_intel_is_not_asked_for_more),
 	};
