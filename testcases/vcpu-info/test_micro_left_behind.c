@@ -247,6 +247,28 @@ static void about(struct micro *m, const char *state)
 	observe_u64("target.fpu", !memcmp(&was.fpu, &is.fpu, sizeof(is.fpu)));
 }
 
+/* What the code does not use: nothing that a call could put to 0 is 0 before. */
+static void set_own_system(struct micro *m)
+{
+	struct kvm_sregs s;
+	struct kvm_fpu fpu;
+
+	micro_get_sregs(m, 1, &s);
+	s.cr2 = 0x7e57c000;
+	s.cr8 = 5;
+	s.fs.base = 0x7e57f000;
+	s.gs.base = 0x7e58f000;
+	s.gdt = (struct kvm_dtable){ .base = 0x7e59d000, .limit = 0x7f };
+	s.idt = (struct kvm_dtable){ .base = 0x7e5ad000, .limit = 0 };
+	micro_set_sregs(m, 1, &s);
+	if (ioctl(micro_vcpu_fd(m, 1), KVM_GET_FPU, &fpu))
+		guest_broken(__FILE__, __LINE__, "KVM_GET_FPU");
+	memset(fpu.xmm, 0x5a, sizeof(fpu.xmm));
+	memset(fpu.fpr, 0xa5, sizeof(fpu.fpr));
+	if (ioctl(micro_vcpu_fd(m, 1), KVM_SET_FPU, &fpu))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_FPU");
+}
+
 static void set_own(struct micro *m, enum micro_mode mode)
 {
 	struct kvm_regs r = { .rip = micro_at(micro_halt), .rflags = MICRO_RFLAGS };
@@ -255,6 +277,7 @@ static void set_own(struct micro *m, enum micro_mode mode)
 		*micro_reg(&r, i) = 0x7e57000000000000 + ((uint64_t)mode << 32) + i;
 	micro_set_mode(m, 1, mode);
 	micro_set_regs(m, 1, &r);
+	set_own_system(m);
 }
 
 static void states(struct micro *m)
