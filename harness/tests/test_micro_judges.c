@@ -13,6 +13,7 @@
 #include "core/proc.h"
 #include "evidence/reasons.h"
 #include "judge/checks.h"
+#include "judge/memory_checks.h"
 #include "kernel/handlers.h"
 
 #include <cmocka.h>
@@ -404,12 +405,17 @@ static void target_changed(struct evidence *e)
 
 static void object_a_call(struct evidence *e)
 {
-	obs(e, "bout.slab", 0)->u64 += obs(e, "bout.calls", 0)->u64 * 32 / 1024;
+	obs(e, "memory.slab", 0)->u64 += obs(e, "memory.times", 0)->u64 * 32 / 1024;
+}
+
+static void object_a_failed_call(struct evidence *e)
+{
+	obs(e, "memory.slab", 1)->u64 += obs(e, "memory.times", 1)->u64 * 32 / 1024;
 }
 
 static void page_a_call(struct evidence *e)
 {
-	obs(e, "bout.kib", 0)->u64 += 4 * obs(e, "bout.calls", 0)->u64;
+	obs(e, "memory.kib", 0)->u64 += 4 * obs(e, "memory.times", 0)->u64;
 }
 
 static void machine_stays(struct evidence *e)
@@ -455,6 +461,7 @@ static const struct fault faults[] = {
 	FAULT(ANSWER, ecx_matters, "whatever ecx holds", OUT_FAIL),
 	FAULT(ANSWER, flag_changed, "rflags", OUT_FAIL),
 	FAULT(ANSWER, caller_changed, "the caller's registers", OUT_FAIL),
+	FAULT(ANSWER, object_a_call, MEMORY_CHECK, OUT_FAIL),
 	FAULT(LIVES, ended_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, reset_at_shutdown, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, reset_at_init, "exits over lives", OUT_FAIL),
@@ -462,7 +469,8 @@ static const struct fault faults[] = {
 	FAULT(LIVES, offline_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, cycles_taken_along, "cycles over lives", OUT_FAIL),
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
-	FAULT(LEFT, object_a_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, object_a_call, MEMORY_CHECK, OUT_FAIL),
+	FAULT(LEFT, object_a_failed_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, number_kept, "threads that ended", OUT_FAIL),
 	FAULT(LEFT, task_kept, "threads that ended", OUT_FAIL),

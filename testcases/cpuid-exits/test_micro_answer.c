@@ -2,14 +2,16 @@
 /*
  * cpuid-exits/answer: what the leaf does to the registers, in each mode of the CPU and from user
  * mode, with something in every register before, and with every sort of number in ecx, which means
- * nothing to this leaf.
+ * nothing to this leaf; and what is left of thousands of readings.
  */
 #ifdef NESTLAB_GUEST
+#include "memory.h"
 #include "micro.h"
 
+static uint32_t leaf;
 static const uint32_t hostile[] = { 0, 1, 0x78, 0x400, 0x7fffffff, 0x80000000, 0xffffffff };
 
-static void ask(struct micro *m, enum micro_mode mode, uint32_t leaf, uint32_t subleaf)
+static void ask(struct micro *m, enum micro_mode mode, uint32_t subleaf)
 {
 	struct kvm_regs before = { .rip = micro_at(micro_cpuid),
 				   .rflags = mode == MICRO_USER ? MICRO_RFLAGS_IO : MICRO_RFLAGS };
@@ -40,15 +42,29 @@ static void ask(struct micro *m, enum micro_mode mode, uint32_t leaf, uint32_t s
 	observe_u64("call.changed", changed);
 }
 
+static void read_leaf(void *times)
+{
+	for (uintptr_t n = (uintptr_t)times; n; n--)
+		cpuid(leaf, 0);
+}
+
+static void read_times(struct micro *m, uint64_t times)
+{
+	micro_start(m, 0, read_leaf, (void *)(uintptr_t)times);
+	micro_finish(m, 0);
+}
+
 static void run(void)
 {
 	static const uint32_t ids[] = { 0 };
 	struct micro *m = micro_new(ids, 1);
-	uint32_t leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+
+	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
 
 	for (unsigned int mode = 0; mode < MICRO_MODES; mode++)
 		for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
-			ask(m, mode, leaf, hostile[i]);
+			ask(m, mode, hostile[i]);
+	memory_of(m, "readings", read_times);
 	micro_free(m);
 }
 
@@ -58,6 +74,7 @@ GUEST_TEST(run)
 
 #include <inttypes.h>
 
+#include "judge/memory_checks.h"
 #include "judge/records.h"
 #include "plan/assignment.h"
 
@@ -156,6 +173,7 @@ static const char *const checks[] = {
 	"whatever ecx holds",
 	"rflags",
 	"the caller's registers",
+	MEMORY_CHECK,
 	NULL,
 };
 
@@ -174,6 +192,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		check_rule(e, &y, &rules[i], t);
 	check_caller_unharmed(e, t);
+	check_memory(e, t);
 }
 
 static const struct testcase cpuid_exits_answer = {

@@ -11,6 +11,7 @@
 #include "exit_hist.h"
 #include "exit_kinds.h"
 #include "held.h"
+#include "memory.h"
 
 #include <inttypes.h>
 
@@ -221,6 +222,21 @@ static const uint32_t hostile[] = {
 	0x8000000a, 0x80000072, 0xc0000000, 0xffff0000, 0xffffff00, 0xffffffff,
 };
 
+/* Of a reason that there is, of one that has no handler or no name, and of none at all. */
+static void read_leaves(void *times)
+{
+	static const uint32_t reasons[] = { 0x72, 10, 0x42, 35, 0xffff };
+
+	for (uintptr_t n = 0; n < (uintptr_t)times; n++)
+		cpuid(n & 1 && cycles_leaf ? cycles_leaf : exits_leaf, reasons[n % 5]);
+}
+
+static void read_times(struct micro *m, uint64_t times)
+{
+	micro_start(m, 0, read_leaves, (void *)(uintptr_t)times);
+	micro_finish(m, 0);
+}
+
 static void run(void)
 {
 	static const uint32_t ids[] = { 0 };
@@ -245,6 +261,7 @@ static void run(void)
 	sum_up(m);
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 		ask_about(m, hostile[i]);
+	memory_of(m, "readings", read_times);
 	micro_free(m);
 }
 
@@ -259,6 +276,7 @@ GUEST_TEST(run)
 #include "evidence/reasons.h"
 #include "plan/assignment.h"
 #include "judge/checks.h"
+#include "judge/memory_checks.h"
 #include "judge/wrong.h"
 
 #define BY_TRACEPOINT                                                                              \
@@ -564,6 +582,7 @@ static const char *const checks[] = {
 	"cycles of a reason",
 	"cycles of exits that sleep",
 	"the reasons' sum",
+	MEMORY_CHECK,
 	"exits of any reason",
 	"reasons that the manual does not define",
 	"reasons that KVM does not handle",
@@ -578,6 +597,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_bouts(e, t);
 	check_held(e, t);
 	check_sum(e, t);
+	check_memory(e, t);
 	if (!e->reasons.n) {
 		check_skip_rest(t, checks, "this kernel's table of handlers could not be read");
 		return;

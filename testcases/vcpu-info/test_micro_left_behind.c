@@ -3,17 +3,16 @@
  * vcpu-info/left-behind: what a call leaves when it is over. Nothing of the target's: its
  * registers are what they were, whatever state it was asked about in. Nothing of the kernel's: not
  * an object of its memory for each call, no thread or number of one that was told of, no reference
- * to a module, and the machine ends as one that was never asked about.
+ * to a module, and the machine ends as one that was never asked about. Also where a call fails:
+ * that path is another one, and seldom gone.
  */
 #include <stdint.h>
 
-#define CALLS 20000   /* about a vCPU of one thread */
+#define UNKNOWN_ID 7
 #define PROGRAMS 8    /* that end, each in namespaces of its own */
-#define OBJECT 32     /* bytes of the smallest that is worth the name */
-#define SLAB_NOISE (64 << 10) /* bytes of slabs that are begun or given back */
-#define FEW_KIB 16384 /* of pages that come and go with other things; a page a call is five times that */
 
 #ifdef NESTLAB_GUEST
+#include "memory.h"
 #include "micro.h"
 
 #include <dirent.h>
@@ -27,7 +26,7 @@
 static const uint32_t ids[] = { 0, 1 };
 
 static struct call {
-	uint64_t number, times, wrong;
+	uint64_t number, id, times, wrong;
 } call;
 
 static void ask(void *arg)
@@ -35,97 +34,26 @@ static void ask(void *arg)
 	struct call *c = arg;
 
 	for (uint64_t i = 0; i < c->times; i++)
-		c->wrong += micro_hypercall(c->number, ids[1]) != 0;
+		c->wrong += micro_hypercall(c->number, c->id) != 0 && c->id == ids[1];
 }
 
-static void ask_times(struct micro *m, uint64_t times)
+static void ask_about(struct micro *m, uint64_t id, uint64_t times)
 {
+	call.id = id;
 	call.times = times;
 	micro_start(m, 0, ask, &call);
 	micro_finish(m, 0);
 }
 
-static FILE *open_or_broken(const char *path)
+static void ask_times(struct micro *m, uint64_t times)
 {
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		guest_broken(__FILE__, __LINE__, "can't read %s", path);
-	return f;
+	ask_about(m, ids[1], times);
 }
 
-/* KASAN keeps what was freed for a while, so as to see its use: it is no leak, but looks as one. */
-static bool keeps_what_is_freed(void)
+/* What is answered to that is vcpu-info/ids' affair. */
+static void fail_times(struct micro *m, uint64_t times)
 {
-	FILE *f = open_or_broken("/proc/kallsyms");
-	char line[512];
-	bool found = false;
-
-	while (!found && fgets(line, sizeof(line), f))
-		found = strstr(line, " kasan_quarantine_");
-	fclose(f);
-	return found;
-}
-
-/* Of /proc/meminfo. */
-static uint64_t kib_of(const char *name)
-{
-	FILE *f = open_or_broken("/proc/meminfo");
-	size_t len = strlen(name);
-	char line[128];
-	uint64_t kib = 0;
-
-	while (!kib && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, len))
-			sscanf(line + len, ": %lu", &kib);
-	fclose(f);
-	return kib;
-}
-
-/*
- * The kernel's small objects, and all memory. (/proc/slabinfo would name the cache, but needs a
- * kernel with SLUB_DEBUG.)
- */
-struct memory {
-	uint64_t slab, free; /* KiB */
-};
-
-static struct memory memory_now(void)
-{
-	return (struct memory){ .slab = kib_of("SUnreclaim"), .free = kib_of("MemFree") };
-}
-
-static uint64_t over(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/* What is freed by RCU takes its time: looked at until it is little, or for a second. */
-static void tell_memory(const char *what, uint64_t calls, struct memory before)
-{
-	struct memory after;
-	unsigned int looks = 0;
-
-	do {
-		guest_sleep_ms(50);
-		after = memory_now();
-	} while (over(after.slab, before.slab) * 1024 > calls * OBJECT / 8 && ++looks < 20);
-	observe_str("bout", what);
-	observe_u64("bout.calls", calls);
-	observe_u64("bout.slab", over(after.slab, before.slab));
-	observe_u64("bout.kib", over(before.free, after.free));
-	if (!guest_in_lab)
-		printf("%s: the kernel's objects grew by %lu KiB\n", what, over(after.slab, before.slab));
-}
-
-static void many_calls(struct micro *m)
-{
-	struct memory before;
-
-	ask_times(m, CALLS / 20); /* what is kept once, and what the first calls touch */
-	before = memory_now();
-	ask_times(m, CALLS);
-	tell_memory("calls", CALLS, before);
+	ask_about(m, UNKNOWN_ID, times);
 }
 
 /*
@@ -357,12 +285,12 @@ static void run(void)
 	states(m);
 	asleep();
 	observe_u64("references.before", references());
-	many_calls(m);
+	memory_of(m, "calls", ask_times);
+	memory_of(m, "calls about an unknown id", fail_times);
 	programs_that_end();
 	observe_u64("references.after", references());
 	trace(true);
 	observe_u64("calls.wrong", call.wrong);
-	observe_u64("freed.kept", keeps_what_is_freed());
 	micro_free(m);
 	tell_end(machines_before);
 }
@@ -375,14 +303,13 @@ GUEST_TEST(run)
 #include <string.h>
 
 #include "judge/checks.h"
+#include "judge/memory_checks.h"
 
-enum bout_column { BOUT_CALLS, BOUT_SLAB, BOUT_KIB };
-static const char *const bout_keys[] = { "bout.calls", "bout.slab", "bout.kib" };
 enum target_column { REGS, SREGS, FPU };
 static const char *const target_keys[] = { "target.regs", "target.sregs", "target.fpu" };
 
 static const char *const checks[] = {
-	"calls with an error", "the target's state", "a target that sleeps", "the kernel's memory",
+	"calls with an error", "the target's state", "a target that sleeps", MEMORY_CHECK,
 	"modules' references", "threads that ended",  "machines that ended", NULL,
 };
 
@@ -418,32 +345,6 @@ static void check_sleeper(const struct evidence *e, struct test_result *t)
 
 	check_that(t, "a target that sleeps", !strcmp(told, sleeps), sleeps, told,
 		   "oracles: the test program, which runs the target; KVM_GET_MP_STATE, after 100 calls about it");
-}
-
-/* Half an object's worth: other things grow and shrink by the way. */
-static void check_memory(const struct evidence *e, const struct table *y, struct test_result *t)
-{
-	struct tally bad = { .unit = "bout" };
-	uint64_t kept;
-
-	if (!want_u64(e, t, "freed.kept", &kept))
-		return;
-	if (kept) {
-		check_skip(t, "the kernel's memory", "L1's kernel has KASAN, which keeps what was freed for a while");
-		return;
-	}
-	for (size_t i = 0; i < y->rows; i++) {
-		uint64_t calls = table_at(y, i, BOUT_CALLS), slab = table_at(y, i, BOUT_SLAB),
-			 kib = table_at(y, i, BOUT_KIB);
-
-		if (slab * 1024 < calls * OBJECT / 2 + SLAB_NOISE && kib < FEW_KIB)
-			tally_good(&bad);
-		else
-			tally_bad(&bad, "%" PRIu64 " %s: the kernel's objects grew by %" PRIu64 " KiB, free memory fell by %"
-				  PRIu64 " KiB", calls, text_of(e, "bout", i), slab, kib);
-	}
-	tally_check(t, "the kernel's memory", "no object is left for each call", &bad,
-		    "oracle: L1's /proc/meminfo, before and after");
 }
 
 static void check_references(const struct evidence *e, struct test_result *t)
@@ -490,20 +391,19 @@ static void check_end(const struct evidence *e, struct test_result *t)
 
 static void judge(const struct evidence *e, struct test_result *t)
 {
-	_cleanup_table_ struct table bouts = { 0 }, targets = { 0 };
+	_cleanup_table_ struct table targets = { 0 };
 	uint64_t wrong;
 
 	if (!check_program(e, t) || !want_u64(e, t, "calls.wrong", &wrong))
 		return;
-	if (!table_collect(&bouts, &e->obs, bout_keys, ARRAY_SIZE(bout_keys)) ||
-	    !table_collect(&targets, &e->obs, target_keys, ARRAY_SIZE(target_keys))) {
-		check_broken(t, "the bouts", "each told whole", "some of their lines are missing");
+	if (!table_collect(&targets, &e->obs, target_keys, ARRAY_SIZE(target_keys))) {
+		check_broken(t, "the targets", "each told whole", "some of their lines are missing");
 		return;
 	}
 	check_equal_u64(t, "calls with an error", 0, wrong, NULL);
 	check_targets(e, &targets, t);
 	check_sleeper(e, t);
-	check_memory(e, &bouts, t);
+	check_memory(e, t);
 	check_references(e, t);
 	check_threads(e, t);
 	check_end(e, t);

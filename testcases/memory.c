@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "memory.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "guest.h"
+
+#define TIMES 5000 /* as many as set an object each apart from the noise */
+#define FIRST 500  /* what is kept once, and what the first touch */
+#define LITTLE 4    /* bytes a time: no object is as small */
+#define LOOKS 20    /* what is freed by RCU takes its time */
+#define LOOK_MS 50
+
+static FILE *open_or_broken(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		guest_broken(__FILE__, __LINE__, "can't read %s", path);
+	return f;
+}
+
+/* KASAN keeps what was freed for a while, so as to see its use: it is no leak, but looks as one. */
+static bool keeps_what_is_freed(void)
+{
+	FILE *f = open_or_broken("/proc/kallsyms");
+	char line[512];
+	bool found = false;
+
+	while (!found && fgets(line, sizeof(line), f))
+		found = strstr(line, " kasan_quarantine_");
+	fclose(f);
+	return found;
+}
+
+/* Of /proc/meminfo. */
+static uint64_t kib_of(const char *name)
+{
+	FILE *f = open_or_broken("/proc/meminfo");
+	size_t len = strlen(name);
+	char line[128];
+	uint64_t kib = 0;
+
+	while (!kib && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len))
+			sscanf(line + len, ": %lu", &kib);
+	fclose(f);
+	return kib;
+}
+
+/*
+ * The kernel's small objects, and all memory. (/proc/slabinfo would name the cache, but needs a
+ * kernel with SLUB_DEBUG.)
+ */
+struct memory {
+	uint64_t slab, free; /* KiB */
+};
+
+static struct memory memory_now(void)
+{
+	return (struct memory){ .slab = kib_of("SUnreclaim"), .free = kib_of("MemFree") };
+}
+
+static uint64_t over(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Looked at until it has grown little, or for a second. */
+static struct memory memory_after(struct memory before)
+{
+	struct memory after;
+	unsigned int looks = 0;
+
+	do {
+		guest_sleep_ms(LOOK_MS);
+		after = memory_now();
+	} while (over(after.slab, before.slab) * 1024 > TIMES * LITTLE && ++looks < LOOKS);
+	return after;
+}
+
+void memory_of(struct micro *m, const char *what, void (*make)(struct micro *m, uint64_t times))
+{
+	struct memory before, after;
+
+	make(m, FIRST);
+	before = memory_now();
+	make(m, TIMES);
+	after = memory_after(before);
+	observe_str("memory.of", what);
+	observe_u64("memory.times", TIMES);
+	observe_u64("memory.slab", over(after.slab, before.slab));
+	observe_u64("memory.kib", over(before.free, after.free));
+	observe_u64("memory.kept", keeps_what_is_freed());
+	if (!guest_in_lab)
+		printf("%s: the kernel's objects grew by %lu KiB\n", what, over(after.slab, before.slab));
+}
