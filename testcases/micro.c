@@ -355,12 +355,12 @@ static void on_kick(int sig)
 
 /*
  * An out is complete, and rip behind it, only at the next KVM_RUN; that one need not enter the
- * guest.
+ * guest. Where the out is stepped, the step ends with it.
  */
 static void complete_out(struct vcpu *v)
 {
 	v->run->immediate_exit = 1;
-	if (!ioctl(v->fd, KVM_RUN, 0) || errno != EINTR)
+	if (ioctl(v->fd, KVM_RUN, 0) ? errno != EINTR : v->run->exit_reason != KVM_EXIT_DEBUG)
 		guest_broken(__FILE__, __LINE__, "completing the out of vCPU %u", v->id);
 	v->run->immediate_exit = 0;
 }

@@ -13,6 +13,7 @@
 #include "core/proc.h"
 #include "evidence/reasons.h"
 #include "judge/checks.h"
+#include "judge/ends_checks.h"
 #include "judge/memory_checks.h"
 #include "kernel/handlers.h"
 
@@ -413,6 +414,11 @@ static void object_a_failed_call(struct evidence *e)
 	obs(e, "memory.slab", 1)->u64 += obs(e, "memory.times", 1)->u64 * 32 / 1024;
 }
 
+static void stops_an_instruction_late(struct evidence *e)
+{
+	str_set(&obs(e, "end.asked", 2)->str, "exit 2 at rip+5");
+}
+
 static void page_a_call(struct evidence *e)
 {
 	obs(e, "memory.kib", 0)->u64 += 4 * obs(e, "memory.times", 0)->u64;
@@ -461,6 +467,7 @@ static const struct fault faults[] = {
 	FAULT(ANSWER, ecx_matters, "whatever ecx holds", OUT_FAIL),
 	FAULT(ANSWER, flag_changed, "rflags", OUT_FAIL),
 	FAULT(ANSWER, caller_changed, "the caller's registers", OUT_FAIL),
+	FAULT(ANSWER, stops_an_instruction_late, ENDS_CHECK, OUT_FAIL),
 	FAULT(ANSWER, object_a_call, MEMORY_CHECK, OUT_FAIL),
 	FAULT(LIVES, ended_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, reset_at_shutdown, "exits over lives", OUT_FAIL),
@@ -471,6 +478,7 @@ static const struct fault faults[] = {
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
 	FAULT(LEFT, object_a_call, MEMORY_CHECK, OUT_FAIL),
 	FAULT(LEFT, object_a_failed_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, stops_an_instruction_late, ENDS_CHECK, OUT_FAIL),
 	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, number_kept, "threads that ended", OUT_FAIL),
 	FAULT(LEFT, task_kept, "threads that ended", OUT_FAIL),

@@ -2,9 +2,11 @@
 /*
  * cpuid-exits/answer: what the leaf does to the registers, in each mode of the CPU and from user
  * mode, with something in every register before, and with every sort of number in ecx, which means
- * nothing to this leaf; and what is left of thousands of readings.
+ * nothing to this leaf; and where the instruction ends, and what
+ * is left of thousands of readings.
  */
 #ifdef NESTLAB_GUEST
+#include "ends.h"
 #include "memory.h"
 #include "micro.h"
 
@@ -64,6 +66,7 @@ static void run(void)
 	for (unsigned int mode = 0; mode < MICRO_MODES; mode++)
 		for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 			ask(m, mode, hostile[i]);
+	ends_of_cpuid(m, 0, leaf);
 	memory_of(m, "readings", read_times);
 	micro_free(m);
 }
@@ -74,6 +77,7 @@ GUEST_TEST(run)
 
 #include <inttypes.h>
 
+#include "judge/ends_checks.h"
 #include "judge/memory_checks.h"
 #include "judge/records.h"
 #include "plan/assignment.h"
@@ -173,6 +177,7 @@ static const char *const checks[] = {
 	"whatever ecx holds",
 	"rflags",
 	"the caller's registers",
+	ENDS_CHECK,
 	MEMORY_CHECK,
 	NULL,
 };
@@ -192,6 +197,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		check_rule(e, &y, &rules[i], t);
 	check_caller_unharmed(e, t);
+	check_instruction_end(e, t);
 	check_memory(e, t);
 }
 

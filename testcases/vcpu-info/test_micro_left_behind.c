@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 #define UNKNOWN_ID 7
+#define NO_NUMBER 0x7fffffff /* of a hypercall */
 #define PROGRAMS 8    /* that end, each in namespaces of its own */
 
 #ifdef NESTLAB_GUEST
+#include "ends.h"
 #include "memory.h"
 #include "micro.h"
 
@@ -289,6 +291,7 @@ static void run(void)
 	memory_of(m, "calls about an unknown id", fail_times);
 	programs_that_end();
 	observe_u64("references.after", references());
+	ends_of_hypercall(m, NO_NUMBER, call.number, ids[1]);
 	trace(true);
 	observe_u64("calls.wrong", call.wrong);
 	micro_free(m);
@@ -303,6 +306,7 @@ GUEST_TEST(run)
 #include <string.h>
 
 #include "judge/checks.h"
+#include "judge/ends_checks.h"
 #include "judge/memory_checks.h"
 
 enum target_column { REGS, SREGS, FPU };
@@ -310,7 +314,8 @@ static const char *const target_keys[] = { "target.regs", "target.sregs", "targe
 
 static const char *const checks[] = {
 	"calls with an error", "the target's state", "a target that sleeps", MEMORY_CHECK,
-	"modules' references", "threads that ended",  "machines that ended", NULL,
+	"modules' references", "threads that ended",  "machines that ended",
+	ENDS_CHECK, NULL,
 };
 
 static const char *text_of(const struct evidence *e, const char *key, size_t row)
@@ -407,6 +412,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_references(e, t);
 	check_threads(e, t);
 	check_end(e, t);
+	check_instruction_end(e, t);
 }
 
 static const struct testcase left_behind = {
