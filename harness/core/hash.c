@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -162,4 +163,78 @@ int hash_file(const char *path, char *hex)
 	if (large)
 		cache_remember(&hashes, key, hex, HASH_HEX_LEN);
 	return 0;
+}
+
+/* ---- pages ---- */
+
+#define PAGE_BYTES 4096
+#define PAGES 64
+
+static bool is_zero(const unsigned char *page, size_t n)
+{
+	return !page[0] && !memcmp(page, page + 1, n - 1);
+}
+
+static void add_pages(struct hash *h, uint64_t at, const unsigned char *data, size_t n)
+{
+	for (size_t i = 0; i < n; i += PAGE_BYTES) {
+		size_t len = n - i < PAGE_BYTES ? n - i : PAGE_BYTES;
+		uint64_t place = at + i;
+
+		if (is_zero(data + i, len))
+			continue;
+		update(h, &place, sizeof(place));
+		update(h, data + i, len);
+	}
+}
+
+/* From a multiple of the page to this end. */
+static int add_data(struct hash *h, int fd, off_t at, off_t end)
+{
+	unsigned char data[PAGE_BYTES * PAGES];
+
+	while (at < end) {
+		ssize_t n = pread(fd, data, sizeof(data), at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		add_pages(h, (uint64_t)at, data, (size_t)n);
+		at += n;
+	}
+	return 0;
+}
+
+/* A file system that tells no holes says that all is data. */
+static int add_extents(struct hash *h, int fd, off_t size)
+{
+	int err = 0;
+
+	for (off_t at = 0; !err && at < size;) {
+		off_t data = lseek(fd, at, SEEK_DATA), hole;
+
+		if (data < 0)
+			return errno == ENXIO ? 0 : -errno;
+		hole = lseek(fd, data, SEEK_HOLE);
+		err = hole < 0 ? -errno : add_data(h, fd, data & ~(off_t)(PAGE_BYTES - 1), hole);
+		at = (hole + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
+	}
+	return err;
+}
+
+int hash_pages(const char *path, char *hex)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct hash *h;
+	struct stat st;
+	int err;
+
+	if (fd < 0 || fstat(fd, &st))
+		return fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(errno));
+	h = hash_new("pages-1");
+	hash_add_number(h, "size", (uint64_t)st.st_size);
+	err = add_extents(h, fd, st.st_size);
+	hash_hex(h, hex);
+	return err ? fail(OUT_BROKEN, "can't read %s to hash it: %s", path, strerror(-err)) : 0;
 }

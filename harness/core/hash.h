@@ -29,7 +29,15 @@ void hash_hex(struct hash *h, char *hex);
  */
 int hash_file(const char *path, char *hex);
 
-/* The same of bytes in memory. */
+/*
+ * SHA-256 of a file's size and of all its pages that are not zeros, with their places: of a sparse
+ * file in the time that its data take, whether it was copied with its holes or without. Nothing is
+ * remembered: a disk that gives other bytes does so at the same size and time. 0 or a negative
+ * outcome.
+ */
+int hash_pages(const char *path, char *hex);
+
+/* hash_file() of bytes in memory. */
 void hash_bytes(const void *data, size_t len, char *hex);
 
 #endif

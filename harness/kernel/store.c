@@ -6,6 +6,7 @@
 #include "core/cache.h"
 #include "core/conf.h"
 #include "core/outcome.h"
+#include "core/ui.h"
 #include "kernel/tree.h"
 
 #define STRIP_DEADLINE_S 60
@@ -30,6 +31,7 @@ static const char *base_name(const char *path)
 struct info {
 	char *bzimage_sha256, *release, *source, *compiler;
 	struct strv patches;
+	struct strv modules; /* "kvm.ko SHA256" */
 	uint32_t milliseconds;
 };
 
@@ -39,12 +41,44 @@ static const struct conf_key info_keys[] = {
 	{ "kernel", "source", CONF_STR, offsetof(struct info, source), 0, 0 },
 	{ "kernel", "compiler", CONF_STR, offsetof(struct info, compiler), 0, 0 },
 	{ "kernel", "patch", CONF_LINES, offsetof(struct info, patches), 0, 0 },
+	{ "kernel", "module", CONF_LINES, offsetof(struct info, modules), 0, 0 },
 	{ "kernel", "milliseconds", CONF_U32, offsetof(struct info, milliseconds), 0, 0 },
 };
 
-static int write_info(const char *dir, const char *release, const struct store_about *about)
+static int add_sum(struct buf *b, const char *module)
+{
+	char hex[HASH_HEX_LEN + 1];
+	int ret = hash_pages(module, hex);
+
+	if (!ret)
+		buf_printf(b, "module = %s %s\n", base_name(module), hex);
+	return ret;
+}
+
+static int add_sums(struct buf *b, const struct strv *modules)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < modules->n; i++)
+		ret = add_sum(b, modules->v[i]);
+	return ret;
+}
+
+static bool add_modules(const char *dir, const struct strv *modules, struct strv *paths)
+{
+	for (size_t i = 0; i < modules->n; i++) {
+		strv_addf(paths, "%s/modules/%s", dir, base_name(modules->v[i]));
+		if (!path_exists(paths->v[i]))
+			return false;
+	}
+	return true;
+}
+
+static int write_info(const char *dir, const struct strv *modules, const char *release,
+		      const struct store_about *about)
 {
 	_cleanup_free_ char *image = strf("%s/bzImage", dir), *path = strf("%s/info", dir);
+	_cleanup_strv_ struct strv paths = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	char hex[HASH_HEX_LEN + 1];
 	int ret = hash_file(image, hex);
@@ -57,32 +91,67 @@ static int write_info(const char *dir, const char *release, const struct store_a
 	for (size_t i = 0; i < about->n_patches; i++)
 		buf_printf(&b, "patch = %s\n", about->patches[i].path);
 	buf_printf(&b, "milliseconds = %.0f\n", about->seconds * 1000);
-	if (file_write(path, buf_str(&b), b.len, 0666))
+	add_modules(dir, modules, &paths);
+	ret = add_sums(&b, &paths);
+	if (!ret && file_write(path, buf_str(&b), b.len, 0666))
 		return fail(OUT_BROKEN, "can't write %s: %m", path);
-	return 0;
+	return ret;
 }
 
 /* ---- finding ---- */
 
-static bool add_modules(const char *dir, const struct strv *modules, struct strv *paths)
+/*
+ * Not hash_file(), which remembers by a file's time and size: after a power cut it may have both,
+ * and zeros for its bytes.
+ */
+static int hash_afresh(const char *path, char *hex)
 {
-	for (size_t i = 0; i < modules->n; i++) {
-		strv_addf(paths, "%s/modules/%s", dir, base_name(modules->v[i]));
-		if (!path_exists(paths->v[i]))
-			return false;
-	}
-	return true;
+	_cleanup_buf_ struct buf b = { 0 };
+	int err = file_read(path, &b);
+
+	if (!err)
+		hash_bytes(buf_str(&b), b.len, hex);
+	return err;
 }
 
 static bool take_info(const struct info *i, const char *image, struct kernel_build *b)
 {
 	char hex[HASH_HEX_LEN + 1];
 
-	if (!i->bzimage_sha256 || !i->release || hash_file(image, hex) ||
+	if (!i->bzimage_sha256 || !i->release || hash_afresh(image, hex) ||
 	    strcmp(hex, i->bzimage_sha256))
 		return false;
 	memcpy(b->bzimage_sha256, hex, sizeof(hex));
 	str_set(&b->release, i->release);
+	return true;
+}
+
+/* Of one that was built before they were noted: from now on. */
+static void note_sums(const char *info, const struct strv *modules)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	if (file_read(info, &b) || add_sums(&b, modules) ||
+	    file_write(info, buf_str(&b), b.len, 0666))
+		ui_debug("the sums of the modules can't be noted in %s", info);
+}
+
+/* A module that is not what was built is loaded all the same, mostly, and L1 dies of it. */
+static bool are_as_built(const struct info *i, const char *path, const struct strv *modules)
+{
+	char hex[HASH_HEX_LEN + 1];
+
+	if (modules->n && !i->modules.n)
+		note_sums(path, modules);
+	for (size_t k = 0; i->modules.n && k < modules->n; k++) {
+		_cleanup_free_ char *line = NULL;
+
+		if (hash_pages(modules->v[k], hex))
+			return false;
+		line = strf("%s %s", base_name(modules->v[k]), hex);
+		if (!strv_has(&i->modules, line))
+			return false;
+	}
 	return true;
 }
 
@@ -93,7 +162,8 @@ static bool is_whole(const char *dir, const char *image, const struct strv *modu
 	_cleanup_strv_ struct strv found = { 0 };
 	struct info info = { 0 };
 	bool good = !conf_load(path, info_keys, ARRAY_SIZE(info_keys), &info) &&
-		    add_modules(dir, modules, &found) && take_info(&info, image, b);
+		    add_modules(dir, modules, &found) && take_info(&info, image, b) &&
+		    are_as_built(&info, path, &found);
 
 	conf_free(info_keys, ARRAY_SIZE(info_keys), &info);
 	fail_clear();
@@ -208,7 +278,7 @@ static int take_all(const struct strv *modules, const struct worktree *w, struct
 		ret = take_release(w, &release);
 	if (!ret && file_copy(m->log, log, 0644))
 		ret = fail(OUT_BROKEN, "can't copy %s to %s: %m", m->log, log);
-	return ret ? ret : write_info(dir, release, about);
+	return ret ? ret : write_info(dir, modules, release, about);
 }
 
 struct putting {

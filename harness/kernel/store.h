@@ -22,8 +22,8 @@ struct store_about {
 
 /*
  * Fill b (dir, bzimage and its hash, modules, release) from the kernel of this key, and pin it;
- * modules as in the .conf. False when it is not there; or is not whole, or its bzImage is not the
- * one that was built: then it is dropped.
+ * modules as in the .conf. False when it is not there; or is not whole, or its bzImage or a module
+ * is not the one that was built: then it is dropped.
  */
 bool store_find(const char *key, const struct strv *modules, struct kernel_build *b);
 
