@@ -801,6 +801,31 @@ static void test_state_in_use(void **state)
 	fail_clear();
 }
 
+static int restore_nothing(struct lab *lab, const char *dir)
+{
+	(void)lab;
+	(void)dir;
+	return 0;
+}
+
+/* L1 went on with it, and died of it. Its size and time are as they were. */
+static void test_state_that_is_damaged(void **state)
+{
+	static const struct lab_backend backend = { .save = save_nothing,
+						    .restore = restore_nothing };
+	struct lab lab = { .backend = &backend, .run_dir = top };
+	static const char key[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	_cleanup_free_ char *memory = strf("%s/states/0123456789abcdef/memory", top);
+
+	(void)state;
+	assert_int_equal(state_save(&lab, key, false), 0);
+	assert_int_equal(state_restore(&lab, key), 0);
+	assert_int_equal(file_write(memory, "x", 1, 0600), 0);
+	assert_int_equal(state_restore(&lab, key), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), "is damaged"));
+	fail_clear();
+}
+
 #define FRESH(t) cmocka_unit_test_setup(t, empty_top)
 
 /* A change's lab is saved when it is booted the second time; the reference's at once. */
@@ -961,6 +986,7 @@ int main(void)
 		FRESH(test_remember),
 		FRESH(test_the_labs_bounds),
 		FRESH(test_state_in_use),
+		FRESH(test_state_that_is_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
