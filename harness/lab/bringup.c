@@ -339,6 +339,24 @@ char *bringup_kvm_modules(const struct lab *lab)
 	return xstrdup(buf_str(&list));
 }
 
+/*
+ * The modules are the change under test: one that can't be loaded is not the lab's fault, and one
+ * that hangs L1 is a crash. But the connection to it may have been lost as well: with a libvirtd
+ * that was killed the change was told as wrong.
+ */
+static int why_not_loaded(struct lab *lab)
+{
+	_cleanup_free_ char *why = xstrdup(fail_text());
+	const struct level *silent;
+	int end = level_diagnose(&lab->levels[L1], &lab->levels[L1], &silent);
+
+	if (end)
+		return end;
+	if (silent)
+		return fail(OUT_CRASH, "%s hangs: its agent does not answer any more (%s)", silent->name, why);
+	return fail(OUT_FAIL, "%s", why);
+}
+
 static int load_module(struct lab *lab, const char *local)
 {
 	_cleanup_free_ char *name = module_name(local), *to = put_at(name), *remote = NULL;
@@ -353,16 +371,7 @@ static int load_module(struct lab *lab, const char *local)
 
 		ret = level_command(&lab->levels[L1], what, argv, 10);
 	}
-	/*
-	 * The modules are the change under test: one that can't be loaded is not the lab's fault.
-	 */
-	if (ret == -OUT_BROKEN && str_starts(fail_text(), what)) {
-		_cleanup_free_ char *why = xstrdup(fail_text());
-		int end = level_look_for_end(&lab->levels[L1]);
-
-		return end ? end : fail(OUT_FAIL, "%s", why);
-	}
-	return ret;
+	return ret == -OUT_BROKEN && str_starts(fail_text(), what) ? why_not_loaded(lab) : ret;
 }
 
 /* The tracepoint is there once KVM is loaded. */

@@ -244,6 +244,51 @@ static void test_one_that_is_lost_and_stays_lost(void **state)
 	fake_free(f);
 }
 
+/* ---- modules: the change under test ---- */
+
+/* insmod is found in the folder that outlives a life of the lab. */
+static int load_modules_by(struct fake *f, const char *script)
+{
+	static char *kvm = (char *)"kvm";
+	char *module = (char *)"/none/kvm.ko";
+	_cleanup_free_ char *insmod = strf("%s/kept/insmod", f->dir), *old = xstrdup(getenv("PATH"));
+	_cleanup_free_ char *text = strf("#!/bin/sh\n%s\n", script), *path = strf("/sys/kernel/kept:%s", old);
+	int ret;
+
+	assert_int_equal(file_write(insmod, text, strlen(text), 0755), 0);
+	f->plan.lane.modules = (struct strv){ &kvm, 1 };
+	f->plan.knobs.nested_paging = 1;
+	f->lab.host.modules = (struct strv){ &module, 1 };
+	f->lab.levels[L1].medium = "/none";
+	setenv("PATH", path, 1);
+	ret = lab_up(&f->lab, f->run.dir, false);
+	assert_int_equal(ret, 0);
+	ret = bringup_kvm(&f->lab);
+	setenv("PATH", old, 1);
+	return ret;
+}
+
+static void test_a_module_that_is_refused(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	assert_int_equal(load_modules_by(f, "echo Unknown symbol; exit 1"), -OUT_FAIL);
+	assert_non_null(strstr(fail_text(), "Unknown symbol"));
+	fake_free(f);
+}
+
+/* It was a change that is wrong, even where it was libvirtd that had ended. */
+static void test_a_level_that_is_lost_while_a_module_loads(void **state)
+{
+	struct fake *f = fake_new();
+
+	(void)state;
+	assert_int_equal(load_modules_by(f, "kill -KILL $PPID; sleep 100"), -OUT_CRASH);
+	assert_non_null(strstr(fail_text(), "L1 hangs: its agent does not answer any more"));
+	fake_free(f);
+}
+
 /* ---- hangs: what each costs ---- */
 
 static void expect_a_hang(unsigned int timeout_s, const char *how, double seconds)
@@ -352,6 +397,8 @@ int main(void)
 		cmocka_unit_test(test_a_lab_that_does_not_come_up_again),
 		cmocka_unit_test(test_a_crash_at_the_end_restores_nothing),
 		cmocka_unit_test(test_an_agent_that_dies),
+		cmocka_unit_test(test_a_module_that_is_refused),
+		cmocka_unit_test(test_a_level_that_is_lost_while_a_module_loads),
 		cmocka_unit_test(test_a_level_that_is_lost_without_a_word),
 		cmocka_unit_test(test_one_that_is_lost_and_stays_lost),
 		cmocka_unit_test(test_an_agent_that_never_answers),
