@@ -76,8 +76,11 @@ static char *of_user(const char *variable, const char *in_home)
 
 static char *find_results(void)
 {
+	const char *set = getenv("NESTLAB_RESULTS");
 	_cleanup_free_ char *user = NULL;
 
+	if (set && *set)
+		return xstrdup(set);
 	if (!path_release())
 		return path_in_root("results");
 	user = of_user("XDG_DATA_HOME", ".local/share");

@@ -15,7 +15,10 @@ const char *path_root(void);
  * Nothing is written into such a root. NULL: this is a checkout.
  */
 const char *path_release(void);
-/* of all runs: the checkout's results/, or XDG_DATA_HOME/nestlab/results of who runs it */
+/*
+ * of all runs: NESTLAB_RESULTS, or the checkout's results/, or XDG_DATA_HOME/nestlab/results of who
+ * runs it
+ */
 const char *path_results(void);
 /*
  * The files of defaults, the later over the earlier: the checkout's config/defaults.conf; or, where

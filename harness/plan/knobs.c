@@ -109,6 +109,7 @@ static const struct knob table[] = {
 	{ "V", NUMBER, APART, F(v), 0, 1, "0", "", "1: tell everything" },
 	{ "NESTLAB_CACHE", PROCESS, APART, 0, 0, 0, "~/.cache/nestlab", "", "kernels, images, states" },
 	{ "NESTLAB_ROOT", PROCESS, APART, 0, 0, 0, NULL, "", "the checkout, or what is installed: config/ and the rest; by default the one that the program belongs to" },
+	{ "NESTLAB_RESULTS", PROCESS, APART, 0, 0, 0, NULL, "", "all runs' folders and their history, for another place than the checkout's results/" },
 	{ "NESTLAB_RUN", PROCESS, APART, 0, 0, 0, NULL, "", "where sockets and the lock lie, for another place than /tmp" },
 	{ "LIBVIRT_DEFAULT_URI", PROCESS, APART, 0, 0, 0, NULL, "", "a libvirt to use in place of a private one" },
 };
