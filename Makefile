@@ -9,7 +9,7 @@ B := build
 # The knobs are one table in the harness. They reach it by the environment; which of them stand on make's own command line is told
 # apart, so that one that is misspelt there is refused.
 KNOBS := $(shell sed -n 's/^\t{ "\([A-Z0-9_]*\)", .*/\1/p' harness/plan/knobs.c)
-OWN := B BENCH CC CFLAGS CHECK DEBEMAIL DEBFULLNAME DESTDIR LEVEL MUSL PARTS PREFIX Q SAN SHELL WARN
+OWN := B BENCH CC CFLAGS CHECK DEBEMAIL DEBFULLNAME DESTDIR HARMS LEVEL MUSL N PARTS PREFIX Q SAN SHELL WARN
 export $(KNOBS)
 export NESTLAB_MAKE_GIVEN := $(filter-out $(OWN),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 Q := $(if $(filter 1,$(V)),,@)
@@ -61,6 +61,10 @@ check: deps-check build tests knobs ## the project's own tests: unit tests, lint
 
 check-mutants: build ## judge deliberate faults, which the checks must find, then the reference RUNS= times
 	@$(NESTLAB) mutants
+
+soak: build ## do harm to a lab at work, N= times: no verdict may be wrong, nothing may be left (HARMS="kill-qemu bad-state")
+	@$(for_soak)
+	@$(NESTLAB) soak $(if $(N),-n $(N)) $(HARMS)
 
 check-kvm-lane: deps-check build tests ## lane kvm in an emulated machine with nested virtualization: as on real hardware
 	@$(B)/tests/check kvm-lane
@@ -130,6 +134,9 @@ for_monitors = ($(call install_packages,config/packages-monitors)) || :
 
 # What is left out without it says so.
 for_slurm = ($(call install_packages,config/packages-slurm)) || :
+
+# Without, the clock stays as it is.
+for_soak = ($(call install_packages,config/packages-soak)) || :
 
 deps: ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)
@@ -237,6 +244,6 @@ clean: ## what was compiled (the cache of kernels and images stays: `nestlab cac
 
 -include $(OBJ:.o=.d) $(SAN_LIB:.o=.d) $(patsubst harness/tests/%.c,$(B)/san/harness/tests/%.d,$(TEST_SRC))
 
-.PHONY: help test knobs check check-mutants check-kvm-lane check-grade check-page nightly kvm-check bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs qemu gdb build tests lint clean
+.PHONY: help test knobs check check-mutants soak check-kvm-lane check-grade check-page nightly kvm-check bench grade lab-up lab-down doctor gc report virsh deps deps-check bochs qemu gdb build tests lint clean
 .SECONDARY:
 .DELETE_ON_ERROR:

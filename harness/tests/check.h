@@ -47,6 +47,7 @@ bool check_front(void); /* what the program tells of itself */
 bool check_mistakes(void); /* people's: what is asked for wrongly, and what is no change */
 bool check_readme(void); /* what it shows of a terminal */
 bool check_places(void);   /* labs side by side, and one that is kept */
+bool check_soak(void);    /* harm done to labs at work */
 bool check_gdb(void);	   /* a debugger on L1 */
 bool check_grade_sample(void); /* a class; what is cheap of it */
 bool check_grade(void);
