@@ -186,8 +186,12 @@ void cache_drop(const struct cache_kind *k, const char *key)
 	_cleanup_free_ char *temp = cache_temp(folder, key);
 	_cleanup_close_ int fd = -1;
 
-	if (rename(path, temp))
+	/* A folder of an overlay's lower layer, as of a container's image, can't be renamed. */
+	if (rename(path, temp)) {
+		if (errno == EXDEV)
+			(void)rm_rf(path);
 		return;
+	}
 	fd = open(temp, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || lock_at_once(fd, temp))
 		(void)rm_rf(temp); /* else its last user's end lets it be swept */

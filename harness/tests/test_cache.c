@@ -2,6 +2,7 @@
 /* The cache, by several processes at once, some of which are killed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -808,6 +810,54 @@ static int restore_nothing(struct lab *lab, const char *dir)
 	return 0;
 }
 
+static int mount_over(const char *lower)
+{
+	_cleanup_free_ char *layers = strf("%s/layers", top), *up = strf("%s/up", layers);
+	_cleanup_free_ char *work = strf("%s/work", layers);
+	_cleanup_free_ char *how = strf("lowerdir=%s,upperdir=%s,workdir=%s", lower, up, work);
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mkdir_p(layers) || mount("none", layers, "tmpfs", 0, NULL) || mkdir_p(up) || mkdir_p(work))
+		return -1;
+	return mount("overlay", lower, "overlay", 0, how);
+}
+
+/*
+ * In a process of its own, whose mounts end with it: 0: it is gone; 1: it is there; 2: no overlays
+ * here.
+ */
+static int drop_in_overlay(const char *folder, const char *key)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid) {
+		if (mount_over(folder))
+			_exit(2);
+		cache_drop(&folders, key);
+		_exit(cache_exists(&folders, key));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+/* It stayed, half of one, and what was made in its place was not found for it. */
+static void test_dropped_from_a_lower_layer(void **state)
+{
+	_cleanup_free_ char *folder = strf("%s/t-folders", top), *entry = strf("%s/one", folder);
+	_cleanup_free_ char *file = strf("%s/file", entry);
+	int ret;
+
+	(void)state;
+	assert_int_equal(mkdir_p(entry), 0);
+	put(file, 1);
+	ret = drop_in_overlay(folder, "one");
+	if (ret == 2)
+		skip();
+	assert_int_equal(ret, 0);
+	assert_true(path_exists(file)); /* the layer itself stays */
+}
+
 /* L1 went on with it, and died of it. Its size and time are as they were. */
 static void test_state_that_is_damaged(void **state)
 {
@@ -987,6 +1037,7 @@ int main(void)
 		FRESH(test_the_labs_bounds),
 		FRESH(test_state_in_use),
 		FRESH(test_state_that_is_damaged),
+		FRESH(test_dropped_from_a_lower_layer),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
