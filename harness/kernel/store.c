@@ -101,8 +101,8 @@ static int write_info(const char *dir, const struct strv *modules, const char *r
 /* ---- finding ---- */
 
 /*
- * Not hash_file(), which remembers by a file's time and size: after a power cut it may have both,
- * and zeros for its bytes.
+ * Not hash_file(), which remembers by a file's time and size: what a bad disk or a power cut
+ * leaves may have both, and zeros for its bytes.
  */
 static int hash_afresh(const char *path, char *hex)
 {

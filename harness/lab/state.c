@@ -160,10 +160,7 @@ static int write_sums(const char *dir)
 	return ret;
 }
 
-/*
- * L1 goes on with whatever its memory is said to be: with a page of it lost in a power cut its
- * kernel died, and the change under test was blamed.
- */
+/* L1 goes on with whatever its memory is said to be: what came of that would be the change's. */
 static int check_sums(const char *dir)
 {
 	_cleanup_free_ char *path = strf("%s/" SUMS, dir);

@@ -265,21 +265,28 @@ static int run_harmed(struct soak *s, struct round *r)
 	return proc_interrupted() ? fail(OUT_INTERRUPTED, "stopped") : 0;
 }
 
+/* Behind damage, which may be any bytes: the last line alone. NULL: it is none. */
+static json_t *last_line(const struct buf *b)
+{
+	size_t end = b->len;
+	const char *begin;
+
+	while (end && b->data[end - 1] == '\n')
+		end--;
+	begin = end ? memrchr(b->data, '\n', end) : NULL;
+	begin = begin ? begin + 1 : b->data;
+	return end ? json_loadb(begin, (size_t)(b->data + end - begin), 0, NULL) : NULL;
+}
+
 /* Its line is the history's last one, and can be read. */
 static bool is_in_history(const struct soak *s, const struct job_run *r)
 {
 	_cleanup_free_ char *path = strf("%s/history.jsonl", s->world.results);
-	_cleanup_strv_ struct strv lines = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
-	json_t *last = NULL;
-	bool same;
+	json_t *last = file_read(path, &b) ? NULL : last_line(&b);
+	bool same = last && r->verdict >= 0 &&
+		    !strcmp(json_string_value(json_object_get(last, "verdict")) ?: "", outcome_name((enum outcome)r->verdict));
 
-	if (!file_read(path, &b))
-		strv_split(&lines, buf_str(&b), "\n");
-	if (lines.n)
-		last = json_loads(lines.v[lines.n - 1], 0, NULL);
-	same = last && r->verdict >= 0 &&
-	       !strcmp(json_string_value(json_object_get(last, "verdict")) ?: "", outcome_name((enum outcome)r->verdict));
 	json_decref(last);
 	return same;
 }

@@ -313,7 +313,7 @@ static const struct part {
 	{ "mistakes", check_mistakes, false },
 	{ "readme", check_readme, false },
 	{ "places", check_places, false },
-	{ "soak", check_soak, false },
+	{ "soak", check_soak, true },
 	{ "metal", check_metal, false },
 	{ "kvm-lane", check_kvm_lane, true },
 	{ "gdb", check_gdb, false },
