@@ -45,10 +45,7 @@ static void fill_registers(struct evidence *e, struct trace_record *r, size_t vc
 	r->regs[VREG_RAX] = r->regs[VREG_R9] = 0;
 	r->regs[VREG_R8] = 13;
 	r->regs[VREG_RCX] = 17;
-	r->regs[VREG_RBX] = id;
-	r->regs[VREG_RDX] = cell(e, "vcpu.id", (vcpu + 1) % VCPUS);
-	r->regs[VREG_RSI] = cell(e, "vcpu.id", (vcpu + 2) % VCPUS);
-	r->regs[VREG_RDI] = cell(e, "vcpu.id", (vcpu + 3) % VCPUS);
+	r->regs[VREG_RBX] = r->regs[VREG_RDX] = r->regs[VREG_RSI] = r->regs[VREG_RDI] = id;
 	r->regs[VREG_RIP] = cell(e, "vcpu.begin", vcpu) + 3;
 	r->regs[VREG_RFLAGS] = 0x246 | vcpu << 12 | (vcpu & 1) << 18 | vcpu >> 1 << 21;
 }
@@ -241,13 +238,6 @@ static void rcx_never_held(struct evidence *e)
 	e->trace.v[600].regs[VREG_RCX] = 301;
 }
 
-/* Each of them was that vCPU's at some moment. */
-static void half_of_another_moment(struct evidence *e)
-{
-	all_call(e);
-	e->trace.v[600].regs[VREG_RBX] = e->trace.v[600].regs[VREG_RDX];
-}
-
 static void one_error(struct evidence *e)
 {
 	all_call(e);
@@ -431,7 +421,6 @@ static const struct fault faults[] = {
 	FAULT(AT_ONCE, rsp_of_another_on_intel, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, half_a_register, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, rcx_never_held, "registers of each record", OUT_FAIL),
-	FAULT(AT_ONCE, half_of_another_moment, "registers of each record", OUT_FAIL),
 	FAULT(AT_ONCE, one_error, "result of each call", OUT_FAIL),
 	FAULT(AT_ONCE, a_vcpu_not_told, "the vCPUs", OUT_BROKEN),
 	FAULT(NUMBERS, pid_of_before, "pid of the target", OUT_FAIL),

@@ -330,30 +330,6 @@ static void look_at_general(const struct crowd *c, const struct trace_record *r,
 	}
 }
 
-/*
- * The four registers that ids go round are exchanged, two by an instruction: whenever the vCPU is
- * looked at, each id is in one of them. A record with one twice is of two moments.
- */
-static bool is_of_one_moment(const struct trace_record *r)
-{
-	static const enum trace_reg round[VCPUS] = { VREG_RBX, VREG_RDX, VREG_RSI, VREG_RDI };
-
-	for (size_t i = 0; i < VCPUS; i++)
-		for (size_t k = i + 1; k < VCPUS; k++)
-			if (record_has(r, round[i]) && record_has(r, round[k]) &&
-			    r->regs[round[i]] == r->regs[round[k]])
-				return false;
-	return true;
-}
-
-static void look_at_moment(const struct trace_record *r, struct buf *b)
-{
-	if (!b->len && !is_of_one_moment(r))
-		buf_printf(b, "rbx=%#" PRIx64 ", rdx=%#" PRIx64 ", rsi=%#" PRIx64 ", rdi=%#" PRIx64
-			   " were never there together: a part of the registers is older",
-			   r->regs[VREG_RBX], r->regs[VREG_RDX], r->regs[VREG_RSI], r->regs[VREG_RDI]);
-}
-
 static int owner_of_flags(uint64_t rflags)
 {
 	for (int i = 0; i < VCPUS; i++)
@@ -387,7 +363,6 @@ static void check_registers(const struct crowd *c, struct test_result *t)
 			continue;
 		look_at_general(c, &r->v[k], row, &wrong);
 		look_at_special(c, &r->v[k], row, &wrong);
-		look_at_moment(&r->v[k], &wrong);
 		if (wrong.len)
 			tally_bad_at(&y, r->v[k].line, "about vCPU %" PRId64 ": %s", r->v[k].vcpu_id,
 				     buf_str(&wrong));
