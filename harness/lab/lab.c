@@ -37,7 +37,8 @@ static int choose_backend(struct lab *lab)
 static int check_seed(const struct lab *lab)
 {
 	const struct plan *p = lab->plan;
-	bool seeds = knobs_source(&p->knobs, "SEEDS") == KNOB_FROM_COMMAND;
+	/* 1 is what all have who name none; a plan that was saved names all. */
+	bool seeds = p->knobs.seeds > 1 && knobs_source(&p->knobs, "SEEDS") == KNOB_FROM_COMMAND;
 
 	if ((!p->knobs.seed && !seeds) || lab->backend->schedules)
 		return 0;

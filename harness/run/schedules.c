@@ -149,7 +149,7 @@ static void tell(const struct exploration *x)
 static void tell_none(const struct exploration *x, int ret)
 {
 	const struct knobs *k = &x->run->plan->knobs;
-	bool asked = k->seed || knobs_source(k, "SEEDS") != KNOB_FROM_TABLE;
+	bool asked = k->seed || k->seeds > 1;
 
 	if (ret == -OUT_SKIP || ret == -OUT_INTERRUPTED)
 		return;
