@@ -165,7 +165,7 @@ static const struct one_case fast_intel[] = {
 	  { "schedules", "6 hold", "verdict: pass" }, 600 },
 	{ "a schedule is for tests that look for races", NESTLAB " test LANE=bochs-vmx SEED=3 TESTS=vcpu-info/syscall", 2,
 	  { "SEED=3: none of these tests looks for races" }, 300 },
-	{ "and for that lane", NESTLAB " test LANE=tcg-svm SEED=3 TESTS=cpuid-exits/counters", 2,
+	{ "and for that lane", NESTLAB " test LANE=tcg-svm SEED=3 TESTS=cpuid-exits/kinds", 2,
 	  { "SEED=3 is of no use in lane tcg-svm" }, 300 },
 	{ "of another lane there is none",
 	  NESTLAB " test LANE=tcg-svm TESTS=cpuid-exits/counters >/dev/null; " NESTLAB " replay latest", 2,
