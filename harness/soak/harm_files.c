@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Files that are not any more what was written: what was in memory alone when the power went, a bad
- * block, a cat on the keyboard.
+ * block.
  */
 #include <fcntl.h>
 #include <string.h>

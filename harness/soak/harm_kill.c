@@ -63,8 +63,8 @@ static bool stop_libvirtd(struct victim *v)
 	return signal_one(v, "libvirtd", SIGSTOP);
 }
 
-/* What nobody ended: a stopped one does not go by itself. */
-static void kill_stopped(struct victim *v)
+/* What nobody ended goes on then, and is told as left. */
+static void continue_all(struct victim *v)
 {
 	struct pids pids;
 
@@ -118,8 +118,8 @@ static const struct harm kills[] = {
 	{ .name = "kill-qemu", .what = "QEMU is killed", .machine = "libvirt", .harm = kill_qemu },
 	{ .name = "kill-libvirtd", .what = "libvirtd is killed", .machine = "libvirt", .harm = kill_libvirtd },
 	{ .name = "kill-bochs", .what = "Bochs is killed", .machine = "bochs", .harm = kill_bochs },
-	{ .name = "stop-qemu", .what = "QEMU is stopped, and does not go on", .machine = "libvirt", .harm = stop_qemu, .undo = kill_stopped },
-	{ .name = "stop-libvirtd", .what = "libvirtd is stopped, and does not go on", .machine = "libvirt", .harm = stop_libvirtd, .undo = kill_stopped },
+	{ .name = "stop-qemu", .what = "QEMU is stopped, and does not go on", .machine = "libvirt", .harm = stop_qemu, .undo = continue_all },
+	{ .name = "stop-libvirtd", .what = "libvirtd is stopped, and does not go on", .machine = "libvirt", .harm = stop_libvirtd, .undo = continue_all },
 	{ .name = "power-cut", .what = "all processes are killed at once", .harm = power_cut },
 	{ .name = "suspend", .what = "all processes stand still for 3 s", .harm = suspend_shortly },
 	{ .name = "suspend-long", .what = "all processes stand still for 25 s", .harm = suspend_long },
