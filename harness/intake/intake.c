@@ -184,18 +184,27 @@ static char *file_apart(const struct intake *a, const struct intake *b)
 	return path;
 }
 
+/* The whole files alone, into `whole`; what the diff gave stays. As intake_take_files(). */
+static int take_files_apart(struct taking *t, struct intake *whole)
+{
+	struct intake *diff = t->in;
+	size_t base = (size_t)(diff->base - t->bases->v);
+	int ret;
+
+	t->in = whole;
+	ret = intake_take_files(t);
+	t->in = diff;
+	diff->base = &t->bases->v[base]; /* a version of the clone may have moved them */
+	return ret;
+}
+
 /* The diff of a first try beside the files of the last one: nobody knows which is meant. */
 static int compare_files(struct taking *t)
 {
 	struct intake whole = { 0 }, *diff = t->in;
-	size_t base = (size_t)(diff->base - t->bases->v);
 	_cleanup_free_ char *path = NULL;
-	int ret;
+	int ret = t->handed.n > INTAKE_TREE_FILES ? 0 : take_files_apart(t, &whole);
 
-	t->in = &whole;
-	ret = t->handed.n > INTAKE_TREE_FILES ? 0 : intake_take_files(t);
-	t->in = diff;
-	diff->base = &t->bases->v[base]; /* a version of the clone may have moved them */
 	if (!ret && whole.outcome == INTAKE_TAKEN && whole.base == diff->base)
 		path = file_apart(diff, &whole);
 	intake_free(&whole);
@@ -249,13 +258,8 @@ static bool has_assignments_work(const struct taking *t)
 static int take_rather_files(struct taking *t)
 {
 	struct intake whole = { 0 }, *diff = t->in;
-	size_t base = (size_t)(diff->base - t->bases->v);
-	int ret;
+	int ret = take_files_apart(t, &whole);
 
-	t->in = &whole;
-	ret = intake_take_files(t);
-	t->in = diff;
-	diff->base = &t->bases->v[base]; /* a version of the clone may have moved them */
 	if (ret < 0 || whole.outcome != INTAKE_TAKEN) {
 		intake_free(&whole);
 		strv_add(&diff->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
