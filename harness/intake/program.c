@@ -59,13 +59,6 @@ static bool is_source(const char *name)
 	return false;
 }
 
-static bool is_makefile(const char *name)
-{
-	const char *last = path_last(name);
-
-	return !strcmp(last, "Makefile") || !strcmp(last, "makefile") || !strcmp(last, "GNUmakefile");
-}
-
 /* ---- what is in it ---- */
 
 static void claim(struct program *p, const char *name)
@@ -109,7 +102,7 @@ static void look_at(struct program *p, size_t file)
 	_cleanup_buf_ struct buf text = { 0 };
 	bool plain = handed_text(f->path, &text);
 
-	if (is_makefile(f->name)) {
+	if (monitor_is_makefile(f->name)) {
 		look_at_makefile(p, f->name);
 	} else if (is_source(f->name)) {
 		p->sources = true;
@@ -231,7 +224,6 @@ static int put(struct program *p, const struct handed_file *f, const char *to)
 	_cleanup_buf_ struct buf text = { 0 };
 	bool plain = handed_text(f->path, &text);
 	mode_t mode = plain && str_starts(buf_str(&text), "#!") ? 0755 : 0644;
-
 	int err = mkdir_p(dir);
 
 	if (!err && plain)
@@ -240,7 +232,7 @@ static int put(struct program *p, const struct handed_file *f, const char *to)
 		err = file_copy(f->path, path, mode);
 	if (err)
 		return fail(OUT_BROKEN, "can't write %s", path);
-	if (!plain || (!is_source(f->name) && !is_makefile(f->name)))
+	if (!plain || (!is_source(f->name) && !monitor_is_makefile(f->name)))
 		return 0;
 	return intake_add_diff(p->in, below(f->name, p->top), "/dev/null", path);
 }

@@ -44,11 +44,18 @@ struct sources {
 	unsigned int n;
 };
 
+bool monitor_is_makefile(const char *path)
+{
+	const char *name = path_last(path);
+
+	return !strcmp(name, "Makefile") || !strcmp(name, "makefile") || !strcmp(name, "GNUmakefile");
+}
+
 static void note_makefile(struct sources *s, const char *relative)
 {
-	const char *slash = strrchr(relative, '/'), *base = slash ? slash + 1 : relative;
+	const char *slash = strrchr(relative, '/');
 
-	if (strcmp(base, "Makefile") && strcmp(base, "makefile") && strcmp(base, "GNUmakefile"))
+	if (!monitor_is_makefile(relative))
 		return;
 	if (slash)
 		strv_addf(&s->makefiles, "./%.*s", (int)(slash - relative), relative);

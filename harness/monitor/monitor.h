@@ -55,6 +55,9 @@ struct monitor {
 int monitor_prepare(const char *given, const struct assignment *a, struct monitor *m);
 void monitor_free(struct monitor *m);
 
+/* By its name: what make reads where it is told nothing else. */
+bool monitor_is_makefile(const char *path);
+
 /* Where a level gets it, unless it was booted with it. */
 #define MONITOR_IN_LEVEL "/tmp/nestlab-monitor"
 

@@ -543,15 +543,24 @@ static int begin(struct grading *g, int argc, char **argv)
 	return ret;
 }
 
+/* First all are looked at: who is of one age tells each other's work from upstream's. */
+static int show_all(struct grading *g)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < g->class.n; i++)
+		ret = show(g, &g->class.v[i]);
+	return ret;
+}
+
 static int take_all(struct grading *g)
 {
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < g->accept.n; i++)
 		ret = accept_one(g, g->accept.v[i]);
-	/* First all are looked at: who is of one age tells each other's work from upstream's. */
-	for (size_t i = 0; !ret && i < g->class.n && !assignment_wants_monitor(g->assignment); i++)
-		ret = show(g, &g->class.v[i]);
+	if (!ret && !assignment_wants_monitor(g->assignment))
+		ret = show_all(g);
 	for (size_t i = 0; !ret && i < g->class.n; i++) {
 		struct submission *s = &g->class.v[i];
 
