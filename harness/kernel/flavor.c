@@ -16,6 +16,7 @@
 
 static const struct conf_key keys[] = {
 	{ "flavor", "title", CONF_STR, FIELD(title), 0, 0 },
+	{ "flavor", "kernel", CONF_STR, FIELD(kernel), 0, 0 },
 	{ "flavor", "fragments", CONF_LIST, FIELD(fragments), 0, 0 },
 	{ "flavor", "make", CONF_LINES, FIELD(make), 0, 0 },
 	{ "flavor", "module_cflags", CONF_LIST, FIELD(module_cflags), 0, 0 },
@@ -35,6 +36,21 @@ static bool is_assignment(const char *word)
 	return n && word[n] == '=';
 }
 
+static int check_kernel(const struct flavor *f, const char *kernel, const char *path)
+{
+	const char *of = f->kernel ? f->kernel : "";
+	bool host = !strcmp(of, "host");
+
+	if (!host && strcmp(of, "guest"))
+		return fail(OUT_USAGE, "%s: [flavor] kernel = %s: want host or guest", path, of);
+	if (strcmp(of, kernel))
+		return fail(OUT_USAGE,
+			    "the flavour '%s' is one of the %s's kernel, not of the %s's: name it "
+			    "by %s_FLAVOR=",
+			    f->name, of, kernel, host ? "KERNEL" : "GUEST");
+	return 0;
+}
+
 static int check(const struct flavor *f, const char *path)
 {
 	if (!f->fragments.n)
@@ -46,7 +62,7 @@ static int check(const struct flavor *f, const char *path)
 	return 0;
 }
 
-int flavor_load(const char *name, struct flavor *f)
+int flavor_load(const char *name, const char *kernel, struct flavor *f)
 {
 	_cleanup_free_ char *relative = strf(FOLDER "/%s.conf", name);
 	_cleanup_free_ char *path = path_in_root(relative);
@@ -57,12 +73,11 @@ int flavor_load(const char *name, struct flavor *f)
 		return 0;
 	if (strchr(name, '/') || !path_exists(path))
 		return near_fail_in("there is no flavour of a kernel", name, FOLDER, PLAIN);
+	str_set(&f->name, name);
 	ret = conf_load(path, keys, ARRAY_SIZE(keys), f);
 	if (!ret)
 		ret = check(f, path);
-	if (!ret)
-		str_set(&f->name, name);
-	return ret;
+	return ret ? ret : check_kernel(f, kernel, path);
 }
 
 void flavor_free(struct flavor *f)

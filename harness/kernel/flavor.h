@@ -15,6 +15,7 @@
 struct flavor {
 	char *name;	       /* the file's, without .conf; NULL: the plain kernel */
 	char *title;	       /* for people */
+	char *kernel;	       /* whose: "host", "guest" */
 	struct strv fragments; /* over the kernel's own; root-relative */
 	struct strv make;      /* VARIABLE=VALUE for make's command line */
 	/*
@@ -29,10 +30,11 @@ struct flavor {
 };
 
 /*
- * "" and "plain" name the plain kernel. 0, or -OUT_USAGE with the names there are, or FILE:LINE.
- * Free it in either case.
+ * Of the kernel whose role this is ("host", "guest"); "" and "plain" name the plain one. 0, or
+ * -OUT_USAGE with the names there are, with the setting that would take it, or FILE:LINE. Free it
+ * in either case.
  */
-int flavor_load(const char *name, struct flavor *f);
+int flavor_load(const char *name, const char *kernel, struct flavor *f);
 void flavor_free(struct flavor *f);
 
 #endif

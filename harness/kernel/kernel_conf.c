@@ -254,9 +254,11 @@ int kernel_conf_load(const char *name, struct kernel_conf *k)
 	return ret;
 }
 
-static int take_flavor(struct kernel_role_conf *rc, const char *name, struct flavor *f)
+static int take_flavor(struct kernel_conf *k, enum kernel_role role, const char *name,
+		       struct flavor *f)
 {
-	int ret = flavor_load(name, f);
+	struct kernel_role_conf *rc = kernel_conf_role(k, role);
+	int ret = flavor_load(name, kernel_role_name(role), f);
 
 	for (size_t i = 0; !ret && i < f->fragments.n; i++)
 		strv_add(&rc->fragments, f->fragments.v[i]);
@@ -270,10 +272,9 @@ struct kernel_role_conf *kernel_conf_role(struct kernel_conf *k, enum kernel_rol
 
 int kernel_conf_flavor(struct kernel_conf *k, const char *host, const char *guest)
 {
-	int ret = take_flavor(kernel_conf_role(k, KERNEL_HOST), host, &k->flavor);
+	int ret = take_flavor(k, KERNEL_HOST, host, &k->flavor);
 
-	return ret ? ret
-		   : take_flavor(kernel_conf_role(k, KERNEL_GUEST), guest, &k->guest_flavor);
+	return ret ? ret : take_flavor(k, KERNEL_GUEST, guest, &k->guest_flavor);
 }
 
 const struct flavor *kernel_conf_flavor_of(const struct kernel_conf *k, enum kernel_role role)

@@ -150,6 +150,7 @@ static const struct one_case mistaken[] = {
 	{ "a cover letter of another run", NESTLAB " test SUITE=selftest; " NESTLAB " report --cover", 2, { "no run of `nestlab kvm-check`" }, 0 },
 	{ "a misspelt flavour", TEST "KERNEL_FLAVOR=debgu", 2, { "did you mean debug?", USAGE }, 0 },
 	{ "a misspelt flavour of the guest", TEST "GUEST_FLAVOR=guest-debgu", 2, { "did you mean guest-debug?", USAGE }, 0 },
+	{ "the host's flavour for the guest", TEST "GUEST_FLAVOR=debug", 2, { "name it by KERNEL_FLAVOR=", USAGE }, 0 },
 	{ "a misspelt mutant", NESTLAB " mutants caller-pdi RUNS=0", 2, { "did you mean caller-pid?", USAGE }, 0 },
 	{ "numbers that are none", TEST "L2_CPUS=two; " TEST "L1_MEMORY=2G; " TEST "EFFORT=0", 2,
 	  { "L2_CPUS=two: want a whole number from 1 to 8", "L1_MEMORY=2G: want", "EFFORT=0: want", USAGE }, 0 },

@@ -190,19 +190,25 @@ static void test_flavors(void **state)
 	struct flavor f;
 
 	(void)state;
-	assert_int_equal(flavor_load("debug", &f), 0);
+	assert_int_equal(flavor_load("debug", "host", &f), 0);
 	assert_string_equal(f.name, "debug");
 	assert_true(f.fragments.n && f.slowdown >= 1);
 	flavor_free(&f);
-	assert_int_equal(flavor_load("plain", &f), 0);
+	assert_int_equal(flavor_load("plain", "guest", &f), 0);
 	assert_null(f.name);
 	assert_int_equal(f.slowdown, 1);
 	flavor_free(&f);
-	assert_int_equal(flavor_load("vanilla", &f), -OUT_USAGE);
+	assert_int_equal(flavor_load("vanilla", "host", &f), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "there is no flavour of a kernel 'vanilla'"));
 	assert_non_null(strstr(fail_text(), "plain debug guest-debug kcsan"));
 	flavor_free(&f);
-	assert_int_equal(flavor_load("../kernels/6.12", &f), -OUT_USAGE);
+	assert_int_equal(flavor_load("../kernels/6.12", "host", &f), -OUT_USAGE);
+	flavor_free(&f);
+	assert_int_equal(flavor_load("debug", "guest", &f), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "of the host's kernel, not of the guest's"));
+	flavor_free(&f);
+	assert_int_equal(flavor_load("guest-debug", "host", &f), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "name it by GUEST_FLAVOR="));
 	flavor_free(&f);
 }
 
