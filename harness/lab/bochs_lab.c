@@ -196,15 +196,21 @@ static int begin_record(const struct lab *lab, const struct bochs_spec *spec,
 	return spec->debian ? 0 : record_begin(lab->run_dir, spec, from, record);
 }
 
+static char *door_path(void)
+{
+	return strf("%s/l1-agent", path_run());
+}
+
 static int start(struct lab *lab, const struct bochs_spec *spec, const char *record)
 {
 	_cleanup_free_ char *log = strf("%s/l1-bochs.log", lab->run_dir), *local = bringup_libvirt_path(false);
-	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir);
+	_cleanup_free_ char *console = strf("%s/l1-console.log", lab->run_dir), *door = door_path();
 	struct bochs_wires wires = { .log = log, .console_log = console, .record = record };
 
 	if (!lab->without_l2) {
 		wires.local = local;
 		wires.remote = L1_LIBVIRT;
+		wires.door = door;
 	}
 	return bochs_start(&lab->levels[L1], spec, &wires);
 }
@@ -247,7 +253,7 @@ int bochs_lab_parts(struct lab *lab, const char *state, struct bochs_parts *p)
 					     .cpus = lab->plan->l1_cpus,
 					     .memory_mib = lab->plan->l1_memory,
 					     .medium = MEDIUM,
-					     .console = "l1-console",
+					     .console = BOCHS_CONSOLE,
 					     .port = PORT },
 				   .from = { .state = state, .second = lab->suite.disk } };
 	ret = make_medium(lab, &p->medium);
@@ -389,6 +395,21 @@ static int restore(struct lab *lab, const char *dir)
 	return ret ? ret : bochs_lab_tell_modules(dir, lab->record);
 }
 
+/* ---- left running ---- */
+
+static void stay(struct lab *lab)
+{
+	bochs_leave_channel(&lab->levels[L1]);
+}
+
+static int join(struct lab *lab)
+{
+	_cleanup_free_ char *door = door_path();
+
+	bochs_join(&lab->levels[L1], path_run(), door);
+	return 0;
+}
+
 /* ---- the backend ---- */
 
 static bool has_states(const struct lab *lab)
@@ -484,5 +505,7 @@ static const struct lab_backend lab_bochs = { .name = "bochs",
 				       .name_states = name_states,
 				       .up = up,
 				       .save = bochs_lab_save,
-				       .restore = restore };
+				       .restore = restore,
+				       .stay = stay,
+				       .join = join };
 LAB_BACKEND(lab_bochs);

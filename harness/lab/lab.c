@@ -13,23 +13,41 @@
 #include "lab/bringup.h"
 #include "lab/closed.h"
 #include "lab/golden.h"
+#include "lab/keeper.h"
 #include "lab/logs.h"
 #include "machine/libvirt/daemon.h"
-#include "machine/libvirt/stub.h"
 #include "machine/loop.h"
 
 extern const struct lab_backend *const __start_nestlab_backends[];
 extern const struct lab_backend *const __stop_nestlab_backends[];
 
-static int choose_backend(struct lab *lab)
+static const struct lab_backend *find_backend(const char *name)
 {
-	const struct lane *lane = &lab->plan->lane;
-	const char *name = lane->machine ? lane->machine : LAB_BACKEND_DEFAULT;
-
 	for (const struct lab_backend *const *b = __start_nestlab_backends;
 	     b < __stop_nestlab_backends; b++)
 		if (!strcmp((*b)->name, name))
-			lab->backend = *b;
+			return *b;
+	return NULL;
+}
+
+static const char *backend_name(const struct lane *lane)
+{
+	return lane->machine ? lane->machine : LAB_BACKEND_DEFAULT;
+}
+
+bool lab_needs_keeper(const struct plan *plan)
+{
+	const struct lab_backend *b = find_backend(backend_name(&plan->lane));
+
+	return b && b->stay;
+}
+
+static int choose_backend(struct lab *lab)
+{
+	const struct lane *lane = &lab->plan->lane;
+	const char *name = backend_name(lane);
+
+	lab->backend = find_backend(name);
 	return lab->backend ? 0
 			    : fail(OUT_USAGE, "config/lanes/%s.conf: machine = %s is not known", lane->name, name);
 }
@@ -236,50 +254,35 @@ static char *make_note(const struct lab *lab)
 {
 	_cleanup_free_ char *subject = plan_subject(lab->plan);
 
-	return strf("%s %u %s\n", lab->plan->shape, lab->plan->lane.slowdown, subject);
+	return strf("%s %s %u %s\n", lab->backend->name, lab->plan->shape, lab->plan->lane.slowdown,
+		    subject);
 }
 
 struct note {
-	char *shape, *subject;
+	char *backend, *shape, *subject;
 	uint32_t slowdown;
 };
 
 static bool read_note(struct note *n)
 {
 	_cleanup_free_ char *text = place_note();
-	char *end, *space = text ? strchr(text, ' ') : NULL;
+	char *rest = text, *backend = strsep(&rest, " "), *shape = strsep(&rest, " ");
 
 	*n = (struct note){ 0 };
-	if (!space)
+	if (!rest)
 		return false;
-	*space = '\0';
-	n->slowdown = (uint32_t)strtoul(space + 1, &end, 10);
-	n->shape = xstrdup(text);
-	n->subject = xstrdup(str_strip(end));
+	n->slowdown = (uint32_t)strtoul(rest, &rest, 10);
+	n->backend = xstrdup(backend);
+	n->shape = xstrdup(shape);
+	n->subject = xstrdup(str_strip(rest));
 	return n->slowdown != 0;
 }
 
 static void free_note(struct note *n)
 {
+	free(n->backend);
 	free(n->shape);
 	free(n->subject);
-}
-
-/* What the debugger of a killed one left: L1 may stand still, or stop at any moment. */
-static int mend(struct level *l1)
-{
-	_cleanup_close_ int lock = -1;
-
-	if (!stub_is_left())
-		return 0;
-	lock = stub_lock();
-	if (lock < 0) {
-		ui_note("%s; where it stands still, nothing in it answers", fail_text());
-		fail_clear();
-		return 0;
-	}
-	ui_note("a gdb that was killed had left L1 to itself: it goes on now");
-	return stub_close(l1);
 }
 
 int lab_join(struct lab *lab, const char *place, bool with_l2)
@@ -290,17 +293,14 @@ int lab_join(struct lab *lab, const char *place, bool with_l2)
 	*lab = (struct lab){ .place.lock = -1 };
 	loop_init();
 	ret = place_join(place, &lab->place);
-	if (!ret && !read_note(&n))
+	if (!ret)
+		lab->backend = read_note(&n) ? find_backend(n.backend) : NULL;
+	if (!ret && !lab->backend)
 		ret = fail(OUT_BROKEN, "place %s has a lab that another nestlab left; `nestlab lab-down` ends it", lab->place.name);
 	init_levels(lab, n.slowdown ? n.slowdown : 1);
 	free_note(&n);
-	lab->uri = daemon_uri();
 	if (!ret)
-		ret = level_connect(&lab->levels[L1], lab->uri);
-	if (!ret)
-		ret = level_attach(&lab->levels[L1], L1_DOMAIN, NULL);
-	if (!ret)
-		ret = mend(&lab->levels[L1]);
+		ret = lab->backend->join(lab);
 	if (!ret && with_l2)
 		ret = bringup_join_l2(lab);
 	return ret;
@@ -425,6 +425,20 @@ static void keep_place(const struct lab *lab)
 		ui_note("%s", fail_text());
 }
 
+/* Others may come as soon as the place is given back. */
+void lab_stay(struct lab *lab, struct keeper *k)
+{
+	keep_place(lab);
+	level_detach(&lab->levels[L2]);
+	lab->backend->stay(lab);
+	place_release(&lab->place);
+	keeper_ready(k);
+	while (!level_step(&lab->levels[L1], KEEPER_STEP_MS))
+		;
+	loop_unguard();
+	level_destroy(&lab->levels[L1]);
+}
+
 void lab_close(struct lab *lab, bool keep)
 {
 	bool ours = lab->place.lock >= 0 && !lab->place.shared;
@@ -477,11 +491,19 @@ int lab_sweep(const char *place, unsigned int *n)
 
 char *lab_uri(const char *place, unsigned int level)
 {
+	struct note n = { 0 };
 	struct place p;
 	char *uri = NULL;
 
-	if (!place_join(place, &p))
-		uri = level == 1 ? daemon_uri() : bringup_libvirt_uri(true);
+	if (!place_join(place, &p) && read_note(&n)) {
+		if (level == 2)
+			uri = bringup_libvirt_uri(true);
+		else if (!strcmp(n.backend, LAB_BACKEND_DEFAULT))
+			uri = daemon_uri();
+		else
+			fail(OUT_USAGE, "no libvirt carries L1 of the lab that is running: it is a process of %s", n.backend);
+	}
+	free_note(&n);
 	place_release(&p);
 	return uri;
 }

@@ -55,7 +55,12 @@ struct lab_backend {
 	int (*save)(struct lab *lab, const char *dir);
 	int (*restore)(struct lab *lab, const char *dir);
 	bool saving_ends; /* what was saved is gone, and goes on by being restored */
-	bool keeps; /* its levels can live on without us: lab-up */
+	/*
+	 * L1 ends with the process that brought it up, which a lab that is left running needs as
+	 * its keeper: from now on others have L1's channel. NULL: its levels live on without us.
+	 */
+	void (*stay)(struct lab *lab);
+	int (*join)(struct lab *lab); /* L1 of a lab that was left running, without its channel */
 	/*
 	 * Where L1's CPUs take turns, and a seed says how long each is (closed.h); NULL: they
 	 * really run at once.
@@ -125,6 +130,15 @@ int lab_up_again(struct lab *lab);
 
 /* Does an L2 run in it? */
 bool lab_has_l2(const struct lab *lab);
+
+/* Is a lab of this plan left running by a process that stays? Ask before lab_open(). */
+bool lab_needs_keeper(const struct plan *plan);
+/*
+ * Be that process, until L1 ends or we are told to. The place is kept and given back; what remains
+ * is lab_close().
+ */
+struct keeper;
+void lab_stay(struct lab *lab, struct keeper *k);
 
 /*
  * Join a lab that `lab-up` left running, to look into it: no build, no restore. place: PLACE=.

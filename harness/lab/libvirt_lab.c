@@ -10,7 +10,9 @@
 #include "lab/bringup.h"
 #include "lab/capabilities.h"
 #include "lab/state.h"
+#include "machine/libvirt/daemon.h"
 #include "machine/libvirt/qemu_program.h"
+#include "machine/libvirt/stub.h"
 #include "machine/loop.h"
 
 /* ---- the states' names ---- */
@@ -218,6 +220,34 @@ static int restore(struct lab *lab, const char *dir)
 	return ret ? ret : level_restore(&lab->levels[L1], memory, xml, log);
 }
 
+/* What the debugger of a killed one left: L1 may stand still, or stop at any moment. */
+static int mend(struct level *l1)
+{
+	_cleanup_close_ int lock = -1;
+
+	if (!stub_is_left())
+		return 0;
+	lock = stub_lock();
+	if (lock < 0) {
+		ui_note("%s; where it stands still, nothing in it answers", fail_text());
+		fail_clear();
+		return 0;
+	}
+	ui_note("a gdb that was killed had left L1 to itself: it goes on now");
+	return stub_close(l1);
+}
+
+static int join(struct lab *lab)
+{
+	int ret;
+
+	lab->uri = daemon_uri();
+	ret = level_connect(&lab->levels[L1], lab->uri);
+	if (!ret)
+		ret = level_attach(&lab->levels[L1], L1_DOMAIN, NULL);
+	return ret ? ret : mend(&lab->levels[L1]);
+}
+
 static const struct lab_backend lab_libvirt = {
 	.name = "libvirt",
 	.prepare = prepare,
@@ -226,6 +256,6 @@ static const struct lab_backend lab_libvirt = {
 	.save = save,
 	.restore = restore,
 	.saving_ends = true,
-	.keeps = true,
+	.join = join,
 };
 LAB_BACKEND(lab_libvirt);

@@ -203,7 +203,11 @@ static const struct one_case intel_alone[] = {
 	{ "in another lane it is not merely wrong",
 	  NESTLAB " test LANE=tcg-svm KERNEL=testcases/faults/intel-only.conf TESTS=cpuid-exits/kinds", 1,
 	  { "verdict: fail", "reason: the change is instrumented for Intel only" }, 300 },
-	{ "a lab that can't be kept", NESTLAB " lab-up LANE=bochs-vmx", 2, { "can't be left running" }, 0 },
+	{ "a lab in Bochs is left running, and answers",
+	  "export PLACE=bochs; " NESTLAB " lab-up LANE=bochs-vmx && " NESTLAB " shell 1 grep -m1 -o vmx /proc/cpuinfo && "
+	  NESTLAB " shell 2 nproc && " NESTLAB " uri 1; " NESTLAB " lab-up LANE=bochs-vmx; " NESTLAB " test TESTS=vcpu-info/pairs; s=$?; "
+	  NESTLAB " lab-down; exit $s", 75,
+	  { "the lab is up:", "vmx\n2\n", "no libvirt carries L1", "the lab is up already", "the lab is down" }, 300 },
 	{ "no Bochs is left", COUNT_OURS,
 	  0, { NOTHING_LEFT }, 0 },
 };

@@ -179,7 +179,7 @@ struct forwarding {
 	struct bench *b;
 	struct forward *f;
 	int listener; /* the level's */
-	char local[128], remote[128];
+	char local[128], remote[128], door[128];
 };
 
 /* The bench's line goes through it. */
@@ -190,7 +190,8 @@ static void forwarding_begin(struct forwarding *w, struct bench *b)
 	*w = (struct forwarding){ .b = b, .listener = listen_in(b, "remote") };
 	in_dir(b, w->local, sizeof(w->local), "local");
 	in_dir(b, w->remote, sizeof(w->remote), "remote");
-	w->f = forward_start(dup(b->line.fd), w->local, w->remote, &end);
+	in_dir(b, w->door, sizeof(w->door), "door");
+	w->f = forward_start(dup(b->line.fd), w->local, w->remote, w->door, &end);
 	assert_non_null(w->f);
 	close(b->line.fd);
 	join_line(b, end);
@@ -201,6 +202,7 @@ static void forwarding_end(struct forwarding *w)
 {
 	forward_stop(w->f);
 	assert_int_equal(access(w->local, F_OK), -1);
+	assert_int_equal(access(w->door, F_OK), -1);
 	close(w->listener);
 }
 
@@ -323,6 +325,32 @@ static void test_forward_carries_much(void **state)
 	forwarding_end(&w);
 }
 
+/* The level's channel is handed on: to one at a time, in the order in which they came. */
+static void test_door(void **state)
+{
+	struct bench *b = *state;
+	struct forwarding w;
+	int here, there, first, second;
+
+	forwarding_begin(&w, b);
+	here = connect_in(b, "local");
+	there = accept_soon(w.listener);
+	first = connect_in(b, "door");
+	second = connect_in(b, "door");
+	assert_int_equal(channel_time(b->c, &(uint64_t){ 0 }, SOON), 0);
+	for (int i = 0; i < 2; i++) {
+		close(b->line.fd);
+		join_line(b, i ? second : first);
+		assert_int_equal(hello(b), 0);
+		assert_int_equal(channel_time(b->c, &(uint64_t){ 0 }, SOON), 0);
+	}
+	/* Whoever has a connection does not feel it. */
+	exchange(here, there, "still there");
+	close(here);
+	close(there);
+	forwarding_end(&w);
+}
+
 /* The level dies: its clients must not wait for it. */
 static void test_line_is_lost(void **state)
 {
@@ -349,7 +377,7 @@ static void test_no_place_to_listen(void **state)
 
 	(void)state;
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
-	assert_null(forward_start(pair[0], "/nowhere/at/all", "/x", &end));
+	assert_null(forward_start(pair[0], "/nowhere/at/all", "/x", "/nowhere/too", &end));
 	assert_non_null(strstr(fail_text(), "/nowhere/at/all"));
 	expect_end(pair[1]);
 	close(pair[1]);
@@ -364,6 +392,7 @@ int main(void)
 		WITH_AGENT(test_seats),
 		WITH_AGENT(test_forward),
 		WITH_AGENT(test_forward_carries_much),
+		WITH_AGENT(test_door),
 		WITH_AGENT(test_line_is_lost),
 		cmocka_unit_test(test_no_place_to_listen),
 	};

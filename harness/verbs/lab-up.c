@@ -6,6 +6,7 @@
 #include "core/paths.h"
 #include "core/ui.h"
 #include "core/util.h"
+#include "lab/keeper.h"
 #include "lab/lab.h"
 #include "verbs/verb.h"
 
@@ -25,13 +26,14 @@ VERB(lab_up_verb);
 
 static int bring_up(const struct plan *plan, bool fresh)
 {
+	struct keeper k = { .parent = -1 };
 	_cleanup_free_ char *dir = NULL;
 	struct lab lab;
-	int ret = lab_open(&lab, plan, "lab-up");
+	int ret;
 
-	if (!ret && !lab.backend->keeps)
-		ret = fail(OUT_USAGE, "LANE=%s can't be left running: its L1 ends with this program",
-			   plan->lane.name);
+	if (lab_needs_keeper(plan))
+		keeper_fork(&k);
+	ret = lab_open(&lab, plan, "lab-up");
 	dir = strf("%s/consoles", path_run());
 	if (!ret && mkdir_p(dir))
 		ret = fail(OUT_BROKEN, "can't make %s", dir);
@@ -41,6 +43,8 @@ static int bring_up(const struct plan *plan, bool fresh)
 		ret = lab_up(&lab, dir, fresh);
 	if (!ret)
 		ui_note("the lab is up: nestlab shell 2, nestlab console 1, nestlab trace -f; nestlab lab-down ends it");
+	if (!ret && lab.backend->stay)
+		lab_stay(&lab, &k);
 	lab_close(&lab, !ret);
 	return ret;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,6 +166,51 @@ static struct vstream *open_port(struct level *l, const struct vstream_handler *
 static const struct level_machine machine = {
 	.cut = cut, .end = end, .open_port = open_port, .look = look
 };
+
+void bochs_leave_channel(struct level *l)
+{
+	struct bochs *b = l->machine_data;
+
+	level_close_channel(l);
+	close_p(&b->port_fd);
+	b->port_fd = -1;
+}
+
+/* ---- of another process: its Bochs is not ours to end, nor to wait for ---- */
+
+static void leave(struct level *l)
+{
+	free(l->machine_data);
+}
+
+static void nothing(struct level *l)
+{
+	(void)l;
+}
+
+static struct vstream *open_door(struct level *l, const struct vstream_handler *h)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	const char *door = l->machine_data;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(sa.sun_path, door, sizeof(sa.sun_path) - 1);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+		return vstream_open_socket(fd, h);
+	fail(OUT_BROKEN, "%s's keeper does not answer at %s: %s", l->name, door, strerror(errno));
+	close_p(&fd);
+	return NULL;
+}
+
+static const struct level_machine joined = {
+	.cut = nothing, .end = leave, .open_port = open_door, .look = nothing
+};
+
+void bochs_join(struct level *l, const char *folder, const char *door)
+{
+	l->console_file = strf("%s/" BOCHS_CONSOLE, folder);
+	level_adopt(l, &joined, xstrdup(door));
+}
 
 /* ---- the child ---- */
 
@@ -360,7 +406,7 @@ static int lay_wires(struct bochs *b, const struct bochs_wires *w)
 	if (!w->local)
 		return 0;
 	b->port_fd = -1;
-	b->forward = forward_start(line, w->local, w->remote, &b->port_fd);
+	b->forward = forward_start(line, w->local, w->remote, w->door, &b->port_fd);
 	return b->forward ? 0 : -OUT_BROKEN;
 }
 

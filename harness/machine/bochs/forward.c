@@ -37,8 +37,8 @@ struct connection {
 struct forward {
 	pthread_t thread;
 	int stop; /* eventfd */
-	int listen;
-	char *local, *remote;
+	int listen, door; /* door: the level's channel comes in there when `level` is free */
+	char *local, *remote, *door_path;
 	struct pipe line, level; /* level: the other end of *channel_end */
 	/* frames of both seats go to the line one after the other, whole */
 	struct proto_decoder from_level;
@@ -188,6 +188,14 @@ static void let_in(struct forward *f)
 	pipe_close(&c->client);
 }
 
+/* What the one before had begun to say is not his. */
+static void let_channel_in(struct forward *f)
+{
+	f->level.fd = accept4(f->door, NULL, NULL, SOCK_CLOEXEC);
+	buf_free(&f->level.out);
+	memset(&f->from_level, 0, sizeof(f->from_level));
+}
+
 /* One side's end is the other's, when it has taken what there was. */
 static void look_at(struct forward *f, struct connection *c)
 {
@@ -210,7 +218,7 @@ static void add(struct pollfd *p, const struct pipe *pipe)
 		p->events |= POLLOUT;
 }
 
-enum { STOP, LISTEN, LINE, LEVEL, CONNECTION, WATCHED = CONNECTION + CONNECTIONS_MAX };
+enum { STOP, LISTEN, DOOR, LINE, LEVEL, CONNECTION, WATCHED = CONNECTION + CONNECTIONS_MAX };
 
 static struct pipe *pipe_of(struct forward *f, size_t i)
 {
@@ -254,6 +262,7 @@ static int turn(void *ctx, unsigned int timeout_ms)
 
 	p[STOP] = (struct pollfd){ .fd = f->stop, .events = POLLIN };
 	p[LISTEN] = (struct pollfd){ .fd = f->greeting ? -1 : f->listen, .events = POLLIN };
+	p[DOOR] = (struct pollfd){ .fd = f->level.fd < 0 ? f->door : -1, .events = POLLIN };
 	for (size_t i = LINE; i < WATCHED; i++)
 		add(&p[i], pipe_of(f, i));
 	if (poll(p, WATCHED, (int)timeout_ms) < 0)
@@ -262,6 +271,8 @@ static int turn(void *ctx, unsigned int timeout_ms)
 	f->over |= p[STOP].revents || f->line.fd < 0;
 	if (f->over)
 		return fail(OUT_BROKEN, "the level's line was closed");
+	if (p[DOOR].revents)
+		let_channel_in(f);
 	if (p[LISTEN].revents)
 		let_in(f);
 	return 0;
@@ -277,7 +288,8 @@ static void *run(void *arg)
 	for (size_t i = LINE; i < WATCHED; i++)
 		pipe_close(pipe_of(f, i));
 	close_p(&f->listen);
-	f->listen = -1;
+	close_p(&f->door);
+	f->listen = f->door = -1;
 	return NULL;
 }
 
@@ -305,15 +317,18 @@ static void dispose(struct forward *f)
 	for (size_t i = LINE; i < WATCHED; i++)
 		pipe_close(pipe_of(f, i));
 	close_p(&f->listen);
+	close_p(&f->door);
 	close_p(&f->stop);
 	channel_free(f->channel);
 	unlink(f->local);
+	unlink(f->door_path);
 	free(f->local);
+	free(f->door_path);
 	free(f->remote);
 	free(f);
 }
 
-static struct forward *make(int line, const char *local, const char *remote)
+static struct forward *make(int line, const char *local, const char *remote, const char *door)
 {
 	struct channel_transport t = { .send = line_send, .step = turn, .seat = SEAT };
 	struct forward *f = xcalloc(1, sizeof(*f));
@@ -321,21 +336,24 @@ static struct forward *make(int line, const char *local, const char *remote)
 	t.ctx = f;
 	f->local = xstrdup(local);
 	f->remote = xstrdup(remote);
+	f->door_path = xstrdup(door);
 	f->channel = channel_new("the agent (forwarding)", &t);
 	for (size_t i = LINE; i < WATCHED; i++)
 		pipe_of(f, i)->fd = -1;
 	f->line.fd = line;
 	f->stop = eventfd(0, EFD_CLOEXEC);
 	f->listen = listen_at(local);
+	f->door = listen_at(door);
 	return f;
 }
 
-struct forward *forward_start(int line, const char *local, const char *remote, int *channel_end)
+struct forward *forward_start(int line, const char *local, const char *remote, const char *door,
+			      int *channel_end)
 {
-	struct forward *f = make(line, local, remote);
+	struct forward *f = make(line, local, remote, door);
 	int pair[2];
 
-	if (f->listen >= 0 && f->stop >= 0 &&
+	if (f->listen >= 0 && f->door >= 0 && f->stop >= 0 &&
 	    !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		f->level.fd = pair[0];
 		if (!pthread_create(&f->thread, NULL, run, f)) {

@@ -13,11 +13,14 @@ struct forward;
 /*
  * line: a connected stream socket, owned from now on (closed also after a failure). *channel_end:
  * takes its place for the level's channel; the caller's. local: a path to listen at (what is there
- * is removed); remote: the level's socket that its connections go to. NULL after fail().
+ * is removed); remote: the level's socket that its connections go to. door: another path, where
+ * one at a time is let in to be the level's channel, when all who had it have closed it. NULL after
+ * fail().
  */
-struct forward *forward_start(int line, const char *local, const char *remote, int *channel_end);
+struct forward *forward_start(int line, const char *local, const char *remote, const char *door,
+			      int *channel_end);
 
-/* Closes the line and all connections, removes the socket; NULL is fine. */
+/* Closes the line and all connections, removes the sockets; NULL is fine. */
 void forward_stop(struct forward *f);
 
 #endif

@@ -356,6 +356,21 @@ int daemon_start(bool hide_kvm, unsigned int slowdown, char **uri)
 	return wait_for_socket(pid, slowdown);
 }
 
+/* It has no command line of its own: it works in our run folder. */
+static bool is_keeper(const char *pid)
+{
+	_cleanup_free_ char *comm = strf("/proc/%s/comm", pid), *cwd = strf("/proc/%s/cwd", pid);
+	_cleanup_buf_ struct buf name = { 0 };
+	char folder[PATH_MAX];
+	ssize_t n;
+
+	if (file_read(comm, &name) || strcmp(buf_str(&name), KEEPER_NAME "\n") != 0)
+		return false;
+	n = readlink(cwd, folder, sizeof(folder) - 1);
+	folder[n > 0 ? n : 0] = '\0';
+	return !strcmp(folder, path_run());
+}
+
 /* Does this process work out of our run folder? Its command line then names a file there. */
 static bool is_ours(const char *pid)
 {
@@ -369,7 +384,9 @@ static bool is_ours(const char *pid)
 	qemu = strstr(b.data, "qemu-system") != NULL;
 	libvirtd = str_ends(b.data, "libvirtd");
 	bochs = str_ends(b.data, "bochs-bin");
-	return (qemu || libvirtd || bochs) && memmem(b.data, b.len, mark, strlen(mark));
+	if (qemu || libvirtd || bochs)
+		return memmem(b.data, b.len, mark, strlen(mark));
+	return is_keeper(pid);
 }
 
 static unsigned int signal_ours(int sig)

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#define KEEPER_NAME "nestlab-keeper" /* lab/keeper.h; its working directory is path_run() */
+
 /*
  * The URI to connect to; starts the private daemon when it isn't running. hide_kvm: /dev/kvm is
  * kept from it (where QEMU can't use it, libvirt's capability probe runs again at every call: 68 s
