@@ -197,7 +197,8 @@ static struct vstream *open_door(struct level *l, const struct vstream_handler *
 	strncpy(sa.sun_path, door, sizeof(sa.sun_path) - 1);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return vstream_open_socket(fd, h);
-	fail(OUT_BROKEN, "%s's keeper does not answer at %s: %s", l->name, door, strerror(errno));
+	fail(OUT_BROKEN, "%s's keeper does not answer at %s: %s; `nestlab lab-down` ends what is left", l->name, door,
+	     strerror(errno));
 	close_p(&fd);
 	return NULL;
 }
