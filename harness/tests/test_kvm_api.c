@@ -175,6 +175,7 @@ static const struct wrong {
 	  "twist str \"version\"\n@nestlab call str \"KVM_CREATE_VM\"", "another version of KVM's API",
 	  "made all the same" },
 	{ "refusals", 1, FAILED, CRASHED, "another exit reason than hlt", "and no word about it" },
+	{ "refusals", 2, FAILED, CRASHED, "42 in a part of eax", "and no word about it" },
 	{ "refusals", 1, "out str \"\"", "out str \"01\"", "a byte to another port", "it was printed" },
 	{ "refusals", 2, "out str \"\"", "out str \"5801\"", "an in from the serial port",
 	  "it was printed" },

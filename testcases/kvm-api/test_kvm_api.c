@@ -405,6 +405,8 @@ static void check_version(const struct runs *r, struct test_result *t)
 		   BY_WATCHING);
 }
 
+#define PART_OF_EAX "42 in a part of eax"
+
 static void judge_refusals(const struct evidence *e, struct test_result *t)
 {
 	struct runs r;
@@ -414,6 +416,8 @@ static void judge_refusals(const struct evidence *e, struct test_result *t)
 		check_version(&r, t);
 		check_noticed(&r, t, "reason", "another exit reason than hlt",
 			      "KVM_EXIT_SHUTDOWN at the end is noticed");
+		check_noticed(&r, t, "eax-part", PART_OF_EAX,
+			      "a number is 42 if all of its bytes are");
 		check_stranger(&r, t, "port", "a byte to another port", "it is not printed");
 		check_stranger(&r, t, "direction", "an in from the serial port",
 			       "what lies there is not printed");
@@ -461,13 +465,14 @@ static const char *const refusals_checks[] = {
 	"the monitor ends",
 	"another version of KVM's API",
 	"another exit reason than hlt",
+	PART_OF_EAX,
 	"a byte to another port",
 	"an in from the serial port",
 	NULL,
 };
 
-static const char *const refusals_args[] = { "any",  "none",	  "version", "reason",
-					     "port", "direction", NULL };
+static const char *const refusals_args[] = { "any",	 "none", "version",   "reason",
+					     "eax-part", "port", "direction", NULL };
 
 static const struct testcase kvm_api_refusals = {
 	.name = "kvm-api/refusals",

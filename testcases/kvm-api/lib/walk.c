@@ -82,6 +82,8 @@ void walk(const struct walk_cpu *cpu, uint64_t gva,
 
 		if (!read(ctx, at, &entry, f->entry_bytes))
 			return;
+		if (l->shift == 30)
+			r->upper_entry = at;
 		if (l->is_directory) {
 			r->directory_entry = at;
 			r->entry_bytes = f->entry_bytes;

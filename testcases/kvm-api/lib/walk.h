@@ -31,6 +31,7 @@ struct walk_result {
 	 * come to.
 	 */
 	uint64_t directory_entry;
+	uint64_t upper_entry; /* the one for 1 GiB that led there; 0: none */
 	unsigned int entry_bytes;
 };
 

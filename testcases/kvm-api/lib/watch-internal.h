@@ -56,7 +56,8 @@ struct watch {
 	size_t n_slots;
 	int kvm_fd, vcpu_fd;
 	uint64_t told_size, run_at; /* of struct kvm_run; where the monitor has mapped it */
-	bool has_cpuid, started, making, lies;
+	bool has_cpuid, started, making;
+	uint32_t lie; /* for eax, to KVM_GET_REGS, too; 0: none */
 	struct kvm_regs regs; /* as set or, after an exit, as they were */
 	struct kvm_sregs sregs;
 	uint32_t total, ins, outs, real_outs;
@@ -65,14 +66,19 @@ struct watch {
 	char *const *beside; /* the second one's command line */
 	uint64_t moved_from; /* where KVM has the data that was moved */
 	struct exit_seen seen;
-	struct question questions[24];
+	struct question questions[32];
 	size_t n_questions, asked;
 	bool prepared;
-	uint32_t gva; /* the page's address for the guest */
-	uint64_t page, alias_entry; /* guest physical: what the questions put there */
+	/* the page's addresses for the guest; high_gva: above 2 GiB, 0: it has none */
+	uint32_t gva, high_gva;
+	uint64_t page; /* guest physical: what the questions put there */
 	uint64_t tail;		    /* the memory's last bytes, and what they were */
 	uint8_t tail_was[TAIL_BYTES];
-	unsigned int alias_bytes;
+	struct alias {
+		uint64_t entry; /* of a page table; guest physical */
+		unsigned int bytes;
+	} aliases[2];
+	size_t n_aliases;
 };
 
 /* -- watch.c -- */
@@ -94,6 +100,8 @@ void look_up(struct watch *w, uint64_t gva);
 /* The same of what lies at the address. */
 void look_up_at(struct watch *w, uint64_t gva);
 void remember_memory(struct watch *w);
+/* How wide what holds the 42 is at least, in bytes: 2 in real mode, 4 elsewhere. */
+unsigned int width_of(const struct watch *w);
 /* How many places hold 42 that did not when it was remembered. spoil: 41 from now on. */
 unsigned int find_stored(struct watch *w, bool spoil);
 

@@ -117,10 +117,15 @@ static bool same_page(const uint8_t *a, const uint8_t *b)
 	return true;
 }
 
-/* Places of one page where 42 was stored: 16 bits in real mode, 32 or more elsewhere. */
+unsigned int width_of(const struct watch *w)
+{
+	return w->sregs.cr0 & CR0_PE ? 4 : 2;
+}
+
+/* Places of one page where 42 was stored. */
 static unsigned int stored_in_page(struct watch *w, const struct slot *s, uint64_t at, bool spoil)
 {
-	unsigned int n = 0, width = w->sregs.cr0 & CR0_PE ? 4 : 2;
+	unsigned int n = 0, width = width_of(w);
 	static const uint8_t wanted[4] = { WANTED }, spoiled = WANTED - 1;
 	uint8_t now[PAGE];
 

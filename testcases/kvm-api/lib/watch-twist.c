@@ -6,12 +6,15 @@
 #include <string.h>
 
 #define WORD_AT 256 /* in the page of the questions */
+#define MIB (1u << 20)
+#define GIB (1u << 30)
 
 const char *const watch_twist_names[TWISTS] = {
 	[TWIST_NONE] = "none",
 	[TWIST_QUESTIONS] = "questions",
 	[TWIST_MEMORY] = "memory",
 	[TWIST_EAX] = "eax",
+	[TWIST_EAX_PART] = "eax-part",
 	[TWIST_REASON] = "reason",
 	[TWIST_VERSION] = "version",
 	[TWIST_PORT] = "port",
@@ -91,47 +94,60 @@ static bool ask_at(struct watch *w, uint32_t gva)
 }
 
 /*
- * A page that is all zeros, behind the guest's code and tables: nothing is running, it gets them
- * back.
+ * Two pages that are all zeros, behind the guest's code and tables: nothing is running, it gets
+ * them back.
  */
-static uint64_t find_unused_page(struct watch *w)
+static uint64_t find_unused_pages(struct watch *w)
 {
-	static const uint8_t zero[PAGE];
-	uint8_t page[PAGE];
+	static const uint8_t zero[2 * PAGE];
+	static uint8_t pages[2 * PAGE];
 
-	for (uint64_t at = 0x8000; read_guest(w, at, page, PAGE); at += PAGE)
-		if (!memcmp(page, zero, PAGE))
+	for (uint64_t at = 0x8000; read_guest(w, at, pages, sizeof(pages)); at += PAGE)
+		if (!memcmp(pages, zero, sizeof(pages)))
 			return at;
 	return 0;
 }
 
 /*
  * Most guests map each address to itself, and a monitor that takes one for the other is never
- * found out. So the page gets a second address in the guest's own tables. Returns that; the page's
- * own where there is no paging.
+ * found out. So the page gets a second address in the guest's own tables: a free entry of those
+ * from `from` on of the table gets what this entry has. Returns the entry's number; 0: none is free.
  */
-static uint32_t make_alias(struct watch *w)
+static unsigned int make_alias(struct watch *w, uint64_t like, unsigned int bytes, unsigned int from)
+{
+	uint64_t table = like & ~(uint64_t)(PAGE - 1), entry = 0;
+
+	if (!like || !read_guest(w, like, &entry, bytes))
+		return 0;
+	for (unsigned int i = from; i < PAGE / bytes; i++) {
+		uint64_t other = 0, at = table + i * bytes;
+
+		if (!read_guest(w, at, &other, bytes) || other & 1)
+			continue;
+		write_guest(w, at, &entry, bytes);
+		w->aliases[w->n_aliases++] = (struct alias){ at, bytes };
+		return i;
+	}
+	return 0;
+}
+
+/* Where there is no paging, its own addresses alone. */
+static void make_aliases(struct watch *w)
 {
 	struct walk_result r;
-	uint64_t entry = 0, other;
+	unsigned int low, high;
 
+	w->gva = (uint32_t)w->page;
 	walk_gva(w, w->page, &r);
-	if (!r.page || !r.mapped || !r.directory_entry)
-		return (uint32_t)w->page;
-	if (!read_guest(w, r.directory_entry, &entry, r.entry_bytes))
-		return (uint32_t)w->page;
-	for (unsigned int i = 3; i < PAGE / r.entry_bytes; i++) {
-		uint64_t at = (r.directory_entry & ~(uint64_t)(PAGE - 1)) + i * r.entry_bytes;
-
-		other = 0;
-		if (!read_guest(w, at, &other, r.entry_bytes) || other & 1)
-			continue;
-		write_guest(w, at, &entry, r.entry_bytes);
-		w->alias_entry = at;
-		w->alias_bytes = r.entry_bytes;
-		return i * (r.entry_bytes == 4 ? 0x400000u : 0x200000u) + (uint32_t)w->page;
-	}
-	return (uint32_t)w->page;
+	if (!r.page || !r.mapped)
+		return;
+	low = make_alias(w, r.directory_entry, r.entry_bytes, 3);
+	w->gva += low * (r.entry_bytes == 4 ? 4 * MIB : 2 * MIB);
+	/* Of 32 bits, the highest is set: no number with a sign. Without it, nothing is there. */
+	high = r.entry_bytes == 4 ? make_alias(w, r.directory_entry, 4, 3 * GIB / (4 * MIB))
+				  : make_alias(w, r.upper_entry, 8, 3);
+	if (high)
+		w->high_gva = (uint32_t)w->page + high * (r.entry_bytes == 4 ? 4 * MIB : GIB);
 }
 
 /* A string that the memory's end cuts off: it has no other end. */
@@ -170,6 +186,15 @@ static void ask_end(struct watch *w)
 /* Of 2 MiB in a page of 4 MiB: mapped, and there is no memory. */
 #define BEHIND 0x100000
 
+/* The text goes over from one page into the next. */
+static void ask_across(struct watch *w, const char *text, size_t len)
+{
+	const uint32_t at = PAGE - 16;
+
+	write_guest(w, w->page + at, text, len);
+	ask(w, w->run->ports.string, true, w->gva + at);
+}
+
 static void prepare_questions(struct watch *w)
 {
 	static const char text[] = "this string was put into the guest's memory\n";
@@ -177,18 +202,21 @@ static void prepare_questions(struct watch *w)
 	uint32_t nowhere;
 
 	w->prepared = true;
-	w->page = find_unused_page(w);
+	w->page = find_unused_pages(w);
 	if (!w->page)
 		return;
 	write_guest(w, w->page, text, sizeof(text));
-	w->gva = make_alias(w);
+	make_aliases(w);
 	ask(w, p->print32, true, 4123456789);
 	ask(w, p->exits, false, 0);
 	ask(w, p->exits_text, false, 0);
 	ask(w, p->exits_in, false, 0);
 	ask(w, p->exits_out, false, 0);
 	ask(w, p->string, true, w->gva);
+	ask_across(w, text, sizeof(text));
 	ask_translation(w, w->gva + 5);
+	if (w->high_gva)
+		ask_translation(w, w->high_gva + 7);
 	ask_end(w);
 	nowhere = end_of_memory(w) + BEHIND;
 	ask_translation(w, nowhere);
@@ -199,15 +227,15 @@ static void prepare_questions(struct watch *w)
 
 static void clear_questions(struct watch *w)
 {
-	static const uint8_t zero[2 * WORD_AT];
+	static const uint8_t zero[2 * PAGE];
 
 	if (w->page)
 		write_guest(w, w->page, zero, sizeof(zero));
-	if (w->alias_entry)
-		write_guest(w, w->alias_entry, zero, w->alias_bytes);
+	for (size_t i = 0; i < w->n_aliases; i++)
+		write_guest(w, w->aliases[i].entry, zero, w->aliases[i].bytes);
 	if (w->tail)
 		write_guest(w, w->tail, w->tail_was, TAIL_BYTES);
-	w->page = w->alias_entry = w->tail = 0;
+	w->page = w->n_aliases = w->tail = 0;
 }
 
 static bool make_exit(struct watch *w, const struct question *q, uint8_t size)
@@ -276,17 +304,30 @@ void change_text(struct watch *w, struct exit_seen *s, size_t len)
 	w->twisted++;
 }
 
+static void spoil_eax(struct watch *w, uint32_t instead)
+{
+	const uint64_t rax = instead;
+
+	put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));
+	w->lie = instead;
+	w->twisted++;
+}
+
 void twist_halt(struct watch *w)
 {
-	const uint64_t rax = WANTED - 1;
+	const uint32_t part = WANTED | 1u << 8 * (width_of(w) - 1);
 
-	if (w->run->twist == TWIST_MEMORY) {
+	switch (w->run->twist) {
+	case TWIST_MEMORY:
 		w->twisted += find_stored(w, true);
-	} else if (world_halt(w)) {
-		w->twisted++;
-	} else if (w->run->twist == TWIST_EAX) {
-		put_run(w, offsetof(struct kvm_run, s.regs.regs.rax), &rax, sizeof(rax));
-		w->lies = true; /* to KVM_GET_REGS, too */
-		w->twisted++;
+		break;
+	case TWIST_EAX:
+		spoil_eax(w, WANTED - 1);
+		break;
+	case TWIST_EAX_PART:
+		spoil_eax(w, part);
+		break;
+	default:
+		w->twisted += world_halt(w);
 	}
 }

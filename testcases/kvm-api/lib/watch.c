@@ -299,9 +299,9 @@ static void on_set_regs(struct watch *w, struct tracee_call *call)
 
 static void on_get_regs(struct watch *w, struct tracee_call *call)
 {
-	const uint64_t rax = WANTED - 1;
+	const uint64_t rax = w->lie;
 
-	if (w->lies && !call->result)
+	if (w->lie && !call->result)
 		tracee_write(w->t, call->args[2] + offsetof(struct kvm_regs, rax), &rax,
 			     sizeof(rax));
 }

@@ -64,6 +64,7 @@ enum watch_twist {
 			    the serial port change their case */
 	TWIST_MEMORY,	 /* at hlt there is 41 where 42 was stored */
 	TWIST_EAX,	 /* and in eax */
+	TWIST_EAX_PART,	 /* in eax, the low bytes are those of 42, and the highest is not */
 	TWIST_REASON,	 /* the hlt reads as KVM_EXIT_SHUTDOWN */
 	TWIST_VERSION,	 /* KVM's API has another version */
 	TWIST_PORT,	 /* the first exit is an out to a port that nobody knows */
