@@ -87,12 +87,11 @@ static int add_program(struct hash *h, const char *path)
 	return ret;
 }
 
-static void fill_program(struct run_result *r)
+int identity_program(char hex[HASH_HEX_LEN + 1])
 {
 	_cleanup_free_ char *dir = path_in_root(PROGRAMS);
 	_cleanup_strv_ struct strv names = { 0 };
 	struct hash *h = hash_new("nestlab-program-1");
-	char hex[HASH_HEX_LEN + 1];
 	int ret = add_program(h, "/proc/self/exe");
 
 	dir_list(dir, NULL, &names);
@@ -102,7 +101,14 @@ static void fill_program(struct run_result *r)
 		ret = add_program(h, path);
 	}
 	hash_hex(h, hex);
-	if (!ret)
+	return ret;
+}
+
+static void fill_program(struct run_result *r)
+{
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!identity_program(hex))
 		result_set_manifest(r, MANIFEST_PROGRAM, hex);
 }
 

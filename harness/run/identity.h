@@ -2,6 +2,7 @@
 #ifndef NESTLAB_RUN_IDENTITY_H
 #define NESTLAB_RUN_IDENTITY_H
 
+#include "core/hash.h"
 #include "judge/result.h"
 
 /*
@@ -10,6 +11,9 @@
  * have asked the same question in the same way.
  */
 void identity_fill(struct run_result *r);
+
+/* That hash alone. 0, or a negative outcome. */
+int identity_program(char hex[HASH_HEX_LEN + 1]);
 
 /*
  * "v1.2-3-g0123abc-dirty", or a bare commit where nothing was tagged. NULL: nobody knows. The

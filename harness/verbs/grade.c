@@ -13,6 +13,7 @@
 #include "intake/program.h"
 #include "plan/plan.h"
 #include "report/report.h"
+#include "run/identity.h"
 #include "run/pool.h"
 #include "run/slurm.h"
 #include "verbs/verb.h"
@@ -254,7 +255,7 @@ static int plan_change(const struct grading *g, const struct intake *in, const c
 	return plan_with(&g->knobs, settings, ARRAY_SIZE(settings), plan);
 }
 
-/* Was this very plan run to its end already? */
+/* Was this very plan run to its end already, and judged by this very program? */
 static bool reuse(struct submission *s)
 {
 	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir), *json = strf("%s/results.json", s->dir);
@@ -277,8 +278,12 @@ static int add_job(struct grading *g, struct submission *s, const struct plan *p
 {
 	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir);
 	_cleanup_free_ char *json = strf("%s/results.json", s->dir);
+	char program[HASH_HEX_LEN + 1];
+	int ret = identity_program(program);
 
-	s->key = xstrdup(plan->hash);
+	if (ret)
+		return ret;
+	s->key = strf("%s %s", plan->hash, program);
 	if (reuse(s)) {
 		g->reused++;
 		return 0;
