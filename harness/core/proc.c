@@ -55,12 +55,17 @@ void proc_child_setup(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-void proc_close_fds(void)
+void proc_close_fds_above(int last)
 {
 	/* Before Linux 5.9: one by one. */
-	if (close_range(STDERR_FILENO + 1, ~0U, 0))
-		for (int fd = STDERR_FILENO + 1; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
+	if (close_range((unsigned int)last + 1, ~0U, 0))
+		for (int fd = last + 1; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
 			close(fd);
+}
+
+void proc_close_fds(void)
+{
+	proc_close_fds_above(STDERR_FILENO);
 }
 
 struct run {

@@ -59,5 +59,6 @@ void proc_child_setup(void);
  * held for as long as a daemon lives.
  */
 void proc_close_fds(void);
+void proc_close_fds_above(int last); /* all behind this one */
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/paths.h"
+#include "core/proc.h"
 #include "core/util.h"
 #include "machine/libvirt/daemon.h"
 
@@ -43,8 +44,9 @@ void keeper_fork(struct keeper *k)
 		close(pair[0]);
 		wait_for(child, pair[1]);
 	}
-	close(pair[1]);
-	k->parent = pair[0];
+	k->parent = dup2(pair[0], STDERR_FILENO + 1);
+	fcntl(k->parent, F_SETFD, FD_CLOEXEC);
+	proc_close_fds_above(k->parent);
 }
 
 void keeper_ready(struct keeper *k)

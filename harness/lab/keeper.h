@@ -15,7 +15,7 @@ struct keeper {
 
 /*
  * Returns in the child, or here, where there can be none. Before anything has been started, threads
- * among it.
+ * among it, or opened: whoever called waits for no descriptor of his that is still open.
  */
 void keeper_fork(struct keeper *k);
 /*
