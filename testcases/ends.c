@@ -26,6 +26,9 @@ __asm__(".text\n"
 	"ends_instruction amd, 0x0f, 0x01, 0xd9\n"
 	"ends_instruction intel, 0x0f, 0x01, 0xc1\n");
 
+#define FLAGS 0x8d5	/* CF, PF, AF, ZF, SF, OF: neither instruction changes one */
+#define STEPPING 0x10100 /* TF and RF are the debugger's */
+
 struct question {
 	uint64_t rax, rbx;
 };
@@ -40,9 +43,9 @@ static void set_single_step(struct micro *m, bool on)
 
 static void observe_end(struct micro *m, const char *key, const char *code, struct question q, bool step)
 {
-	struct kvm_regs r = { .rip = (uintptr_t)code, .rflags = MICRO_RFLAGS, .rax = q.rax, .rbx = q.rbx };
+	struct kvm_regs r = { .rip = (uintptr_t)code, .rflags = MICRO_RFLAGS | FLAGS, .rax = q.rax, .rbx = q.rbx };
 	uint32_t reason;
-	char text[48];
+	char text[64];
 
 	micro_set_mode(m, 0, MICRO_LONG);
 	micro_set_regs(m, 0, &r);
@@ -51,7 +54,8 @@ static void observe_end(struct micro *m, const char *key, const char *code, stru
 	reason = micro_wait(m, 0);
 	set_single_step(m, false);
 	micro_get_regs(m, 0, &r);
-	snprintf(text, sizeof(text), "exit %u at rip%+lld", reason, (long long)(r.rip - (uintptr_t)code));
+	snprintf(text, sizeof(text), "exit %u at rip%+lld, rflags 0x%llx", reason, (long long)(r.rip - (uintptr_t)code),
+		 r.rflags & ~STEPPING);
 	observe_str(key, text);
 }
 

@@ -244,6 +244,16 @@ static void not_counted(struct evidence *e)
 	set_text(e, "counted.width.none", "0");
 }
 
+static void unanswered_without_leaves(struct evidence *e)
+{
+	set_text(e, "own.no-leaves.4", "exit 2, rip+4, 0 0 0 0");
+}
+
+static void changes_another_register(struct evidence *e)
+{
+	set_text(e, "own.amd.1", "exit 2, rip+4, 2887 0 3ef0810e 0, register 5 0");
+}
+
 static void upper_half_left(struct evidence *e)
 {
 	set_text(e, "direct.intel.0.4.1", "exit 2, rip+4, 411 412 413 5e57000000000414");
@@ -307,6 +317,8 @@ static const struct fault faults[] = {
 	FAULT(NEIGHBOURS, maps_gone, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
 	FAULT(NEIGHBOURS, not_counted, "KVM's count of hypercalls"),
+	FAULT(PATHS, unanswered_without_leaves, "the leaf of the exits in each mode"),
+	FAULT(PATHS, changes_another_register, "the leaf of the exits in each mode"),
 	FAULT(PATHS, upper_half_left, "other leaves in each mode"),
 	FAULT(PATHS, subleaf_lost, "other leaves in each mode"),
 	FAULT(PATHS, emulator_lost_subleaf, "other leaves met by the emulator"),

@@ -3,7 +3,8 @@
  * cpuid-exits/paths: the less trodden ways to CPUID and to what stands beside it. Leaves out of
  * every range, of a guest with an Intel's and with an AMD's name; subleaves; each mode; the
  * instruction met by KVM's emulator; CPUID that faults; MSRs and the TSC. The registers' upper
- * halves are not 0 before. All of it must be as on the unpatched kernel.
+ * halves are not 0 before. All of it must be as on the unpatched kernel. The leaf of the exits is
+ * asked on these ways, too, and by a vCPU that was told of no leaf at all.
  */
 #ifdef NESTLAB_GUEST
 #include "micro.h"
@@ -209,6 +210,19 @@ static const struct {
 	{ 0xc0000000, 0 }, { 0xc0000001, 0 }, { 0xffffffff, 0xffffffff },
 };
 
+static uint32_t own_leaf(void)
+{
+	return (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+}
+
+static void ask_own(const char *machine, enum micro_mode mode)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "own.%s.%u", machine, mode);
+	observe_code(key, mode, micro_at(micro_cpuid), own_leaf(), 0);
+}
+
 static void ask_all(const char *path, enum micro_mode mode, uint64_t code)
 {
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
@@ -253,7 +267,7 @@ static void run_fault_of_totals(void)
 	set_msr(MSR_PLATFORM_INFO, CPUID_CAN_FAULT);
 	set_msr(MSR_FEATURES_ENABLES, 1);
 	observe_code("fault.user-totals", MICRO_USER, micro_at(micro_cpuid),
-		     guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff), 0);
+		     own_leaf(), 0);
 }
 
 static void run_faults_emulated(void)
@@ -342,6 +356,7 @@ static void run_machine(const char *vendor, const char *name)
 	for (enum micro_mode mode = MICRO_LONG; mode < MICRO_MODES; mode++) {
 		snprintf(path, sizeof(path), "direct.%s.%u", name, mode);
 		ask_all(path, mode, micro_at(micro_cpuid));
+		ask_own(name, mode);
 	}
 	snprintf(path, sizeof(path), "emulated.%s", name);
 	ask_emulated(path);
@@ -357,17 +372,33 @@ static void run_machine(const char *vendor, const char *name)
 	micro_free(m);
 }
 
+/* Long mode is refused to a vCPU without a leaf that tells of it. */
+static void run_without_leaves(void)
+{
+	struct kvm_cpuid2 none = { 0 };
+
+	m = micro_new(ids, 1);
+	micro_set_mode(m, 0, MICRO_REAL);
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_CPUID2, &none) < 0)
+		guest_broken(__FILE__, __LINE__, "KVM_SET_CPUID2 of no leaves");
+	ask_own("no-leaves", MICRO_REAL);
+	micro_free(m);
+}
+
 static void run(void)
 {
 	run_machine("GenuineIntel", "intel");
 	run_machine("AuthenticAMD", "amd");
 	run_bad_msrs();
+	run_without_leaves();
 }
 
 GUEST_TEST(run)
 
 #else
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "judge/checks.h"
@@ -418,7 +449,41 @@ static void check_path(const struct evidence *e, struct test_result *t, size_t i
 			   "this kernel's KVM has no force_emulation_prefix to write");
 }
 
+#define OWN "own."
+#define OWN_CHECK "the leaf of the exits in each mode"
+
+/* An answer that grows from one to the next; nothing but what the instruction writes changes. */
+static void look_own(const struct observation *o, uint64_t *before, struct tally *y)
+{
+	const char *where = o->key + strlen(OWN);
+	unsigned int reason, length;
+	uint64_t rax, rest[3];
+	int n = 0;
+
+	if (sscanf(o->str, "exit %u, rip+%u, %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 "%n", &reason, &length, &rax,
+		   &rest[0], &rest[1], &rest[2], &n) != 6 || o->str[n])
+		tally_bad(y, "%s: %s", where, o->str);
+	else if (rax <= *before || rax > UINT32_MAX)
+		tally_bad(y, "%s: eax is %" PRIu64 " after %" PRIu64, where, rax, *before);
+	else
+		tally_good(y);
+	*before = n ? rax : *before;
+}
+
+static void check_own(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "answer" };
+	uint64_t before = 0;
+
+	for (size_t k = 0; k < e->obs.n; k++)
+		if (str_starts(e->obs.v[k].key, OWN))
+			look_own(&e->obs.v[k], &before, &y);
+	tally_check(t, OWN_CHECK, "a number of exits that grows, whatever leaves the vCPU was told of", &y,
+		    "oracle: the test program, by KVM_GET_REGS");
+}
+
 static const char *const checks[] = {
+	OWN_CHECK,
 	"other leaves in each mode",
 	"other leaves met by the emulator",
 	"CPUID that faults",
@@ -431,6 +496,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 {
 	if (!check_program_compared(e, t, checks))
 		return;
+	check_own(e, t);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		check_path(e, t, i);
 }
