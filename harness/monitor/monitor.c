@@ -26,6 +26,7 @@
 #define MAX_DISK ((size_t)1 << 30)
 #define MAX_FILE_BYTES (8u << 20)
 #define MAX_DEPTH 4
+#define MAX_TRIES 5 /* each with one more thing put right that is none of the monitor's faults */
 /* musl brings none; last, and only for <linux/...>. */
 #define KERNEL_HEADERS "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu"
 
@@ -183,7 +184,9 @@ static int keep_program(const struct monitor *m, const char *obj, bool asked_for
 static void add_recipe(const struct monitor *m, const struct sources *s, struct strv *argv)
 {
 	static const char by_make[] = "t=$PWD/tools; PATH=$t:$PATH; cd \"obj/$1\" && shift; "
-				      "for a in \"$t\"/again/*; do rm -f \"./${a##*/}\"; done; said=$(make -q \"$1\" 2>&1) && set --; "
+				      "for a in \"$t\"/again/*; do rm -f \"./${a##*/}\"; done; "
+				      "while read -r d; do mkdir -p -- \"$d\"; done 2>/dev/null <\"$t/" TOOLS_FOLDERS "\"; "
+				      "said=$(make -q \"$1\" 2>&1) && set --; "
 				      "case $said in *\"No rule to make target '$1'.\"*) set -- ;; esac; exec make \"$@\"";
 	static const char *const made[] = { "sh", "-c", by_make, "sh" };
 	static const char *const plain[] = {
@@ -254,7 +257,7 @@ static int compile(struct monitor *m, const struct sources *s, const char *src, 
 	const char *folder = made_folder(s);
 	int status = run_build(m, s, src, log, &said);
 
-	if (status > 0 && tools_try_again(buf_str(&said), tools))
+	for (int i = 0; i < MAX_TRIES && status > 0 && tools_try_again(buf_str(&said), tools); i++)
 		status = run_build(m, s, src, log, &said);
 	if (status <= 0 || (folder && tools_only_ran(buf_str(&said))))
 		return status < 0 ? status : 0;

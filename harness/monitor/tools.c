@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "monitor/tools.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/outcome.h"
+#include "core/ui.h"
 #include "kernel/sandbox.h"
 
 /* -- in front of the system's -- */
@@ -80,7 +82,7 @@ static char *quoted_behind(const char *log, const char *before)
 	return at && strchr(at, '\'') ? xstrndup(at, strcspn(at, "'")) : NULL;
 }
 
-bool tools_try_again(const char *log, const char *dir)
+static bool make_again(const char *log, const char *dir)
 {
 	_cleanup_free_ char *object = quoted_behind(log, "cannot use executable file '"), *mark = NULL;
 	_cleanup_free_ char *again = strf("%s/again", dir);
@@ -89,6 +91,87 @@ bool tools_try_again(const char *log, const char *dir)
 		return false;
 	mark = strf("%s/%s", again, object);
 	return !path_exists(mark) && !file_write(mark, "", 0, 0644);
+}
+
+/* What says that the folder of an output is not there: git keeps no empty ones. */
+static const struct {
+	const char *before, *behind;
+} no_folder[] = {
+	{ "Fatal error: can't create ", ": No such file or directory" },    /* as */
+	{ "cannot open output file ", ": No such file or directory" },	     /* ld */
+	{ "cannot open '", "' for writing: No such file or directory" },     /* gcc */
+	{ "error: opening dependency file ", ": No such file or directory" }, /* gcc -MF */
+	{ "ar: ", ": No such file or directory" },
+	{ "unable to open output file `", "'" }, /* nasm */
+	{ ": cannot create ", ": Directory nonexistent" }, /* sh */
+	{ "cannot create regular file '", "': No such file or directory" }, /* cp, install */
+	{ "' to '", "': No such file or directory" },			     /* mv */
+	{ "cannot touch '", "': No such file or directory" },
+};
+
+/* The caller owns it; NULL: the line says no such thing. */
+static char *folder_lacking(const char *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(no_folder); i++) {
+		const char *at = strstr(line, no_folder[i].before), *end;
+		_cleanup_free_ char *path = NULL;
+
+		at = at ? at + strlen(no_folder[i].before) : NULL;
+		end = at ? strstr(at, no_folder[i].behind) : NULL;
+		path = end ? xstrndup(at, (size_t)(end - at)) : NULL;
+		if (path && strrchr(path, '/') > path)
+			return xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	}
+	return NULL;
+}
+
+/* Where a make that another one started works; the caller owns it, or NULL: it left. */
+static char *folder_entered(const char *line, char *so_far)
+{
+	char *entered = quoted_behind(line, "Entering directory '");
+
+	if (!entered && !strstr(line, "Leaving directory '"))
+		return so_far;
+	free(so_far);
+	return entered;
+}
+
+/* The first one; the caller owns it, or NULL. */
+static char *find_folder_lacking(const char *log)
+{
+	_cleanup_free_ char *within = NULL;
+
+	for (const char *at = log; *at; at += strcspn(at, "\n"), at += !!*at) {
+		_cleanup_free_ char *line = xstrndup(at, strcspn(at, "\n"));
+		_cleanup_free_ char *folder = folder_lacking(line);
+
+		within = folder_entered(line, within);
+		if (folder)
+			return within && *folder != '/' ? strf("%s/%s", within, folder) : xstrndup(folder, PATH_MAX);
+	}
+	return NULL;
+}
+
+static bool make_folder(const char *log, const char *dir)
+{
+	_cleanup_free_ char *folder = find_folder_lacking(log);
+	_cleanup_free_ char *path = strf("%s/" TOOLS_FOLDERS, dir), *line = NULL;
+	_cleanup_buf_ struct buf made = { 0 };
+
+	if (!folder)
+		return false;
+	file_read(path, &made);
+	line = strf("\n%s\n", folder);
+	if (strstr(buf_str(&made), line))
+		return false;
+	buf_puts(&made, line);
+	ui_note("its makefile writes to %s/, which was not handed in (git keeps no empty folder): it is made", folder);
+	return !file_write(path, buf_str(&made), made.len, 0644);
+}
+
+bool tools_try_again(const char *log, const char *dir)
+{
+	return make_again(log, dir) || make_folder(log, dir);
 }
 
 /* What a compiler, linker or shell says when Debian's package is not there. */

@@ -14,9 +14,12 @@
 /* 0 or -OUT_BROKEN. */
 int tools_write(const char *dir);
 
+#define TOOLS_FOLDERS "folders" /* in dir: those that the build is to make first, one a line */
+
 /*
  * True: what this machine's newer linker refused is marked, and dir's tools make it otherwise next
- * time. False also where that was done before. The build itself takes the old one away: from
+ * time; or the folder of an output is not there, and is in the list of those to be made. False also
+ * where that was done before. The build itself takes the old one away and makes the folder: from
  * outside, a folder of it may be a link to anywhere by now.
  */
 bool tools_try_again(const char *log, const char *dir);

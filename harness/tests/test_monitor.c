@@ -400,6 +400,32 @@ static void test_runs_itself(void **state)
 	assert_fails(OUT_BUILD_ERROR, folder, "no-such.c");
 }
 
+/* Folders of outputs that git did not keep are made; one that is no output's stays a fault. */
+static void test_no_folders(void **state)
+{
+	static const char *const makefiles[] = {
+		"bin/vm: obj/a.o\n\t$(CC) -o $@ $^\nobj/a.o: a.c\n\t$(CC) -MMD -MF dep/a.d -c -o $@ $<\n",
+		"vm: a.c\n\t$(CC) -S -o asm/a.s a.c\n\techo >gen/sh/x\n\tcp a.c copies/a.c\n\tmv asm/a.s old/a.s\n"
+		"\t$(CC) -o $@ $^\n",
+		"vm: a.c\n\t$(CC) -c a.c\n\tar rcs lib/a.a a.o\n\ttouch marks/done\n\t$(CC) -o $@ lib/a.a\n",
+		"all:\n\t$(MAKE) -C src\n",
+	};
+	_cleanup_free_ char *src = strf("%s/src", folder);
+
+	(void)state;
+	assert_int_equal(mkdir_p(src), 0);
+	put("a.c", "int main(void) { return 0; }\n");
+	put("src/a.c", "int main(void) { return 0; }\n");
+	put("src/Makefile", "bin/vm: a.c\n\t$(CC) -o $@ $^\n");
+	for (size_t i = 0; i < ARRAY_SIZE(makefiles); i++) {
+		put("Makefile", makefiles[i]);
+		if (prepare(folder))
+			fail_msg("%zu: %s", i, fail_text());
+	}
+	put("Makefile", "vm:\n\tar rcs vm.a obj/no-such.o\n");
+	assert_fails(OUT_BUILD_ERROR, folder, "obj/no-such.o");
+}
+
 /* What this machine lacks is no fault of a monitor. */
 static void test_lacking(void **state)
 {
@@ -467,6 +493,7 @@ int main(void)
 		cmocka_unit_test_setup(test_other_shapes, set_up),
 		cmocka_unit_test_setup(test_makefile_below, set_up),
 		cmocka_unit_test_setup(test_runs_itself, set_up),
+		cmocka_unit_test_setup(test_no_folders, set_up),
 		cmocka_unit_test_setup(test_lacking, set_up),
 		cmocka_unit_test_setup(test_built_before, set_up),
 		cmocka_unit_test_setup(test_why, set_up),
