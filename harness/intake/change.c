@@ -433,6 +433,15 @@ static int put_all(struct taking *t, const struct own_file *files, size_t n)
 	return ret;
 }
 
+/* Neighbours share lines of another exercise, too: without a number nothing tells them from it. */
+static bool have_work(const struct taking *t, const struct own_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (intake_has_work(t, files[i].path, buf_str(&files[i].after.text)))
+			return true;
+	return false;
+}
+
 static int put_change(struct taking *t, struct own_file *files, size_t n,
 		      const struct rank *ranks, const struct own_sum *sum)
 {
@@ -446,11 +455,14 @@ static int put_change(struct taking *t, struct own_file *files, size_t n,
 		note_drift(t, &files[i]);
 	if (sum->drift && sum->unexplained)
 		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
+	if (sum->drift && !t->brought && !have_work(t, files, n))
+		return intake_is(t->in, INTAKE_PERSON, "nothing in it has the assignment's names or numbers: is it another exercise's work? "
+				 "Base %s is the nearest of its files", t->in->base->name);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);
 	if (ret || t->in->outcome != INTAKE_TAKEN || t->in->patch.len)
 		return ret;
 	return intake_is(t->in, sum->drift ? INTAKE_PERSON : INTAKE_EMPTY,
-			 sum->drift ? "nothing in it has the assignment's numbers" : "its files are as base %s has them",
+			 sum->drift ? "nothing that was changed is surely its own" : "its files are as base %s has them",
 			 t->in->base->name);
 }
 

@@ -193,6 +193,26 @@ static void test_other_age(void **state)
 	expect_no_change(INTAKE_PERSON);
 }
 
+/* Of another age, and nothing in it has to do with the assignment. */
+static void test_other_work(void **state)
+{
+	_cleanup_buf_ struct buf there = { 0 }, here = { 0 };
+	struct intake in;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		buf_printf(&there, "int line_%d;\n", i);
+		buf_printf(&here, "int line_%d;\n%s", i, i % 3 ? "" : "int older;\n");
+	}
+	for (int i = 0; i < 100; i++)
+		buf_printf(&there, "int newer_%d;\n", i);
+	put(tree, KVM "x86.c", buf_str(&there));
+	put(given, "x86.c", buf_str(&here));
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "is it another exercise's work? Base 6.12"));
+	intake_free(&in);
+}
+
 static void test_cut_short(void **state)
 {
 	(void)state;
@@ -1336,6 +1356,7 @@ int main(void)
 		cmocka_unit_test_setup(test_diff_that_moved, begin),
 		cmocka_unit_test_setup(test_no_change, begin),
 		cmocka_unit_test_setup(test_other_age, begin),
+		cmocka_unit_test_setup(test_other_work, begin),
 		cmocka_unit_test_setup(test_cut_short, begin),
 		cmocka_unit_test_setup(test_half, begin),
 		cmocka_unit_test_setup(test_other_diffs, begin),
