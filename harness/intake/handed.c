@@ -15,6 +15,7 @@
 #include "kernel/tree.h"
 
 #define DEPTH_MAX 2 /* archives in archives */
+#define ZIP_NAME 30 /* where the first entry's name begins */
 #define WIDE_BYTES 32 /* that tell UTF-16 from other bytes */
 
 static int look(struct handed *h, const char *name, const char *path, unsigned int depth);
@@ -80,10 +81,22 @@ static void too_large(struct handed *h, const char *name)
 	pass_over(h, name, why);
 }
 
-/* An office's document is a zip of XML, in which nobody finds a diff. */
-static bool is_document(const char *inside)
+/* A zip of XML, in which nobody finds a diff; a damaged one is no damage to what lies beside. */
+static bool is_document(const char *name, const char *path)
 {
-	return !strcmp(inside, "[Content_Types].xml") || !strcmp(inside, "mimetype");
+	static const char *const endings[] = { ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".pages" };
+	static const char *const first[] = { "[Content_Types].xml", "mimetype" };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char head[64] = { 0 };
+	bool document = false;
+
+	if (fd < 0 || read(fd, head, sizeof(head) - 1) < ZIP_NAME || memcmp(head, "PK\3\4", 4))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		document |= strcasestr(name, endings[i]) != NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		document |= !memcmp(head + ZIP_NAME, first[i], strlen(first[i]));
+	return document;
 }
 
 /* The caller owns it. NULL: it has none that can be read. Some programs of Windows put "arch\\x86" in. */
@@ -143,8 +156,6 @@ static int take_entry(struct handed *h, const char *name, struct archive *a,
 		pass_over(h, inside, "its name leads out of the archive");
 		return 0;
 	}
-	if (is_document(inside) && !h->unread)
-		h->unread = xstrdup(name);
 	err = save_entry(h, a, path);
 	if (err == -EFBIG && h->bytes > h->room)
 		h->bomb = strf("it unpacks to more than %zu MB", h->room >> 20);
@@ -215,6 +226,10 @@ static int look(struct handed *h, const char *name, const char *path, unsigned i
 		return 0;
 	if (lstat(path, &st) || !S_ISREG(st.st_mode)) {
 		pass_over(h, name, "it is no plain file");
+		return 0;
+	}
+	if (is_document(name, path)) {
+		pass_over(h, name, "it is an office's document, and no plain text");
 		return 0;
 	}
 	if (depth < DEPTH_MAX && is_archive(path))

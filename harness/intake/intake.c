@@ -121,6 +121,29 @@ static void move_notes(struct strv *from, struct strv *to)
 		strv_add(to, from->v[i]);
 }
 
+static bool has_assignments_work(const struct taking *t)
+{
+	bool found = false;
+	struct parts p;
+
+	parts_split(buf_str(&t->in->patch), &p);
+	for (size_t i = 0; !found && i < p.n; i++) {
+		_cleanup_buf_ struct buf added = { 0 };
+
+		part_lines(&p.v[i], '+', &added);
+		found = p.v[i].path && intake_has_work(t, p.v[i].path, buf_str(&added));
+	}
+	parts_free(&p);
+	return found;
+}
+
+static void only_a_pass_counts(struct intake *in)
+{
+	strv_add(&in->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
+	in->drift = true;
+	in->exact = false;
+}
+
 /* What a repository has says most: then what it was before is known, too. */
 static int take_history(struct taking *t)
 {
@@ -130,10 +153,13 @@ static int take_history(struct taking *t)
 	if (ret < 0)
 		return ret;
 	if (ret) {
-		strv_addf(&t->in->notes, "passed over the repository: %s", why);
+		intake_unread(t, "the repository", why);
 		return 0;
 	}
-	return t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
+	ret = t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
+	if (!ret && t->in->outcome == INTAKE_TAKEN && t->in->patch.len && !has_assignments_work(t))
+		only_a_pass_counts(t->in);
+	return ret;
 }
 
 /* The whole files, and what the diff changes in others. */
@@ -238,22 +264,6 @@ static int take_beside(struct taking *t)
 	return ret;
 }
 
-static bool has_assignments_work(const struct taking *t)
-{
-	bool found = false;
-	struct parts p;
-
-	parts_split(buf_str(&t->in->patch), &p);
-	for (size_t i = 0; !found && i < p.n; i++) {
-		_cleanup_buf_ struct buf added = { 0 };
-
-		part_lines(&p.v[i], '+', &added);
-		found = p.v[i].path && intake_has_work(t, p.v[i].path, buf_str(&added));
-	}
-	parts_free(&p);
-	return found;
-}
-
 /* The diff of another assignment lies beside the whole files of this one, perhaps. */
 static int take_rather_files(struct taking *t)
 {
@@ -262,9 +272,7 @@ static int take_rather_files(struct taking *t)
 
 	if (ret < 0 || whole.outcome != INTAKE_TAKEN) {
 		intake_free(&whole);
-		strv_add(&diff->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
-		diff->drift = true;
-		diff->exact = false;
+		only_a_pass_counts(diff);
 		return ret;
 	}
 	strv_addf(&whole.notes, "passed over the diff %s: the assignment's numbers are in the whole files beside it, and not in the diff",
@@ -272,6 +280,22 @@ static int take_rather_files(struct taking *t)
 	move_notes(&diff->notes, &whole.notes);
 	intake_free(diff);
 	*diff = whole;
+	return 0;
+}
+
+/* Empty is a zero: only what was read to its last byte is. */
+static int doubt_empty(struct taking *t)
+{
+	_cleanup_free_ char *branch = repo_other_branch(&t->repo);
+
+	if (t->context_diff)
+		return intake_is(t->in, INTAKE_PERSON, "there is a context diff in it that can't be read: make a unified one of it");
+	if (branch)
+		return intake_is(t->in, INTAKE_PERSON, "no change was found in the commit that is checked out, but its repository has another one in %s: "
+				 "check out the branch that is meant", branch);
+	if (t->unread)
+		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into (see intake.txt)",
+				 t->unread);
 	return 0;
 }
 
@@ -297,13 +321,7 @@ static int take(struct taking *t)
 		return intake_is(t->in, o, "%s", why);
 	if (ret || t->in->outcome != INTAKE_EMPTY)
 		return ret;
-	if (t->context_diff)
-		return intake_is(t->in, INTAKE_PERSON, "there is a context diff in it that can't be read: make a unified one of it");
-	/* Empty is a zero: only what was read to its last byte is. */
-	if (t->unread)
-		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into (see intake.txt)",
-				 t->unread);
-	return 0;
+	return doubt_empty(t);
 }
 
 static bool is_in_a_base(const struct taking *t, const char *name)

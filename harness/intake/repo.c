@@ -267,6 +267,61 @@ int repo_read(struct repo *r, const char *scratch, char **why)
 	return ret < 0 ? ret : ret > 0 || !r->from;
 }
 
+struct branches {
+	const struct repo *repo;
+	const char *head, *below; /* "refs/heads" */
+	char *other;
+};
+
+static int look_at_branch(const char *relative, const struct stat *st, void *ctx)
+{
+	struct branches *b = ctx;
+	_cleanup_free_ char *name = strf("%s/%s", b->below, relative);
+	_cleanup_buf_ struct buf ref = { 0 };
+
+	(void)st;
+	if (!b->other && read_theirs(b->repo, name, &ref) && is_commit_name(buf_str(&ref)) &&
+	    !str_starts(buf_str(&ref), b->head))
+		b->other = xstrdup(name);
+	return 0;
+}
+
+/* "HEX refs/remotes/origin/work", of those that are packed. */
+static void look_at_packed(struct branches *b)
+{
+	_cleanup_buf_ struct buf packed = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	if (!read_theirs(b->repo, "packed-refs", &packed))
+		return;
+	strv_split(&lines, buf_str(&packed), "\n");
+	for (size_t i = 0; !b->other && i < lines.n; i++) {
+		const char *name = strchr(lines.v[i], ' ');
+
+		if (name && (str_starts(name, " refs/heads/") || str_starts(name, " refs/remotes/")) &&
+		    !str_starts(lines.v[i], b->head))
+			b->other = xstrdup(name + 1);
+	}
+}
+
+char *repo_other_branch(const struct repo *r)
+{
+	static const char *const folders[] = { "refs/heads", "refs/remotes" };
+	_cleanup_free_ char *head = r->dir ? read_head(r) : NULL;
+	struct branches b = { .repo = r, .head = head };
+
+	for (size_t i = 0; head && i < ARRAY_SIZE(folders); i++) {
+		_cleanup_free_ char *path = strf("%s/.git/%s", r->dir, folders[i]);
+
+		b.below = folders[i];
+		if (is_real_folder(path))
+			tree_each(path, look_at_branch, &b);
+	}
+	if (head)
+		look_at_packed(&b);
+	return b.other;
+}
+
 bool repo_show(const struct repo *r, const char *path, struct buf *out)
 {
 	_cleanup_free_ char *name = strf("%s:%s", r->from, path);

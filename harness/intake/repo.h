@@ -24,6 +24,8 @@ struct repo {
 bool repo_find(const char *path, struct repo *r);
 /* Read it. 0; or 1 with a reason in *why, which the caller owns; or a negative outcome. */
 int repo_read(struct repo *r, const char *scratch, char **why);
+/* A branch whose commit is not HEAD's: the work may be there. The caller owns it; NULL: none is. */
+char *repo_other_branch(const struct repo *r);
 /* A file as the commit `from` has it. False: it has none. */
 bool repo_show(const struct repo *r, const char *path, struct buf *out);
 void repo_free(struct repo *r);

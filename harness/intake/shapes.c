@@ -28,7 +28,7 @@ bool shape_is_context(const char *text)
 
 bool shape_is_document(const char *text)
 {
-	static const char *const begins[] = { "{\\rtf", "<!doctype", "<html", "<?xml" };
+	static const char *const begins[] = { "{\\rtf", "%PDF-", "<!doctype", "<html", "<?xml" };
 
 	text += strspn(text, " \t\n");
 	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)

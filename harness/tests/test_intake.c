@@ -604,6 +604,7 @@ static void test_unread_is_not_empty(void **state)
 	static const char *const words[] = {
 		"[InternetShortcut]\nURL=github.com/ann/linux\n", "git clone git@host.example.org:ann/linux\n", "www.example.org\n",
 		"I changed vmx.c as told.\n", "#include <stdio.h>\n", "{\\rtf1 total_exits}\n",
+		"%PDF-1.4\nmy report\n",
 	};
 
 	(void)state;
@@ -629,6 +630,44 @@ static void test_unread_is_not_empty(void **state)
 	begin(state);
 	put(given, "readme.txt", "My work is attached.\n");
 	expect_no_change(INTAKE_EMPTY);
+}
+
+/* A report of an office's program beside the work, whatever became of it. */
+static void test_damaged_document(void **state)
+{
+	(void)state;
+	put(given, "report.docx", "PK\003\004 as much as was sent of it in time");
+	put(given, "cpuid.c", CHANGED);
+	expect_change(true);
+}
+
+static void git_in_given(const char *command)
+{
+	_cleanup_free_ char *whole = strf("cd '%s' && export GIT_CONFIG_GLOBAL=/dev/null && %s", given, command);
+
+	assert_int_equal(system(whole), 0);
+	assert_int_equal(rm_rf(scratch) || mkdir_p(scratch), 0);
+}
+
+/* What is checked out is upstream's; the work is in a branch, or nobody here can read it. */
+static void test_work_in_a_branch(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, KVM "cpuid.c", BASE_TEXT);
+	git_in_given("git init -q -b main . && git add . && git -c user.name=a -c user.email=a@b commit -qm a && git branch copy");
+	expect_no_change(INTAKE_EMPTY);
+	git_in_given("git checkout -qb hw2 && echo 'int x;' >>" KVM "cpuid.c && git -c user.name=a -c user.email=a@b commit -qam b && git checkout -q main");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "in refs/heads/hw2: check out"));
+	intake_free(&in);
+	git_in_given("git pack-refs --all");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "in refs/heads/hw2: check out"));
+	intake_free(&in);
+	git_in_given("git branch -qD hw2 && git branch -qd copy && echo x >.git/HEAD");
+	expect_no_change(INTAKE_PERSON);
 }
 
 static void test_colours(void **state)
@@ -1378,6 +1417,8 @@ int main(void)
 		cmocka_unit_test_setup(test_large_change, begin),
 		cmocka_unit_test(test_folders_left_out),
 		cmocka_unit_test_setup(test_archives_by_content, begin),
+		cmocka_unit_test_setup(test_damaged_document, begin),
+		cmocka_unit_test_setup(test_work_in_a_branch, begin),
 		cmocka_unit_test_setup(test_colours, begin),
 		cmocka_unit_test_setup(test_own_files, begin),
 		cmocka_unit_test_setup(test_diff_of_another_version, begin),
