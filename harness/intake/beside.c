@@ -72,7 +72,8 @@ static bool looks_on(const struct taking *t, const struct handed_file *f,
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *path = NULL;
 
-	if (!locate_is_source(f->name) || locate_is_reject(f->name) || !handed_text(f->path, &text))
+	if (!locate_is_source(f->name) || locate_is_reject(f->name) ||
+	    strv_has(&t->diff_names, f->name) || !handed_text(f->path, &text))
 		return false;
 	path = intake_locate(t->bases, f->name, buf_str(&text));
 	return path && !is_in_patch(t->in, path) && goes_on(t, path, buf_str(&text), put_in);

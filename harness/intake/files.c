@@ -161,9 +161,10 @@ static bool read_whole(struct taking *t, const struct handed_file *f, struct buf
 			intake_unread(t, f->name, "it is no text");
 		return false;
 	}
+	if (t->handed.n <= INTAKE_TREE_FILES && shape_is_diff(buf_str(text)))
+		return false;
 	if (!source)
-		return locate_is_text_of_source(f->name, buf_str(text)) &&
-		       !shape_is_unified(buf_str(text));
+		return locate_is_text_of_source(f->name, buf_str(text));
 	if (!shape_is_document(buf_str(text)))
 		return true;
 	intake_unread(t, f->name, "it is a document, not the plain text of a source file");

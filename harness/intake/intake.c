@@ -10,6 +10,7 @@
 #include "intake/lines.h"
 #include "intake/locate.h"
 #include "intake/parts.h"
+#include "intake/shapes.h"
 #include "intake/words.h"
 #include "kernel/tree.h"
 
@@ -289,7 +290,7 @@ static int doubt_empty(struct taking *t)
 	_cleanup_free_ char *branch = repo_other_branch(&t->repo);
 
 	if (t->context_diff)
-		return intake_is(t->in, INTAKE_PERSON, "there is a context diff in it that can't be read: make a unified one of it");
+		return intake_is(t->in, INTAKE_PERSON, "there is a diff in it that can't be read: make a unified one of it (`diff -u`)");
 	if (branch)
 		return intake_is(t->in, INTAKE_PERSON, "no change was found in the commit that is checked out, but its repository has another one in %s: "
 				 "check out the branch that is meant", branch);
@@ -363,9 +364,20 @@ static bool is_of_tree(const struct taking *t, const char *name)
 	return !str_ends(name, ".patch") && !str_ends(name, ".diff") && is_below_tree(t, name);
 }
 
+/* "vmx.c.diff". Of a whole tree nobody reads all that is called as a source. */
+static bool is_source(const struct taking *t, const struct handed_file *f)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!locate_is_source(f->name))
+		return false;
+	return t->handed.n > INTAKE_TREE_FILES || !handed_text(f->path, &text) ||
+	       !shape_is_diff(buf_str(&text));
+}
+
 static int look_into(struct taking *t, const struct handed_file *f)
 {
-	if (locate_is_source(f->name) || is_of_tree(t, f->name))
+	if (is_source(t, f) || is_of_tree(t, f->name))
 		return 0;
 	if (!locate_is_reject(f->name))
 		return intake_look_for_diff(t, f);

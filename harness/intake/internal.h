@@ -23,7 +23,7 @@ struct taking {
 	struct intake *in;
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
-	bool context_diff;   /* one that can't be read */
+	bool context_diff;   /* one that can't be read, or without context */
 	struct strv roots;    /* what stands before paths of the tree: "linux/" */
 	struct strv homeless; /* files of the work, as it seems, that belong nowhere */
 	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */

@@ -81,10 +81,40 @@ static int keep_diff(struct taking *t, const struct handed_file *f, const char *
 	return 1;
 }
 
+/* "vmx.c" of "work/vmx.c.diff.txt"; the caller owns it. */
+static char *name_of_changed(const char *name)
+{
+	static const char *const ends[] = { ".txt", ".diff", ".patch" };
+	char *changed = xstrdup(path_last(name));
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (str_ends(changed, ends[i]))
+			changed[strlen(changed) - strlen(ends[i])] = '\0';
+	return changed;
+}
+
+/* As make_unified(), of a diff of another kind. */
+static int make_unified_of(struct taking *t, const struct handed_file *f, const char *text)
+{
+	_cleanup_free_ char *changed = name_of_changed(f->name);
+	_cleanup_buf_ struct buf unified = { 0 };
+	bool context = shape_is_context(text);
+
+	if (!context && !shape_is_normal(text))
+		return 0;
+	if (!(context ? shape_from_context(text, &unified)
+		      : shape_from_normal(text, changed, &unified))) {
+		t->context_diff = true;
+		return 0;
+	}
+	strv_addf(&t->in->notes, "%s: a diff %s, read as a unified one", f->name, context ? "-c" : "without context");
+	return keep_diff(t, f, buf_str(&unified));
+}
+
 /* 1: there is a diff in it, and it is kept; 0: there is none; or a negative outcome. */
 static int make_unified(struct taking *t, const struct handed_file *f, const struct buf *raw)
 {
-	_cleanup_buf_ struct buf plain = { 0 }, unified = { 0 }, bare = { 0 };
+	_cleanup_buf_ struct buf plain = { 0 }, bare = { 0 };
 	bool decoded = shape_from_mail(buf_str(raw), &plain);
 	const char *text = decoded ? buf_str(&plain) : buf_str(raw);
 
@@ -96,14 +126,7 @@ static int make_unified(struct taking *t, const struct handed_file *f, const str
 		strv_addf(&t->in->notes, "%s: a diff within a text, read without what stands before each of its lines", f->name);
 		return keep_diff(t, f, buf_str(&bare));
 	}
-	if (!shape_is_context(text))
-		return 0;
-	if (!shape_from_context(text, &unified)) {
-		t->context_diff = true;
-		return 0;
-	}
-	strv_addf(&t->in->notes, "%s: a context diff, read as a unified one", f->name);
-	return keep_diff(t, f, buf_str(&unified));
+	return make_unified_of(t, f, text);
 }
 
 /* ---- words ---- */

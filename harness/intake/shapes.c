@@ -26,6 +26,13 @@ bool shape_is_context(const char *text)
 	return begins_line(text, "*** ") && begins_line(text, "***************");
 }
 
+bool shape_is_diff(const char *text)
+{
+	if (shape_is_unified(text))
+		return begins_line(text, "@@ -");
+	return shape_is_context(text) ? begins_line(text, "--- ") : shape_is_normal(text);
+}
+
 bool shape_is_document(const char *text)
 {
 	static const char *const begins[] = { "{\\rtf", "%PDF-", "<!doctype", "<html", "<?xml" };

@@ -10,6 +10,9 @@
 /* Is there a diff in it, unified or context? */
 bool shape_is_unified(const char *text);
 bool shape_is_context(const char *text);
+bool shape_is_normal(const char *text); /* of `diff` without any option */
+/* One of them, and no text in which lines of one are told of. */
+bool shape_is_diff(const char *text);
 
 /* Saved by a word processor, or a page of the web? */
 bool shape_is_document(const char *text);
@@ -23,6 +26,11 @@ void shape_unwrap(const char *text, struct buf *out);
 
 /* `diff -c` to `diff -u`. False: a hunk can't be read. */
 bool shape_from_context(const char *text, struct buf *out);
+/*
+ * `diff` to `diff -U0`. name: the file's, where no line "diff OLD NEW" says it. False: a hunk can't
+ * be read.
+ */
+bool shape_from_normal(const char *text, const char *name, struct buf *out);
 /*
  * Mails whose bodies are quoted-printable or base64, or that have parts, as plain ones; HTML is
  * left out. False: there is nothing to be done.

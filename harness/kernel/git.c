@@ -107,13 +107,27 @@ int git_check(const struct git *g, const char *const args[])
 		    first_complaint(&lines));
 }
 
+/* No line around those that are changed; at is behind the hunk's "@@ -". */
+static bool is_bare_hunk(const char *at)
+{
+	bool takes_away = false;
+
+	/* A small file that is changed as a whole has none either. */
+	if (strtoul(at, NULL, 10) <= 1)
+		return false;
+	at += strcspn(at, "\n");
+	for (; *at && strchr("+-\\", at[1]) && at[1]; at += 1 + strcspn(at + 1, "\n"))
+		takes_away |= at[1] == '-';
+	return takes_away && (!*at || (at[1] != ' ' && at[1] != '\n'));
+}
+
 bool git_patch_is_bare(const char *patch)
 {
 	for (const char *at = patch; (at = strstr(at, "\n@@ -")); at++) {
 		const char *range = at + strlen("\n@@ -");
 		size_t digits = strspn(range, "0123456789");
 
-		if (*range != '0' && str_starts(range + digits, ",0 +"))
+		if (*range != '0' && (str_starts(range + digits, ",0 +") || is_bare_hunk(range)))
 			return true;
 	}
 	return false;

@@ -32,8 +32,8 @@ int git_run(const struct git *g, const char *const args[], struct buf *out);
 int git_check(const struct git *g, const char *const args[]);
 
 /*
- * Does a hunk of it put lines in with nothing around them (`diff -U0`)? Then their place is a
- * line's number alone.
+ * Does a hunk of it have nothing around what it puts in or changes (`diff -U0`)? Then the place
+ * is a line's number alone.
  */
 bool git_patch_is_bare(const char *patch);
 

@@ -280,6 +280,46 @@ static void test_white_space_lost(void **state)
 	intake_free(&in);
 }
 
+/* `diff` without any option; where it does not say which file it is of, its own name does. */
+static void test_plain_diff(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} diffs[] = {
+		{ "my.diff", "diff -r linux/" KVM "cpuid.c mine/" KVM "cpuid.c\n9a10,11\n> \tif (eax == 0x4fffffff)\n> \t\treturn total_exits;\n"
+			     "Only in mine: .config\n" },
+		{ KVM "cpuid.c.diff.txt", "9a10,11\n> \tif (eax == 0x4fffffff)\n> \t\treturn total_exits;\n" },
+		{ KVM "cpuid.c.diff", "10c10,12\n< \treturn 0;\n---\n> \tif (eax == 0x4fffffff)\n> \t\treturn total_exits;\n> \treturn 0;\n" },
+	};
+	struct intake in;
+
+	for (size_t i = 0; i < ARRAY_SIZE(diffs); i++) {
+		begin(state);
+		put(given, diffs[i].name, diffs[i].text);
+		expect(INTAKE_TAKEN, &in);
+		assert_false(in.exact);
+		assert_non_null(strstr(buf_str(&in.patch), " {\n" OWN_ADDED " \treturn 0;\n"));
+		intake_free(&in);
+	}
+	begin(state);
+	put(given, "cpuid.c.diff", "9a10,11\n> \tif (eax == 0x4fffffff)\n");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "a diff in it that can't be read"));
+	intake_free(&in);
+}
+
+/* A diff that is called as the file that it changes was taken for that file, cut short. */
+static void test_diff_called_as_a_source(void **state)
+{
+	static const char *const names[] = { "cpuid.c.diff", "cpuid.c.patch", "vmx.c.diff.txt", "cpuid.c" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		begin(state);
+		put(given, names[i], DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+		expect_change(true);
+	}
+}
+
 static void test_context_diff_that_is_damaged(void **state)
 {
 	(void)state;
@@ -1400,6 +1440,8 @@ int main(void)
 		cmocka_unit_test_setup(test_half, begin),
 		cmocka_unit_test_setup(test_other_diffs, begin),
 		cmocka_unit_test_setup(test_white_space_lost, begin),
+		cmocka_unit_test_setup(test_plain_diff, begin),
+		cmocka_unit_test_setup(test_diff_called_as_a_source, begin),
 		cmocka_unit_test_setup(test_context_diff_that_is_damaged, begin),
 		cmocka_unit_test_setup(test_other_systems, begin),
 		cmocka_unit_test_setup(test_new_file, begin),
