@@ -41,12 +41,12 @@ bool locate_is_source(const char *name)
 
 bool locate_is_copy(const char *name)
 {
-	static const char *const words[] = { "orig", "old", "bak", "backup", "pristine", "before", "~" };
+	static const char *const words[] = { "orig", "old", "bak", "backup", "pristine", "before", "~", ".save", ".#" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasestr(name, words[i]))
 			return true;
-	return false;
+	return *path_last(name) == '#'; /* what Emacs had not saved yet */
 }
 
 char *locate_path(const char *name, const char *tree)

@@ -143,6 +143,8 @@ static void test_copies_beside(void **state)
 	put(given, "original/cpuid.c", BASE_TEXT);
 	put(given, "backup/cpuid.c", HEAD CASE "\tint unfinished;\n" TAIL);
 	put(given, "readme.txt", "see cpuid.c\n");
+	put(given, "#cpuid.c#", HEAD CASE OWN "\tint not_saved;\n" TAIL);
+	put(given, "cpuid.c.save", HEAD CASE OWN "\tint saved_when_it_was_killed;\n" TAIL);
 	expect_change(true);
 }
 
