@@ -141,6 +141,8 @@ const struct oracle_vcpu *oracle_vcpu(const struct oracle *o, uint64_t vcpu_id);
 uint64_t oracle_total_exits(const struct oracle *o);
 /* 0 for a reason that did not come. */
 uint64_t oracle_exits_with_reason(const struct oracle *o, uint64_t reason);
+/* Of the reasons that KVM's fastpath can handle: none of vmx_handle_exit() or svm_handle_exit(). */
+uint64_t oracle_fastpath_exits(const struct oracle *o, bool intel);
 uint64_t oracle_total_reasons(const struct oracle *o);
 /* Valid, and KVM's exits are known of each of its vCPUs. */
 bool oracle_has_all_exits(const struct oracle *o);

@@ -180,6 +180,13 @@ uint64_t oracle_exits_with_reason(const struct oracle *o, uint64_t reason)
 	return 0;
 }
 
+uint64_t oracle_fastpath_exits(const struct oracle *o, bool intel)
+{
+	/* EXIT_REASON_PREEMPTION_TIMER, EXIT_REASON_MSR_WRITE; SVM_EXIT_MSR */
+	return intel ? oracle_exits_with_reason(o, 52) + oracle_exits_with_reason(o, 32)
+		     : oracle_exits_with_reason(o, 0x7c);
+}
+
 uint64_t oracle_total_reasons(const struct oracle *o)
 {
 	uint64_t total = 0;

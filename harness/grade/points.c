@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grade/grade.h"
+#include "judge/wrong.h"
 
 #define FAILED_MAX 12 /* checks in a line */
 
@@ -85,6 +86,21 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 		s->points = rubric_build_error(r, s->days_late);
 }
 
+/* Nothing failed but that exits of the fastpath are not counted. */
+static bool lacks_fastpath_only(const struct run_result *run)
+{
+	size_t failed = 0, named = 0;
+
+	for (size_t i = 0; run && i < run->n_tests; i++)
+		for (size_t j = 0; j < run->tests[i].n_checks; j++) {
+			const struct check_result *c = &run->tests[i].checks[j];
+
+			failed += c->verdict == OUT_FAIL;
+			named += c->verdict == OUT_FAIL && strstr(c->observed, WRONG_FASTPATH);
+		}
+	return failed && failed == named;
+}
+
 /*
  * What was right in its own kernel can be wrong in this one: who counted in vmx_handle_exit()
  * missed nothing before there was a fastpath.
@@ -95,9 +111,13 @@ static void doubt_failure(struct submission *s)
 	_cleanup_free_ char *why = NULL;
 
 	grade_failed(s, &failed);
-	why = strf("it is of another age of the kernel, and put on base %s it did not pass (%s): perhaps by what this base "
-		   "has and its own has not, or not all of the change was taken",
-		   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed");
+	if (lacks_fastpath_only(s->result))
+		why = strf("on base %s it counts all exits but those that KVM's fastpath handles (%s), and passed all else: is that a fault in the kernel "
+			   "of its age?", s->base ? s->base : "(none)", buf_str(&failed));
+	else
+		why = strf("it is of another age of the kernel, and put on base %s it did not pass (%s): perhaps by what this base "
+			   "has and its own has not, or not all of the change was taken",
+			   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed");
 	need_person(s, why);
 }
 

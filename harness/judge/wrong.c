@@ -83,6 +83,12 @@ void wrong_add(struct wrong *w, const char *what, uint64_t value)
 	wrong_add_range(w, what, value, value);
 }
 
+void wrong_add_fastpath(struct wrong *w, uint64_t handled)
+{
+	if (handled && handled < w->least)
+		wrong_add_range(w, WRONG_FASTPATH, w->least - handled, w->least - 1);
+}
+
 static const char *find_other(const struct wrong *w, uint64_t told)
 {
 	for (size_t i = 0; i < w->n; i++)

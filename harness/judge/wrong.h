@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define WRONG_READINGS 8
+#define WRONG_FASTPATH "all but what KVM's fastpath handled, perhaps"
 
 struct wrong {
 	uint64_t least, most; /* what would have been right, both included */
@@ -27,6 +28,11 @@ struct wrong {
 /* Another number that the check knows. One that is right, too, tells nothing and is left out. */
 void wrong_add(struct wrong *w, const char *what, uint64_t value);
 void wrong_add_range(struct wrong *w, const char *what, uint64_t least, uint64_t most);
+/*
+ * handled: exits of the reasons that KVM's fastpath can handle, of those that would have been
+ * right. Who counts in the handler of all other exits (vmx_handle_exit()) does not see them.
+ */
+void wrong_add_fastpath(struct wrong *w, uint64_t handled);
 
 /*
  * " (that is twice the right one)", or "" where it is right or nothing is known. Other numbers that

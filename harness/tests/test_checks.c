@@ -17,6 +17,7 @@
 #include "evidence/trace.h"
 #include "plan/assignment.h"
 #include "judge/checks.h"
+#include "judge/wrong.h"
 
 #include <cmocka.h>
 
@@ -544,6 +545,23 @@ static void names_what_stopped_it(void **state)
 /*
  * A reader is led to the line that is wrong; where all is right, to the test's part of the trace.
  */
+/* Who counts in the handler of all other exits is told what he has missed. */
+static void names_the_fastpath(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, CPUID);
+	counted_from_late(&r.e);
+	r.e.before.reasons[0] = (struct oracle_reason){ r.e.vendor_intel ? 52 : 0x7c, 20000 };
+	r.e.before.n_reasons = 1;
+	run = judge(&r);
+	assert_non_null(strstr(result_find_check(&run->tests[0], "exits include all before")->observed, WRONG_FASTPATH));
+	result_free(run);
+	unload(&r);
+}
+
 static void refers_to_lines(void **state)
 {
 	const struct check_result *c;
@@ -741,6 +759,7 @@ int main(void)
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(skips_without_a_baseline),
 		cmocka_unit_test(names_what_stopped_it),
+		cmocka_unit_test(names_the_fastpath),
 		cmocka_unit_test(refers_to_lines),
 		cmocka_unit_test(refers_to_half_a_trace),
 		cmocka_unit_test(measures_what_it_knows),

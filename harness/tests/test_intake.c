@@ -24,6 +24,7 @@
 #include "intake/numbers.h"
 #include "intake/own.h"
 #include "intake/rules.h"
+#include "judge/wrong.h"
 
 #define KVM "arch/x86/kvm/"
 #define HEAD "#include <linux/kvm_host.h>\n\nint cpuid_first(void)\n{\n\treturn 1;\n}\n\n"
@@ -1024,6 +1025,28 @@ static void test_drift_fails_nobody(void **state)
 	submission_free(&s);
 }
 
+/* Most count in vmx_handle_exit(): a person is told that this, and nothing else, is missing. */
+static void test_fastpath_is_told(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
+
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		struct submission s = judged(OUT_FAIL, NULL, false);
+		struct test_result *t = result_add_test(s.result, "t", NULL);
+
+		result_add_check(t, "all exits", OUT_FAIL, "9", "8 (that is " WRONG_FASTPATH ")", NULL);
+		if (other)
+			result_add_check(t, "cycles", OUT_FAIL, "9", "8", NULL);
+		s.drift = true;
+		grade_judge(&r, &s);
+		assert_true(s.person);
+		assert_int_equal(!strstr(s.why, "but those that KVM's fastpath handles (t: all exits)"), other);
+		submission_free(&s);
+	}
+}
+
 /* A base whose reference nobody saw pass in that lane: a pass counts, a failure is no zero. */
 static void test_an_unseen_base_fails_nobody(void **state)
 {
@@ -1478,6 +1501,7 @@ int main(void)
 		cmocka_unit_test_setup(test_diff_of_a_part, begin),
 		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
+		cmocka_unit_test(test_fastpath_is_told),
 		cmocka_unit_test(test_an_unseen_base_fails_nobody),
 		cmocka_unit_test(test_other_leaves_fail_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
