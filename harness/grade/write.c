@@ -42,8 +42,10 @@ static void put_checks(struct buf *b, const struct test_result *t)
 			buf_puts(b, "- known from: ");
 			put_line(b, c->evidence);
 		}
-		if (c->ref.file)
+		if (c->ref.file && c->ref.first)
 			buf_printf(b, "- see: %s, lines %u to %u\n", c->ref.file, c->ref.first, c->ref.last);
+		else if (c->ref.file)
+			buf_printf(b, "- see: %s\n", c->ref.file);
 	}
 }
 

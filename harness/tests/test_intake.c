@@ -1282,7 +1282,7 @@ static void test_points_told(void **state)
 	(void)state;
 	assert_int_equal(rubric_make(&a, &r), 0);
 	result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
-	result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
+	result_set_ref(result_add_check(t, "two", OUT_FAIL, "1", "2", NULL), "output.txt", 0, 0);
 	result_finish(all[0].result);
 	for (size_t i = 0; i < 3; i++)
 		grade_judge(&r, &all[i]);
@@ -1292,6 +1292,7 @@ static void test_points_told(void **state)
 	assert_int_equal(grade_write_class(&c), 0);
 	expect_words(given, "feedback.md", "- t/a: 15.0 of 30\n");
 	expect_words(given, "feedback.md", "- t/b: could not be asked here");
+	expect_words(given, "feedback.md", "- see: output.txt\n");
 	expect_words(given, "class.html", "<td>two</td><td>0<td>1<td>0</tr>");
 	expect_words(given, "class.html", "3 submissions: 1 need a person, 2 have points: 0.0 to 50.0, median 25.0, mean 25.0");
 	for (size_t i = 0; i < 3; i++)
