@@ -67,18 +67,52 @@ static void claim(struct program *p, const char *name)
 		p->claims = xstrdup(name);
 }
 
+static size_t count_beside(const struct program *p, const char *name)
+{
+	_cleanup_free_ char *folder = folder_of(name);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->handed.n; i++) {
+		_cleanup_free_ char *other = folder_of(p->handed.v[i].name);
+
+		n += !strcmp(other, folder);
+	}
+	return n;
+}
+
+static size_t find_file(const struct program *p, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(p->handed.v[i].name, name) || p->again[i])
+		i++;
+	return i;
+}
+
+/* The one with fewer files beside it is passed over: of these some may be missing. */
+static void pass_over_copy(struct program *p, size_t user, size_t file)
+{
+	size_t taken = find_file(p, p->users.v[user]), copy = file;
+
+	if (count_beside(p, p->handed.v[file].name) > count_beside(p, p->users.v[user])) {
+		copy = taken;
+		taken = file;
+	}
+	strv_addf(&p->in->notes, "passed over %s: a copy of %s", p->handed.v[copy].name,
+		  p->handed.v[taken].name);
+	p->again[copy] = true;
+	str_set(&p->users.v[user], p->handed.v[taken].name);
+}
+
 /* A copy of a source that lies beside, whatever it is called, is the same work. */
 static void add_user(struct program *p, size_t file, const char *text)
 {
-	const char *name = p->handed.v[file].name;
-
 	for (size_t i = 0; i < p->texts.n; i++)
 		if (!strcmp(p->texts.v[i], text)) {
-			strv_addf(&p->in->notes, "passed over %s: a copy of %s", name, p->users.v[i]);
-			p->again[file] = true;
+			pass_over_copy(p, i, file);
 			return;
 		}
-	strv_add(&p->users, name);
+	strv_add(&p->users, p->handed.v[file].name);
 	strv_add(&p->texts, text);
 }
 

@@ -60,6 +60,9 @@ static const struct one cases[] = {
 	{ { { "README", "see https://git.example.org/vmm\n" } }, INTAKE_PERSON, "README is of a kind", NULL },
 	{ { { "mine.diff", "--- a/vmm.c\n+++ b/vmm.c\n@@ -1 +1 @@\n-a\n+b\n" } }, INTAKE_PERSON, "mine.diff is of a kind", NULL },
 	{ { { "README", "It does not work yet.\n" } }, INTAKE_EMPTY, "no program's source", NULL },
+	/* a part of the work, packed, beside all of it */
+	{ { { "1/vmm.c", VMM }, { "1/Makefile", "vmm: vmm.o guest.o\n" }, { "work/vmm.c", VMM }, { "work/Makefile", "vmm: vmm.o guest.o\n" },
+	    { "work/guest.S", "hlt\n" } }, INTAKE_TAKEN, "guest.S", NULL },
 	/* its own ports, not its own scope */
 	{ { { "vmm.c", VMM }, { "monitor.conf", "[monitor]\nmemory = 0x400000\n" } }, INTAKE_TAKEN, "monitor.conf", NULL },
 	{ { { "vmm.c", VMM }, { "monitor.conf", "[options]\nlong = -l\n" } }, INTAKE_PERSON, "wants: option real", NULL },
