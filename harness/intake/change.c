@@ -455,7 +455,8 @@ static int put_change(struct taking *t, struct own_file *files, size_t n,
 		note_drift(t, &files[i]);
 	if (sum->drift && sum->unexplained)
 		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
-	if (sum->drift && !t->brought && !have_work(t, files, n))
+	t->in->other_work = sum->drift && !t->brought && !have_work(t, files, n);
+	if (t->in->other_work)
 		return intake_is(t->in, INTAKE_PERSON, "nothing in it has the assignment's names or numbers: is it another exercise's work? "
 				 "Base %s is the nearest of its files", t->in->base->name);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);

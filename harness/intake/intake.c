@@ -116,7 +116,7 @@ bool intake_has_word(const struct taking *t, const char *path, const char *text,
 
 /* ---- what is in it ---- */
 
-static void move_notes(struct strv *from, struct strv *to)
+static void move_notes(const struct strv *from, struct strv *to)
 {
 	for (size_t i = 0; i < from->n; i++)
 		strv_add(to, from->v[i]);
@@ -265,15 +265,31 @@ static int take_beside(struct taking *t)
 	return ret;
 }
 
+/* The whole files beside it are no change, and the diff has nothing of the assignment. */
+static int keep_diff(struct taking *t, const struct intake *whole)
+{
+	bool meant = whole->outcome != INTAKE_EMPTY && !whole->other_work;
+
+	move_notes(&whole->notes, &t->in->notes);
+	if (!meant) {
+		only_a_pass_counts(t->in);
+		return 0;
+	}
+	buf_free(&t->in->patch);
+	return intake_is(t->in, whole->outcome, "the diff %s has nothing of the assignment, and the whole files beside it can't be taken: %s",
+			 t->diff_names.v[0], whole->why);
+}
+
 /* The diff of another assignment lies beside the whole files of this one, perhaps. */
 static int take_rather_files(struct taking *t)
 {
 	struct intake whole = { 0 }, *diff = t->in;
 	int ret = take_files_apart(t, &whole);
 
-	if (ret < 0 || whole.outcome != INTAKE_TAKEN) {
+	if (!ret && whole.outcome != INTAKE_TAKEN)
+		ret = keep_diff(t, &whole);
+	if (ret || whole.outcome != INTAKE_TAKEN) {
 		intake_free(&whole);
-		only_a_pass_counts(diff);
 		return ret;
 	}
 	strv_addf(&whole.notes, "passed over the diff %s: the assignment's numbers are in the whole files beside it, and not in the diff",

@@ -36,6 +36,7 @@ struct intake {
 	/* What was taken for the change may not be all of it: only a pass says something. */
 	bool drift;
 	bool far;	   /* a diff, applied far from its places: drift, too */
+	bool other_work;   /* not taken: nothing in it has the assignment's names or numbers */
 	bool guest;	   /* it changes the guest's kernel, too */
 	struct buf patch;  /* a unified diff, names with a/ and b/ */
 	struct strv notes; /* what was taken, passed over, left out, and why */

@@ -214,6 +214,15 @@ static void test_other_work(void **state)
 	expect(INTAKE_PERSON, &in);
 	assert_non_null(strstr(in.why, "is it another exercise's work? Base 6.12"));
 	intake_free(&in);
+	put(given, "1/own.diff", "--- /dev/null\n+++ b/mine/mine.c\n@@ -0,0 +1 @@\n+int mine;\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.drift);
+	intake_free(&in);
+	/* that diff is another exercise's, and the whole file has this one's, cut short */
+	put(given, "x86.c", "/* 0x4fffffff */\nint line_0;\nint line_1;\nint line_2;\nint line_3;\nint line_4;\n");
+	expect(INTAKE_INCOMPLETE, &in);
+	assert_non_null(strstr(in.why, "1/own.diff has nothing of the assignment, and the whole files beside it can't be taken: its files lack"));
+	intake_free(&in);
 }
 
 static void test_cut_short(void **state)
