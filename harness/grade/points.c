@@ -159,12 +159,12 @@ void grade_judge(const struct rubric *r, struct submission *s)
 	str_set(&s->why, o == OUT_PASS || o == OUT_FAIL ? NULL : why);
 	s->points = 0;
 	s->person = false;
-	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
+	if (s->elsewhere && o == OUT_FAIL)
+		doubt_leaves(s);
+	else if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
 		doubt_failure(s);
 	else if (s->unseen && (o == OUT_FAIL || o == OUT_CRASH))
 		doubt_base(s);
-	else if (s->elsewhere && o == OUT_FAIL)
-		doubt_leaves(s);
 	else if (o == OUT_BUILD_ERROR)
 		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */
