@@ -526,6 +526,22 @@ static void pass_what_is_right(void **state)
 	pass_right(REASONS, "as recorded, of a map without cycles of a reason", as_recorded);
 }
 
+/* Whose clock stops before the handler runs is told that. */
+static void names_the_handlers_time(void **state)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	(void)state;
+	load(&r, CYCLES);
+	handler_not_timed(&r.e);
+	run = judge(&r);
+	assert_non_null(strstr(result_find_check(&run->tests[0], "cycles of slow exits")->observed,
+			       "(that is a time without what the exit's handler takes, perhaps)"));
+	result_free(run);
+	unload(&r);
+}
+
 static void what_can_t_be_asked_is_skipped(void **state)
 {
 	struct run_result *run;
@@ -639,6 +655,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
+		cmocka_unit_test(names_the_handlers_time),
 		cmocka_unit_test(what_can_t_be_asked_is_skipped),
 		cmocka_unit_test(eax_alone_is_answered),
 		cmocka_unit_test(wrong_leaf_is_said),
