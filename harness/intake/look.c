@@ -143,6 +143,8 @@ static void note_words(struct taking *t, const char *name, const char *text)
 		intake_unread(t, name, "it names an address, and nothing is fetched from there");
 	else if (shape_is_document(text))
 		intake_unread(t, name, "it is a document (PDF, RTF, a page of the web), and no plain text");
+	else if (shape_is_encoded(text))
+		intake_unread(t, name, "it holds a file that was encoded (uuencode, base64)");
 	else if (words_have_seed(text, t->seeds) || words_have_source(text) || strstr(text, "arch/x86/"))
 		intake_unread(t, name, "it tells of the work, and there is no diff in it");
 	else if (is_code(text))

@@ -44,6 +44,28 @@ bool shape_is_document(const char *text)
 	return false;
 }
 
+/* 60 letters or more, and no blank: no words have so many. */
+static bool is_base64_line(const char *line)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	size_t len = strspn(line, letters);
+
+	return len >= 60 && (!line[len] || line[len] == '\n');
+}
+
+bool shape_is_encoded(const char *text)
+{
+	unsigned int in_a_row = 0;
+	int used = 0;
+
+	for (const char *at = text; *at; at += strcspn(at, "\n"), at += !!*at) {
+		in_a_row = is_base64_line(at) ? in_a_row + 1 : 0;
+		if (in_a_row == 3 || (!sscanf(at, "begin %*3[0-7] %*1[^\n]%n", &used) && used))
+			return true;
+	}
+	return false;
+}
+
 static size_t line_length(const char *at)
 {
 	size_t len = strcspn(at, "\n");

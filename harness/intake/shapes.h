@@ -16,6 +16,8 @@ bool shape_is_diff(const char *text);
 
 /* Saved by a word processor, or a page of the web? */
 bool shape_is_document(const char *text);
+/* Has it the letters of another file in it: of uuencode, or of base64 that is no mail's? */
+bool shape_is_encoded(const char *text);
 /*
  * A diff whose lines all have something before them: blanks (in a list of Markdown), "> " (in an
  * answer). False: there is none.

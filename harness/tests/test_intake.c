@@ -37,6 +37,8 @@
 #define DIFF(old, new) "--- " old "\n+++ " new "\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n" \
 	"+\tif (eax == 0x4fffffff)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n"
 
+#define BASE64_LINE "LS0tIGEvYXJjaC94ODYva3ZtL2NwdWlkLmMKKysrIGIvYXJjaC94ODYva3ZtL2NwdWlk\n"
+
 static char top[] = "/tmp/nestlab-test-intake-XXXXXX";
 static char *tree, *given, *scratch;
 static struct base base = { .name = (char *)"6.12" };
@@ -656,7 +658,7 @@ static void test_unread_is_not_empty(void **state)
 	static const char *const words[] = {
 		"[InternetShortcut]\nURL=github.com/ann/linux\n", "git clone git@host.example.org:ann/linux\n", "www.example.org\n",
 		"I changed vmx.c as told.\n", "#include <stdio.h>\n", "{\\rtf1 total_exits}\n",
-		"%PDF-1.4\nmy report\n",
+		"%PDF-1.4\nmy report\n", "begin 644 my.diff\nM+2TM(&\n`\nend\n", BASE64_LINE BASE64_LINE BASE64_LINE,
 	};
 
 	(void)state;
