@@ -85,9 +85,20 @@ static bool follows_user(const char *text, const char *end)
 	return end > text && end[-1] == '@';
 }
 
+/* "It is on GitHub, user ann" is an address, too. */
+static bool names_a_host(const char *text)
+{
+	static const char *const hosts[] = { "github", "gitlab", "bitbucket", "dropbox", "onedrive", "google drive" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		if (strcasestr(text, hosts[i]))
+			return true;
+	return false;
+}
+
 bool words_have_address(const char *text)
 {
-	if (strstr(text, "://") || strcasestr(text, "www."))
+	if (strstr(text, "://") || strcasestr(text, "www.") || names_a_host(text))
 		return true;
 	for (const char *at = text; (at = strpbrk(at, "/:")); at++)
 		if (ends_host(text, at) && (*at == '/' || follows_user(text, at)))

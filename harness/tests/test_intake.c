@@ -658,7 +658,7 @@ static void test_unread_is_not_empty(void **state)
 	static const char *const words[] = {
 		"[InternetShortcut]\nURL=github.com/ann/linux\n", "git clone git@host.example.org:ann/linux\n", "www.example.org\n",
 		"I changed vmx.c as told.\n", "#include <stdio.h>\n", "{\\rtf1 total_exits}\n",
-		"%PDF-1.4\nmy report\n", "begin 644 my.diff\nM+2TM(&\n`\nend\n", BASE64_LINE BASE64_LINE BASE64_LINE,
+		"My work is on GitHub, user ann.\n", "%PDF-1.4\nmy report\n", "begin 644 my.diff\nM+2TM(&\n`\nend\n", BASE64_LINE BASE64_LINE BASE64_LINE,
 	};
 
 	(void)state;
