@@ -200,5 +200,6 @@ void rules_apply(const char *path, const char *base, const char *before, const c
 		    !matches(rules[i].not_before, before))
 			repair(&rules[i], &x, out, told);
 	drop_taken_apart(&x, out, told);
+	rules_drop_twice(base, out, told);
 	lines_index_free(&x);
 }

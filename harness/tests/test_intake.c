@@ -910,6 +910,27 @@ static void test_rules(void **state)
 		      "int vmx_handle_exit(struct kvm_vcpu *vcpu)\n");
 }
 
+/* His own stays, and what #ifdef chooses between, too. */
+static void test_a_function_twice(void **state)
+{
+	static const char theirs[] = "static int handle_exit(v)\n{\n\treturn handle(v);\n}\n\n";
+	static const char his[] = "static int handle_exit(v)\n{\n\tbegin();\n\treturn handle(v);\n}\n\n";
+	static const char choice[] = "#ifdef A\nint f(\n\tint x)\n{\n\treturn 1;\n}\n#else\nint f(\n\tint x)\n{\n\treturn 2;\n}\n#endif\n"
+				     "SYSCALL_DEFINE0(theirs)\n{\n}\n";
+	static const char call[] = "SYSCALL_DEFINE0(his)\n{\n}\n";
+	_cleanup_free_ char *base_text = strf("%s%s", theirs, choice), *merged = strf("%s%s%s%s", his, theirs, choice, call);
+	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_strv_ struct strv told = { 0 };
+
+	(void)state;
+	rules_apply(KVM "vmx/vmx.c", base_text, his, merged, &out, &told);
+	assert_true(str_starts(buf_str(&out), his));
+	assert_null(strstr(buf_str(&out), theirs));
+	assert_non_null(strstr(buf_str(&out), choice));
+	assert_int_equal(told.n, 1);
+	assert_string_equal(told.v[0], "he has a handle_exit() of his own");
+}
+
 static void test_a_call_taken_apart(void **state)
 {
 	static const char wrap[] = "int wrap(v)\n{\n\tint ret = handle(v, f);\n\treturn ret;\n}\n";
@@ -1490,6 +1511,7 @@ int main(void)
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_merge, begin),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_a_function_twice),
 		cmocka_unit_test(test_a_call_taken_apart),
 		cmocka_unit_test_setup(test_near_neighbours, begin),
 		cmocka_unit_test(test_seeds),
