@@ -179,6 +179,7 @@ static const struct {
 	const char *says, *package;
 } lacking[] = {
 	{ "fatal error: bits/libc-header-start.h: No such file", "libc6-dev-i386" },
+	{ "fatal error: bits/wordsize.h: No such file", "libc6-dev-i386" },
 	{ "fatal error: gnu/stubs-32.h: No such file", "libc6-dev-i386" },
 	{ "fatal error: sys/cdefs.h: No such file", "libc6-dev-i386" },
 	{ "fatal error: sys/types.h: No such file", "libc6-dev-i386" },

@@ -434,6 +434,8 @@ static void test_lacking(void **state)
 	} logs[] = {
 		{ "/usr/include/stdio.h:27:10: fatal error: bits/libc-header-start.h: No such file or directory\n",
 		  "libc6-dev-i386" },
+		{ "/usr/include/features-time64.h:20:10: fatal error: bits/wordsize.h: No such file or directory\n",
+		  "libc6-dev-i386" },
 		{ "/usr/bin/ld: skipping incompatible /usr/lib/gcc/x86_64-linux-gnu/12/libgcc.a when searching for "
 		  "-lgcc\n", "gcc-multilib" },
 		{ "/bin/sh: 1: nasm: not found\n", "nasm" },
