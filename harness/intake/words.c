@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 size_t word_next(const char **at)
 {
@@ -48,6 +49,15 @@ unsigned int words_common(const char *line, const char *other)
 	return of > 1 ? common * 100 / of : 0;
 }
 
+/* "KVM_HC_VCPU_INFO" and "sys_vcpu_info" end with it; "vcpu_info_cache" is Xen's. */
+static bool ends_a_word(const char *text, const char *seed, size_t len)
+{
+	for (size_t n; (n = word_next(&text)); text += n)
+		if (n >= len && !strncasecmp(text + n - len, seed, len))
+			return true;
+	return false;
+}
+
 /* 548 is no part of 0x1548. */
 static bool has_one_seed(const char *text, const char *seed)
 {
@@ -55,7 +65,9 @@ static bool has_one_seed(const char *text, const char *seed)
 
 	if (strspn(seed, "0123456789") == len)
 		return word_is_in(text, seed, len);
-	return strcasestr(text, seed);
+	if (isdigit((unsigned char)*seed))
+		return strcasestr(text, seed);
+	return ends_a_word(text, seed, len);
 }
 
 bool words_have_seed(const char *text, const struct strv *seeds)

@@ -17,8 +17,9 @@ bool word_is_in(const char *text, const char *word, size_t len);
 unsigned int words_common(const char *line, const char *other);
 
 /*
- * Is one of these in the text? Seeds are what an assignment's work can't do without: parts of names
- * and numbers ("vcpu_info", "0x4ffffff") in any case of letters; digits alone ("548") are a word.
+ * Is one of these in the text? Seeds are what an assignment's work can't do without: ends of names
+ * and parts of numbers ("vcpu_info", "0x4ffffff") in any case of letters; digits alone ("548") are a
+ * word.
  */
 bool words_have_seed(const char *text, const struct strv *seeds);
 

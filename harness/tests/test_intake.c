@@ -811,6 +811,9 @@ static void test_seeds(void **state)
 {
 	(void)state;
 	assert_true(words_have_seed("case 0x4FFFFFFCu:", &seeds));
+	assert_true(words_have_seed("case KVM_HC_X86_VCPU_INFO:", &seeds));
+	assert_true(words_have_seed("asmlinkage long sys_vcpu_info(void);", &seeds));
+	assert_false(words_have_seed("if (vcpu->xen.vcpu_info_set)", &seeds));
 	assert_true(words_have_seed("548\tcommon\tvcpu_info\tsys_vcpu_info", &seeds));
 	assert_true(words_have_seed("#define KVM_HC_VCPU_INFO 13", &seeds));
 	assert_false(words_have_seed("x = 0x1548;", &seeds));
