@@ -316,6 +316,19 @@ static int doubt_empty(struct taking *t)
 	return 0;
 }
 
+static bool diffs_have_seed(const struct taking *t)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < t->diffs.n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		found = !file_read(t->diffs.v[i], &text) &&
+			words_have_seed(buf_str(&text), t->seeds);
+	}
+	return found;
+}
+
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
 static int take(struct taking *t)
 {
@@ -334,7 +347,8 @@ static int take(struct taking *t)
 	o = t->in->outcome;
 	why = t->in->why ? xstrdup(t->in->why) : NULL;
 	ret = intake_take_files(t);
-	if (!ret && why && t->in->outcome != INTAKE_TAKEN)
+	if (!ret && why && t->in->outcome != INTAKE_TAKEN &&
+	    (!t->in->other_work || diffs_have_seed(t)))
 		return intake_is(t->in, o, "%s", why);
 	if (ret || t->in->outcome != INTAKE_EMPTY)
 		return ret;

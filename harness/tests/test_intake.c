@@ -216,6 +216,12 @@ static void test_other_work(void **state)
 	expect(INTAKE_PERSON, &in);
 	assert_non_null(strstr(in.why, "is it another exercise's work? Base 6.12"));
 	intake_free(&in);
+	put(given, "x86.diff", "--- a/" KVM "x86.c\n+++ b/" KVM "x86.c\n@@ -1,2 +1,3 @@\n int of_another;\n+int age;\n int yet;\n");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "is it another exercise's work?"));
+	intake_free(&in);
+	assert_int_equal(rm_rf(given) || mkdir_p(given), 0);
+	put(given, "x86.c", buf_str(&here));
 	put(given, "1/own.diff", "--- /dev/null\n+++ b/mine/mine.c\n@@ -0,0 +1 @@\n+int mine;\n");
 	expect(INTAKE_TAKEN, &in);
 	assert_true(in.drift);
