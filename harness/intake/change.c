@@ -86,12 +86,18 @@ static size_t word_before(const char *from, const char **limit)
 	return len;
 }
 
+/* Nobody's line but his, though nothing that is surely his may lead to it. */
+static bool may_be_his(const struct own_line *l)
+{
+	return l->own || (l->apart && !l->known && !l->shared);
+}
+
 /* Is it in a line of his own, outside comments and texts? */
 static bool uses(const struct own_file *f, const struct own_line *but, const char *name)
 {
 	for (size_t i = 0; i < f->after.n; i++) {
 		const struct own_line *l = &f->after.v[i];
-		_cleanup_free_ char *code = l->own && l != but ? own_code_of(l) : NULL;
+		_cleanup_free_ char *code = may_be_his(l) && l != but ? own_code_of(l) : NULL;
 
 		if (code && word_is_in(code, name, strlen(name)))
 			return true;
@@ -123,7 +129,7 @@ static char *declared_in(const struct own_line *l)
 	const char *at = strstr(code, "extern "), *end;
 	size_t len;
 
-	if (!l->own || !at)
+	if (!may_be_his(l) || !at)
 		return NULL;
 	end = at + strcspn(at, ";[(=\n");
 	len = word_before(at, &end);
@@ -455,10 +461,6 @@ static int put_change(struct taking *t, struct own_file *files, size_t n,
 		note_drift(t, &files[i]);
 	if (sum->drift && sum->unexplained)
 		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
-	t->in->other_work = sum->drift && !t->brought && !have_work(t, files, n);
-	if (t->in->other_work)
-		return intake_is(t->in, INTAKE_PERSON, "nothing in it has the assignment's names or numbers: is it another exercise's work? "
-				 "Base %s is the nearest of its files", t->in->base->name);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);
 	if (ret || t->in->outcome != INTAKE_TAKEN || t->in->patch.len)
 		return ret;
@@ -478,6 +480,10 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 	add_words(t, files, n, &words);
 	own_mark(files, n, t->seeds, &words, &sum);
 	wordset_free(&words);
+	t->in->other_work = sum.drift && !t->brought && !have_work(t, files, n);
+	if (t->in->other_work)
+		return intake_is(t->in, INTAKE_PERSON, "nothing in it has the assignment's names or numbers: is it another exercise's work? "
+				 "Base %s is the nearest of its files", t->in->base->name);
 	half = missing_half(t, files, n, &name);
 	if (half)
 		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);

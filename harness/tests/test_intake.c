@@ -256,6 +256,28 @@ static void test_half(void **state)
 	intake_free(&in);
 }
 
+/* Of another age, and nothing leads from the other file to what this one counts in. */
+static void test_half_of_another_age(void **state)
+{
+	_cleanup_buf_ struct buf there = { 0 }, here = { 0 };
+	struct intake in;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		buf_printf(&there, "int line_%d;\n", i);
+		buf_printf(&here, "int line_%d;\n%s", i, i % 3 ? "" : "int older;\n");
+	}
+	for (int i = 0; i < 100; i++)
+		buf_printf(&there, "int newer_%d;\n", i);
+	buf_puts(&here, "extern u32 my_total;\n\nint count(void)\n{\n\tmy_total++;\n\treturn 0;\n}\n");
+	put(tree, KVM "x86.c", buf_str(&there));
+	put(given, "cpuid.c", "int total_exits;\n" CHANGED);
+	put(given, "x86.c", buf_str(&here));
+	expect(INTAKE_HALF, &in);
+	assert_non_null(strstr(in.why, "x86.c uses my_total, and"));
+	intake_free(&in);
+}
+
 /* The same change in other programs' words. */
 static void test_other_diffs(void **state)
 {
@@ -1506,6 +1528,7 @@ int main(void)
 		cmocka_unit_test_setup(test_other_work, begin),
 		cmocka_unit_test_setup(test_cut_short, begin),
 		cmocka_unit_test_setup(test_half, begin),
+		cmocka_unit_test_setup(test_half_of_another_age, begin),
 		cmocka_unit_test_setup(test_other_diffs, begin),
 		cmocka_unit_test_setup(test_white_space_lost, begin),
 		cmocka_unit_test_setup(test_plain_diff, begin),
