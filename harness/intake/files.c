@@ -659,7 +659,7 @@ static void add_of_tree(struct taking *t, struct wholes *w, const struct base *b
 	strv_addf(&t->in->notes, "it is a whole tree, of %s%s: %zu files that differ were not looked into: %s", b ? "base " : "no base",
 		  b ? b->name : "", left, b ? "they are of no base's tree" : "only KVM and the system calls are");
 	if (left && !t->unread)
-		t->unread = xstrdup("the rest of the tree");
+		t->unread = xstrdup("the rest of the tree: only KVM and the system calls are looked into");
 }
 
 static void find_wholes(struct taking *t, struct wholes *w)

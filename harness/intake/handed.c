@@ -71,7 +71,7 @@ static void pass_over(struct handed *h, const char *name, const char *why)
 {
 	strv_addf(&h->notes, "passed over %s: %s", name, why);
 	if (!h->unread)
-		h->unread = xstrdup(name);
+		h->unread = strf("%s: %s", name, why);
 }
 
 static void too_large(struct handed *h, const char *name)

@@ -23,7 +23,7 @@ struct handed {
 	size_t n;
 	struct strv notes; /* links, what leads out, what is too large */
 	char *bomb;	   /* why it must not be read on; NULL: nothing */
-	char *unread; /* the first one that is not looked into: too large, a link; NULL: none */
+	char *unread; /* the first one that is not looked into, and why: "x: it is a link"; or NULL */
 	/* private: */
 	const char *scratch;
 	size_t unpacked, bytes, room;

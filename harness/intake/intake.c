@@ -311,8 +311,7 @@ static int doubt_empty(struct taking *t)
 		return intake_is(t->in, INTAKE_PERSON, "no change was found in the commit that is checked out, but its repository has another one in %s: "
 				 "check out the branch that is meant", branch);
 	if (t->unread)
-		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, but %s is of a kind that is not looked into (see intake.txt)",
-				 t->unread);
+		return intake_is(t->in, INTAKE_PERSON, "no change was found in it, and one may be where nobody here can look: %s", t->unread);
 	return 0;
 }
 

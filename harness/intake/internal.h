@@ -28,7 +28,7 @@ struct taking {
 	struct strv homeless; /* files of the work, as it seems, that belong nowhere */
 	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */
 	char *dressed; /* the first source file that is no plain text, but a document of it */
-	char *unread;	     /* the first file in which work may be that nobody here can read */
+	char *unread; /* the first file in which work may be that nobody here can read, and why */
 };
 
 /* look.c: remember that file, and note why it is passed over. */

@@ -13,11 +13,24 @@
 
 #define NAME_LENGTH 100 /* of a file; longer ones are not kept */
 
+/* A licence names an address, an editor's settings are code of a kind: nobody's work is in them. */
+static bool is_bystander(const char *name)
+{
+	static const char *const begins[] = { "LICENSE", "COPYING", ".git" };
+	bool found = strstr(name, ".vscode/") || strstr(name, ".idea/");
+
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		found |= str_starts(path_last(name), begins[i]);
+	return found;
+}
+
 void intake_unread(struct taking *t, const char *name, const char *why)
 {
 	strv_addf(&t->in->notes, "passed over %s: %s", name, why);
-	if (!t->unread)
-		t->unread = xstrdup(name);
+	if (t->unread && (!is_bystander(t->unread) || is_bystander(name)))
+		return;
+	free(t->unread);
+	t->unread = strf("%s: %s", name, why);
 }
 
 /* ---- a diff ---- */

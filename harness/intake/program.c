@@ -317,12 +317,13 @@ static int check_interface(struct program *p, const char *to)
 /* Nobody's VM is made in it. 0. */
 static int conclude_without(struct program *p)
 {
-	const char *unread = p->handed.unread ? p->handed.unread : p->claims;
 
 	if (p->sources)
 		return intake_is(p->in, INTAKE_PERSON, "none of its sources makes a virtual machine (" MAKES_VM ")");
-	if (unread)
-		return intake_is(p->in, INTAKE_PERSON, "there is no program's source in it, but %s is of a kind that is not looked into", unread);
+	if (p->handed.unread)
+		return intake_is(p->in, INTAKE_PERSON, "there is no program's source in it, and one may be where nobody here can look: %s", p->handed.unread);
+	if (p->claims)
+		return intake_is(p->in, INTAKE_PERSON, "there is no program's source in it, but %s is of a kind that is not looked into", p->claims);
 	return intake_is(p->in, INTAKE_EMPTY, "there is no program's source in it");
 }
 

@@ -688,10 +688,17 @@ static void test_unread_is_not_empty(void **state)
 		"I changed vmx.c as told.\n", "#include <stdio.h>\n", "{\\rtf1 total_exits}\n",
 		"My work is on GitHub, user ann.\n", "%PDF-1.4\nmy report\n", "begin 644 my.diff\nM+2TM(&\n`\nend\n", BASE64_LINE BASE64_LINE BASE64_LINE,
 	};
+	struct intake in;
 
 	(void)state;
 	pack("report.docx", false, "[Content_Types].xml", "<xml/>\n");
 	expect_no_change(INTAKE_PERSON);
+	begin(state);
+	put(given, "LICENSE", "see https://www.gnu.org/licenses/\n");
+	put(given, "a-report.txt", "It is at https://git.example.org/me/linux.\n");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "nobody here can look: a-report.txt: it names an address"));
+	intake_free(&in);
 	begin(state);
 	put(given, "my_own_driver.c", "int x;\n");
 	expect_no_change(INTAKE_PERSON);
