@@ -290,6 +290,17 @@ static int better(const struct taking *t, const struct whole *a, const struct wh
 	return 0;
 }
 
+/* "cpuid.c" is meant rather than a "test.c" that has its text. -1: a, 1: b, 0: nobody knows. */
+static int called_so(const struct whole *a, const struct whole *b)
+{
+	const char *name = path_last(a->path);
+	const char *first = path_last(a->name), *other = path_last(b->name);
+	_cleanup_free_ char *stem = xstrndup(name, strcspn(name, "."));
+
+	return (!strcmp(other, name) && !strcasestr(first, stem)) -
+	       (!strcmp(first, name) && !strcasestr(other, stem));
+}
+
 static void pass_over(struct taking *t, struct whole *f, const struct whole *for_this)
 {
 	f->passed = true;
@@ -303,6 +314,10 @@ static int settle_pair(struct taking *t, struct whole *a, struct whole *b)
 	if (a->passed || b->passed || a->pristine || b->pristine || strcmp(a->path, b->path))
 		return 0;
 	which = better(t, a, b);
+	if (!which) {
+		which = called_so(a, b);
+		t->guessed |= which;
+	}
 	if (!which)
 		return intake_is(t->in, INTAKE_PERSON, "there are several versions of %s: %s and %s", a->path, a->name, b->name);
 	pass_over(t, which < 0 ? b : a, which < 0 ? a : b);
@@ -353,8 +368,20 @@ static bool is_twice(const struct wholes *w, const struct whole *f)
 	return false;
 }
 
-/* Of folders with a version each, the one that has most of the assignment; NULL: there are none. */
-static const char *find_folder(const struct taking *t, const struct wholes *w, const char **as_good)
+static size_t count_files(const struct wholes *w, const char *folder)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		n += !w->v[i].pristine && !strcmp(w->v[i].folder, folder);
+	return n;
+}
+
+/*
+ * Of folders with a version each, the one that has most of the assignment; NULL: there are none. Of
+ * two that have as much, the one with more files is whole, perhaps.
+ */
+static const char *find_folder(struct taking *t, const struct wholes *w, const char **as_good)
 {
 	const char *best = NULL;
 	size_t most = 0;
@@ -366,8 +393,10 @@ static const char *find_folder(const struct taking *t, const struct wholes *w, c
 		if (f->pristine || locate_is_copy(f->folder) || !is_twice(w, f) ||
 		    (best && !strcmp(best, f->folder)))
 			continue;
-		n = count_leaves(t, w, f->folder);
+		n = count_leaves(t, w, f->folder) * HANDED_MAX_FILES + count_files(w, f->folder);
 		*as_good = n == most ? f->folder : n > most ? NULL : *as_good;
+		t->guessed = n / HANDED_MAX_FILES == most / HANDED_MAX_FILES ||
+			     (n < most && t->guessed);
 		best = n > most ? f->folder : best;
 		most = n > most ? n : most;
 	}
@@ -381,15 +410,6 @@ static const struct whole *find_in(const struct wholes *w, const char *folder, c
 		    !strcmp(w->v[i].path, path))
 			return &w->v[i];
 	return NULL;
-}
-
-static size_t count_files(const struct wholes *w, const char *folder)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->n; i++)
-		n += !w->v[i].pristine && !strcmp(w->v[i].folder, folder);
-	return n;
 }
 
 /* Has f's folder a version of what that one has, too? */
@@ -527,9 +547,12 @@ static int make_change(struct taking *t, const struct wholes *w, const struct ra
 		}
 	if (!ret)
 		ret = intake_make_change(t, files, n, ranks);
-	if (!ret && t->in->outcome == INTAKE_TAKEN && t->homeless.n) {
-		strv_addf(&t->in->notes, "%s has to do with the work, and nothing says where it belongs: a failure proves nothing",
-			  t->homeless.v[0]);
+	if (!ret && t->in->outcome == INTAKE_TAKEN && (t->homeless.n || t->guessed)) {
+		if (t->homeless.n)
+			strv_addf(&t->in->notes, "%s has to do with the work, and nothing says where it belongs: a failure proves nothing",
+				  t->homeless.v[0]);
+		else
+			strv_add(&t->in->notes, "another version may be meant than the one that was taken: a failure proves nothing");
 		t->in->drift = true;
 		t->in->exact = false;
 	}

@@ -23,6 +23,7 @@ struct taking {
 	struct intake *in;
 	struct strv diffs;   /* paths of files that hold a diff */
 	struct strv diff_names;
+	bool guessed;	     /* of several versions that is taken which is meant most likely */
 	bool context_diff;   /* one that can't be read, or without context */
 	struct strv roots;    /* what stands before paths of the tree: "linux/" */
 	struct strv homeless; /* files of the work, as it seems, that belong nowhere */

@@ -428,7 +428,12 @@ static void test_a_folder_for_each_assignment(void **state)
 	expect_folder("+\t\teax = exits_of_3;\n", "+\texits_of_2++, exits_of_3++;");
 	leaves.n = 1;
 	expect_folder("+\t\teax = exits_of_2;\n", "+\texits_of_2++;\n");
+	/* one with fewer files is a part, one with as many is as good */
 	put_folder("again", OF_2 OF_2 ASKS, "");
+	take(INTAKE_TAKEN, &in);
+	assert_true(in.drift && strstr(buf_str(&in.patch), "+\texits_of_2++;\n"));
+	intake_free(&in);
+	put_folder("again", OF_2 OF_2 ASKS, "\texits_of_2++;\n");
 	take(INTAKE_PERSON, &in);
 	intake_free(&in);
 }

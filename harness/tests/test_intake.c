@@ -159,6 +159,38 @@ static void test_two_versions(void **state)
 	expect_no_change(INTAKE_PERSON);
 }
 
+/* What is likely meant is taken, and fails nobody. */
+static void test_likely_version(void **state)
+{
+	static char *leaf_list[] = { (char *)"0x4fffffff", NULL };
+	static const struct strv leaves = { leaf_list, 1 };
+	const struct intake_how with = { .bases = &bases, .seeds = &seeds, .leaves = &leaves };
+	_cleanup_buf_ struct buf mine = { 0 }, other = { 0 };
+	struct intake in;
+
+	/* by its name: the other one has its text, and is called as a program that tries it */
+	for (int i = 0; i < 120; i++)
+		buf_printf(&mine, "int line_%d;\n", i);
+	put(tree, KVM "x86.c", buf_str(&mine));
+	buf_add(&other, buf_str(&mine), mine.len);
+	buf_puts(&mine, "int mine = 0x4fffffff;\n");
+	buf_puts(&other, "int other = 0x4fffffff;\n");
+	put(given, "x86.c", buf_str(&mine));
+	put(given, "test.c", buf_str(&other));
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.drift && !in.exact && strstr(buf_str(&in.patch), "+int mine"));
+	intake_free(&in);
+	/* by its folder: that one has all files */
+	begin(state);
+	put(given, "1/cpuid.c", CHANGED);
+	put(given, "2/cpuid.c", HEAD CASE OWN "\tint more;\n" TAIL);
+	put(given, "2/vmx.c", "int vmx_init(void)\n{\n\treturn total_exits;\n}\n");
+	assert_int_equal(intake_take(given, &with, scratch, &in), 0);
+	assert_int_equal(in.outcome, INTAKE_TAKEN);
+	assert_true(in.drift && strstr(buf_str(&in.patch), "+\tint more;"));
+	intake_free(&in);
+}
+
 static void test_diffs(void **state)
 {
 	static const char *const diffs[] = {
@@ -1528,6 +1560,7 @@ int main(void)
 		cmocka_unit_test_setup(test_line_ends_and_white_space, begin),
 		cmocka_unit_test_setup(test_copies_beside, begin),
 		cmocka_unit_test_setup(test_two_versions, begin),
+		cmocka_unit_test_setup(test_likely_version, begin),
 		cmocka_unit_test_setup(test_diffs, begin),
 		cmocka_unit_test_setup(test_diff_that_moved, begin),
 		cmocka_unit_test_setup(test_no_change, begin),
