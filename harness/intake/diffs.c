@@ -319,6 +319,38 @@ static int read_diffs(struct taking *t, const struct patches *ps, enum reading *
 	return 0;
 }
 
+/* Those that apply by themselves: v1.patch and v2.patch, say. */
+static int list_alone(struct taking *t, struct strv *names)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && t->diffs.n > 1 && i < t->diffs.n; i++) {
+		_cleanup_strv_ struct strv one = { 0 };
+
+		strv_add(&one, t->diffs.v[i]);
+		ret = try_others(t, &one, READ_PLAIN);
+		if (!ret && t->in->base)
+			strv_add(names, t->diff_names.v[i]);
+		t->in->base = NULL;
+		t->in->exact = t->in->far = t->in->drift = false;
+		buf_free(&t->in->patch);
+	}
+	return ret;
+}
+
+static int tell_why_none(struct taking *t, const char *why)
+{
+	_cleanup_strv_ struct strv alone = { 0 };
+	int ret = list_alone(t, &alone);
+
+	if (ret)
+		return ret;
+	if (alone.n > 1)
+		return intake_is(t->in, INTAKE_PERSON, "there are several versions of the change: %s and %s each apply by themselves, and not together",
+				 alone.v[0], alone.v[1]);
+	return intake_is(t->in, INTAKE_PERSON, "the diff applies to no base: %s", why);
+}
+
 static int choose(struct taking *t, const struct patches *ps)
 {
 	_cleanup_buf_ struct buf why = { 0 };
@@ -330,7 +362,7 @@ static int choose(struct taking *t, const struct patches *ps)
 	if (ret)
 		return ret;
 	if (!t->in->base)
-		return intake_is(t->in, INTAKE_PERSON, "the diff applies to no base: %s", buf_str(&why));
+		return tell_why_none(t, buf_str(&why));
 	if (!t->in->patch.len)
 		return intake_is(t->in, INTAKE_EMPTY, "the diff changes nothing");
 	note_taken(t, how);

@@ -205,6 +205,19 @@ static void test_diffs(void **state)
 	}
 }
 
+static void test_versions_of_a_diff(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "v1.patch", DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	put(given, "v2.patch", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,7 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "-\treturn 0;\n+\tif (eax == 0x4fffffff)\n+\t\treturn exits;\n }\n \n int cpuid_last(void)\n");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "several versions of the change: v1.patch and v2.patch each apply"));
+	intake_free(&in);
+}
+
 static void test_diff_that_moved(void **state)
 {
 	(void)state;
@@ -1562,6 +1575,7 @@ int main(void)
 		cmocka_unit_test_setup(test_two_versions, begin),
 		cmocka_unit_test_setup(test_likely_version, begin),
 		cmocka_unit_test_setup(test_diffs, begin),
+		cmocka_unit_test_setup(test_versions_of_a_diff, begin),
 		cmocka_unit_test_setup(test_diff_that_moved, begin),
 		cmocka_unit_test_setup(test_no_change, begin),
 		cmocka_unit_test_setup(test_other_age, begin),
