@@ -383,6 +383,11 @@ static bool is_below_tree(const struct taking *t, const char *name)
 	return false;
 }
 
+static bool is_called_diff(const char *name)
+{
+	return str_ends(name, ".patch") || str_ends(name, ".diff");
+}
+
 /* In a whole tree upstream's own documents have diffs in them, too, at each age others. */
 static bool is_of_tree(const struct taking *t, const char *name)
 {
@@ -390,7 +395,7 @@ static bool is_of_tree(const struct taking *t, const char *name)
 		return false;
 	if (is_in_a_base(t, name))
 		return true;
-	return !str_ends(name, ".patch") && !str_ends(name, ".diff") && is_below_tree(t, name);
+	return !is_called_diff(name) && is_below_tree(t, name);
 }
 
 /* "vmx.c.diff". Of a whole tree nobody reads all that is called as a source. */
@@ -400,8 +405,9 @@ static bool is_source(const struct taking *t, const struct handed_file *f)
 
 	if (!locate_is_source(f->name))
 		return false;
-	return t->handed.n > INTAKE_TREE_FILES || !handed_text(f->path, &text) ||
-	       !shape_is_diff(buf_str(&text));
+	if (t->handed.n > INTAKE_TREE_FILES && !is_called_diff(f->name))
+		return true;
+	return !handed_text(f->path, &text) || !shape_is_diff(buf_str(&text));
 }
 
 static int look_into(struct taking *t, const struct handed_file *f)
