@@ -12,6 +12,8 @@
  * as L1 is told to rely on it. L1's TSC runs as fast (QEMU's RDTSC gives the machine's with an
  * offset), so differences may be compared with L1's.
  *
+ * The other way goes one question alone: whether L1's CPUs are to be stopped now and then.
+ *
  * Counters start at 0 with each QEMU process, so also when L1's saved state is restored: only
  * samples of one generation may be subtracted.
  */
@@ -22,7 +24,7 @@
 #include <stdint.h>
 
 #define COUNTERS_MAGIC 0x6d76626174534e45ULL
-#define COUNTERS_VERSION 1u
+#define COUNTERS_VERSION 2u
 #define COUNTERS_CPUS 64u
 #define COUNTERS_MARKS 1024u /* the last ones are kept */
 #define COUNTERS_TRIES 1000u
@@ -66,6 +68,15 @@ struct counters_mark {
 	struct counters_sample sample;
 };
 
+/* Stops of L1's CPUs (stops.c): asked for by the harness, made by the plugin. */
+struct counters_stops {
+	uint64_t from, to; /* the harness's: addresses in L1 of what is stopped, up to this one */
+	uint32_t wanted;   /* the harness's: 0: none any more; else how often it asked */
+	uint32_t pad;
+	uint64_t made; /* ever, by all CPUs ... */
+	uint64_t ns;   /* ... and how long these lasted together */
+};
+
 /* Why the counters can't be believed: bits. */
 #define COUNTERS_FAULT_CPUS 1u	   /* more vCPUs than COUNTERS_CPUS */
 #define COUNTERS_FAULT_PAGE_END 2u /* a VMRUN at its page's end: its #VMEXIT can't be seen */
@@ -78,6 +89,7 @@ struct counters {
 	uint32_t faults;
 	uint64_t generation; /* names the QEMU process; 0: no plugin has opened this yet */
 	uint64_t cpus;	     /* vCPUs of L1 */
+	struct counters_stops stops;
 	uint64_t marks;	     /* ever; number m lies in mark[(m - 1) % COUNTERS_MARKS] */
 	struct cpu_counters cpu[COUNTERS_CPUS];
 	struct counters_mark mark[COUNTERS_MARKS];

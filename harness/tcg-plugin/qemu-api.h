@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part of QEMU's plugin API that vmruns.c uses, API level 1 (QEMU 4.2 to 8.1; level 2 came with
- * 8.2), after its documentation (docs/devel/tcg-plugins.rst). Debian 12 does not package the
- * header. QEMU compares qemu_plugin_version with what it offers and refuses a plugin that does not
- * fit, so a wrong level is told and not run.
+ * The part of QEMU's plugin API that vmruns.c and stops.c use, API level 1 (QEMU 4.2 to 8.1; level
+ * 2 came with 8.2), after its documentation (docs/devel/tcg-plugins.rst). Debian 12 does not
+ * package the header. QEMU compares qemu_plugin_version with what it offers and refuses a plugin
+ * that does not fit, so a wrong level is told and not run.
  */
 #ifndef NESTLAB_TCG_PLUGIN_QEMU_API_H
 #define NESTLAB_TCG_PLUGIN_QEMU_API_H
@@ -41,8 +41,16 @@ struct qemu_plugin_insn;
 
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_CB_RW_REGS };
 
+enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W, QEMU_PLUGIN_MEM_RW };
+
+/* Of one access: not looked at here. */
+typedef uint32_t qemu_plugin_meminfo_t;
+
+typedef void (*qemu_plugin_simple_cb_t)(qemu_plugin_id_t id);
 typedef void (*qemu_plugin_vcpu_simple_cb_t)(qemu_plugin_id_t id, unsigned int vcpu_index);
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu_index, void *userdata);
+typedef void (*qemu_plugin_vcpu_mem_cb_t)(unsigned int vcpu_index, qemu_plugin_meminfo_t info,
+					  uint64_t vaddr, void *userdata);
 typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_simple_cb_t cb);
@@ -52,6 +60,15 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_vcpu
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
+/* Behind each access to memory of this instruction, so between the two of one that adds to it. */
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_mem_cb_t cb,
+				      enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw,
+				      void *userdata);
+/*
+ * Called by a vCPU's thread: soon, when no vCPU runs, all callbacks and all that was translated are
+ * forgotten, and then cb is called, to register anew. A second call until then is none.
+ */
+void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb_t cb);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);

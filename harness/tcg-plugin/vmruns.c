@@ -13,6 +13,8 @@
  * Guests share L1's vCPUs, and a guest or a program in L1 may execute a VMRUN that only faults. So
  * an address is taken for a VMRUN's only when the instruction behind it was reached.
  *
+ * Where it is told to, it stops CPUs as well (stops.h).
+ *
  * Each vCPU has a thread of its own; callbacks run in it.
  */
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 
 #include "counters.h"
 #include "qemu-api.h"
+#include "stops.h"
 #include "testcases/mark.h"
 
 #define VMRUN_BYTES 3u
@@ -37,6 +40,7 @@ static const uint8_t vmrun[VMRUN_BYTES] = { 0x0f, 0x01, 0xd8 };
 static const uint8_t nop[4] = { 0x0f, 0x1f, 0x84, 0x00 };
 
 static struct counters *counters;
+static qemu_plugin_id_t plugin;
 
 /* Addresses behind VMRUNs that led to a #VMEXIT; 0: free. */
 static uint64_t sites[SITES];
@@ -121,12 +125,16 @@ static void leave(unsigned int cpu, uint64_t now)
 
 /* -- what is executed -- */
 
+static void begin(qemu_plugin_id_t id);
+
 static void on_vmrun(unsigned int cpu, void *behind)
 {
 	uint64_t at = (uintptr_t)behind, now = counters_tsc();
 
 	if (cpu >= COUNTERS_CPUS)
 		return;
+	if (stops_differ())
+		qemu_plugin_reset(plugin, begin);
 	cpus[cpu].known = true;
 	if (is_site(at)) {
 		enter(cpu, at, now);
@@ -168,6 +176,7 @@ static void on_mark(unsigned int cpu, void *number)
 	if (!counters_take(counters, &m->sample))
 		fault(COUNTERS_FAULT_UNSTEADY);
 	__atomic_store_n(&m->order, order, __ATOMIC_RELEASE);
+	stops_renew();
 }
 
 /* -- what is translated -- */
@@ -223,6 +232,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			look_at_vmrun(insn);
 		else if (size == MARK_BYTES)
 			look_at_nop(insn);
+		stops_watch(insn);
 	}
 }
 
@@ -238,6 +248,13 @@ static void on_vcpu(qemu_plugin_id_t id, unsigned int cpu)
 }
 
 /* -- the start -- */
+
+static void begin(qemu_plugin_id_t id)
+{
+	stops_turn();
+	qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+}
 
 static const char *path_of(int argc, char **argv)
 {
@@ -298,7 +315,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
 	}
 	if (!path || map(path) || take_over())
 		return -1;
-	qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
-	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	plugin = id;
+	stops_open(&counters->stops);
+	begin(id);
 	return 0;
 }

@@ -56,9 +56,9 @@ static int write_head(int fd)
 }
 
 /* Never an old one, which an earlier QEMU may still have open; nor one that somebody put there. */
-static const struct counters *make_counters(const char *path)
+static struct counters *make_counters(const char *path)
 {
-	const struct counters *map;
+	struct counters *map;
 	int fd;
 
 	unlink(path);
@@ -69,7 +69,7 @@ static const struct counters *make_counters(const char *path)
 		close_p(&fd);
 		return NULL;
 	}
-	map = mmap(NULL, sizeof(*map), PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close_p(&fd);
 	if (map != MAP_FAILED)
 		return map;
@@ -80,7 +80,7 @@ static const struct counters *make_counters(const char *path)
 static void unmap(struct plugin *p)
 {
 	if (p->map)
-		munmap((void *)(uintptr_t)p->map, sizeof(*p->map));
+		munmap(p->map, sizeof(*p->map));
 	p->map = NULL;
 }
 
@@ -98,6 +98,21 @@ const struct counters *plugin_counters(const struct plugin *p)
 	if (!p->map || !__atomic_load_n(&p->map->generation, __ATOMIC_ACQUIRE))
 		return NULL;
 	return p->map;
+}
+
+void plugin_stop_cpus(struct plugin *p, uint64_t from, uint64_t to)
+{
+	struct counters_stops *s = p->map ? &p->map->stops : NULL;
+	bool wanted = from < to;
+
+	if (!s)
+		return;
+	if (wanted) {
+		__atomic_store_n(&s->from, from, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->to, to, __ATOMIC_RELAXED);
+		p->asked++;
+	}
+	__atomic_store_n(&s->wanted, wanted ? p->asked : 0, __ATOMIC_RELEASE);
 }
 
 /* -- does QEMU take it? -- */

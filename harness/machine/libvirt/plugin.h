@@ -16,7 +16,8 @@ struct plugin {
 	char *option;		    /* for QEMU's -plugin; NULL: L1 runs without */
 	char *path;		    /* the file of counters */
 	char *missing;		    /* why L1 runs without, one sentence; NULL: it has it */
-	const struct counters *map; /* of the QEMU that was started last; NULL: none yet */
+	struct counters *map; /* of the QEMU that was started last; NULL: none yet */
+	uint32_t asked; /* how often for stops */
 };
 
 /*
@@ -32,6 +33,13 @@ int plugin_renew(struct plugin *p);
 
 /* The counters; NULL when L1 runs without. They live until the next plugin_renew() or close. */
 const struct counters *plugin_counters(const struct plugin *p);
+
+/*
+ * From now on CPUs of L1 are stopped now and then in code at these addresses of it (stops.h), up to
+ * the next call; 0, 0: in none, and what counts exits runs as it does without. L1 runs without the
+ * plugin: nothing.
+ */
+void plugin_stop_cpus(struct plugin *p, uint64_t from, uint64_t to);
 
 /*
  * For `nestlab doctor`: does this QEMU load the lane's plugin? Always tried anew. The caller owns

@@ -2,7 +2,7 @@
 /*
  * A machine's whole program: 1000 VMRUNs between two marks, each of which ends at once, as its VMCB
  * holds nothing (#VMEXIT with VMEXIT_INVALID: AMD APM volume 2, 15.5.1); then 10 more behind the
- * second mark, and off, by QEMU's isa-debug-exit. Started by QEMU as a multiboot kernel: 32-bit
+ * second mark, accesses to memory, and off, by QEMU's isa-debug-exit. Started by QEMU as a multiboot kernel: 32-bit
  * protected mode, no paging.
  */
 #include "testcases/mark.h"
@@ -41,6 +41,12 @@ _start:
 	vmrun
 	dec %ebx
 	jnz 2b
+
+	/* Reads and writes, 20000 of them, for who stops at some. */
+	mov $10000, %ebx
+4:	incl vmcb
+	dec %ebx
+	jnz 4b
 
 	mov $0x10, %al /* exit status 2 * 0x10 + 1 */
 	out %al, $0xf4

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stops.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+/*
+ * Between two stops of a CPU lie so many accesses on the average, and twice as many at most; an
+ * exit has a thousand. A long test comes to the same places again and again, so its stops get
+ * fewer by and by: each time that it was stopped for so long they are as far apart again as at
+ * first.
+ */
+#define ACCESSES 200u
+#define STOPPED_NS 80000000u
+/* An exit of L2 takes 40 us and more here: another CPU comes to a whole one meanwhile. */
+#define STOP_MIN_NS 20000u
+#define STOP_MAX_NS 120000u
+
+static struct counters_stops *stops;
+static bool watching;	 /* is what is translated now watched? */
+static uint32_t renewed; /* how often */
+
+/* What its own thread knows of a vCPU. */
+static struct {
+	uint64_t random; /* xorshift64*'s; 0: not begun */
+	uint32_t left;	 /* accesses up to the next stop */
+	uint64_t ns;	 /* stopped ... */
+	uint32_t time;	 /* ... since it was asked for, or renewed, for this time */
+} cpus[COUNTERS_CPUS];
+
+static uint32_t draw(unsigned int cpu, uint32_t below)
+{
+	uint64_t x = cpus[cpu].random ? cpus[cpu].random : counters_tsc() | 1;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	cpus[cpu].random = x;
+	return (uint32_t)(x * 0x2545f4914f6cdd1dULL >> 33) % below;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/*
+ * Asleep, not in a loop: whoever has the other CPUs of this machine may be L1's next one. Returns
+ * for how many ns.
+ */
+static uint64_t stop(unsigned int cpu)
+{
+	const struct timespec t = { .tv_nsec = STOP_MIN_NS + draw(cpu, STOP_MAX_NS - STOP_MIN_NS) };
+	uint64_t begin = now_ns(), ns;
+
+	nanosleep(&t, NULL);
+	ns = now_ns() - begin;
+	__atomic_fetch_add(&stops->ns, ns, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&stops->made, 1, __ATOMIC_RELAXED);
+	return ns;
+}
+
+/* Finer than the 50 us by which a thread's sleep may last longer. */
+static void begin(unsigned int cpu, uint32_t time)
+{
+	prctl(PR_SET_TIMERSLACK, 1);
+	cpus[cpu].ns = 0;
+	cpus[cpu].time = time;
+}
+
+static void stop_if_wanted(unsigned int cpu)
+{
+	uint32_t wanted = __atomic_load_n(&stops->wanted, __ATOMIC_RELAXED);
+	uint32_t time = wanted + __atomic_load_n(&renewed, __ATOMIC_RELAXED); /* it only grows */
+
+	if (wanted && time != cpus[cpu].time)
+		begin(cpu, time);
+	if (wanted)
+		cpus[cpu].ns += stop(cpu);
+	cpus[cpu].left = draw(cpu, 2 * (uint32_t)(ACCESSES + ACCESSES * cpus[cpu].ns / STOPPED_NS));
+}
+
+static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *nothing)
+{
+	(void)info;
+	(void)vaddr;
+	(void)nothing;
+	if (cpu >= COUNTERS_CPUS)
+		return;
+	if (cpus[cpu].left)
+		cpus[cpu].left--;
+	else
+		stop_if_wanted(cpu);
+}
+
+void stops_open(struct counters_stops *s)
+{
+	stops = s;
+}
+
+void stops_renew(void)
+{
+	__atomic_fetch_add(&renewed, 1, __ATOMIC_RELAXED);
+}
+
+bool stops_differ(void)
+{
+	return watching != !!__atomic_load_n(&stops->wanted, __ATOMIC_RELAXED);
+}
+
+void stops_turn(void)
+{
+	watching = __atomic_load_n(&stops->wanted, __ATOMIC_RELAXED);
+}
+
+void stops_watch(struct qemu_plugin_insn *insn)
+{
+	uint64_t at = qemu_plugin_insn_vaddr(insn);
+
+	if (watching && at >= stops->from && at < stops->to)
+		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
+						 QEMU_PLUGIN_MEM_RW, NULL);
+}
