@@ -193,6 +193,8 @@ bool result_add_measure(struct test_result *t, const char *name, const char *uni
 bool result_add_run_measure(struct run_result *r, const char *name, const char *unit, double value);
 /* The seconds of all stages of a name are a measure of the run: "stage L1". */
 #define STAGE_MEASURE "stage "
+/* Of a test, how often L1's emulator stopped a CPU meanwhile (run/amplifier.c). */
+#define STOPS_MEASURE "stops of L1's CPUs in KVM"
 /* L2's exits of each reason at READY: "boot exits 114 (cpuid)". */
 #define BOOT_MEASURE "boot exits "
 
