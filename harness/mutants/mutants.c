@@ -316,6 +316,19 @@ static const char *seen_of(const struct run_result *r, const char *test, const c
 	return t ? outcome_name(t->verdict) : "the test was not run";
 }
 
+/* In all tests of its run; none was made, or could be: nothing. */
+static void tell_stops(const struct run_result *r, struct test_result *t)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < r->n_tests; i++)
+		for (size_t k = 0; k < r->tests[i].n_measures; k++)
+			if (!strcmp(r->tests[i].measures[k].name, STOPS_MEASURE))
+				sum += r->tests[i].measures[k].value;
+	if (sum > 0)
+		result_add_measure(t, STOPS_MEASURE, "stops", sum);
+}
+
 void mutant_to_result(const struct mutant *m, const struct run_result *r, struct test_result *t)
 {
 	_cleanup_free_ char *other = unnamed_failure(m, r);
@@ -336,4 +349,5 @@ void mutant_to_result(const struct mutant *m, const struct run_result *r, struct
 				 want,
 				 built ? seen_of(r, test, check) : outcome_name(r->verdict), NULL);
 	}
+	tell_stops(r, t);
 }

@@ -273,6 +273,27 @@ static void test_to_result(void **state)
 	expect_checks(OUT_PASS, OUT_BUILD_ERROR, OUT_FAIL, "build-error");
 }
 
+/* How often L1's CPUs were stopped for it, in all its tests together. */
+static void test_stops(void **state)
+{
+	struct run_result *r = make_run(OUT_FAIL, OUT_FAIL), *whole = result_new("20260101-000000-0001");
+	struct test_result *t = result_add_test(whole, "x", "mutants");
+	struct mutant m;
+
+	(void)state;
+	assert_int_equal(load(two, &m), 0);
+	mutant_to_result(&m, r, t);
+	assert_int_equal(t->n_measures, 0);
+	result_add_measure(&r->tests[0], STOPS_MEASURE, "stops", 4000);
+	result_add_measure(result_add_test(r, "a/two", "a"), STOPS_MEASURE, "stops", 300);
+	mutant_to_result(&m, r, t);
+	assert_int_equal(t->n_measures, 1);
+	assert_float_equal(t->measures[0].value, 4300, 0);
+	mutant_free(&m);
+	result_free(r);
+	result_free(whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_revert),
 		cmocka_unit_test(test_own_reverts),
 		cmocka_unit_test(test_to_result),
+		cmocka_unit_test(test_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
