@@ -108,7 +108,7 @@ static char *tell(const struct log_entry *e)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (log_kind(e) == kinds[i].kind)
 			return strf("%s byte 0x%02x at tick %" PRIu64, kinds[i].did, (unsigned int)e->what & 0xff, log_tick(e));
-	return strf("had the registers %08x at tick %" PRIu64, e->value, log_tick(e));
+	return strf("had the registers and ports %08x at tick %" PRIu64, e->value, log_tick(e));
 }
 
 char *log_tell_difference(const struct log_entry *run, const struct log_entry *replay)

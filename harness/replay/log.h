@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a Bochs of ours writes while it runs (config/bochs/0003): each byte that the agent's line
- * took or gave, and now and then what all registers of all CPUs hash to, with the tick of each. A
- * tick is an instruction's time. Each entry sums up all before it, so none can be changed unseen.
- * Pure, but for reading the file.
+ * took or gave, and now and then what all registers of all CPUs, and all accesses to ports so far,
+ * hash to, with the tick of each. A tick is an instruction's time. Each entry sums up all before
+ * it, so none can be changed unseen. Pure, but for reading the file.
  */
 #ifndef NESTLAB_REPLAY_LOG_H
 #define NESTLAB_REPLAY_LOG_H
@@ -19,7 +19,7 @@
 /* As Bochs writes it, in this machine's order of bytes: all zeros behind the last one. */
 struct log_entry {
 	uint64_t what; /* tick << 16 | kind << 8 | byte */
-	uint32_t value; /* of LOG_CHECK: what the registers hash to */
+	uint32_t value; /* of LOG_CHECK: what registers and accesses to ports hash to */
 	uint32_t sum;
 };
 

@@ -148,6 +148,10 @@ static const struct one_case fast_intel[] = {
 	{ "a run from power-on, again and again",
 	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; for n in 1 2; do sleep 2; " NESTLAB " replay latest; done | sed 's/,[^,]*$//' | uniq -c", 0,
 	  { "2 identical: " }, 900 },
+	/* Of that run. */
+	{ "a clock that runs otherwise is told",
+	  "rm -rf " LOGS "/clock; cp -r results/latest/ " LOGS "/clock; sed -i s/time0=1767225600/time0=1767225601/ " LOGS "/clock/record/1.json; "
+	  NESTLAB " replay " LOGS "/clock", 1, { "different: the run had the registers and ports ", "!identical" }, 300 },
 	{ "a kernel that dies, dies again",
 	  NESTLAB " test LANE=bochs-vmx KERNEL=testcases/faults/host-oops.conf TESTS=vcpu-info/pairs | grep verdict:; " NESTLAB " replay latest", 0,
 	  { "verdict: crash", "identical: ", "!different" }, 900 },

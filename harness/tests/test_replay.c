@@ -134,7 +134,7 @@ static void test_difference(void **state)
 	make_log(&registers, 'C', 0xabc);
 	assert_int_equal(log_first_difference(&run, &same, 0), run.n);
 	tells(&run, &byte, 3, "the run gave byte 0x43 at tick 400, the replay gave byte 0x44 at tick 400");
-	tells(&run, &registers, 2, "the run had the registers 00000007 at tick 300, the replay had the registers 00000abc at tick 300");
+	tells(&run, &registers, 2, "the run had the registers and ports 00000007 at tick 300, the replay had the registers and ports 00000abc at tick 300");
 	/* What is not there yet does not differ. */
 	same.n = 2;
 	assert_int_equal(log_first_difference(&run, &same, 0), 2);
