@@ -4,6 +4,9 @@
  * CPU is emulated and the lab's plugin counts in it, the counters of that moment are kept, in the
  * order of the marks (harness/tcg-plugin/counters.h); on a real CPU nothing happens.
  *
+ * Where CPUs are stopped in a test that looks for races (harness/tcg-plugin/stops.h), which gets
+ * seldom in a long one, a mark is where that begins anew: before what shows races best.
+ *
  * So a judge knows how many #VMEXITs there were between two points of a program, and not only
  * around it. It is no exit itself.
  */

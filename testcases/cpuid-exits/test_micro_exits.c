@@ -6,6 +6,7 @@
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
+#include "mark.h"
 #include "micro.h"
 
 #include <inttypes.h>
@@ -92,6 +93,7 @@ static void measure_together(struct micro *m, uint64_t times)
 {
 	tell_bout("cpuid of 4 vCPUs at the same time", VCPUS, times);
 	take(m, "first");
+	emulator_mark(1);
 	make(m, VCPUS, make_cpuid_unevenly, times);
 	take(m, "last");
 }
