@@ -11,6 +11,12 @@
  * first.
  */
 #define ACCESSES 200u
+/*
+ * Where a race's window is, an access counts for so many: between the two halves of what adds to
+ * memory without a lock, and in the middle of a copy.
+ */
+#define ADDING 16u
+#define COPYING 8u
 #define STOPPED_NS 80000000u
 /* An exit of L2 takes 40 us and more here: another CPU comes to a whole one meanwhile. */
 #define STOP_MIN_NS 20000u
@@ -83,17 +89,56 @@ static void stop_if_wanted(unsigned int cpu)
 	cpus[cpu].left = draw(cpu, 2 * (uint32_t)(ACCESSES + ACCESSES * cpus[cpu].ns / STOPPED_NS));
 }
 
-static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *nothing)
+static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *weight)
 {
+	uint32_t n = (uint32_t)(uintptr_t)weight;
+
 	(void)info;
 	(void)vaddr;
-	(void)nothing;
 	if (cpu >= COUNTERS_CPUS)
 		return;
-	if (cpus[cpu].left)
-		cpus[cpu].left--;
+	if (cpus[cpu].left >= n)
+		cpus[cpu].left -= n;
 	else
 		stop_if_wanted(cpu);
+}
+
+/*
+ * incq 8(%rbx) and its like: AMD APM volume 3, appendix A. op: the opcode and ModRM, behind a REX
+ * prefix. One with a lock or a segment begins otherwise.
+ */
+static bool adds_to_memory(const uint8_t *op)
+{
+	unsigned int reg = op[1] >> 3 & 7;
+
+	if (op[1] >> 6 == 3) /* a register, not memory */
+		return false;
+	if (op[0] == 0xff) /* inc, dec */
+		return reg < 2;
+	if (op[0] == 0x81 || op[0] == 0x83) /* all but cmp */
+		return reg < 7;
+	return op[0] < 0x38 && (op[0] & 7) == 1; /* add, or, adc, sbb, and, sub, xor */
+}
+
+/* rep movsq: one access after the other. */
+static bool copies(const uint8_t *op)
+{
+	return (op[0] & 0xfe) == 0xa4;
+}
+
+static uint32_t weight_of(const struct qemu_plugin_insn *insn)
+{
+	const uint8_t *op = qemu_plugin_insn_data(insn);
+	size_t left = qemu_plugin_insn_size(insn);
+	bool rep = op[0] == 0xf3 && left > 1, rex;
+
+	op += rep;
+	rex = (op[0] & 0xf0) == 0x40;
+	op += rex;
+	left -= (size_t)rep + rex;
+	if (rep)
+		return left == 1 && copies(op) ? COPYING : 1;
+	return left > 1 && adds_to_memory(op) ? ADDING : 1;
 }
 
 void stops_open(struct counters_stops *s)
@@ -122,5 +167,6 @@ void stops_watch(struct qemu_plugin_insn *insn)
 
 	if (watching && at >= stops->from && at < stops->to)
 		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
-						 QEMU_PLUGIN_MEM_RW, NULL);
+						 QEMU_PLUGIN_MEM_RW,
+						 (void *)(uintptr_t)weight_of(insn));
 }
