@@ -317,7 +317,6 @@ static int check_interface(struct program *p, const char *to)
 /* Nobody's VM is made in it. 0. */
 static int conclude_without(struct program *p)
 {
-
 	if (p->sources)
 		return intake_is(p->in, INTAKE_PERSON, "none of its sources makes a virtual machine (" MAKES_VM ")");
 	if (p->handed.unread)
