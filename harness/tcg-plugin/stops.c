@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "stops.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -103,10 +104,56 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vad
 		stop_if_wanted(cpu);
 }
 
+/* An instruction behind its prefixes: AMD APM volume 3, appendix A. */
+struct opcode {
+	const uint8_t *at;
+	size_t left; /* bytes, from there on */
+	bool rep, others; /* prefixes; others: not a REX */
+};
+
+static struct opcode opcode_of(const struct qemu_plugin_insn *insn)
+{
+	static const uint8_t prefixes[] = { 0x66, 0xf0, 0xf2, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+	struct opcode op = { .at = qemu_plugin_insn_data(insn),
+			     .left = qemu_plugin_insn_size(insn) };
+
+	for (; op.left > 1; op.at++, op.left--) {
+		bool rep = op.at[0] == 0xf3, other = memchr(prefixes, op.at[0], sizeof(prefixes));
+
+		if (!rep && !other && (op.at[0] & 0xf0) != 0x40)
+			break;
+		op.rep |= rep;
+		op.others |= other;
+	}
+	return op;
+}
+
 /*
- * incq 8(%rbx) and its like: AMD APM volume 3, appendix A. op: the opcode and ModRM, behind a REX
- * prefix. One with a lock or a segment begins otherwise.
+ * What moves or computes, and goes on behind itself. Of the others some leave QEMU's translation
+ * in their middle (VMRUN, IRET, a write of CR0), and QEMU 7.2 then goes on asking for what stood
+ * there for its accesses, in code of the guest's and when it is long forgotten ("code should not be
+ * reached"); mended upstream by "tcg: Clear plugin_mem_cbs on TB exit".
  */
+static bool is_plain(const struct opcode *op)
+{
+	static const uint8_t one[] = { 0x63, 0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89,
+				       0x8a, 0x8b, 0xa4, 0xa5, 0xaa, 0xab, 0xc6, 0xc7 };
+	static const uint8_t two[] = { 0xa3, 0xab, 0xaf, 0xb0, 0xb1, 0xb3, 0xb6, 0xb7,
+				       0xba, 0xbb, 0xbe, 0xbf, 0xc0, 0xc1 };
+	uint8_t code = op->at[0];
+
+	if (code == 0x0f && op->left > 1) /* cmov, and those */
+		return (op->at[1] & 0xf0) == 0x40 || memchr(two, op->at[1], sizeof(two));
+	if (code == 0xfe || code == 0xff) /* inc, dec */
+		return op->left > 1 && (op->at[1] >> 3 & 7) < 2;
+	if (code == 0xf6 || code == 0xf7) /* test, not, neg */
+		return op->left > 1 && (op->at[1] >> 3 & 7) < 4;
+	if (code < 0x40) /* add, or, adc, sbb, and, sub, xor, cmp */
+		return (code & 7) < 4;
+	return memchr(one, code, sizeof(one));
+}
+
+/* incq 8(%rbx) and its like. */
 static bool adds_to_memory(const uint8_t *op)
 {
 	unsigned int reg = op[1] >> 3 & 7;
@@ -126,19 +173,13 @@ static bool copies(const uint8_t *op)
 	return (op[0] & 0xfe) == 0xa4;
 }
 
-static uint32_t weight_of(const struct qemu_plugin_insn *insn)
+static uint32_t weight_of(const struct opcode *op)
 {
-	const uint8_t *op = qemu_plugin_insn_data(insn);
-	size_t left = qemu_plugin_insn_size(insn);
-	bool rep = op[0] == 0xf3 && left > 1, rex;
-
-	op += rep;
-	rex = (op[0] & 0xf0) == 0x40;
-	op += rex;
-	left -= (size_t)rep + rex;
-	if (rep)
-		return left == 1 && copies(op) ? COPYING : 1;
-	return left > 1 && adds_to_memory(op) ? ADDING : 1;
+	if (op->others)
+		return 1;
+	if (op->rep)
+		return op->left == 1 && copies(op->at) ? COPYING : 1;
+	return op->left > 1 && adds_to_memory(op->at) ? ADDING : 1;
 }
 
 void stops_open(struct counters_stops *s)
@@ -164,9 +205,13 @@ void stops_turn(void)
 void stops_watch(struct qemu_plugin_insn *insn)
 {
 	uint64_t at = qemu_plugin_insn_vaddr(insn);
+	struct opcode op;
 
-	if (watching && at >= stops->from && at < stops->to)
+	if (!watching || at < stops->from || at >= stops->to)
+		return;
+	op = opcode_of(insn);
+	if (is_plain(&op))
 		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
 						 QEMU_PLUGIN_MEM_RW,
-						 (void *)(uintptr_t)weight_of(insn));
+						 (void *)(uintptr_t)weight_of(&op));
 }
