@@ -18,7 +18,7 @@
  */
 #define ADDING 16u
 #define COPYING 8u
-#define STOPPED_NS 80000000u
+#define STOPPED_NS 20000000u
 /* An exit of L2 takes 40 us and more here: another CPU comes to a whole one meanwhile. */
 #define STOP_MIN_NS 20000u
 #define STOP_MAX_NS 120000u
