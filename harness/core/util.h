@@ -16,6 +16,8 @@
 
 void free_p(void *pp);	 /* free(*(void **)pp) */
 void close_p(int *fd);	 /* close when >= 0 */
+/* A stream connected to the unix socket at path; the caller owns it. -1 with errno. */
+int unix_connect(const char *path);
 #define _cleanup_free_ __attribute__((cleanup(free_p)))
 #define _cleanup_close_ __attribute__((cleanup(close_p)))
 #define _cleanup_buf_ __attribute__((cleanup(buf_free)))

@@ -6,8 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/paths.h"
@@ -97,16 +95,11 @@ static void look(struct level *l)
 static struct vstream *open_port(struct level *l, const struct vstream_handler *h)
 {
 	_cleanup_free_ char *path = in_run(AGENT_SOCKET);
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = unix_connect(path);
 
-	if (fd >= 0 && strlen(path) < sizeof(a.sun_path)) {
-		memcpy(a.sun_path, path, strlen(path));
-		if (!connect(fd, (struct sockaddr *)&a, sizeof(a)))
-			return vstream_open_socket(fd, h);
-	}
+	if (fd >= 0)
+		return vstream_open_socket(fd, h);
 	fail(OUT_BROKEN, "%s's agent can't be reached at %s: %s", l->name, path, strerror(errno));
-	close_p(&fd);
 	return NULL;
 }
 

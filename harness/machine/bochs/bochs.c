@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,16 +189,13 @@ static void nothing(struct level *l)
 
 static struct vstream *open_door(struct level *l, const struct vstream_handler *h)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	const char *door = l->machine_data;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = unix_connect(door);
 
-	strncpy(sa.sun_path, door, sizeof(sa.sun_path) - 1);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+	if (fd >= 0)
 		return vstream_open_socket(fd, h);
 	fail(OUT_BROKEN, "%s's keeper does not answer at %s: %s; `nestlab lab-down` ends what is left", l->name, door,
 	     strerror(errno));
-	close_p(&fd);
 	return NULL;
 }
 

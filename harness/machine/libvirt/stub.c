@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/lock.h"
@@ -87,21 +86,6 @@ char *stub_packet(const char *command)
 	return strf("$%s#%02x", command, sum);
 }
 
-static int connect_to(const char *path)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	if (fd < 0 || strlen(path) >= sizeof(a.sun_path)) {
-		close_p(&fd);
-		return -1;
-	}
-	memcpy(a.sun_path, path, strlen(path));
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)))
-		close_p(&fd);
-	return fd;
-}
-
 /* Until the answer is whole ("+$...#xx"), which nobody reads. */
 static bool heard(int fd, unsigned int ms)
 {
@@ -137,7 +121,7 @@ static bool say(int fd, unsigned int ms, const char *command)
 /* QEMU takes all breakpoints away when it is asked why it stopped. Then it is let go. */
 bool stub_let_go(const char *path, unsigned int ms)
 {
-	_cleanup_close_ int fd = connect_to(path);
+	_cleanup_close_ int fd = unix_connect(path);
 
 	return fd >= 0 && say(fd, ms, "?") && say(fd, ms, "D;1");
 }
