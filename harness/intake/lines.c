@@ -7,6 +7,12 @@
 
 #include "core/util.h"
 
+const char *lines_next(const char *text)
+{
+	text += strcspn(text, "\n");
+	return text + (*text == '\n');
+}
+
 /* FNV-1a */
 uint64_t lines_key(const char *text)
 {

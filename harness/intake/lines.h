@@ -19,6 +19,8 @@ struct lines_index {
 	size_t n;
 };
 
+/* Behind the line at text. */
+const char *lines_next(const char *text);
 /* What stands for the line at text without its white space; 0: it is blank. */
 uint64_t lines_key(const char *text);
 /* The caller frees it. */

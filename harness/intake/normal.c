@@ -3,18 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "intake/lines.h"
 #include "intake/shapes.h"
 
 struct command {
 	unsigned long first[2], last[2]; /* of the file before and of the one behind */
 	char what;			 /* 'a', 'c' or 'd' */
 };
-
-static const char *next_line(const char *at)
-{
-	at += strcspn(at, "\n");
-	return at + (*at == '\n');
-}
 
 /* "12" or "12,14"; what stands behind it, or NULL. */
 static const char *take_range(const char *at, unsigned long *first, unsigned long *last)
@@ -49,8 +44,8 @@ bool shape_is_normal(const char *text)
 {
 	struct command c;
 
-	for (const char *at = text; *at; at = next_line(at)) {
-		const char *next = next_line(at);
+	for (const char *at = text; *at; at = lines_next(at)) {
+		const char *next = lines_next(at);
 
 		if (take_command(at, &c) && str_starts(next, c.what == 'a' ? ">" : "<"))
 			return true;
@@ -67,11 +62,11 @@ static bool take_lines(const char **at, char was, char mark, unsigned long n, st
 		buf_add(out, &mark, 1);
 		buf_add(out, line, strcspn(line, "\n"));
 		buf_puts(out, "\n");
-		*at = next_line(*at);
+		*at = lines_next(*at);
 	}
 	if (!n && **at == '\\') {
 		buf_puts(out, "\\ No newline at end of file\n");
-		*at = next_line(*at);
+		*at = lines_next(*at);
 	}
 	return !n;
 }
@@ -79,11 +74,11 @@ static bool take_lines(const char **at, char was, char mark, unsigned long n, st
 static bool take_hunk(const char **at, const struct command *c, struct buf *out)
 {
 	buf_printf(out, "@@ -%lu,%lu +%lu,%lu @@\n", c->first[0], count(c, 0), c->first[1], count(c, 1));
-	*at = next_line(*at);
+	*at = lines_next(*at);
 	if (!take_lines(at, '<', '-', count(c, 0), out))
 		return false;
 	if (c->what == 'c' && str_starts(*at, "---"))
-		*at = next_line(*at);
+		*at = lines_next(*at);
 	return take_lines(at, '>', '+', count(c, 1), out);
 }
 
@@ -111,7 +106,7 @@ bool shape_from_normal(const char *text, const char *name, struct buf *out)
 	for (const char *at = text; *at;) {
 		if (!take_command(at, &c)) {
 			named |= put_names(at, out);
-			at = next_line(at);
+			at = lines_next(at);
 			continue;
 		}
 		if (!named)

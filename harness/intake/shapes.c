@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "intake/lines.h"
 #include "kernel/mail.h"
 
 static bool begins_line(const char *text, const char *words)
@@ -73,11 +74,6 @@ static size_t line_length(const char *at)
 	return len + (at[len] == '\n');
 }
 
-static const char *next_line(const char *at)
-{
-	return at + line_length(at);
-}
-
 /* ---- context diffs ---- */
 
 /* One side of a hunk: where it begins in its file, and its lines with their marks. */
@@ -96,7 +92,7 @@ static bool take_side(const char **at, const char *mark, struct side *s)
 {
 	if (!str_starts(*at, mark) || sscanf(*at + strlen(mark), "%lu", &s->first) != 1)
 		return false;
-	for (*at = next_line(*at); is_hunk_line(*at); *at = next_line(*at))
+	for (*at = lines_next(*at); is_hunk_line(*at); *at = lines_next(*at))
 		if (**at != '\\')
 			buf_add(&s->lines, *at, line_length(*at));
 	return true;
@@ -112,7 +108,7 @@ static void fill_side(struct side *s, const struct side *other)
 {
 	if (s->lines.len)
 		return;
-	for (const char *at = buf_str(&other->lines); *at; at = next_line(at))
+	for (const char *at = buf_str(&other->lines); *at; at = lines_next(at))
 		if (!has_mark(at, "+-!"))
 			buf_add(&s->lines, at, line_length(at));
 }
@@ -121,7 +117,7 @@ static unsigned long put_marked(struct buf *out, char mark, const char **at, con
 {
 	unsigned long n = 0;
 
-	for (; has_mark(*at, marks); *at = next_line(*at), n++) {
+	for (; has_mark(*at, marks); *at = lines_next(*at), n++) {
 		buf_add(out, &mark, 1);
 		buf_add(out, *at + 2, line_length(*at) - 2);
 	}
@@ -153,8 +149,8 @@ static void put_hunk(const struct side *old, const struct side *new, struct buf 
 		put_same(&lines, *a ? a : b);
 		n_old += *a ? 1 : 0;
 		n_new += *b ? 1 : 0;
-		a = next_line(a);
-		b = next_line(b);
+		a = lines_next(a);
+		b = lines_next(b);
 	}
 	buf_printf(out, "@@ -%lu,%lu +%lu,%lu @@\n", old->first, n_old, new->first, n_new);
 	buf_puts(out, buf_str(&lines));
@@ -165,7 +161,7 @@ static bool take_hunk(const char **at, struct buf *out)
 	struct side old = { 0 }, new = { 0 };
 	bool good;
 
-	*at = next_line(*at);
+	*at = lines_next(*at);
 	good = take_side(at, "*** ", &old) && take_side(at, "--- ", &new);
 	if (good) {
 		fill_side(&old, &new);
@@ -188,7 +184,7 @@ bool shape_from_context(const char *text, struct buf *out)
 	const char *at = text;
 
 	while (*at) {
-		const char *next = next_line(at);
+		const char *next = lines_next(at);
 
 		if (str_starts(at, "***************")) {
 			if (!take_hunk(&at, out))
@@ -198,7 +194,7 @@ bool shape_from_context(const char *text, struct buf *out)
 		if (str_starts(at, "*** ") && str_starts(next, "--- ")) {
 			put_name(out, "--- ", at);
 			put_name(out, "+++ ", next);
-			next = next_line(next);
+			next = lines_next(next);
 		}
 		at = next;
 	}
@@ -211,7 +207,7 @@ bool shape_from_context(const char *text, struct buf *out)
 static size_t margin_of(const char *line)
 {
 	size_t n = strspn(line, " \t>|");
-	const char *next = next_line(line);
+	const char *next = lines_next(line);
 
 	if (str_starts(line + n, "diff --git "))
 		return n;
@@ -234,8 +230,8 @@ bool shape_without_margin(const char *text, struct buf *out)
 	size_t n = 0;
 
 	while (*margin && !(n = margin_of(margin)))
-		margin = next_line(margin);
-	for (const char *at = text; n && *at; at = next_line(at))
+		margin = lines_next(margin);
+	for (const char *at = text; n && *at; at = lines_next(at))
 		put_without(at, margin, n, out);
 	return n;
 }
@@ -257,7 +253,7 @@ void shape_unwrap(const char *text, struct buf *out)
 {
 	unsigned long old = 0, new = 0;
 
-	for (const char *at = text; *at; at = next_line(at)) {
+	for (const char *at = text; *at; at = lines_next(at)) {
 		const char *plus = strchr(at, '+');
 
 		if (str_starts(at, "@@ -") && plus) {
@@ -292,11 +288,11 @@ static void put_reversed_head(const char *at, struct buf *out)
 void shape_reverse(const char *text, struct buf *out)
 {
 	for (const char *at = text, *next; *at; at = next) {
-		next = next_line(at);
+		next = lines_next(at);
 		if (str_starts(at, "--- ") && str_starts(next, "+++ ")) {
 			put_name(out, "--- ", next);
 			put_name(out, "+++ ", at);
-			next = next_line(next);
+			next = lines_next(next);
 		} else if (str_starts(at, "@@ -")) {
 			put_reversed_head(at, out);
 		} else if (*at == '+' || *at == '-') {
@@ -317,7 +313,7 @@ static char *header_field(const char *mail, const char *name)
 	size_t len = strlen(name);
 	bool inside = false;
 
-	for (const char *at = mail; *at && *at != '\n'; at = next_line(at)) {
+	for (const char *at = mail; *at && *at != '\n'; at = lines_next(at)) {
 		bool more = *at == ' ' || *at == '\t';
 
 		inside = more ? inside : !strncasecmp(at, name, len) && at[len] == ':';
@@ -402,7 +398,7 @@ static void put_parts(const char *boundary, const char *at, struct buf *out)
 	_cleanup_free_ char *mark = strf("\n--%s", boundary);
 
 	for (at = strstr(at, mark); at && !str_starts(at + strlen(mark), "--");) {
-		const char *part = next_line(at + 1), *end = strstr(part, mark);
+		const char *part = lines_next(at + 1), *end = strstr(part, mark);
 		_cleanup_free_ char *type = header_field(part, "Content-Type");
 		_cleanup_free_ char *coding = header_field(part, "Content-Transfer-Encoding");
 

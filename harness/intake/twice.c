@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "intake/lines.h"
 #include "intake/rules.h"
 
 struct definition {
@@ -21,12 +22,6 @@ struct definitions {
 	size_t n;
 };
 
-static const char *next_line(const char *at)
-{
-	at += strcspn(at, "\n");
-	return at + (*at == '\n');
-}
-
 /* Behind the "}" of the function whose head begins at; NULL: no function's does. */
 static const char *end_of(const char *at)
 {
@@ -34,7 +29,7 @@ static const char *end_of(const char *at)
 		return NULL;
 	if (!memchr(at, '(', strcspn(at, "\n")))
 		return NULL;
-	for (; *at != '{'; at = next_line(at))
+	for (; *at != '{'; at = lines_next(at))
 		if (!*at || strchr("}#\n", *at) || memchr(at, ';', strcspn(at, "\n")))
 			return NULL;
 	at = strstr(at, "\n}\n");
@@ -53,7 +48,7 @@ static char *name_of(const char *head)
 
 static void find_definitions(const char *text, const char *base, struct definitions *d)
 {
-	for (const char *at = text, *end; *at; at = end ? end : next_line(at)) {
+	for (const char *at = text, *end; *at; at = end ? end : lines_next(at)) {
 		_cleanup_free_ char *whole = NULL;
 
 		end = end_of(at);
