@@ -214,6 +214,21 @@ RECORDED void find_fault(const struct fault *f)
 	unload(&r);
 }
 
+/* What a check of the evidence with this fault tells has these words in it. */
+RECORDED void assert_told(const char *program, void (*put)(struct evidence *e), const char *check,
+			  const char *words)
+{
+	struct run_result *run;
+	struct recorded r;
+
+	load(&r, program);
+	put(&r.e);
+	run = judge(&r);
+	assert_non_null(strstr(result_find_check(&run->tests[0], check)->observed, words));
+	result_free(run);
+	unload(&r);
+}
+
 /*
  * What must pass: the evidence as it is, all of it; or (put) in another form that is right, in
  * which a check may be skipped.

@@ -491,31 +491,11 @@ static void pass_what_is_right(void **state)
 /* A message says what a wrong number is, where that is known. */
 static void names_wrong_readings(void **state)
 {
-	struct run_result *run;
-	struct recorded r;
-
 	(void)state;
-	load(&r, NUMBERS);
-	exits_of_16_bits(&r.e);
-	run = judge(&r);
-	assert_non_null(strstr(result_find_check(&run->tests[0], "exits of the target")->observed,
-			       "(that is its low 16 bits only)"));
-	result_free(run);
-	unload(&r);
-	load(&r, SINCE_LOAD);
-	each_exit_twice(&r.e);
-	run = judge(&r);
-	assert_non_null(strstr(result_find_check(&run->tests[0], "exits since KVM was loaded")->observed,
-			       "(that is twice the right one)"));
-	result_free(run);
-	unload(&r);
-	load(&r, SINCE_LOAD);
-	without_the_fastpaths(&r.e);
-	run = judge(&r);
-	assert_non_null(strstr(result_find_check(&run->tests[0], "exits since KVM was loaded")->observed,
-			       "(that is all but what KVM's fastpath handled, perhaps)"));
-	result_free(run);
-	unload(&r);
+	assert_told(NUMBERS, exits_of_16_bits, "exits of the target", "(that is its low 16 bits only)");
+	assert_told(SINCE_LOAD, each_exit_twice, "exits since KVM was loaded", "(that is twice the right one)");
+	assert_told(SINCE_LOAD, without_the_fastpaths, "exits since KVM was loaded",
+		    "(that is all but what KVM's fastpath handled, perhaps)");
 }
 
 int main(void)

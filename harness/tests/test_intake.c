@@ -243,6 +243,17 @@ static void test_other_age(void **state)
 	expect_no_change(INTAKE_PERSON);
 }
 
+/* A base's file, and the same as it was in an older kernel. */
+static void write_two_ages(struct buf *there, struct buf *here)
+{
+	for (int i = 0; i < 300; i++) {
+		buf_printf(there, "int line_%d;\n", i);
+		buf_printf(here, "int line_%d;\n%s", i, i % 3 ? "" : "int older;\n");
+	}
+	for (int i = 0; i < 100; i++)
+		buf_printf(there, "int newer_%d;\n", i);
+}
+
 /* Of another age, and nothing in it has to do with the assignment. */
 static void test_other_work(void **state)
 {
@@ -250,12 +261,7 @@ static void test_other_work(void **state)
 	struct intake in;
 
 	(void)state;
-	for (int i = 0; i < 300; i++) {
-		buf_printf(&there, "int line_%d;\n", i);
-		buf_printf(&here, "int line_%d;\n%s", i, i % 3 ? "" : "int older;\n");
-	}
-	for (int i = 0; i < 100; i++)
-		buf_printf(&there, "int newer_%d;\n", i);
+	write_two_ages(&there, &here);
 	put(tree, KVM "x86.c", buf_str(&there));
 	put(given, "x86.c", buf_str(&here));
 	expect(INTAKE_PERSON, &in);
@@ -308,12 +314,7 @@ static void test_half_of_another_age(void **state)
 	struct intake in;
 
 	(void)state;
-	for (int i = 0; i < 300; i++) {
-		buf_printf(&there, "int line_%d;\n", i);
-		buf_printf(&here, "int line_%d;\n%s", i, i % 3 ? "" : "int older;\n");
-	}
-	for (int i = 0; i < 100; i++)
-		buf_printf(&there, "int newer_%d;\n", i);
+	write_two_ages(&there, &here);
 	buf_puts(&here, "extern u32 my_total;\n\nint count(void)\n{\n\tmy_total++;\n\treturn 0;\n}\n");
 	put(tree, KVM "x86.c", buf_str(&there));
 	put(given, "cpuid.c", "int total_exits;\n" CHANGED);
