@@ -171,7 +171,7 @@ static void try_connect(struct bridge *b, struct loop *l)
 			loop_now(l);
 			return;
 		}
-		b->sock = unix_connect(b->path);
+		b->sock = unix_connect_nonblock(b->path);
 		b->try_ns = mono_ns() + CONNECT_AGAIN;
 	}
 	if (b->sock < 0)

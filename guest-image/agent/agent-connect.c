@@ -25,7 +25,7 @@ static int connect_start(struct op *o, const union proto_msg *m)
 {
 	struct connection *c = (struct connection *)o;
 
-	c->fd = unix_connect(m->connect.path);
+	c->fd = unix_connect_nonblock(m->connect.path);
 	c->in = (struct inflow){ .op = o, .fd = c->fd, .close = shut_down };
 	return c->fd < 0 ? errno : 0;
 }

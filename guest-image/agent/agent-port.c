@@ -120,7 +120,7 @@ static int close_failed(int fd)
 	return -1;
 }
 
-int unix_connect(const char *path)
+int unix_connect_nonblock(const char *path)
 {
 	struct sockaddr_un sa;
 	int fd;

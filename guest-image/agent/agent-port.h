@@ -52,6 +52,6 @@ ssize_t port_write(struct port *p, const void *data, size_t len);
 void port_hang_up(struct port *p);
 
 /* A connection to a unix socket, not blocking; -1 with errno. */
-int unix_connect(const char *path);
+int unix_connect_nonblock(const char *path);
 
 #endif
