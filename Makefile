@@ -74,7 +74,7 @@ check-grade: deps-check build tests ## grade a class that recipes make: N of N a
 
 check-page: deps-check build ## the pages in a browser, with axe: installs Chromium where it may
 	@$(call install_packages,config/packages-page)
-	@$(MAKE) -s --no-print-directory $(B)/tests/test_week $(B)/tests/check
+	@$(MAKE) -s --no-print-directory $(B)/tests/test_week $(B)/tests/test_report $(B)/tests/check
 	@$(B)/tests/check page
 
 nightly: build ## all plans and some mutants of config/nightly.conf, to one page and one exit code
