@@ -100,7 +100,7 @@
 #define PROTO_CRC_SIZE 4
 #define PROTO_BODY_MAX (PROTO_HEADER_SIZE + PROTO_PAYLOAD_MAX + PROTO_CRC_SIZE)
 #define PROTO_WINDOW (256 * 1024)
-#define PROTO_HELLO_MS 100 /* between two hellos */
+#define PROTO_HELLO_MS 100 /* between two hellos, at first */
 #define PROTO_SEATS 2
 
 /*

@@ -285,6 +285,15 @@ static void free_note(struct note *n)
 	free(n->subject);
 }
 
+/* The lab is another's, and lives on: what leads into it is closed on our side alone. */
+static void hang_up(void *ctx)
+{
+	struct lab *lab = ctx;
+
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		level_hang_up(&lab->levels[i]);
+}
+
 int lab_join(struct lab *lab, const char *place, bool with_l2)
 {
 	struct note n = { 0 };
@@ -299,6 +308,7 @@ int lab_join(struct lab *lab, const char *place, bool with_l2)
 		ret = fail(OUT_BROKEN, "place %s has a lab that another nestlab left; `nestlab lab-down` ends it", lab->place.name);
 	init_levels(lab, n.slowdown ? n.slowdown : 1);
 	free_note(&n);
+	loop_guard(level_ms(&lab->levels[L1], LAB_GUARD_S), hang_up, lab);
 	if (!ret)
 		ret = lab->backend->join(lab);
 	if (!ret && with_l2)

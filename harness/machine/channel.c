@@ -382,6 +382,9 @@ static void begin_session(struct channel *c, uint32_t session)
 	memset(&c->decoder, 0, sizeof(c->decoder));
 }
 
+#define FIRST_PAUSE_NS (PROTO_HELLO_MS * NSEC_PER_MSEC)
+#define HELLO_PART 8 /* of the time that went by, then */
+
 static int send_hello(struct channel *c)
 {
 	union proto_msg m = { .hello = { .version = PROTO_VERSION } };
@@ -396,10 +399,14 @@ static int send_hello(struct channel *c)
 	return put_on_line(c, &f);
 }
 
-/* One hello, and the time until the next one is due: 0 also when no answer came. */
-static int try_hello(struct channel *c, uint64_t deadline_ns)
+/*
+ * One hello, and the time until the next one is due: 0 also when no answer came. Behind some 70
+ * that nobody reads libvirtd reads no more either, and can't be asked why: the later, the fewer.
+ */
+static int try_hello(struct channel *c, uint64_t begun_ns, uint64_t deadline_ns)
 {
-	uint64_t next = now_ns() + PROTO_HELLO_MS * NSEC_PER_MSEC;
+	uint64_t at = now_ns(), pause = (at - begun_ns) / HELLO_PART;
+	uint64_t next = at + (pause > FIRST_PAUSE_NS ? pause : FIRST_PAUSE_NS);
 	int err = send_hello(c);
 
 	if (next > deadline_ns)
@@ -421,12 +428,12 @@ int channel_begin(struct channel *c, uint32_t session)
 
 int channel_hello(struct channel *c, struct agent_info *info, unsigned int deadline_ms)
 {
-	uint64_t deadline = channel_deadline(deadline_ms);
+	uint64_t deadline = channel_deadline(deadline_ms), begun = now_ns();
 	int err = 0;
 
 	begin_session(c, new_session(c->session, c->transport.seat));
 	do
-		err = try_hello(c, deadline);
+		err = try_hello(c, begun, deadline);
 	while (!err && !c->ready && now_ns() < deadline);
 	if (err)
 		return err;

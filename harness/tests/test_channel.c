@@ -63,6 +63,39 @@ static void test_no_answer(void **state)
 	buf_free(&mute.out);
 }
 
+static size_t bytes_waiting(int fd)
+{
+	int n = 0;
+
+	assert_return_code(ioctl(fd, FIONREAD, &n), errno);
+	return (size_t)n;
+}
+
+/*
+ * Each hello to a machine that stands still stays in the line, and libvirtd reads no more when that
+ * is full: at ten a second a stopped L1 was told as a libvirt that does not answer.
+ */
+static void test_hellos_get_fewer(void **state)
+{
+	struct line mute = { .fd = -1 };
+	const struct channel_transport m = { line_send, line_step, &mute, 0 };
+	size_t one;
+	int sv[2];
+
+	(void)state;
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), errno);
+	mute.fd = sv[0];
+	mute.channel = channel_new("L1's agent", &m);
+	assert_int_equal(channel_hello(mute.channel, NULL, 50), -OUT_BROKEN);
+	one = bytes_waiting(sv[1]);
+	assert_int_equal(channel_hello(mute.channel, NULL, 4000), -OUT_BROKEN);
+	assert_in_range((bytes_waiting(sv[1]) - one) / one, 8, 24);
+	close(sv[0]);
+	close(sv[1]);
+	channel_free(mute.channel);
+	buf_free(&mute.out);
+}
+
 /* A transport that knows of a crash ends the waiting, with its own outcome. */
 static void test_crash_is_passed_up(void **state)
 {
@@ -1136,6 +1169,7 @@ int main(void)
 		WITH_AGENT(test_hello), WITH_AGENT(test_begin_without_waiting),
 		WITH_AGENT(test_time),
 		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_hellos_get_fewer),
 		WITH_AGENT(test_crash_is_passed_up),
 		WITH_AGENT(test_late_answers),
 		WITH_AGENT(test_new_hello_ends_the_old_session),
