@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
 #include "evidence/kreport.h"
@@ -253,7 +254,7 @@ struct call {
 	char *extra;
 	char *answer;
 	unsigned long hypervisor, library; /* versions */
-	int state; /* virDomainState */
+	int state, reason; /* virDomainState, and why */
 };
 
 static int call_run(struct loop_job *job)
@@ -655,9 +656,7 @@ int level_resume(struct level *l)
 
 static int run_state(struct call *c)
 {
-	int reason;
-
-	return virDomainGetState(c->dom, &c->state, &reason, 0);
+	return virDomainGetState(c->dom, &c->state, &c->reason, 0);
 }
 
 int level_runs(struct level *l, bool *runs)
@@ -763,12 +762,33 @@ static int ask_libvirt(struct level *l)
 	return fail(OUT_BROKEN, "the libvirt that carries %s does not answer any more, which is no kernel's doing: run it again", l->name);
 }
 
+/* QEMU stops a machine whose disk it can't write: the kernel in it is silent, and not to blame. */
+static int ask_disk(struct level *l)
+{
+	_cleanup_call_ struct call *c = call_new(l, run_state, NULL);
+	_cleanup_free_ char *what = strf("asking why %s does not run", l->name);
+
+	if (!l->dom || blocking(l, c, what, ALIVE_S) || c->state != VIR_DOMAIN_PAUSED ||
+	    c->reason != VIR_DOMAIN_PAUSED_IOERROR)
+		return 0;
+	return fail(OUT_BROKEN,
+		    "%s was stopped, as its disk can't be written, which is no kernel's doing: is "
+		    "the disk of %s full? Make room, and run it again", l->name, path_run());
+}
+
+static int ask_carrier(struct level *l)
+{
+	int end = ask_libvirt(l);
+
+	return end ? end : ask_disk(l);
+}
+
 int level_diagnose(struct level *l, struct level *asked, const struct level **silent)
 {
 	int end = level_look_for_end(l);
 
 	if (!end)
-		end = ask_libvirt(l->carrier ? l->carrier : l);
+		end = ask_carrier(l->carrier ? l->carrier : l);
 	*silent = end || !asked ? NULL : find_silent(asked);
 	return *silent ? level_look_for_end(l) : end;
 }

@@ -155,9 +155,10 @@ bool level_answers(struct level *l);
 /* The same, with as much patience (scaled as each deadline). */
 bool level_answers_within(struct level *l, unsigned int seconds);
 /*
- * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there
- * (-OUT_BROKEN); then every open channel is asked from the lowest level up to `asked` (NULL: none).
- * *silent: the first that does not answer, or NULL.
+ * Why a call on l failed. First the same; then L0's libvirt is asked whether it is there, and
+ * whether L1 was stopped for a disk that can't be written (-OUT_BROKEN); then every open channel
+ * is asked from the lowest level up to `asked` (NULL: none). *silent: the first that does not
+ * answer, or NULL.
  */
 int level_diagnose(struct level *l, struct level *asked, const struct level **silent);
 

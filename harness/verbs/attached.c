@@ -8,6 +8,7 @@
 
 #include "core/outcome.h"
 #include "core/util.h"
+#include "lab/bringup.h"
 #include "machine/tty.h"
 #include "plan/knobs.h"
 
@@ -45,7 +46,7 @@ int attached_open(struct lab *lab, const char *word, struct level **l)
 	ret = lab_join(lab, k.place, word[0] == '2');
 	knobs_free(&k);
 	if (!ret && !(*l)->channel)
-		ret = level_open_channel(*l, OPEN_S);
+		ret = bringup_open_channel(*l, OPEN_S);
 	if (ret)
 		lab_close(lab, true);
 	return ret;
