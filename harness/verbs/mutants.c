@@ -82,28 +82,45 @@ static struct test_result *add_result(struct trial *t, const char *name, const s
 }
 
 /* Before it was tried, or by what its run told. */
-static void tell_hidden(struct trial *t, const struct mutant *m, struct test_result *res,
-			const char *why)
+static void tell_hidden(struct trial *t, const char *name, struct test_result *res, const char *why)
 {
 	str_set(&res->reason, why);
-	printf("%-20s           --   hidden in lane %s: %s\n", m->name, t->lane, why);
+	printf("%-20s           --   hidden in lane %s: %s\n", name, t->lane, why);
 	t->hidden++;
 }
 
-/* The run of a test that this lane never asks: its reason names the lane. NULL: it was asked. */
+/* Of a test that this lane never asks, whose reason names the lane. NULL: it was asked. */
+static const char *why_never_asked(const struct trial *t, const struct test_result *test)
+{
+	_cleanup_free_ char *lane = strf("lane %s: ", t->lane);
+
+	if (!test || test->verdict != OUT_SKIP || !test->reason || !str_starts(test->reason, lane))
+		return NULL;
+	return test->reason + strlen(lane);
+}
+
+/* None of a mutant's tests was asked. NULL: one was. */
 static const char *why_unasked(const struct trial *t, const struct mutant *m,
 			       const struct run_result *r)
 {
-	_cleanup_free_ char *lane = strf("lane %s: ", t->lane);
-	const struct test_result *test = NULL;
+	const char *why = NULL;
 
 	for (size_t i = 0; i < m->tests.n; i++) {
-		test = result_find_test(r, m->tests.v[i]);
-		if (!test || test->verdict != OUT_SKIP || !test->reason ||
-		    !str_starts(test->reason, lane))
+		why = why_never_asked(t, result_find_test(r, m->tests.v[i]));
+		if (!why)
 			return NULL;
 	}
-	return test ? test->reason + strlen(lane) : NULL;
+	return why;
+}
+
+/* Of an alternative all was skipped, and a test is never asked here. NULL: it was asked. */
+static const char *why_all_unasked(const struct trial *t, const struct run_result *r)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; !why && r->verdict == OUT_SKIP && i < r->n_tests; i++)
+		why = why_never_asked(t, &r->tests[i]);
+	return why;
 }
 
 static void tell_mutant(struct trial *t, const struct pool_job *job)
@@ -119,7 +136,7 @@ static void tell_mutant(struct trial *t, const struct pool_job *job)
 	}
 	if (why_unasked(t, m, job->result)) {
 		t->tried--;
-		tell_hidden(t, m, res, why_unasked(t, m, job->result));
+		tell_hidden(t, m->name, res, why_unasked(t, m, job->result));
 		return;
 	}
 	mutant_to_result(m, job->result, res);
@@ -136,6 +153,11 @@ static void tell_reference(struct trial *t, const struct pool_job *job)
 	struct test_result *res = add_result(t, strrchr(job->dir, '/') + 1, job);
 	_cleanup_buf_ struct buf by = { 0 };
 
+	if (r && why_all_unasked(t, r)) {
+		t->runs--;
+		tell_hidden(t, job->name, res, why_all_unasked(t, r));
+		return;
+	}
 	if (r && r->verdict == OUT_FAIL)
 		mutant_failures(r, &by);
 	if (r)
@@ -182,7 +204,7 @@ static void note_flavor(struct strv *flavors, const struct mutant *m)
 /* It was not tried, and is told all the same. */
 static void pass_over(struct trial *t, const struct mutant *m, const char *why)
 {
-	tell_hidden(t, m, result_add_test(t->run.result, m->name, JUDGED), why);
+	tell_hidden(t, m->name, result_add_test(t->run.result, m->name, JUDGED), why);
 }
 
 static int add_plan(struct trial *t, struct mutant *m, const struct plan *plan)
@@ -272,9 +294,11 @@ static int add_passing(struct trial *t, const struct setting *s, size_t n, char 
 	if (!ret)
 		ret = add_job(t, folder, &plan, NULL);
 	plan_free(&plan);
-	if (!ret)
-		t->pool.jobs[t->pool.n - 1].name = how;
-	return ret;
+	if (ret)
+		return ret;
+	t->pool.jobs[t->pool.n - 1].name = how;
+	t->pool.jobs[t->pool.n - 1].may_skip = true;
+	return 0;
 }
 
 /* how: one setting, "L2_CPUS=4". */
