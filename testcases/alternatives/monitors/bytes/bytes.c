@@ -49,7 +49,9 @@ static void set_long(struct kvm_sregs *s)
 	s->cr0 = 0x80000011;
 	s->efer = 0x500;
 	s->cs.limit = s->ds.limit = s->ss.limit = s->es.limit = 0xffffffff;
-	s->cs.l = s->cs.g = s->cs.present = s->cs.s = 1;
+	s->cs.l = s->cs.present = s->cs.s = 1;
+	/* Not so, an Intel CPU refuses to enter. */
+	s->cs.g = s->ds.g = s->ss.g = s->es.g = 1;
 	s->cs.db = 0;
 	s->cs.type = 11;
 	s->cs.selector = 8;
