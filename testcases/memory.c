@@ -34,14 +34,24 @@ static bool keeps_what_is_freed(void)
 	return found;
 }
 
-/* Of /proc/meminfo. */
-static uint64_t kib_of(const char *name)
+/* Each CPU keeps what it added for a second and more, until this is read (mm/vmstat.c). */
+static void bring_up_to_date(void)
 {
-	FILE *f = open_or_broken("/proc/meminfo");
+	FILE *f = open_or_broken("/proc/sys/vm/stat_refresh");
+
+	(void)fgetc(f);
+	fclose(f);
+}
+
+uint64_t memory_kib(const char *name)
+{
 	size_t len = strlen(name);
 	char line[128];
 	uint64_t kib = 0;
+	FILE *f;
 
+	bring_up_to_date();
+	f = open_or_broken("/proc/meminfo");
 	while (!kib && fgets(line, sizeof(line), f))
 		if (!strncmp(line, name, len))
 			sscanf(line + len, ": %lu", &kib);
@@ -59,7 +69,7 @@ struct memory {
 
 static struct memory memory_now(void)
 {
-	return (struct memory){ .slab = kib_of("SUnreclaim"), .free = kib_of("MemFree") };
+	return (struct memory){ .slab = memory_kib("SUnreclaim"), .free = memory_kib("MemFree") };
 }
 
 static uint64_t over(uint64_t a, uint64_t b)

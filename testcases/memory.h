@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the host's kernel keeps of each question that a guest asks it, for guest halves that run in
- * L1: its memory before thousands of them and after (judge/memory_checks.h).
+ * A kernel's memory, as it tells it; and what the host's keeps of each question that a guest asks
+ * it, for guest halves that run in L1: before thousands of them and after (judge/memory_checks.h).
  */
 #ifndef NESTLAB_TESTCASES_MEMORY_H
 #define NESTLAB_TESTCASES_MEMORY_H
@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 struct micro;
+
+/* A line of /proc/meminfo ("SUnreclaim"), KiB, up to date. */
+uint64_t memory_kib(const char *name);
 
 /* what: "calls". make: lets the machine ask so many times. */
 void memory_of(struct micro *m, const char *what, void (*make)(struct micro *m, uint64_t times));

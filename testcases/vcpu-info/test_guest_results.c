@@ -4,6 +4,7 @@
  * each vCPU, no such hypercall, an error for one vCPU of many, errors that differ.
  */
 #ifdef NESTLAB_GUEST
+#include "memory.h"
 #include "script.h"
 
 #include <grp.h>
@@ -116,21 +117,6 @@ static void run_as_nobody(void)
 	_exit(0);
 }
 
-static uint64_t kernel_memory_kb(void)
-{
-	char line[128];
-	uint64_t kb = 0;
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	if (!f)
-		guest_broken(__FILE__, __LINE__, "can't read /proc/meminfo");
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "SUnreclaim: %lu", &kb) == 1)
-			break;
-	fclose(f);
-	return kb;
-}
-
 /* Caches are warm after the first round. */
 static void fill_memory(void)
 {
@@ -138,7 +124,7 @@ static void fill_memory(void)
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		for (unsigned int i = 0; i < CALLS_A_ROUND; i++)
 			sys_vcpu_info();
-		observe_u64("memory.kb", kernel_memory_kb());
+		observe_u64("memory.kb", memory_kib("SUnreclaim"));
 	}
 	observe_u64("memory.calls", CALLS_A_ROUND);
 }
