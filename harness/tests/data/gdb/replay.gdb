@@ -8,4 +8,3 @@ continue
 printf "later: %d\n", vcpu->stat.exits > $first
 reverse-continue
 printf "as before: %d\n", vcpu->stat.exits == $first && $rsp == $stack
-delete
