@@ -50,6 +50,7 @@ int loaded_script(const struct loaded *l, const struct debuginfo *d, const char 
 	const struct script script = {
 		.stub = stub, .sources = d->sources, .built_in = DEBUGINFO_SOURCES, .image = image,
 		.symbols = d->dir, .modules = l->modules, .files = l->files, .n = l->n,
+		.backwards = l->backwards,
 	};
 	_cleanup_buf_ struct buf b = { 0 };
 	int err;

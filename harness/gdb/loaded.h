@@ -17,6 +17,7 @@ struct loaded {
 	const char *files[LOADED_MAX]; /* their names; the build's */
 	size_t n;
 	struct strv paths; /* in the kernel's tree */
+	bool backwards;	   /* L1 is replayed, and gdb may go back in it */
 };
 
 /*

@@ -66,7 +66,7 @@ static int make_script(struct replayed *g, const struct plan *plan, struct told 
 {
 	_cleanup_free_ char *stub = strf("%s/" SOCKET, path_run());
 	struct kernel_build b = { 0 };
-	struct loaded l = { 0 };
+	struct loaded l = { .backwards = true };
 	int ret = kernel_build(&plan->kernel, KERNEL_HOST, &b);
 
 	if (!ret)

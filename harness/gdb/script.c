@@ -48,10 +48,29 @@ static void begin(const struct script *s, struct buf *b)
 		buf_printf(b, "file %s\n", s->image);
 }
 
+#define FORGET "pipe maintenance flush register-cache" SILENT "\n"
+
+/*
+ * gdb names the thread that steps back only where it takes the others to stand still. They do not,
+ * so it is made to forget what it knew of them. What it makes of such steps may end in another
+ * thread, of which it dies then: there the stub goes by whose registers it asked for last.
+ */
+static void name_thread(struct buf *b)
+{
+	static const char *const made_of_steps[] = { "nexti", "step", "next", "finish" };
+
+	buf_puts(b, "define hook-reverse-stepi\nset scheduler-locking on\nend\n");
+	buf_puts(b, "define hookpost-reverse-stepi\nset scheduler-locking replay\n" FORGET "end\n");
+	for (size_t i = 0; i < ARRAY_SIZE(made_of_steps); i++)
+		buf_printf(b, "define hook-reverse-%s\n" FORGET "end\n", made_of_steps[i]);
+}
+
 void script_write(const struct script *s, struct buf *b)
 {
 	begin(s, b);
 	for (size_t i = 0; i < s->n; i++)
 		add_module(s, i, b);
+	if (s->backwards)
+		name_thread(b);
 	buf_printf(b, "set remotetimeout 60\ntarget remote %s\nset confirm on\n", s->stub);
 }

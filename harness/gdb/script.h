@@ -14,6 +14,7 @@ struct script {
 	const struct running_module *modules;
 	const char *const *files; /* their files' names, in that order */
 	size_t n;
+	bool backwards; /* the machine can go there */
 };
 
 void script_write(const struct script *s, struct buf *b);

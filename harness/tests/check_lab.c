@@ -165,6 +165,10 @@ static const struct one_case fast_intel[] = {
 	  NESTLAB " test LANE=bochs-vmx TESTS=cpuid-exits/answer KEEP=1 >/dev/null; "
 	  NESTLAB " replay latest --gdb -- -nx -batch -x harness/tests/data/gdb/replay.gdb", 0,
 	  { "Breakpoint 1, kvm_emulate_cpuid (vcpu=0x", "later: 1", "as before: 1", "detached]", "identical: " }, 900 },
+	/* Of that run. */
+	{ "and back by steps",
+	  NESTLAB " replay latest --gdb -- -nx -batch -x harness/tests/data/gdb/back.gdb", 0,
+	  { "No more reverse-execution history.", "moved 1; back by instructions 1, lines 1, functions 1, over a sleep 1", "identical: " }, 900 },
 	{ "races that a schedule shows", NESTLAB " mutants read-add-write shared-buffer RUNS=0 LANE=bochs-vmx", 0, { "mutants: 2 of 2 found" }, 900 },
 	/* Not the run alone: the very sum of all that its line did, and when. */
 	{ "what it showed, its seed shows again",

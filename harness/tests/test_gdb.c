@@ -86,11 +86,12 @@ static void test_told(void **state)
 
 static const char *const files[] = { "kvm.ko", "kvm-amd.ko" };
 
-static void write_commands(const char *image, struct buf *b)
+static void write_commands(const char *image, bool backwards, struct buf *b)
 {
 	struct running_module m[2] = { 0 };
 	const struct script s = { .stub = "/run/gdb", .sources = "/c/src", .built_in = "/build/src",
-				  .image = image, .symbols = "/c", .modules = m, .files = files, .n = 2 };
+				  .image = image, .symbols = "/c", .modules = m, .files = files, .n = 2,
+				  .backwards = backwards };
 
 	assert_true(running_take(&m[0], ".init.text 0x7\n.data 0x20\n.text 0x10\n.data..read_mostly 0x30\n__ex 0x8\n") == false);
 	running_free(&m[0]);
@@ -107,7 +108,7 @@ static void test_commands(void **state)
 	const char *text, *arch, *remote;
 
 	(void)state;
-	write_commands("/c/vmlinux", &b);
+	write_commands("/c/vmlinux", false, &b);
 	text = buf_str(&b);
 	assert_non_null(strstr(text, "add-symbol-file /c/kvm.ko 0x10 -s .data 0x20 -s .data..read_mostly 0x30 "));
 	assert_non_null(strstr(text, "add-symbol-file /c/kvm-amd.ko 0x40 -s .bss 0x50 "));
@@ -117,6 +118,18 @@ static void test_commands(void **state)
 	remote = strstr(text, "target remote /run/gdb\n");
 	assert_non_null(arch);
 	assert_true(remote > arch);
+	assert_null(strstr(text, "reverse-"));
+}
+
+/* Or the wrong CPU steps back after `info threads`. */
+static void test_commands_backwards(void **state)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	(void)state;
+	write_commands(NULL, true, &b);
+	assert_non_null(strstr(buf_str(&b), "\ndefine hook-reverse-stepi\nset scheduler-locking on\n"));
+	assert_non_null(strstr(buf_str(&b), "\ndefine hook-reverse-finish\npipe maintenance flush register-cache "));
 }
 
 static void test_commands_without_image(void **state)
@@ -124,7 +137,7 @@ static void test_commands_without_image(void **state)
 	_cleanup_buf_ struct buf b = { 0 };
 
 	(void)state;
-	write_commands(NULL, &b);
+	write_commands(NULL, false, &b);
 	assert_null(strstr(buf_str(&b), "\nfile"));
 }
 
@@ -305,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_commands_without_image),
+		cmocka_unit_test(test_commands_backwards),
 		cmocka_unit_test(test_same_code),
 		cmocka_unit_test(test_no_code),
 		cmocka_unit_test(test_build_id),
