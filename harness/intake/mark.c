@@ -524,11 +524,28 @@ static bool loses_function(const struct own_file *f, const struct own_hunk *h)
 	return false;
 }
 
+/* Upstream's of his age stands for it: "f(code, vcpu);" for "f(vcpu);". */
+static bool stands_otherwise(const struct own_file *f, const struct own_hunk *h,
+			     const struct own_line *l)
+{
+	_cleanup_free_ char *line = xstrndup(l->at, l->len);
+
+	for (size_t i = h->first; i < h->first + h->added; i++) {
+		_cleanup_free_ char *his = xstrndup(f->after.v[i].at, f->after.v[i].len);
+
+		if (!f->after.v[i].own && f->after.v[i].known &&
+		    words_common(line, his) >= CHANGED_PERCENT)
+			return true;
+	}
+	return false;
+}
+
 /* Upstream's comments may stay: nothing depends on them. */
 static bool is_taken_away(const struct own_file *f, const struct own_hunk *h,
 			  const struct own_line *l)
 {
-	if (l->comment || l->here || !is_telling(l) || loses_function(f, h))
+	if (l->comment || l->here || !is_telling(l) || loses_function(f, h) ||
+	    stands_otherwise(f, h, l))
 		return false;
 	if (!hunk_has_own(f, h))
 		return most_share(f, l) && !has_telling(f, h) && is_beside_own(f, h);

@@ -387,6 +387,27 @@ static void test_a_variable_that_the_base_needs(void **state)
 	intake_free(&in);
 }
 
+#define TRACE(first) "\ttrace_exit_of(" first "vcpu, KVM_ISA_OF_IT);\n"
+
+/* The base's call has another argument than that of his age, among lines of his own. */
+static void test_a_call_with_other_arguments(void **state)
+{
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .other = TRACE("leaf, ") "\n", .before = "void trace_it(void)\n{\n" TRACE("") "}\n\n" });
+	_cleanup_free_ char *newer = text_of(4, &(struct work){ .other = TRACE("") "\n" });
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, CPUID, text);
+	add_newer_base("");
+	put(base_list[NEW].dir, CPUID, newer);
+	hand_in(3, &(struct work){ .top = "u64 my_exits;\n", .in = LEAF ASKS, .other = "\tmy_exits++;\n\n" TRACE("leaf, ") "\n" });
+	take(INTAKE_TAKEN, &in);
+	assert_string_equal(in.base->name, "6.1");
+	expect_lines(&in, "+\tmy_exits++;\n");
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -497,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_whole_tree_of_another_age, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_second_try, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_that_the_base_needs, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
 
