@@ -187,6 +187,15 @@ static int add_new(struct taking *t, const struct own_file *f)
 	return ret ? ret : intake_add_diff(t->in, f->path, "/dev/null", after);
 }
 
+/* As many blocks are open as in the base, and no function ends in its middle but one of his. */
+static bool has_blocks_of(const char *merged, const char *base, const char *his)
+{
+	size_t ends = own_inner_ends(merged);
+
+	return own_open_braces(merged) == own_open_braces(base) &&
+	       (ends <= own_inner_ends(base) || ends <= own_inner_ends(his));
+}
+
 /* One file on a base; conflict: NULL, or what was changed in both. */
 static int merge_file(struct taking *t, const struct base *b, const struct own_file *f,
 		      struct buf *conflict)
@@ -209,7 +218,7 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 			  conflict);
 	if (ret || conflict->len)
 		return ret;
-	if (own_open_braces(buf_str(&merged)) != own_open_braces(buf_str(&there))) {
+	if (!has_blocks_of(buf_str(&merged), buf_str(&there), buf_str(&his))) {
 		buf_puts(conflict, "braces are opened and closed in different numbers\n");
 		return 0;
 	}

@@ -379,6 +379,24 @@ long own_open_braces(const char *text)
 	return open;
 }
 
+size_t own_inner_ends(const char *text)
+{
+	bool indented = false;
+	size_t n = 0;
+	long open = 0;
+
+	for (const char *at = text, *behind; *at; at = behind == at ? at + 1 : behind) {
+		behind = skip_quoted(at);
+		if (at == text || at[-1] == '\n')
+			indented = open && isspace((unsigned char)*at);
+		if (behind != at)
+			continue;
+		open += (*at == '{') - (*at == '}');
+		n += *at == '}' && !open && indented;
+	}
+	return n;
+}
+
 long own_depth_behind(const char *code, long depth)
 {
 	for (; *code; code++)

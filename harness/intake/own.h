@@ -92,4 +92,7 @@ long own_depth_behind(const char *code, long depth);
 /* How many more braces it opens than it closes, comments and texts left out of account. */
 long own_open_braces(const char *text);
 
+/* How many indented braces close the outermost block: of a function's middle, most often. */
+size_t own_inner_ends(const char *text);
+
 #endif

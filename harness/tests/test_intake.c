@@ -912,6 +912,15 @@ static void test_lines(void **state)
 	assert_int_equal(a.of, 2);
 }
 
+/* Of a function that a merge closed too early. */
+static void test_ends_in_the_middle(void **state)
+{
+	(void)state;
+	assert_int_equal(own_inner_ends("int f(void)\n{\n\tif (x) {\n\t}\n}\n"), 0);
+	assert_int_equal(own_inner_ends("int f(void)\n{\n\treturn 1;\n\t}\n\tif (x) {\n}\n"), 1);
+	assert_int_equal(own_inner_ends("int a[] = { 1 };\nint f(void)\n{\n\tputs(\"}\"); /* } */\n}\n"), 0);
+}
+
 /* ---- three ways ---- */
 
 /* expected: NULL: it needs a person. */
@@ -1596,6 +1605,7 @@ int main(void)
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
+		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
 		cmocka_unit_test_setup(test_merge, begin),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_a_function_twice),
