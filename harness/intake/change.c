@@ -50,7 +50,8 @@ int intake_read_change(struct taking *t, const char *path, const struct buf *tex
 	buf_add(&f->after.text, buf_str(text), text->len);
 	ret = write_pair(t, &f->before.text, &f->after.text, &before, &after);
 	if (!ret)
-		ret = intake_compare(before, after, &diff);
+		ret = t->patient ? intake_compare_patiently(t->scratch, before, after, &diff)
+				 : intake_compare(before, after, &diff);
 	if (ret)
 		return ret;
 	if (!own_read(f, buf_str(&diff)))
@@ -394,6 +395,7 @@ static int merge_onto_bases(struct taking *t, struct own_file *files, size_t n,
 		ret = try_all(t, files, n, ranks, sum);
 		t->in->drift = true;
 	}
+	t->unmerged = ret == 1;
 	return ret != 1 ? ret : intake_is(t->in, INTAKE_PERSON, "what was changed does not merge onto a base: %s is the nearest (see intake.txt)",
 			 t->in->base->name);
 }

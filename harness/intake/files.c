@@ -13,6 +13,7 @@
 
 #define NO_FILE "it is no file of a base's source"
 #define KIN_PART 5	     /* of its lines are those of the file that it is a version of */
+#define FARTHER 3	     /* so many times as far as the nearest base another one may be */
 #define TREE_SAMPLE 41	     /* each of so many is compared to find its base */
 #define TREE_SAME_PERCENT 98 /* of them are as the base has them */
 
@@ -534,17 +535,15 @@ static struct rank *rank_bases(struct taking *t, const struct wholes *w)
 
 /* ---- the change ---- */
 
-static int make_change(struct taking *t, const struct wholes *w, const struct rank *ranks)
+static int read_change(struct taking *t, const struct wholes *w, const struct rank *ranks)
 {
 	struct own_file *files = xcalloc(w->n, sizeof(*files));
 	size_t n = 0;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < w->n; i++)
-		if (!w->v[i].passed) {
-			strv_addf(&t->in->notes, "took %s as %s", w->v[i].name, w->v[i].path);
+		if (!w->v[i].passed)
 			ret = intake_read_change(t, w->v[i].path, &w->v[i].text, &files[n++]);
-		}
 	if (!ret)
 		ret = intake_make_change(t, files, n, ranks);
 	if (!ret && t->in->outcome == INTAKE_TAKEN && (t->homeless.n || t->guessed)) {
@@ -559,6 +558,96 @@ static int make_change(struct taking *t, const struct wholes *w, const struct ra
 	for (size_t i = 0; i < n; i++)
 		own_free(&files[i]);
 	free(files);
+	return ret;
+}
+
+/* One more way to read it: from which base, and how the two are compared. */
+struct way {
+	const struct base *from;
+	bool patient, alone;
+};
+
+static int read_otherwise(struct taking *t, const struct wholes *w, const struct rank *ranks,
+			  const struct way *way)
+{
+	const struct peers *peers = t->peers;
+	int ret;
+
+	t->in->base = way->from;
+	t->in->outcome = INTAKE_TAKEN;
+	t->patient = way->patient;
+	t->peers = way->alone ? NULL : peers;
+	strv_addf(&t->in->notes, "once more, as what differs from base %s%s%s", way->from->name,
+		  way->patient ? ", by the lines that both have once" : "",
+		  way->alone ? ", without what neighbours have" : "");
+	ret = read_change(t, w, ranks);
+	t->patient = false;
+	t->peers = peers;
+	t->in->drift = true;
+	t->in->exact = false;
+	return ret;
+}
+
+/* From one base, and by each way to compare: until it merges. */
+static int read_from(struct taking *t, const struct wholes *w, const struct rank *ranks,
+		     const struct base *from)
+{
+	for (unsigned int i = 0; i < (t->peers ? 4 : 2); i++) {
+		const struct way way = { .from = from, .patient = i & 1, .alone = i & 2 };
+		int ret = read_otherwise(t, w, ranks, &way);
+
+		if (ret || t->in->outcome == INTAKE_TAKEN)
+			return ret;
+	}
+	return 0;
+}
+
+/* Told no more than the first time: why it does not merge. */
+static int give_up(struct taking *t, const struct rank *ranks, size_t told, const char *why)
+{
+	while (t->in->notes.n > told)
+		free(t->in->notes.v[--t->in->notes.n]);
+	t->in->base = ranks->base;
+	return intake_is(t->in, INTAKE_PERSON, "%s", why);
+}
+
+/* From the nearest base, and from others that are not much farther. */
+static int read_from_all(struct taking *t, const struct wholes *w, const struct rank *ranks)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < t->bases->n && ranks[i].apart <= ranks->apart * FARTHER; i++)
+		if (t->in->outcome != INTAKE_TAKEN)
+			ret = read_from(t, w, ranks, ranks[i].base);
+	return ret;
+}
+
+/* What merges nowhere may do so as another base's diff, or with other lines paired. */
+static int read_all_ways(struct taking *t, const struct wholes *w, const struct rank *ranks)
+{
+	_cleanup_free_ char *why = xstrdup(t->in->why);
+	size_t told = t->in->notes.n;
+	int ret = read_from_all(t, w, ranks);
+
+	if (ret)
+		return ret;
+	if (t->in->outcome != INTAKE_TAKEN)
+		return give_up(t, ranks, told, why);
+	str_set(&t->in->why, NULL);
+	return 0;
+}
+
+static int make_change(struct taking *t, const struct wholes *w, const struct rank *ranks)
+{
+	int ret;
+
+	t->unmerged = false;
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].passed)
+			strv_addf(&t->in->notes, "took %s as %s", w->v[i].name, w->v[i].path);
+	ret = read_change(t, w, ranks);
+	if (!ret && t->unmerged)
+		ret = read_all_ways(t, w, ranks);
 	return ret;
 }
 

@@ -12,7 +12,10 @@
 #include "intake/parts.h"
 #include "intake/shapes.h"
 #include "intake/words.h"
+#include "kernel/git.h"
 #include "kernel/tree.h"
+
+#define COMPARE_S 60
 
 static const char *const names[INTAKE_OUTCOMES] = { "taken", "empty", "half", "incomplete", "needs a person" };
 
@@ -38,14 +41,19 @@ int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
 
 /* ---- diff ---- */
 
+/* 0: they are the same; 1: they differ. */
+static int diff_ended(int status)
+{
+	if (status > 1)
+		return fail(OUT_BROKEN, "diff ended with status %d when files of a submission were compared", status);
+	return status < 0 ? status : 0;
+}
+
 static int run_diff(const char *const argv[], struct buf *out)
 {
 	struct proc p = { .what = "comparing files", .argv = (char *const *)argv, .out = out };
-	int ret = proc_run(&p);
 
-	if (ret > 1)
-		return fail(OUT_BROKEN, "diff ended with status %d when files of a submission were compared", ret);
-	return ret < 0 ? ret : 0;
+	return diff_ended(proc_run(&p));
 }
 
 int intake_compare(const char *before, const char *after, struct buf *out)
@@ -53,6 +61,16 @@ int intake_compare(const char *before, const char *after, struct buf *out)
 	const char *argv[] = { "diff", "-a", "-w", "-U0", before, after, NULL };
 
 	return run_diff(argv, out);
+}
+
+int intake_compare_patiently(const char *dir, const char *before, const char *after,
+			     struct buf *out)
+{
+	const struct git git = { .what = "comparing files", .dir = dir, .deadline_s = COMPARE_S };
+	const char *args[] = { "diff", "--no-index", "--patience", "--no-color", "--no-ext-diff",
+			       "--no-textconv", "-a", "-w", "-U0", before, after, NULL };
+
+	return diff_ended(git_run(&git, args, out));
 }
 
 int intake_add_diff(struct intake *in, const char *path, const char *before, const char *after)

@@ -28,6 +28,8 @@ struct taking {
 	struct strv roots;    /* what stands before paths of the tree: "linux/" */
 	struct strv homeless; /* files of the work, as it seems, that belong nowhere */
 	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */
+	bool patient;  /* whole files are compared by the lines that both have once */
+	bool unmerged; /* what was changed merges onto no base */
 	char *dressed; /* the first source file that is no plain text, but a document of it */
 	char *unread; /* the first file in which work may be that nobody here can read, and why */
 };
@@ -50,6 +52,9 @@ int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
 int intake_add_diff(struct intake *in, const char *path, const char *before, const char *after);
 /* `diff -U0`, white space left out of account. */
 int intake_compare(const char *before, const char *after, struct buf *out);
+/* The same by those lines first that both have once: it pairs fewer braces of other blocks. */
+int intake_compare_patiently(const char *dir, const char *before, const char *after,
+			     struct buf *out);
 
 /* places.c: fill t->roots. */
 void intake_find_roots(struct taking *t);

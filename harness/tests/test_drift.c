@@ -387,6 +387,30 @@ static void test_a_variable_that_the_base_needs(void **state)
 	intake_free(&in);
 }
 
+/* What upstream did there since then is the nearest base's no more, and the next base's already. */
+static void test_as_the_next_bases_diff(void **state)
+{
+	static const char handlers[] = "\tif (leaf >= ARRAY_SIZE(handlers_of) ||\n\t    !handlers_of[leaf]) {\n\t\tdump_of(vcpu);\n\t\treturn 0;\n\t}\n"
+				       "#ifdef CONFIG_RETPOLINE\n\tif (leaf == EXIT_OF_MSR)\n\t\treturn msr_of(vcpu);\n#endif\n"
+				       "\treturn handlers_of[leaf](vcpu);\n";
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .other = handlers });
+	_cleanup_free_ char *newer = text_of(4, &(struct work){ .other = "\treturn handlers_by(leaf)(vcpu);\n" });
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, CPUID, text);
+	add_newer_base("");
+	put(base_list[NEW].dir, CPUID, newer);
+	hand_in(1, &(struct work){ .top = "u64 my_cycles;\n", .in = "\tif (eax == 0x4fffffff)\n\t\teax = my_cycles;\n" ASKS,
+				   .other = "\tformer_return = handlers_by(leaf)(vcpu);\n\tmy_cycles += rdtsc();\n\treturn former_return;\n" });
+	take(INTAKE_TAKEN, &in);
+	assert_string_equal(in.base->name, "6.1");
+	assert_true(in.drift && !in.why);
+	expect_lines(&in, "+\tmy_cycles += rdtsc();\n");
+	assert_int_equal(count_taken(&in), 1);
+	intake_free(&in);
+}
+
 #define TRACE(first) "\ttrace_exit_of(" first "vcpu, KVM_ISA_OF_IT);\n"
 
 /* The base's call has another argument than that of his age, among lines of his own. */
@@ -518,6 +542,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_whole_tree_of_another_age, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_second_try, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_that_the_base_needs, begin, end),
+		cmocka_unit_test_setup_teardown(test_as_the_next_bases_diff, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};

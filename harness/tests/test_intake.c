@@ -19,6 +19,7 @@
 #include "core/outcome.h"
 #include "grade/alike.h"
 #include "intake/intake.h"
+#include "intake/internal.h"
 #include "intake/lines.h"
 #include "intake/merge.h"
 #include "intake/numbers.h"
@@ -921,6 +922,22 @@ static void test_ends_in_the_middle(void **state)
 	assert_int_equal(own_inner_ends("int a[] = { 1 };\nint f(void)\n{\n\tputs(\"}\"); /* } */\n}\n"), 0);
 }
 
+/* Braces stand everywhere, and are no line's neighbours. */
+static void test_compare_patiently(void **state)
+{
+	_cleanup_free_ char *before = strf("%s/before", scratch), *after = strf("%s/after", scratch);
+	_cleanup_buf_ struct buf plain = { 0 }, patient = { 0 };
+
+	(void)state;
+	put(scratch, "before", "}\n}\nonce\n");
+	put(scratch, "after", "once\n}\n}\n");
+	assert_int_equal(intake_compare(before, after, &plain), 0);
+	assert_int_equal(intake_compare_patiently(scratch, before, after, &patient), 0);
+	assert_non_null(strstr(buf_str(&plain), "+once\n"));
+	assert_null(strstr(buf_str(&patient), "+once\n"));
+	assert_non_null(strstr(buf_str(&patient), "@@ -1,2 +0,0 @@"));
+}
+
 /* ---- three ways ---- */
 
 /* expected: NULL: it needs a person. */
@@ -1606,6 +1623,7 @@ int main(void)
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
+		cmocka_unit_test_setup(test_compare_patiently, begin),
 		cmocka_unit_test_setup(test_merge, begin),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_a_function_twice),
