@@ -204,6 +204,7 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 	_cleanup_buf_ struct buf there = { 0 }, was = { 0 }, his = { 0 }, merged = { 0 };
 	_cleanup_buf_ struct buf repaired = { 0 };
 	_cleanup_free_ char *before = NULL, *after = NULL;
+	struct merge m;
 	int ret;
 
 	intake_base_text(b, f->path, &there);
@@ -215,8 +216,8 @@ static int merge_file(struct taking *t, const struct base *b, const struct own_f
 		buf_printf(conflict, "base %s has no %s\n", b->name, f->path);
 		return 0;
 	}
-	ret = merge_texts(t->scratch, buf_str(&there), buf_str(&was), buf_str(&his), &merged,
-			  conflict);
+	m = (struct merge){ buf_str(&there), buf_str(&was), buf_str(&his), t->loosely };
+	ret = merge_texts(t->scratch, &m, &merged, conflict);
 	if (ret || conflict->len)
 		return ret;
 	if (!has_blocks_of(buf_str(&merged), buf_str(&there), buf_str(&his))) {

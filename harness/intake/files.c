@@ -564,7 +564,7 @@ static int read_change(struct taking *t, const struct wholes *w, const struct ra
 /* One more way to read it: from which base, and how the two are compared. */
 struct way {
 	const struct base *from;
-	bool patient, alone;
+	bool patient, alone, loosely;
 };
 
 static int read_otherwise(struct taking *t, const struct wholes *w, const struct rank *ranks,
@@ -576,12 +576,14 @@ static int read_otherwise(struct taking *t, const struct wholes *w, const struct
 	t->in->base = way->from;
 	t->in->outcome = INTAKE_TAKEN;
 	t->patient = way->patient;
+	t->loosely = way->loosely;
 	t->peers = way->alone ? NULL : peers;
-	strv_addf(&t->in->notes, "once more, as what differs from base %s%s%s", way->from->name,
+	strv_addf(&t->in->notes, "once more, as what differs from base %s%s%s%s", way->from->name,
 		  way->patient ? ", by the lines that both have once" : "",
-		  way->alone ? ", without what neighbours have" : "");
+		  way->alone ? ", without what neighbours have" : "",
+		  way->loosely ? ", and what has no place in a base is left out" : "");
 	ret = read_change(t, w, ranks);
-	t->patient = false;
+	t->patient = t->loosely = false;
 	t->peers = peers;
 	t->in->drift = true;
 	t->in->exact = false;
@@ -590,10 +592,11 @@ static int read_otherwise(struct taking *t, const struct wholes *w, const struct
 
 /* From one base, and by each way to compare: until it merges. */
 static int read_from(struct taking *t, const struct wholes *w, const struct rank *ranks,
-		     const struct base *from)
+		     const struct base *from, bool loosely)
 {
 	for (unsigned int i = 0; i < (t->peers ? 4 : 2); i++) {
-		const struct way way = { .from = from, .patient = i & 1, .alone = i & 2 };
+		const struct way way = { .from = from, .patient = i & 1, .alone = i & 2,
+					 .loosely = loosely };
 		int ret = read_otherwise(t, w, ranks, &way);
 
 		if (ret || t->in->outcome == INTAKE_TAKEN)
@@ -612,13 +615,14 @@ static int give_up(struct taking *t, const struct rank *ranks, size_t told, cons
 }
 
 /* From the nearest base, and from others that are not much farther. */
-static int read_from_all(struct taking *t, const struct wholes *w, const struct rank *ranks)
+static int read_from_all(struct taking *t, const struct wholes *w, const struct rank *ranks,
+			 bool loosely)
 {
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < t->bases->n && ranks[i].apart <= ranks->apart * FARTHER; i++)
 		if (t->in->outcome != INTAKE_TAKEN)
-			ret = read_from(t, w, ranks, ranks[i].base);
+			ret = read_from(t, w, ranks, ranks[i].base, loosely);
 	return ret;
 }
 
@@ -627,8 +631,10 @@ static int read_all_ways(struct taking *t, const struct wholes *w, const struct 
 {
 	_cleanup_free_ char *why = xstrdup(t->in->why);
 	size_t told = t->in->notes.n;
-	int ret = read_from_all(t, w, ranks);
+	int ret = read_from_all(t, w, ranks, false);
 
+	if (!ret && t->in->outcome != INTAKE_TAKEN)
+		ret = read_from_all(t, w, ranks, true);
 	if (ret)
 		return ret;
 	if (t->in->outcome != INTAKE_TAKEN)

@@ -29,6 +29,7 @@ struct taking {
 	struct strv homeless; /* files of the work, as it seems, that belong nowhere */
 	const struct wordset *brought; /* words that a diff beside the whole files puts in; NULL */
 	bool patient;  /* whole files are compared by the lines that both have once */
+	bool loosely;  /* of them what has no place in a base is left out */
 	bool unmerged; /* what was changed merges onto no base */
 	char *dressed; /* the first source file that is no plain text, but a document of it */
 	char *unread; /* the first file in which work may be that nobody here can read, and why */

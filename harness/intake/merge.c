@@ -8,6 +8,7 @@
 
 #include "core/outcome.h"
 #include "intake/lines.h"
+#include "intake/own.h"
 #include "intake/words.h"
 #include "kernel/git.h"
 
@@ -272,7 +273,46 @@ static bool put_alone(const struct clash *c, struct buf *out)
 	return good;
 }
 
-static bool resolve(const struct clash *c, struct buf *out)
+/* Does a line begin at the margin that is no label: a function's head, its end? */
+static bool leaves_function(const struct line_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct piece *p = &l->v[i];
+
+		if (!isspace((unsigned char)*p->at) && *p->at != '#' && !memchr(p->at, ':', p->len))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The base has no such block. What he put in before it and behind it stays; what he put into it has
+ * nothing to do there.
+ */
+static bool put_around(const struct clash *c, struct buf *out)
+{
+	struct line_list was = list_lines(&c->ancestor), his = list_lines(&c->his);
+	struct step *steps = xcalloc(his.n + 1, sizeof(*steps));
+	bool good = !count_lines(&c->base) && !leaves_function(&his) &&
+		    find_steps(&his, &was, steps);
+	long open = 0; /* blocks that are left out so far */
+
+	for (size_t i = 0; good && i < his.n; i++) {
+		_cleanup_free_ char *line = xstrndup(his.v[i].at, his.v[i].len);
+		bool outside = !steps[i].was || steps[i].was == was.n;
+
+		if (steps[i].did == STEP_PUT_IN && outside && !open)
+			put(out, &his.v[i]);
+		else
+			open += own_open_braces(line);
+	}
+	free(was.v);
+	free(his.v);
+	free(steps);
+	return good;
+}
+
+static bool resolve(const struct clash *c, bool loosely, struct buf *out)
 {
 	if (is_same(&c->base, &c->his) || is_same(&c->his, &c->ancestor)) {
 		put(out, &c->base);
@@ -282,7 +322,7 @@ static bool resolve(const struct clash *c, struct buf *out)
 		put(out, &c->his);
 		return true;
 	}
-	return put_between(c, out) || put_alone(c, out);
+	return put_between(c, out) || put_alone(c, out) || (loosely && put_around(c, out));
 }
 
 static void tell(const struct clash *c, struct buf *conflict)
@@ -309,7 +349,7 @@ static struct piece up_to(const char **at, const char *mark)
 	return p;
 }
 
-static void settle(const char *merged, struct buf *out, struct buf *conflict)
+static void settle(const char *merged, bool loosely, struct buf *out, struct buf *conflict)
 {
 	for (const char *at = merged; *at;) {
 		struct piece before = up_to(&at, "<<<<<<< ");
@@ -321,7 +361,7 @@ static void settle(const char *merged, struct buf *out, struct buf *conflict)
 		c.base = up_to(&at, "||||||| ");
 		c.ancestor = up_to(&at, "=======\n");
 		c.his = up_to(&at, ">>>>>>> ");
-		if (!resolve(&c, out))
+		if (!resolve(&c, loosely, out))
 			tell(&c, conflict);
 	}
 }
@@ -333,24 +373,23 @@ static int write_text(const char *scratch, const char *name, const char *text)
 	return file_write(path, text, strlen(text), 0600) ? fail(OUT_BROKEN, "can't write %s", path) : 0;
 }
 
-int merge_texts(const char *scratch, const char *base, const char *ancestor, const char *his,
-		struct buf *out, struct buf *conflict)
+int merge_texts(const char *scratch, const struct merge *m, struct buf *out, struct buf *conflict)
 {
 	static const char *const args[] = { "merge-file", "-p", "--diff3", "base", "ancestor", "his", NULL };
 	const struct git git = { .what = "merging a change", .dir = scratch, .deadline_s = DEADLINE_S };
 	_cleanup_buf_ struct buf merged = { 0 };
-	int ret = write_text(scratch, "base", base);
+	int ret = write_text(scratch, "base", m->base);
 
 	if (!ret)
-		ret = write_text(scratch, "ancestor", ancestor);
+		ret = write_text(scratch, "ancestor", m->ancestor);
 	if (!ret)
-		ret = write_text(scratch, "his", his);
+		ret = write_text(scratch, "his", m->his);
 	if (!ret)
 		ret = git_run(&git, args, &merged);
 	if (ret < 0)
 		return ret;
 	if (ret > CONFLICTS_MAX)
 		return fail(OUT_BROKEN, "git merge-file ended with status %d", ret);
-	settle(buf_str(&merged), out, conflict);
+	settle(buf_str(&merged), m->loosely, out, conflict);
 	return 0;
 }

@@ -941,15 +941,34 @@ static void test_compare_patiently(void **state)
 /* ---- three ways ---- */
 
 /* expected: NULL: it needs a person. */
-static void expect_merge(const char *base_text, const char *ancestor, const char *his,
-			 const char *expected)
+static void expect_merged(const struct merge *m, const char *expected)
 {
 	_cleanup_buf_ struct buf out = { 0 }, conflict = { 0 };
 
-	assert_int_equal(merge_texts(scratch, base_text, ancestor, his, &out, &conflict), 0);
+	assert_int_equal(merge_texts(scratch, m, &out, &conflict), 0);
 	if (expected)
 		assert_string_equal(buf_str(&out), expected);
 	assert_int_equal(!conflict.len, !!expected);
+}
+
+static void expect_merge(const char *base_text, const char *ancestor, const char *his,
+			 const char *expected)
+{
+	const struct merge m = { base_text, ancestor, his, .loosely = false };
+
+	expect_merged(&m, expected);
+}
+
+/* A block of another age than the base's has nothing to count in, and what stands around it has. */
+static void test_merge_loosely(void **state)
+{
+	struct merge m = { "a\nb\n", "a\n\tif (old())\n\t\tfirst_of_all();\nb\n",
+			   "a\n\tcount();\n\tif (old()) {\n\t\tcount_old();\n\t\tfirst_of_all();\n\t}\n\tcount();\nb\n", .loosely = true };
+
+	(void)state;
+	expect_merged(&m, "a\n\tcount();\n\tcount();\nb\n");
+	m.loosely = false;
+	expect_merged(&m, NULL);
 }
 
 static void test_merge(void **state)
@@ -1625,6 +1644,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
 		cmocka_unit_test_setup(test_compare_patiently, begin),
 		cmocka_unit_test_setup(test_merge, begin),
+		cmocka_unit_test_setup(test_merge_loosely, begin),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_a_function_twice),
 		cmocka_unit_test(test_a_call_taken_apart),
