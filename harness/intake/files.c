@@ -643,6 +643,22 @@ static int read_all_ways(struct taking *t, const struct wholes *w, const struct 
 	return 0;
 }
 
+/* A file that opens more blocks than it closes can't be compiled, nor be merged. */
+static int tell_unbalanced(struct taking *t, const struct wholes *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		_cleanup_buf_ struct buf there = { 0 };
+		long open = w->v[i].passed ? 0 : own_open_braces(buf_str(&w->v[i].text));
+
+		intake_base_text(t->in->base, w->v[i].path, &there);
+		if (open && there.len && !own_open_braces(buf_str(&there)))
+			return intake_is(t->in, INTAKE_PERSON, "%s %s %ld block%s more than it %s: as it was handed in, no compiler takes it",
+					 w->v[i].name, open > 0 ? "opens" : "closes", labs(open), labs(open) == 1 ? "" : "s",
+					 open > 0 ? "closes" : "opens");
+	}
+	return 0;
+}
+
 static int make_change(struct taking *t, const struct wholes *w, const struct rank *ranks)
 {
 	int ret;
@@ -654,6 +670,8 @@ static int make_change(struct taking *t, const struct wholes *w, const struct ra
 	ret = read_change(t, w, ranks);
 	if (!ret && t->unmerged)
 		ret = read_all_ways(t, w, ranks);
+	if (!ret && t->in->outcome == INTAKE_PERSON && t->unmerged)
+		ret = tell_unbalanced(t, w);
 	return ret;
 }
 

@@ -432,6 +432,19 @@ static void test_a_call_with_other_arguments(void **state)
 	intake_free(&in);
 }
 
+/* What no compiler takes is not said to be a merge that went wrong. */
+static void test_a_block_without_an_end(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &(struct work){ .in = "\tif (eax == 0x4fffffff) {\n\t\teax = my_exits;\n" ASKS });
+	take(INTAKE_PERSON, &in);
+	assert_string_equal(in.why, "cpuid.c opens 1 block more than it closes: as it was handed in, no compiler takes it");
+	intake_free(&in);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -543,6 +556,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_second_try, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_that_the_base_needs, begin, end),
 		cmocka_unit_test_setup_teardown(test_as_the_next_bases_diff, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_block_without_an_end, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
