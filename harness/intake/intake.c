@@ -346,6 +346,15 @@ static bool diffs_have_seed(const struct taking *t)
 	return found;
 }
 
+/* Why the diff can't be taken; the caller owns it. */
+static char *why_no_diff(const struct taking *t)
+{
+	bool other = t->in->outcome == INTAKE_PERSON && !diffs_have_seed(t);
+
+	return strf("%s%s", other ? "nothing in the diff has the assignment's names or numbers: is it another exercise's work? Besides, " : "",
+		    t->in->why);
+}
+
 /* A diff says what was changed; files beside it are looked at where it can't be used. */
 static int take(struct taking *t)
 {
@@ -362,7 +371,7 @@ static int take(struct taking *t)
 	if (t->diffs.n && t->in->outcome == INTAKE_TAKEN)
 		return has_assignments_work(t) ? take_beside(t) : take_rather_files(t);
 	o = t->in->outcome;
-	why = t->in->why ? xstrdup(t->in->why) : NULL;
+	why = t->in->why ? why_no_diff(t) : NULL;
 	ret = intake_take_files(t);
 	if (!ret && why && t->in->outcome != INTAKE_TAKEN &&
 	    (!t->in->other_work || diffs_have_seed(t)))

@@ -240,8 +240,16 @@ static void test_no_change(void **state)
 static void test_other_age(void **state)
 {
 	(void)state;
+	struct intake in;
+
 	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -1,2 +1,3 @@\n int of_another_age;\n+int x;\n int too;\n");
-	expect_no_change(INTAKE_PERSON);
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "another exercise's work? Besides, the diff applies to no base"));
+	intake_free(&in);
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -1,2 +1,3 @@\n int of_another_age;\n+/* 0x4fffffff */\n int too;\n");
+	expect(INTAKE_PERSON, &in);
+	assert_true(str_starts(in.why, "the diff applies to no base"));
+	intake_free(&in);
 }
 
 /* A base's file, and the same as it was in an older kernel. */
