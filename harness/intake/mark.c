@@ -147,12 +147,12 @@ static void grow_lines(struct marking *m, size_t file)
 }
 
 /* The length of the name in "u64 cycles;" or "u64 cycles = 0;"; 0: it declares none. */
-static size_t declared_name(const char *code, const char **name)
+static size_t name_declared(const char *code, const char **name)
 {
 	const char *at = code, *end = code + strcspn(code, "=;[(");
 	size_t words = 0, len, last = 0;
 
-	if (!isspace((unsigned char)*code) || !*end || *end == '(')
+	if (!*end || *end == '(')
 		return 0;
 	for (; (len = word_next(&at)) && at < end; at += len) {
 		*name = at;
@@ -160,6 +160,12 @@ static size_t declared_name(const char *code, const char **name)
 		words++;
 	}
 	return words > 1 ? last : 0;
+}
+
+/* The same of a function's own. */
+static size_t declared_name(const char *code, const char **name)
+{
+	return isspace((unsigned char)*code) ? name_declared(code, name) : 0;
 }
 
 static bool own_use(const struct own_text *t, size_t from, size_t to, const char *name, size_t len)
@@ -643,10 +649,11 @@ static void each_function(struct own_file *f,
 	}
 }
 
-/* Does a line use it that stays, from here to the function's end? */
-static bool is_used_behind(const struct own_text *t, size_t i, const char *name, size_t len)
+/* Does a line use it that stays, from here to the function's end, or (outside) to the file's? */
+static bool is_used_behind(const struct own_text *t, size_t i, bool outside, const char *name,
+			   size_t len)
 {
-	for (; i < t->n && *t->v[i].at != '}'; i++) {
+	for (; i < t->n && (outside || *t->v[i].at != '}'); i++) {
 		_cleanup_free_ char *code = t->v[i].own ? NULL : own_code_of(&t->v[i]);
 
 		if (code && word_is_in(code, name, len))
@@ -662,10 +669,10 @@ static void keep_declarations(struct own_file *f, const struct own_hunk *h)
 		const struct own_line *l = &f->before.v[i];
 		_cleanup_free_ char *code = l->own ? own_code_of(l) : NULL;
 		const char *name = NULL;
-		size_t len = code ? declared_name(code, &name) : 0;
+		size_t len = code ? name_declared(code, &name) : 0;
 
 		if (len && !own_use(&f->after, h->first, h->first + h->added, name, len) &&
-		    is_used_behind(&f->before, i + 1, name, len))
+		    is_used_behind(&f->before, i + 1, isalpha((unsigned char)*code), name, len))
 			f->before.v[i].own = false;
 	}
 }

@@ -411,6 +411,25 @@ static void test_as_the_next_bases_diff(void **state)
 	intake_free(&in);
 }
 
+/* The same of one of the file's, where he put his own. */
+static void test_a_variable_of_the_file(void **state)
+{
+	static const char variable[] = "static bool fb_clear_available;\n\n", uses[] = "\tfb_clear_available = eax;\n" ASKS;
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .before = variable, .in = uses });
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, CPUID, text);
+	add_newer_base("");
+	text[0] = '\n';
+	put(base_list[NEW].dir, CPUID, text);
+	hand_in(1, &(struct work){ .before = "u64 my_exits;\n\n", .in = ASKS LEAF });
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, "+u64 my_exits;\n");
+	assert_null(strstr(buf_str(&in.patch), "-static bool fb_clear_available;"));
+	intake_free(&in);
+}
+
 #define TRACE(first) "\ttrace_exit_of(" first "vcpu, KVM_ISA_OF_IT);\n"
 
 /* The base's call has another argument than that of his age, among lines of his own. */
@@ -557,6 +576,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_variable_that_the_base_needs, begin, end),
 		cmocka_unit_test_setup_teardown(test_as_the_next_bases_diff, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_block_without_an_end, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_variable_of_the_file, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
