@@ -188,13 +188,21 @@ static int add_new(struct taking *t, const struct own_file *f)
 	return ret ? ret : intake_add_diff(t->in, f->path, "/dev/null", after);
 }
 
-/* As many blocks are open as in the base, and no function ends in its middle but one of his. */
+/* No more of that than one of the texts that it was made of has. */
+static bool is_usual(size_t (*count)(const char *text), const char *merged, const char *base,
+		     const char *his)
+{
+	size_t n = count(merged);
+
+	return n <= count(base) || n <= count(his);
+}
+
+/* As many blocks are open as in the base, and no function has lost its head, body or end. */
 static bool has_blocks_of(const char *merged, const char *base, const char *his)
 {
-	size_t ends = own_inner_ends(merged);
-
 	return own_open_braces(merged) == own_open_braces(base) &&
-	       (ends <= own_inner_ends(base) || ends <= own_inner_ends(his));
+	       is_usual(own_inner_ends, merged, base, his) &&
+	       is_usual(own_heads_alone, merged, base, his);
 }
 
 /* One file on a base; conflict: NULL, or what was changed in both. */

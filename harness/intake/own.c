@@ -397,6 +397,24 @@ size_t own_inner_ends(const char *text)
 	return n;
 }
 
+/* "int f(void)", and behind it neither its brace nor more of it. */
+static bool is_head_alone(const char *line)
+{
+	size_t len = strcspn(line, "\n");
+
+	return isalpha((unsigned char)*line) && len && line[len - 1] == ')' && line[len] &&
+	       isalpha((unsigned char)line[len + 1]);
+}
+
+size_t own_heads_alone(const char *text)
+{
+	size_t n = 0;
+
+	for (const char *at = text; *at; at += strcspn(at, "\n"), at += !!*at)
+		n += is_head_alone(at);
+	return n;
+}
+
 long own_depth_behind(const char *code, long depth)
 {
 	for (; *code; code++)

@@ -94,5 +94,7 @@ long own_open_braces(const char *text);
 
 /* How many indented braces close the outermost block: of a function's middle, most often. */
 size_t own_inner_ends(const char *text);
+/* How many heads of functions have another definition behind them. */
+size_t own_heads_alone(const char *text);
 
 #endif

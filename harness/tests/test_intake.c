@@ -928,6 +928,7 @@ static void test_ends_in_the_middle(void **state)
 	assert_int_equal(own_inner_ends("int f(void)\n{\n\tif (x) {\n\t}\n}\n"), 0);
 	assert_int_equal(own_inner_ends("int f(void)\n{\n\treturn 1;\n\t}\n\tif (x) {\n}\n"), 1);
 	assert_int_equal(own_inner_ends("int a[] = { 1 };\nint f(void)\n{\n\tputs(\"}\"); /* } */\n}\n"), 0);
+	assert_int_equal(own_heads_alone("int f(u32 x)\nint g(u32 x)\n{\n}\nint h(int x,\n      int y)\n{\n}\n"), 1);
 }
 
 /* Braces stand everywhere, and are no line's neighbours. */
