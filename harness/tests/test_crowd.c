@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "testcases/answer_rules.h"
 #include "tests/recorded.h"
 
 #define AT_ONCE "test_micro_at_once"
@@ -462,6 +463,21 @@ static const struct fault faults[] = {
 	FAULT(LEAVES, too_few_asked, "questions asked", OUT_FAIL),
 };
 
+/* An edx that is always left is told by the check of edx; one that comes is another's answer. */
+static void test_answers(void **state)
+{
+	const struct cpuid first = { 7, 0, 100, 0 }, more = { 9, 0, 120, 0 };
+	const struct cpuid fewer = { 9, 0, 90, 0 }, other = { 9, 0, 120, 0xffffffff };
+	const struct cpuid left = { 8, 0, 90, 0xffffffff };
+
+	(void)state;
+	assert_true(answer_fits(GROWS_WITH_CYCLES, first, more));
+	assert_false(answer_fits(GROWS_WITH_CYCLES, first, fewer));
+	assert_false(answer_fits(GROWS_WITH_CYCLES, first, other));
+	assert_true(answer_fits(GROWS_WITH_CYCLES, left, other));
+	assert_false(answer_fits(STAYS, first, left));
+}
+
 static void find_faults(void **state)
 {
 	(void)state;
@@ -502,6 +518,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pass_what_is_right),
+		cmocka_unit_test(test_answers),
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(names_wrong_readings),
 	};

@@ -9,6 +9,7 @@
 #define FEW 40 /* of a change that takes so long for one that the time is up before */
 
 #ifdef NESTLAB_GUEST
+#include "answer_rules.h"
 #include "exit_kinds.h"
 #include "micro.h"
 
@@ -19,48 +20,14 @@ static const uint32_t ids[VCPUS] = { 0, 1, 2, 3 };
 #define ASK_MS 10000 /* EFFORT times: one that prints 70 lines for each answer is slow, and no more */
 static volatile bool enough; /* the guests look */
 
-/* What an answer may do from one question to the next. */
-enum rule { GROWS, GROWS_WITH_CYCLES, STAYS, EAX_STAYS };
-#define MOST_GROWTH 0x10000000u /* more is a fall */
-
 /* One vCPU's part; all but the first line is written by its guest. */
 static struct part {
 	const char *what;
 	uint32_t leaf, subleaf, times;
-	enum rule rule;
+	enum answer_rule rule;
 	uint32_t asked, wrong;
 	struct cpuid first, last, before_wrong, first_wrong;
 } parts[VCPUS];
-
-static uint64_t cycles_of(struct cpuid c)
-{
-	return (uint64_t)c.ebx << 32 | c.ecx;
-}
-
-static bool grows(struct cpuid a, struct cpuid b)
-{
-	return b.eax - a.eax < MOST_GROWTH;
-}
-
-static bool same(struct cpuid a, struct cpuid b)
-{
-	return a.eax == b.eax && a.ebx == b.ebx && a.ecx == b.ecx && a.edx == b.edx;
-}
-
-static bool fits(enum rule rule, struct cpuid a, struct cpuid b)
-{
-	switch (rule) {
-	case GROWS:
-		return grows(a, b);
-	case GROWS_WITH_CYCLES:
-		return grows(a, b) && cycles_of(b) >= cycles_of(a) && !b.edx;
-	case EAX_STAYS:
-		return a.eax == b.eax;
-	case STAYS:
-		return same(a, b);
-	}
-	return false;
-}
 
 /* In the guest. */
 static void ask(void *arg)
@@ -70,7 +37,7 @@ static void ask(void *arg)
 	for (p->asked = 0; p->asked < p->times && !enough; p->asked++) {
 		struct cpuid answer = cpuid(p->leaf, p->subleaf);
 
-		if (!fits(p->rule, p->last, answer) && !p->wrong++) {
+		if (!answer_fits(p->rule, p->last, answer) && !p->wrong++) {
 			p->before_wrong = p->last;
 			p->first_wrong = answer;
 		}
