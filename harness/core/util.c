@@ -194,6 +194,14 @@ void strv_add(struct strv *s, const char *item)
 	strv_take(s, xstrdup(item));
 }
 
+void strv_cut(struct strv *s, size_t n)
+{
+	while (s->n > n) {
+		free(s->v[--s->n]);
+		s->v[s->n] = NULL;
+	}
+}
+
 void strv_addf(struct strv *s, const char *fmt, ...)
 {
 	char *item = NULL;

@@ -57,6 +57,7 @@ struct strv {
 };
 void strv_add(struct strv *s, const char *item);
 void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void strv_cut(struct strv *s, size_t n); /* those behind the first n go */
 void strv_free(struct strv *s);
 bool strv_has(const struct strv *s, const char *item);
 /* Split at any character of seps, dropping empty parts. */

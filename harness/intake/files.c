@@ -608,8 +608,7 @@ static int read_from(struct taking *t, const struct wholes *w, const struct rank
 /* Told no more than the first time: why it does not merge. */
 static int give_up(struct taking *t, const struct rank *ranks, size_t told, const char *why)
 {
-	while (t->in->notes.n > told)
-		free(t->in->notes.v[--t->in->notes.n]);
+	strv_cut(&t->in->notes, told);
 	t->in->base = ranks->base;
 	return intake_is(t->in, INTAKE_PERSON, "%s", why);
 }
@@ -650,8 +649,9 @@ static int tell_unbalanced(struct taking *t, const struct wholes *w)
 		_cleanup_buf_ struct buf there = { 0 };
 		long open = w->v[i].passed ? 0 : own_open_braces(buf_str(&w->v[i].text));
 
-		intake_base_text(t->in->base, w->v[i].path, &there);
-		if (open && there.len && !own_open_braces(buf_str(&there)))
+		if (open)
+			intake_base_text(t->in->base, w->v[i].path, &there);
+		if (there.len && !own_open_braces(buf_str(&there)))
 			return intake_is(t->in, INTAKE_PERSON, "%s %s %ld block%s more than it %s: as it was handed in, no compiler takes it",
 					 w->v[i].name, open > 0 ? "opens" : "closes", labs(open), labs(open) == 1 ? "" : "s",
 					 open > 0 ? "closes" : "opens");

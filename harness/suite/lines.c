@@ -133,8 +133,7 @@ static bool take_subtest(struct reading *r, const char *line)
 
 	if (!str_starts(text, mark) || !depth)
 		return false;
-	while (r->parents.n >= depth)
-		free(r->parents.v[--r->parents.n]);
+	strv_cut(&r->parents, depth - 1);
 	strv_add(&r->parents, text + strlen(mark));
 	return true;
 }

@@ -368,20 +368,27 @@ static void test_a_second_try(void **state)
 	intake_free(&in);
 }
 
-/* Where he put in his lines the base has a variable that it uses farther down. */
-static void test_a_variable_that_the_base_needs(void **state)
+/* Both bases have what theirs says, and he hands in his. */
+static void take_beside(const struct work *theirs, const struct work *his, struct intake *in)
 {
-	static const char variable[] = "\tu16 handler_index;\n", uses[] = "\thandler_index = index_of(eax);\n" ASKS;
-	_cleanup_free_ char *text = text_of(0, &(struct work){ .first = variable, .in = uses });
-	struct intake in;
+	_cleanup_free_ char *text = text_of(0, theirs);
 
-	(void)state;
 	put(base_list[OLD].dir, CPUID, text);
 	add_newer_base("");
 	text[0] = '\n';
 	put(base_list[NEW].dir, CPUID, text);
-	hand_in(1, &(struct work){ .first = "\tu64 my_exits = rdtsc();\n", .in = ASKS LEAF });
-	take(INTAKE_TAKEN, &in);
+	hand_in(1, his);
+	take(INTAKE_TAKEN, in);
+}
+
+/* Where he put in his lines the base has a variable that it uses farther down. */
+static void test_a_variable_that_the_base_needs(void **state)
+{
+	const struct work theirs = { .first = "\tu16 handler_index;\n", .in = "\thandler_index = index_of(eax);\n" ASKS };
+	struct intake in;
+
+	(void)state;
+	take_beside(&theirs, &(struct work){ .first = "\tu64 my_exits = rdtsc();\n", .in = ASKS LEAF }, &in);
 	expect_lines(&in, "+\tu64 my_exits = rdtsc();\n");
 	assert_int_equal(count_taken(&in), 0);
 	intake_free(&in);
@@ -414,17 +421,11 @@ static void test_as_the_next_bases_diff(void **state)
 /* The same of one of the file's, where he put his own. */
 static void test_a_variable_of_the_file(void **state)
 {
-	static const char variable[] = "static bool fb_clear_available;\n\n", uses[] = "\tfb_clear_available = eax;\n" ASKS;
-	_cleanup_free_ char *text = text_of(0, &(struct work){ .before = variable, .in = uses });
+	const struct work theirs = { .before = "static bool fb_clear_available;\n\n", .in = "\tfb_clear_available = eax;\n" ASKS };
 	struct intake in;
 
 	(void)state;
-	put(base_list[OLD].dir, CPUID, text);
-	add_newer_base("");
-	text[0] = '\n';
-	put(base_list[NEW].dir, CPUID, text);
-	hand_in(1, &(struct work){ .before = "u64 my_exits;\n\n", .in = ASKS LEAF });
-	take(INTAKE_TAKEN, &in);
+	take_beside(&theirs, &(struct work){ .before = "u64 my_exits;\n\n", .in = ASKS LEAF }, &in);
 	expect_lines(&in, "+u64 my_exits;\n");
 	assert_null(strstr(buf_str(&in.patch), "-static bool fb_clear_available;"));
 	intake_free(&in);
