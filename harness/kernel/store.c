@@ -197,6 +197,16 @@ bool store_find(const char *key, const struct strv *modules, struct kernel_build
 	return true;
 }
 
+int store_check(const struct kernel_build *b)
+{
+	struct kernel_build again = { 0 };
+	bool whole = !b->entry || is_whole(b->dir, b->bzimage, &b->modules, &again);
+
+	kernel_build_free(&again);
+	return whole ? 0
+		     : fail(OUT_BROKEN, "the kernel in %s is damaged: its files are not those that were built", b->dir);
+}
+
 /* ---- keeping ---- */
 
 /*

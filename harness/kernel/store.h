@@ -28,6 +28,12 @@ struct store_about {
 bool store_find(const char *key, const struct strv *modules, struct kernel_build *b);
 
 /*
+ * Is one that was found still what was built? Its files are read again. -OUT_BROKEN: it is not, or
+ * is gone. One that came from elsewhere, or is none, is not asked.
+ */
+int store_check(const struct kernel_build *b);
+
+/*
  * Take over what make left in a work tree. -OUT_USAGE: a module of the .conf was not built;
  * -OUT_BROKEN: no disk.
  */

@@ -10,11 +10,13 @@
 #include "core/paths.h"
 #include "core/proc.h"
 #include "core/ui.h"
+#include "kernel/store.h"
 #include "lab/bringup.h"
 #include "lab/closed.h"
 #include "lab/golden.h"
 #include "lab/keeper.h"
 #include "lab/logs.h"
+#include "lab/state.h"
 #include "machine/libvirt/daemon.h"
 #include "machine/loop.h"
 
@@ -228,6 +230,17 @@ int lab_up(struct lab *lab, const char *run_dir, bool fresh)
 	first = xstrdup(fail_text());
 	end = level_look_for_end(&lab->levels[L2]);
 	return end ? end : fail(OUT_BROKEN, "%s", first);
+}
+
+int lab_check_parts(const struct lab *lab)
+{
+	int ret = store_check(&lab->host);
+
+	if (!ret)
+		ret = store_check(&lab->guest);
+	if (!ret)
+		ret = state_check(lab->l1_key);
+	return ret ? ret : state_check(lab->lab_key);
 }
 
 bool lab_has_l2(const struct lab *lab)

@@ -128,6 +128,12 @@ bool lab_lost_silently(const struct lab *lab, int ret);
  */
 int lab_up_again(struct lab *lab);
 
+/*
+ * Are the kernels and states that it was made of still what was built and saved? They were when
+ * they were taken; what was damaged before L1 had read it may have made L1 crash. 0 or -OUT_BROKEN.
+ */
+int lab_check_parts(const struct lab *lab);
+
 /* Does an L2 run in it? */
 bool lab_has_l2(const struct lab *lab);
 

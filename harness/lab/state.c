@@ -220,6 +220,16 @@ int state_restore(struct lab *lab, const char *key)
 	return ret;
 }
 
+int state_check(const char *key)
+{
+	_cleanup_free_ char *name = xstrndup(key, KEY_DIGITS);
+	struct cache_entry *e = *key ? cache_find(&states, name) : NULL;
+	int ret = e ? check_sums(cache_path(e)) : 0;
+
+	cache_release(e);
+	return ret;
+}
+
 /* ---- names ---- */
 
 int state_hash_config(struct hash *h, const char *relative)

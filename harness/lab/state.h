@@ -31,6 +31,9 @@ int state_restore(struct lab *lab, const char *key);
  */
 bool state_is_wanted(const struct lab *lab, const char *key);
 
+/* Is it still what was saved? One that is not there is not asked. 0 or -OUT_BROKEN. */
+int state_check(const char *key);
+
 /* Forget a state that can't be restored any more. */
 void state_drop(const char *key);
 

@@ -340,6 +340,17 @@ static void settle_record(const struct run *r)
 		ui_note("`build/nestlab replay %s` runs it again, bit for bit", r->dir);
 }
 
+/* Before a change is blamed. */
+static void look_back(struct run *r)
+{
+	enum outcome v = result_verdict(r->result);
+
+	if ((v != OUT_FAIL && v != OUT_CRASH) || !lab_check_parts(r->lab))
+		return;
+	r->result->verdict = OUT_BROKEN;
+	str_set(&r->result->reason, fail_text());
+}
+
 /* The result says how it went. */
 static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 {
@@ -355,6 +366,7 @@ static int conclude(struct run *r, struct rundir *d, int ret, uint64_t start)
 	keep_build_log(r);
 	r->result->seconds = (double)(now_ns() - start) / 1e9;
 	rundir_finish(d, ret);
+	look_back(r);
 	if (r->lab->plan)
 		crash_tell(r);
 	/* Not merely wrong. */

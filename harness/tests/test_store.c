@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/hash.h"
+#include "core/outcome.h"
 #include "core/util.h"
 #include "kernel/store.h"
 
@@ -120,6 +121,23 @@ static void test_image_that_is_damaged(void **state)
 	assert_false(path_exists(dir));
 }
 
+/* Damaged behind the look at it, before L1 had read it: its crash was the change's. */
+static void test_damage_between_looks(void **state)
+{
+	char *name = (char *)"arch/x86/kvm/kvm.ko";
+	const struct strv modules = { &name, 1 };
+	struct kernel_build b = { .key = "" };
+
+	(void)state;
+	assert_int_equal(store_check(&b), 0);
+	assert_true(store_find(KEY, &modules, &b));
+	assert_int_equal(store_check(&b), 0);
+	lose_page(module);
+	assert_int_equal(store_check(&b), -OUT_BROKEN);
+	assert_non_null(strstr(fail_text(), dir));
+	kernel_build_free(&b);
+}
+
 /* ---- pages ---- */
 
 static char *pages_of(const char *path)
@@ -168,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup(test_whole_is_found, make_kernel),
 		cmocka_unit_test_setup(test_module_that_is_damaged, make_kernel),
 		cmocka_unit_test_setup(test_image_that_is_damaged, make_kernel),
+		cmocka_unit_test_setup(test_damage_between_looks, make_kernel),
 		cmocka_unit_test(test_pages_of_a_sparse_file),
 	};
 
