@@ -7,8 +7,6 @@
 #include "intake/own.h"
 #include "intake/peers.h"
 
-#define NAME_MIN 3  /* letters of an identifier that means something */
-#define TELLING_MIN 10 /* letters of a line that does not stand everywhere */
 /*
  * Who adds a feature takes few lines away. Files of another age lack lines of the base in number:
  * more than this, and a good part of all that differs.
@@ -35,29 +33,8 @@ struct marking {
 /* A name that no base has. */
 static bool is_new_name(const struct marking *m, const char *word, size_t len)
 {
-	return len >= NAME_MIN && !isdigit((unsigned char)*word) &&
+	return len >= OWN_NAME_MIN && !isdigit((unsigned char)*word) &&
 	       !wordset_has(m->words, word_key(word, len));
-}
-
-/* A line that says something, and does not stand in each function. */
-static bool is_telling(const struct own_line *l)
-{
-	static const char *const common[] = { "return", "break", "else", "default", "goto", "case", "int", "NULL",
-					      "true", "false", "endif", "out", "ret", "bool", "u32", "u64" };
-	_cleanup_free_ char *code = xstrndup(l->at, l->len);
-	const char *at = code;
-	size_t letters = 0;
-	bool says = false;
-
-	for (size_t len; (len = word_next(&at)); at += len) {
-		bool is_common = len < NAME_MIN;
-
-		for (size_t i = 0; i < ARRAY_SIZE(common); i++)
-			is_common |= len == strlen(common[i]) && !strncmp(at, common[i], len);
-		letters += len;
-		says |= !is_common;
-	}
-	return says && letters >= TELLING_MIN;
 }
 
 /* ---- growing ---- */
@@ -217,7 +194,8 @@ static bool most_share(const struct own_file *f, const struct own_line *l)
 /* Neither a base nor all neighbours have it. */
 static bool is_unheard(const struct own_file *f, const struct own_line *l)
 {
-	return l->apart && !l->own && !l->known && !l->comment && !all_share(f, l) && is_telling(l);
+	return l->apart && !l->own && !l->known && !l->comment && !all_share(f, l) &&
+	       own_is_telling(l);
 }
 
 /*
@@ -251,13 +229,8 @@ static void grow_functions(struct marking *m, size_t file, grower *act)
 {
 	const struct own_text *t = &m->files[file].after;
 
-	for (size_t i = 0, from; i < t->n; i++) {
-		from = i;
-		while (t->v[from].func && i + 1 < t->n && t->v[i + 1].func == t->v[from].func)
-			i++;
-		if (t->v[from].func)
-			act(m, file, from, i + 1);
-	}
+	for (size_t from, to = 0; own_next_function(t, &from, &to);)
+		act(m, file, from, to);
 }
 
 /* ---- a line that was changed ---- */
@@ -316,14 +289,6 @@ static long depth_of(const struct own_line *l)
 	return own_open_braces(code);
 }
 
-/* "} else {" closes a block before it opens one. */
-static long depth_behind(const struct own_line *l, long depth)
-{
-	_cleanup_free_ char *code = own_code_of(l);
-
-	return own_depth_behind(code, depth);
-}
-
 /* The blocks that he opened are his, up to their ends. Returns where his own ends. */
 static size_t grow_blocks(struct marking *m, size_t file, size_t from, size_t end)
 {
@@ -335,7 +300,7 @@ static size_t grow_blocks(struct marking *m, size_t file, size_t from, size_t en
 		if (!t->v[i].own && depth <= 0)
 			continue;
 		make_own(m, file, &t->v[i]);
-		depth = depth_behind(&t->v[i], depth);
+		depth = own_depth_behind(&t->v[i], depth);
 		behind = i + 1;
 	}
 	return behind;
@@ -347,7 +312,7 @@ static void grow_behind(struct marking *m, size_t file, size_t from, size_t end)
 	struct own_text *t = &m->files[file].after;
 
 	for (size_t i = from; i < end; i++)
-		if (is_telling(&t->v[i]))
+		if (own_is_telling(&t->v[i]))
 			return;
 	for (size_t i = from; i < end; i++)
 		make_own(m, file, &t->v[i]);
@@ -359,7 +324,7 @@ static void grow_before(struct marking *m, size_t file, size_t from, size_t own)
 	struct own_text *t = &m->files[file].after;
 
 	for (size_t i = from; i < own; i++)
-		if (is_telling(&t->v[i]) || t->v[i].func != t->v[own].func || t->v[i].comment)
+		if (own_is_telling(&t->v[i]) || t->v[i].func != t->v[own].func || t->v[i].comment)
 			return;
 	for (size_t i = from; i < own; i++)
 		make_own(m, file, &t->v[i]);
@@ -400,7 +365,7 @@ static void grow_hunk(struct marking *m, size_t file, const struct own_hunk *h)
 /* A line that says something, of another age; one that the base has elsewhere is a copy of it. */
 static bool is_upstreams(const struct own_file *f, const struct own_line *l)
 {
-	return is_telling(l) && !l->here && (l->known || most_share(f, l));
+	return own_is_telling(l) && !l->here && (l->known || most_share(f, l));
 }
 
 /* What stands in a block that he opened, and nobody else has, is his: behind upstream's, too. */
@@ -415,7 +380,7 @@ static void grow_open_block(struct marking *m, size_t file, size_t from, size_t 
 		if (depth > 0 && l->apart && l->key && !is_upstreams(f, l))
 			make_own(m, file, l);
 		if (depth > 0 || l->own)
-			depth = depth_behind(l, depth);
+			depth = own_depth_behind(l, depth);
 	}
 }
 
@@ -505,7 +470,7 @@ static bool is_beside_own(const struct own_file *f, const struct own_hunk *h)
 static bool has_telling(const struct own_file *f, const struct own_hunk *h)
 {
 	for (size_t i = h->first; i < h->first + h->added; i++)
-		if (is_telling(&f->after.v[i]))
+		if (own_is_telling(&f->after.v[i]))
 			return true;
 	return false;
 }
@@ -550,7 +515,7 @@ static bool stands_otherwise(const struct own_file *f, const struct own_hunk *h,
 static bool is_taken_away(const struct own_file *f, const struct own_hunk *h,
 			  const struct own_line *l)
 {
-	if (l->comment || l->here || !is_telling(l) || loses_function(f, h) ||
+	if (l->comment || l->here || !own_is_telling(l) || loses_function(f, h) ||
 	    stands_otherwise(f, h, l))
 		return false;
 	if (!hunk_has_own(f, h))
@@ -575,8 +540,8 @@ static void settle_statement(struct own_file *f, size_t from, size_t to)
 	size_t telling = 0, own = 0;
 
 	for (size_t i = from; i < to; i++) {
-		telling += is_telling(&f->before.v[i]);
-		own += f->before.v[i].own && is_telling(&f->before.v[i]);
+		telling += own_is_telling(&f->before.v[i]);
+		own += f->before.v[i].own && own_is_telling(&f->before.v[i]);
 	}
 	for (size_t i = from; telling && i < to; i++)
 		f->before.v[i].own = own * 2 > telling;
@@ -600,7 +565,7 @@ static void take_small(struct own_file *f, const struct own_hunk *h)
 	bool all = hunk_has_own(f, h);
 
 	for (size_t i = h->at; i < h->at + h->removed; i++)
-		all &= f->before.v[i].own || !is_telling(&f->before.v[i]);
+		all &= f->before.v[i].own || !own_is_telling(&f->before.v[i]);
 	for (size_t i = h->at; all && i < h->at + h->removed; i++)
 		f->before.v[i].own = true;
 }
@@ -628,7 +593,7 @@ static void close_blocks(struct own_file *f, size_t from, size_t to)
 	for (size_t i = from; open > 0 && i < to; i++) {
 		struct own_line *l = &f->after.v[i];
 
-		if (here > 0 && l->apart && !l->own && !is_telling(l)) {
+		if (here > 0 && l->apart && !l->own && !own_is_telling(l)) {
 			l->own = true;
 			open += depth_of(l);
 		}
@@ -639,14 +604,8 @@ static void close_blocks(struct own_file *f, size_t from, size_t to)
 static void each_function(struct own_file *f,
 			  void (*act)(struct own_file *f, size_t from, size_t to))
 {
-	for (size_t i = 0, from; i < f->after.n; i++) {
-		from = i;
-		while (f->after.v[from].func && i + 1 < f->after.n &&
-		       f->after.v[i + 1].func == f->after.v[from].func)
-			i++;
-		if (f->after.v[from].func)
-			act(f, from, i + 1);
-	}
+	for (size_t from, to = 0; own_next_function(&f->after, &from, &to);)
+		act(f, from, to);
 }
 
 /* Does a line use it that stays, from here to the function's end, or (outside) to the file's? */
@@ -677,6 +636,52 @@ static void keep_declarations(struct own_file *f, const struct own_hunk *h)
 	}
 }
 
+/* Is each line of it his that says something, and its head? */
+static bool is_all_his(const struct own_text *t, size_t from, size_t to)
+{
+	bool head = false;
+
+	for (size_t i = from; i < to; i++) {
+		if (!t->v[i].own && own_is_telling(&t->v[i]))
+			return false;
+		head |= t->v[i].head && t->v[i].own;
+	}
+	return head;
+}
+
+/* Does no line of it stand anywhere in his file that says something? */
+static bool is_all_gone(const struct own_text *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (!t->v[i].apart && own_is_telling(&t->v[i]))
+			return false;
+	return true;
+}
+
+/*
+ * He wrote the base's function anew, with other names for all: of the base's no line stays. (Of one
+ * that has got another name, for his to call it, most do.)
+ */
+static void take_rewritten(struct own_file *f)
+{
+	_cleanup_free_ uint64_t *his = own_function_names(&f->after);
+	_cleanup_free_ uint64_t *there = own_function_names(&f->before);
+	struct wordset anew = { 0 };
+
+	for (size_t from, to = 0; own_next_function(&f->after, &from, &to);)
+		if (his[f->after.v[from].func] && is_all_his(&f->after, from, to))
+			wordset_add(&anew, his[f->after.v[from].func]);
+	for (size_t from, to = 0; own_next_function(&f->before, &from, &to);) {
+		uint64_t name = there[f->before.v[from].func];
+
+		if (!name || !wordset_has(&anew, name) || !is_all_gone(&f->before, from, to))
+			continue;
+		for (size_t i = from; i < to; i++)
+			f->before.v[i].own |= f->before.v[i].apart;
+	}
+	wordset_free(&anew);
+}
+
 /* replaced: only that for which a line of his stands. */
 static void mark_taken(struct own_file *f, bool replaced)
 {
@@ -691,6 +696,7 @@ static void mark_taken(struct own_file *f, bool replaced)
 		settle_statements(f, h);
 		take_small(f, h);
 	}
+	take_rewritten(f);
 	for (size_t j = 0; j < f->n; j++)
 		keep_declarations(f, &f->v[j]);
 	each_function(f, close_blocks);
@@ -715,7 +721,7 @@ static bool is_foreign(const struct own_file *f, const struct own_line *l)
 
 static bool is_doubtful(const struct own_file *f, const struct own_line *l)
 {
-	return !l->known && l->shared && !all_share(f, l) && is_telling(l);
+	return !l->known && l->shared && !all_share(f, l) && own_is_telling(l);
 }
 
 static void count(const struct own_file *f, struct tally *t)
@@ -733,7 +739,7 @@ static void count(const struct own_file *f, struct tally *t)
 			continue;
 		t->changed++;
 		t->own += l->own;
-		if (!l->own && !l->here && is_foreign(f, l) && is_telling(l)) {
+		if (!l->own && !l->here && is_foreign(f, l) && own_is_telling(l)) {
 			t->foreign++;
 			t->known += l->known;
 		}

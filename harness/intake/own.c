@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TELLING_MIN 10 /* letters of a line that does not stand everywhere */
+
 /* ---- lines ---- */
 
 /* Behind the comment, text or character that begins here; at itself: none does. */
@@ -72,18 +74,30 @@ static void mark_head(struct own_text *t, size_t i, size_t func)
 	}
 }
 
+/* A brace at the margin: of somebody who indents nothing it may as well end a block. */
+static bool ends_function(const struct own_text *t, size_t i, long depth)
+{
+	const struct own_line *next = i + 1 < t->n ? &t->v[i + 1] : NULL;
+
+	return *t->v[i].at == '}' &&
+	       (!depth || !next || !next->key || str_starts(next->at, "EXPORT_SYMBOL"));
+}
+
 static void find_functions(struct own_text *t)
 {
 	size_t func = 0, count = 0;
+	long depth = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
 		if (!func && opens_function(t, i)) {
 			func = ++count;
+			depth = 0;
 			t->v[i].head = *t->v[i].at != '{';
 			mark_head(t, i, func);
 		}
+		depth = func ? own_depth_behind(&t->v[i], depth) : 0;
 		t->v[i].func = t->v[i].func ? t->v[i].func : func;
-		if (*t->v[i].at == '}')
+		if (ends_function(t, i, depth))
 			func = 0;
 	}
 }
@@ -204,13 +218,20 @@ static void mark_here(struct own_text *t, const struct own_text *other)
 	lines_index_free(&x);
 }
 
+void own_add_hunk(struct own_file *f, const struct own_hunk *h)
+{
+	f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
+	f->v[f->n++] = *h;
+}
+
 bool own_read(struct own_file *f, const char *diff)
 {
 	split(&f->before);
 	split(&f->after);
-	find_functions(&f->after);
 	find_comments(&f->before);
 	find_comments(&f->after);
+	find_functions(&f->before);
+	find_functions(&f->after);
 	for (const char *at = diff; (at = next_head(at)); at++) {
 		struct own_hunk h;
 
@@ -221,9 +242,9 @@ bool own_read(struct own_file *f, const char *diff)
 		if (!mark_apart(&f->before, h.at, h.removed) ||
 		    !mark_apart(&f->after, h.first, h.added))
 			return false;
-		f->v = xrealloc(f->v, f->n + 1, sizeof(*f->v));
-		f->v[f->n++] = h;
+		own_add_hunk(f, &h);
 	}
+	own_part_functions(f);
 	mark_here(&f->before, &f->after);
 	mark_here(&f->after, &f->before);
 	return true;
@@ -363,6 +384,26 @@ char *own_code_of(const struct own_line *l)
 	return code;
 }
 
+bool own_is_telling(const struct own_line *l)
+{
+	static const char *const common[] = { "return", "break", "else", "default", "goto", "case", "int", "NULL",
+					      "true", "false", "endif", "out", "ret", "bool", "u32", "u64" };
+	_cleanup_free_ char *code = xstrndup(l->at, l->len);
+	const char *at = code;
+	size_t letters = 0;
+	bool says = false;
+
+	for (size_t len; (len = word_next(&at)); at += len) {
+		bool is_common = len < OWN_NAME_MIN;
+
+		for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+			is_common |= len == strlen(common[i]) && !strncmp(at, common[i], len);
+		letters += len;
+		says |= !is_common;
+	}
+	return says && letters >= TELLING_MIN;
+}
+
 /* ---- braces ---- */
 
 long own_open_braces(const char *text)
@@ -415,12 +456,14 @@ size_t own_heads_alone(const char *text)
 	return n;
 }
 
-long own_depth_behind(const char *code, long depth)
+long own_depth_behind(const struct own_line *l, long depth)
 {
-	for (; *code; code++)
-		if (*code == '{')
+	_cleanup_free_ char *code = own_code_of(l);
+
+	for (const char *at = code; *at; at++)
+		if (*at == '{')
 			depth++;
-		else if (*code == '}' && depth)
+		else if (*at == '}' && depth)
 			depth--;
 	return depth;
 }

@@ -12,6 +12,8 @@
 #include "intake/lines.h"
 #include "intake/words.h"
 
+#define OWN_NAME_MIN 3 /* letters of an identifier that means something */
+
 struct own_line {
 	const char *at;	   /* in its text */
 	size_t len;	   /* with its end */
@@ -85,9 +87,25 @@ void own_put_after(const struct own_file *f, struct buf *out);
 void own_put_ancestor(const struct own_file *f, struct buf *out);
 /* The line without its comments and texts; the caller owns it. */
 char *own_code_of(const struct own_line *l);
+/* Does it say something, and does not stand in each function? */
+bool own_is_telling(const struct own_line *l);
 
-/* How deep in blocks it ends that begins so deep; 0 where it closes more than are open. */
-long own_depth_behind(const char *code, long depth);
+/* The next function's lines at or behind *to: *from, and up to before *to. False: there is none. */
+bool own_next_function(const struct own_text *t, size_t *from, size_t *to);
+/* What stands for the name of each function, by its number; 0: it has none. The caller frees it. */
+uint64_t *own_function_names(const struct own_text *t);
+void own_add_hunk(struct own_file *f, const struct own_hunk *h);
+/*
+ * Where a function has nothing of the base but "{", "}", "return 0;", these are paired with those of
+ * a function of its name, or with none.
+ */
+void own_part_functions(struct own_file *f);
+
+/*
+ * How deep in blocks a line ends that begins so deep; 0 where it closes more than are open. "} else
+ * {" closes one before it opens one.
+ */
+long own_depth_behind(const struct own_line *l, long depth);
 
 /* How many more braces it opens than it closes, comments and texts left out of account. */
 long own_open_braces(const char *text);

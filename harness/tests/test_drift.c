@@ -39,6 +39,7 @@ struct work {
 	const char *before; /* kvm_emulate_cpuid() */
 	const char *first;  /* in it, behind its variables */
 	const char *in;	    /* in it; NULL: what upstream has */
+	const char *whole;  /* kvm_emulate_cpuid(); NULL: of what is in it */
 	const char *other;  /* a statement of another function; NULL: what upstream has */
 };
 
@@ -68,6 +69,10 @@ static char *text_of(unsigned int age, const struct work *w)
 	put_age(&b, age);
 	buf_printf(&b, "int vmx_debugctl(struct kvm_vcpu *vcpu)\n{\n%s\treturn common_part_1();\n}\n\n", or_none(w->other, OTHER));
 	buf_puts(&b, or_none(w->before, ""));
+	if (w->whole) {
+		buf_puts(&b, w->whole);
+		return b.data;
+	}
 	buf_printf(&b, "int kvm_emulate_cpuid(struct kvm_vcpu *vcpu)\n{\n\tu32 eax, ebx, ecx, edx;\n%s\n\teax = kvm_rax_read(vcpu);\n",
 		   or_none(w->first, ""));
 	buf_printf(&b, "%s\tkvm_rax_write(vcpu, eax);\n\treturn kvm_skip_emulated_instruction(vcpu);\n}\n", or_none(w->in, ASKS));
@@ -418,6 +423,58 @@ static void test_as_the_next_bases_diff(void **state)
 	intake_free(&in);
 }
 
+/* diff pairs braces of his new functions with those of one that his age had not. */
+static void test_functions_in_anothers_place(void **state)
+{
+	const struct work theirs = { .before = "struct sizes_of_it {\n\tu32 eax;\n};\n\nvoid init_sizes_of_it(void)\n{\n\tu32 ign;\n\tint i;\n\n"
+						"\tfor (i = XFEATURE_OF_IT; i < ARRAY_OF_IT; i++) {\n\t\tcount_of_it(i, &ign);\n\n\t\tsizes_of(i);\n\t}\n}\n\n" };
+	const struct work his = { .before = "/* Is it one of ours? */\nint is_valid(u32 ecx)\n{\nif (ecx == 5 || ecx == 6) {\nreturn 0;\n}\nreturn 1;\n}\n\n"
+					     "int is_in_sdm(u32 ecx)\n{\nif (ecx == 35) {\nreturn 0;\n}\nreturn 1;\n}\n\n",
+				  .in = "\tif (eax == 0x4fffffff && is_valid(ecx) && is_in_sdm(ecx))\n\t\teax = my_exits;\n" ASKS };
+	struct intake in;
+
+	(void)state;
+	take_beside(&theirs, &his, &in);
+	expect_lines(&in, "+int is_in_sdm(u32 ecx)\n+{\n+if (ecx == 35) {\n+return 0;\n+}\n+return 1;\n+}\n");
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
+/* A function of the base's, with other names for all that is in it. */
+static void test_a_function_with_other_names(void **state)
+{
+	const struct work his = { .whole = "int kvm_emulate_cpuid(struct kvm_vcpu *vcpu_ptr)\n{\n\tu32 eax_rg, ebx_rg, ecx_rg, edx_rg;\n\n"
+					   "\teax_rg = kvm_rax_read(vcpu_ptr);\n\tif (eax_rg == 0x4fffffff)\n\t\teax_rg = my_exits;\n\telse\n"
+					   "\t\tkvm_cpuid(vcpu_ptr, &eax_rg, &ebx_rg, &ecx_rg, &edx_rg, false);\n\tkvm_rax_write(vcpu_ptr, eax_rg);\n"
+					   "\treturn kvm_skip_emulated_instruction(vcpu_ptr);\n}\n" };
+	struct intake in;
+
+	(void)state;
+	take_beside(&(struct work){ 0 }, &his, &in);
+	expect_lines(&in, "+int kvm_emulate_cpuid(struct kvm_vcpu *vcpu_ptr)\n");
+	assert_int_equal(count_taken(&in), 6);
+	intake_free(&in);
+}
+
+/* The base's function has got another name, and his calls it: of the base's lines none is his. */
+static void test_a_function_around_the_bases(void **state)
+{
+	const struct work theirs = { .whole = "int kvm_emulate_cpuid(struct kvm_vcpu *vcpu, fastpath_t exit_fastpath)\n{\n\tu32 eax, ebx, ecx, edx;\n\n"
+					      "\teax = kvm_rax_read(vcpu);\n" ASKS "\tlater_age_does(vcpu);\n\tkvm_rax_write(vcpu, eax);\n"
+					      "\treturn kvm_skip_emulated_instruction(vcpu);\n}\n" };
+	const struct work his = { .whole = "int inner_cpuid(struct kvm_vcpu *vcpu, fastpath_t exit_fastpath)\n{\n\tu32 eax, ebx, ecx, edx;\n\n\teax = kvm_rax_read(vcpu);\n" ASKS
+					   "\tkvm_rax_write(vcpu, eax);\n\treturn kvm_skip_emulated_instruction(vcpu);\n}\n\n"
+					   "int kvm_emulate_cpuid(struct kvm_vcpu *vcpu, fastpath_t exit_fastpath)\n{\n\tmy_exits++;\n\tif (leaf_of(vcpu) == 0x4fffffff)\n"
+					   "\t\treturn my_answer(vcpu, my_exits);\n\treturn inner_cpuid(vcpu);\n}\n" };
+	struct intake in;
+
+	(void)state;
+	take_beside(&theirs, &his, &in);
+	expect_lines(&in, "+int inner_cpuid(struct kvm_vcpu *vcpu, fastpath_t exit_fastpath)\n");
+	assert_null(strstr(buf_str(&in.patch), "-\tlater_age_does(vcpu);"));
+	intake_free(&in);
+}
+
 /* The same of one of the file's, where he put his own. */
 static void test_a_variable_of_the_file(void **state)
 {
@@ -578,6 +635,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_as_the_next_bases_diff, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_block_without_an_end, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_of_the_file, begin, end),
+		cmocka_unit_test_setup_teardown(test_functions_in_anothers_place, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_function_with_other_names, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_function_around_the_bases, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 	};
