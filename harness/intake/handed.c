@@ -15,6 +15,7 @@
 #include "kernel/tree.h"
 
 #define DEPTH_MAX 2 /* archives in archives */
+#define SHOWN_NAME 200 /* bytes of a name that are told */
 #define ZIP_NAME 30 /* where the first entry's name begins */
 #define WIDE_BYTES 32 /* that tell UTF-16 from other bytes */
 
@@ -69,9 +70,9 @@ static int add(struct handed *h, const char *name, const char *path)
 
 static void pass_over(struct handed *h, const char *name, const char *why)
 {
-	strv_addf(&h->notes, "passed over %s: %s", name, why);
+	strv_addf(&h->notes, "passed over %.*s: %s", SHOWN_NAME, name, why);
 	if (!h->unread)
-		h->unread = strf("%s: %s", name, why);
+		h->unread = strf("%.*s: %s", SHOWN_NAME, name, why);
 }
 
 static void too_large(struct handed *h, const char *name)
@@ -251,8 +252,10 @@ static int visit(const char *relative, const struct stat *st, void *ctx)
 	const struct folder *f = ctx;
 	_cleanup_free_ char *path = strf("%s/%s", f->root, relative);
 
-	(void)st;
-	return look(f->h, relative, path, 0);
+	if (st)
+		return look(f->h, relative, path, 0);
+	pass_over(f->h, relative, "it can't be read");
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -273,7 +276,8 @@ int handed_list(const char *path, const char *scratch, struct handed *h)
 	/* In the plain locale libarchive has no name for an entry "Müller/cpuid.c". */
 	ours = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	before = uselocale(ours);
-	ret = S_ISDIR(st.st_mode) ? tree_each(path, visit, &f) : look(h, path_last(path), path, 0);
+	ret = S_ISDIR(st.st_mode) ? tree_each_of(path, visit, &f)
+				  : look(h, path_last(path), path, 0);
 	uselocale(before);
 	if (ours)
 		freelocale(ours);

@@ -124,8 +124,18 @@ int tree_clone(const char *from, const char *to, enum tree_how how,
 	return ret;
 }
 
-int tree_each(const char *root,
-	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx)
+static bool is_unreadable(const FTSENT *e)
+{
+	return e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS;
+}
+
+static int cant_read(const FTSENT *e)
+{
+	return fail(OUT_BROKEN, "can't read %s: %s", e->fts_path, strerror(e->fts_errno));
+}
+
+int tree_each_of(const char *root,
+		 int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx)
 {
 	char *roots[] = { (char *)root, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -135,14 +145,39 @@ int tree_each(const char *root,
 	if (!fts)
 		return fail(OUT_BROKEN, "can't read the folder %s: %s", root, strerror(errno));
 	while (!ret && (e = fts_read(fts))) {
-		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
-			ret = fail(OUT_BROKEN, "can't read %s: %s", e->fts_path,
-				   strerror(e->fts_errno));
-		else if (e->fts_info != FTS_D && e->fts_info != FTS_DP)
-			ret = visit(e->fts_path + strlen(root) + 1, e->fts_statp, ctx);
+		bool lost = is_unreadable(e);
+
+		if (lost && !e->fts_level)
+			ret = cant_read(e);
+		else if (lost || (e->fts_info != FTS_D && e->fts_info != FTS_DP))
+			ret = visit(e->fts_path + strlen(root) + 1, lost ? NULL : e->fts_statp,
+				    ctx);
 	}
 	fts_close(fts);
 	return ret;
+}
+
+struct all_of_it {
+	const char *root;
+	int (*visit)(const char *relative, const struct stat *st, void *ctx);
+	void *ctx;
+};
+
+static int visit_readable(const char *relative, const struct stat *st, void *ctx)
+{
+	const struct all_of_it *a = ctx;
+
+	if (!st)
+		return fail(OUT_BROKEN, "can't read %s/%s", a->root, relative);
+	return a->visit(relative, st, a->ctx);
+}
+
+int tree_each(const char *root,
+	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx)
+{
+	struct all_of_it a = { root, visit, ctx };
+
+	return tree_each_of(root, visit_readable, &a);
 }
 
 bool tree_leaves(const char *root, const char *relative)

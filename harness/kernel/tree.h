@@ -36,5 +36,8 @@ bool tree_leaves(const char *root, const char *relative);
 /* Each regular file and symbolic link under root, relative to it, in no order. 0 or -OUT_BROKEN. */
 int tree_each(const char *root,
 	      int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx);
+/* The same of a stranger's folder: what can't be read is visited, too, and has no st (NULL). */
+int tree_each_of(const char *root,
+		 int (*visit)(const char *relative, const struct stat *st, void *ctx), void *ctx);
 
 #endif

@@ -14,6 +14,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -695,6 +697,38 @@ static void test_link_out(void **state)
 	assert_int_equal(file_write(secret, CHANGED, strlen(CHANGED), 0644), 0);
 	assert_int_equal(symlink(secret, link), 0);
 	expect_no_change(INTAKE_PERSON);
+}
+
+#define LEVELS 30 /* of folders with names of 200 letters: more than a path may have */
+
+static void go_deep(void)
+{
+	_cleanup_close_ int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[201];
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(chdir(given), 0);
+	for (int i = 0; i < LEVELS; i++)
+		assert_true(!mkdir(name, 0755) && !chdir(name));
+	assert_int_equal(fchdir(here), 0);
+}
+
+/* What can't be read ended the class: it is passed over, and what lies beside it is taken. */
+static void test_folders_too_deep(void **state)
+{
+	_cleanup_free_ char *clear = strf("rm -rf '%s'", given);
+	struct intake in;
+
+	(void)state;
+	go_deep();
+	put(given, "cpuid.c", CHANGED);
+	expect_change(true);
+	put(given, "cpuid.c", BASE_TEXT);
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "it can't be read"));
+	intake_free(&in);
+	assert_int_equal(system(clear), 0);
 }
 
 static void test_damaged_archive(void **state)
@@ -1648,6 +1682,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
+		cmocka_unit_test_setup(test_folders_too_deep, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
