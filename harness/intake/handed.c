@@ -169,11 +169,29 @@ static int take_entry(struct handed *h, const char *name, struct archive *a,
 	return err ? 0 : look(h, inside, path, depth + 1);
 }
 
+/* What is left of an entry: to pass it over takes as long as to read it. */
+static void read_past(struct handed *h, struct archive *a)
+{
+	const void *block;
+	size_t n = 0;
+	la_int64_t at;
+
+	while (!h->bomb && archive_read_data_block(a, &block, &n, &at) == ARCHIVE_OK) {
+		h->passed += n;
+		if (h->passed > HANDED_MAX_PASSED)
+			h->bomb = strf("it unpacks to more than %zu MB", HANDED_MAX_PASSED >> 20);
+	}
+}
+
+/* No filter that starts a program of this machine, as that of lrzip does. */
 static struct archive *open_archive(const char *path)
 {
 	struct archive *a = archive_read_new();
 
-	archive_read_support_filter_all(a);
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
 	archive_read_support_format_tar(a);
 	archive_read_support_format_zip(a);
 	archive_read_support_format_7zip(a);
@@ -199,17 +217,22 @@ static int unpack(struct handed *h, const char *name, const char *path, unsigned
 {
 	struct archive *a = open_archive(path);
 	struct archive_entry *e;
+	size_t before = h->unpacked;
 	int ret = 0, got = ARCHIVE_OK;
 
 	if (!depth)
 		make_room(h, path);
 
 	while (a && !ret && !h->bomb &&
-	       (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF)
+	       (got = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && got != ARCHIVE_EOF) {
 		if (h->unpacked >= HANDED_MAX_FILES)
 			h->bomb = strf("it has more than %u files", HANDED_MAX_FILES);
 		else
 			ret = take_entry(h, name, a, e, depth);
+		read_past(h, a);
+	}
+	if (got == ARCHIVE_EOF && h->unpacked == before)
+		pass_over(h, name, "it is an archive, and no file of it was found");
 	if (!ret && !h->bomb && (!a || got < ARCHIVE_WARN))
 		h->bomb = strf("the archive %s can't be read: %s", name, a ? archive_error_string(a) : "no format that is known");
 	if (a)

@@ -10,6 +10,7 @@
 #define HANDED_MAX_FILES 100000
 #define HANDED_MAX_FILE (4U << 20)   /* bytes of one */
 #define HANDED_MAX_BYTES ((size_t)512 << 20) /* that any archives may unpack to, and beyond that: */
+#define HANDED_MAX_PASSED ((size_t)4 << 30) /* bytes of entries that are passed over */
 #define HANDED_RATIO 40			   /* so many times the size of what was handed in */
 #define HANDED_MAX_TREE ((size_t)2 << 30)   /* and no more */
 
@@ -26,7 +27,7 @@ struct handed {
 	char *unread; /* the first one that is not looked into, and why: "x: it is a link"; or NULL */
 	/* private: */
 	const char *scratch;
-	size_t unpacked, bytes, room;
+	size_t unpacked, bytes, passed, room;
 };
 
 /* 0, -OUT_USAGE (it is not there), -OUT_BROKEN (the scratch folder). Free it in either case. */

@@ -731,6 +731,20 @@ static void test_folders_too_deep(void **state)
 	assert_int_equal(system(clear), 0);
 }
 
+/* An archive of nothing is no proof that there is nothing. */
+static void test_archive_of_nothing(void **state)
+{
+	_cleanup_free_ char *path = strf("%s/cpuid.tar.gz", given);
+	struct archive *a = archive_write_new();
+
+	(void)state;
+	archive_write_add_filter_gzip(a);
+	archive_write_set_format_ustar(a);
+	assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+	archive_write_free(a);
+	expect_no_change(INTAKE_PERSON);
+}
+
 static void test_damaged_archive(void **state)
 {
 	(void)state;
@@ -1683,6 +1697,7 @@ int main(void)
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_folders_too_deep, begin),
+		cmocka_unit_test_setup(test_archive_of_nothing, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
