@@ -12,6 +12,11 @@
 
 #define COMMITS_MAX "1000" /* that are looked at from HEAD on */
 #define DEADLINE_S 120
+/* git looks through 256 MB of a pack at once, and has what it makes of a file in memory. */
+#define MEMORY_MAX ((size_t)1 << 30)
+#define CONFIG "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tpackedGitWindowSize = 32m\n\tpackedGitLimit = 256m\n"
+/* Before those that he set: "*.c -diff" would hide what he did, a filter would be a program. */
+#define ATTRIBUTES "* !diff !text !eol !crlf !filter !ident !working-tree-encoding\n"
 #define LOG_FORMAT "--format=%H%x09%ae%x09%ce%x09%P%x09%(trailers:key=Signed-off-by,valueonly,separator=%x2C)%x09%D"
 #define NAME_LEN 40 /* of a commit, in hex */
 
@@ -117,7 +122,7 @@ static int put_object(const char *relative, const struct stat *st, void *ctx)
 	_cleanup_free_ char *to = strf("%s/objects/%s", r->git, relative), *dir = xstrdup(to);
 
 	/* info/alternates would lead to objects elsewhere. */
-	if (!S_ISREG(st->st_mode) || str_starts(relative, "info/"))
+	if (!st || !S_ISREG(st->st_mode) || str_starts(relative, "info/"))
 		return 0;
 	*strrchr(dir, '/') = '\0';
 	if (mkdir_p(dir) || symlink(from, to))
@@ -142,16 +147,19 @@ static int copy_text(const struct repo *r, const char *name)
 
 static int make_ours(struct repo *r, const char *scratch, const char *head)
 {
-	_cleanup_free_ char *objects = strf("%s/.git/objects", r->dir), *heads = NULL;
+	_cleanup_free_ char *objects = strf("%s/.git/objects", r->dir), *heads = NULL, *info = NULL;
 	int ret;
 
 	r->git = strf("%s/git", scratch);
 	heads = strf("%s/refs/heads", r->git);
-	if (mkdir_p(heads))
+	info = strf("%s/info", r->git);
+	if (mkdir_p(heads) || mkdir_p(info))
 		return fail(OUT_BROKEN, "can't make %s", heads);
-	ret = tree_each(objects, put_object, r);
+	ret = tree_each_of(objects, put_object, r);
 	if (!ret)
-		ret = write_ours(r, "config", "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
+		ret = write_ours(r, "config", CONFIG);
+	if (!ret)
+		ret = write_ours(r, "info/attributes", ATTRIBUTES);
 	if (!ret)
 		ret = copy_text(r, "packed-refs");
 	if (!ret)
@@ -166,8 +174,10 @@ static int make_ours(struct repo *r, const char *scratch, const char *head)
 static int run(const struct repo *r, bool work, const char *const args[], struct buf *out)
 {
 	_cleanup_free_ char *index = strf("%s/index", r->git);
+	const struct limits limits = { .memory = MEMORY_MAX, .processes = 4, .disk = MEMORY_MAX,
+				       .folder = r->git };
 	const struct git git = { .what = "reading a repository", .dir = r->git, .deadline_s = DEADLINE_S,
-				 .work = work ? r->dir : NULL, .index = index };
+				 .work = work ? r->dir : NULL, .index = index, .limits = &limits };
 
 	return git_run(&git, args, out);
 }
@@ -262,9 +272,11 @@ int repo_read(struct repo *r, const char *scratch, char **why)
 		find_from(r, &commits);
 	if (!ret && r->from)
 		ret = read_diffs(r);
-	if (ret > 0 || !r->from)
-		*why = strf("git can't read it");
-	return ret < 0 ? ret : ret > 0 || !r->from;
+	if (ret == -OUT_INTERRUPTED || (!ret && r->from))
+		return ret;
+	*why = ret < 0 ? strf("git can't read it: %s", fail_text()) : strf("git can't read it");
+	fail_clear();
+	return 1;
 }
 
 struct branches {
@@ -279,8 +291,7 @@ static int look_at_branch(const char *relative, const struct stat *st, void *ctx
 	_cleanup_free_ char *name = strf("%s/%s", b->below, relative);
 	_cleanup_buf_ struct buf ref = { 0 };
 
-	(void)st;
-	if (!b->other && read_theirs(b->repo, name, &ref) && is_commit_name(buf_str(&ref)) &&
+	if (st && !b->other && read_theirs(b->repo, name, &ref) && is_commit_name(buf_str(&ref)) &&
 	    !str_starts(buf_str(&ref), b->head))
 		b->other = xstrdup(name);
 	return 0;
@@ -315,7 +326,7 @@ char *repo_other_branch(const struct repo *r)
 
 		b.below = folders[i];
 		if (is_real_folder(path))
-			tree_each(path, look_at_branch, &b);
+			tree_each_of(path, look_at_branch, &b);
 	}
 	if (head)
 		look_at_packed(&b);

@@ -65,6 +65,7 @@ int git_run(const struct git *g, const char *const args[], struct buf *out)
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	struct proc p = { .what = g->what,
 			  .deadline_s = g->deadline_s,
+			  .limits = g->limits,
 			  .input = g->input,
 			  .out = out,
 			  .quiet_stderr = true };

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "core/limits.h"
 #include "core/util.h"
 
 struct git {
@@ -21,6 +22,7 @@ struct git {
 	bool loosely;	/* git_apply() wants one line on each side of a place */
 	bool any_space; /* git_apply() finds lines whose white space differs */
 	unsigned int deadline_s;
+	const struct limits *limits; /* of a repository that is a stranger's; NULL: none */
 };
 
 /*

@@ -862,6 +862,38 @@ static void test_work_in_a_branch(void **state)
 	expect_no_change(INTAKE_PERSON);
 }
 
+/* Attributes that hide a file from diff: what he did to an older version is read all the same. */
+static void test_attributes_that_hide(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, KVM "cpuid.c", "/* of another age */\n" BASE_TEXT);
+	git_in_given("git init -q -b main . && git add . && git -c user.name=a -c user.email=a@b commit -qm a");
+	put(given, KVM "cpuid.c", "/* of another age */\n" CHANGED);
+	put(given, ".gitattributes", "*.c -diff filter=his\n");
+	git_in_given("git add . && git -c user.name=a -c user.email=a@b commit -qm b");
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), OWN_ADDED));
+	assert_null(strstr(buf_str(&in.patch), "of another age"));
+	intake_free(&in);
+}
+
+/* Ten folders of ten folders, ten deep: git is stopped, and the class goes on. */
+static void test_a_tree_that_never_ends(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "f", "x\n");
+	git_in_given("git init -q -b main . && git add . && git -c user.name=a -c user.email=a@b commit -qm a && t=$(git rev-parse HEAD^{tree}) && "
+		     "for i in 1 2 3 4 5 6 7 8 9 10; do t=$(for j in 0 1 2 3 4 5 6 7 8 9; do printf '040000 tree %s\\td%s\\n' $t $j; done | git mktree); "
+		     "done && git update-ref HEAD $(git -c user.name=a -c user.email=a@b commit-tree -p HEAD -m b $t)");
+	expect(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "git can't read it"));
+	intake_free(&in);
+}
+
 static void test_colours(void **state)
 {
 	(void)state;
@@ -1698,6 +1730,8 @@ int main(void)
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_folders_too_deep, begin),
 		cmocka_unit_test_setup(test_archive_of_nothing, begin),
+		cmocka_unit_test_setup(test_attributes_that_hide, begin),
+		cmocka_unit_test_setup(test_a_tree_that_never_ends, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
 		cmocka_unit_test(test_drift_left_out),
 		cmocka_unit_test_setup(test_ends_in_the_middle, begin),
