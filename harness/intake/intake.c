@@ -156,11 +156,34 @@ static bool has_assignments_work(const struct taking *t)
 	return found;
 }
 
-static void only_a_pass_counts(struct intake *in)
+/* Does it change what the assignments are about? A module of somebody's own changes nothing. */
+static bool changes_usual(const struct taking *t)
 {
-	strv_add(&in->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
-	in->drift = true;
+	bool usual = false;
+	struct parts p;
+
+	parts_split(buf_str(&t->in->patch), &p);
+	for (size_t i = 0; i < p.n; i++)
+		usual |= p.v[i].path && locate_is_usual(p.v[i].path);
+	parts_free(&p);
+	return usual;
+}
+
+/* What was taken has none of the assignment's names or numbers. 0. */
+static int take_without_numbers(struct taking *t)
+{
+	struct intake *in = t->in;
+
 	in->exact = false;
+	in->drift = changes_usual(t);
+	if (in->drift) {
+		strv_add(&in->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
+		return 0;
+	}
+	buf_free(&in->patch);
+	in->other_work = true;
+	return intake_is(in, INTAKE_PERSON, "nothing in it has the assignment's names or numbers, and it changes nothing of KVM or the system calls: "
+			 "is it another exercise's work?");
 }
 
 /* What a repository has says most: then what it was before is known, too. */
@@ -177,7 +200,7 @@ static int take_history(struct taking *t)
 	}
 	ret = t->repo.committed.len || t->repo.more.len ? intake_take_history(t) : 0;
 	if (!ret && t->in->outcome == INTAKE_TAKEN && t->in->patch.len && !has_assignments_work(t))
-		only_a_pass_counts(t->in);
+		return take_without_numbers(t);
 	return ret;
 }
 
@@ -289,10 +312,8 @@ static int keep_diff(struct taking *t, const struct intake *whole)
 	bool meant = whole->outcome != INTAKE_EMPTY && !whole->other_work;
 
 	move_notes(&whole->notes, &t->in->notes);
-	if (!meant) {
-		only_a_pass_counts(t->in);
-		return 0;
-	}
+	if (!meant)
+		return take_without_numbers(t);
 	buf_free(&t->in->patch);
 	return intake_is(t->in, whole->outcome, "the diff %s has nothing of the assignment, and the whole files beside it can't be taken: %s",
 			 t->diff_names.v[0], whole->why);

@@ -285,8 +285,8 @@ static void test_other_work(void **state)
 	assert_int_equal(rm_rf(given) || mkdir_p(given), 0);
 	put(given, "x86.c", buf_str(&here));
 	put(given, "1/own.diff", "--- /dev/null\n+++ b/mine/mine.c\n@@ -0,0 +1 @@\n+int mine;\n");
-	expect(INTAKE_TAKEN, &in);
-	assert_true(in.drift);
+	expect(INTAKE_PERSON, &in);
+	assert_true(in.other_work);
 	intake_free(&in);
 	/* that diff is another exercise's, and the whole file has this one's, cut short */
 	put(given, "x86.c", "/* 0x4fffffff */\nint line_0;\nint line_1;\nint line_2;\nint line_3;\nint line_4;\n");
@@ -729,6 +729,20 @@ static void test_folders_too_deep(void **state)
 	assert_non_null(strstr(in.why, "it can't be read"));
 	intake_free(&in);
 	assert_int_equal(system(clear), 0);
+}
+
+/* A module of her own, of the first assignment: no lab can judge it. */
+static void test_a_new_module(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, "x.diff", "--- /dev/null\n+++ b/mine/Makefile\n@@ -0,0 +1 @@\n+obj-m += mine.o\n--- /dev/null\n+++ b/mine/mine.c\n@@ -0,0 +1,2 @@\n"
+	    "+#include <linux/module.h>\n+int init_module(void) { return 0; }\n");
+	expect(INTAKE_PERSON, &in);
+	assert_true(in.other_work && !in.patch.len);
+	assert_non_null(strstr(in.why, "it changes nothing of KVM or the system calls: is it another exercise's work?"));
+	intake_free(&in);
 }
 
 /* An archive of nothing is no proof that there is nothing. */
@@ -1729,6 +1743,7 @@ int main(void)
 		cmocka_unit_test_setup(test_hostile_archive, begin),
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_folders_too_deep, begin),
+		cmocka_unit_test_setup(test_a_new_module, begin),
 		cmocka_unit_test_setup(test_archive_of_nothing, begin),
 		cmocka_unit_test_setup(test_attributes_that_hide, begin),
 		cmocka_unit_test_setup(test_a_tree_that_never_ends, begin),
