@@ -5,6 +5,7 @@
 
 #include "core/outcome.h"
 #include "grade/grade.h"
+#include "report/text.h"
 
 int grade_write_file(const char *dir, const char *name, const char *text, size_t len)
 {
@@ -105,9 +106,10 @@ static int write_feedback(const struct rubric *r, const struct submission *s, co
 
 static int write_notes(const struct submission *s)
 {
+	_cleanup_free_ char *path = text_form(TEXT_LINE, s->path);
 	_cleanup_buf_ struct buf b = { 0 };
 
-	buf_printf(&b, "submission: %s\nbase: %s\nconfidence: %s\n", s->path, s->base ? s->base : "none",
+	buf_printf(&b, "submission: %s\nbase: %s\nconfidence: %s\n", path, s->base ? s->base : "none",
 		   s->confidence ? s->confidence : "none");
 	for (size_t i = 0; i < s->notes.n; i++)
 		buf_printf(&b, "%s\n", s->notes.v[i]);

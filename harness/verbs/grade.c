@@ -13,6 +13,7 @@
 #include "intake/program.h"
 #include "plan/plan.h"
 #include "report/report.h"
+#include "report/text.h"
 #include "run/identity.h"
 #include "run/pool.h"
 #include "run/slurm.h"
@@ -57,10 +58,10 @@ struct grading {
 
 static char *plain_name(const char *path)
 {
-	char *name = xstrdup(path_last(path));
+	char *name = text_form(TEXT_LINE, path_last(path));
 
 	for (char *p = name; *p; p++)
-		if (strchr(" /\t\n\"'", *p) || (p == name && *p == '.'))
+		if (strchr(" /\\\"'", *p) || (p == name && *p == '.'))
 			*p = '-';
 	return name;
 }
@@ -188,20 +189,39 @@ static const char *confidence_of(const struct intake *in)
 	return in->exact ? "exact" : in->merged ? "merged" : "moved";
 }
 
+/* Names are a stranger's: no terminal obeys them, no format is broken by them. */
+static void take_notes(struct submission *s, const struct strv *notes)
+{
+	for (size_t i = 0; i < notes->n; i++) {
+		_cleanup_free_ char *note = xstrdup(notes->v[i]), *line = NULL;
+
+		for (char *tab = note; (tab = strchr(tab, '\t'));)
+			*tab = ' ';
+		line = text_form(TEXT_LINE, note);
+		strv_add(&s->notes, line);
+	}
+}
+
+static void not_judged(struct submission *s, const char *verdict, const char *why)
+{
+	free(s->why);
+	s->why = text_form(TEXT_LINE, why);
+	str_set(&s->verdict, verdict);
+	s->person = true;
+}
+
 static void take_intake(struct submission *s, struct intake *in)
 {
 	s->base = in->base ? xstrdup(in->base->name) : NULL;
 	s->exact = in->exact;
 	s->drift = in->drift || in->merged;
 	s->confidence = in->base ? xstrdup(confidence_of(in)) : NULL;
-	s->notes = in->notes;
-	in->notes = (struct strv){ 0 };
+	take_notes(s, &in->notes);
 	if (in->patch.len)
 		s->change = xstrdup(buf_str(&in->patch));
 	if (in->outcome == INTAKE_TAKEN)
 		return;
-	str_set(&s->verdict, intake_name(in->outcome));
-	str_set(&s->why, in->why);
+	not_judged(s, intake_name(in->outcome), in->why);
 	s->person = in->outcome != INTAKE_EMPTY;
 }
 
@@ -363,7 +383,11 @@ static int show(struct grading *g, const struct submission *s)
 
 	if (scratch)
 		rm_rf(scratch);
-	return ret;
+	/* What can't be read is told when it is taken. */
+	if (ret == -OUT_INTERRUPTED || !scratch)
+		return ret;
+	fail_clear();
+	return 0;
 }
 
 /* A person said that this is the change: whatever comes of it is the change's own. */
@@ -393,10 +417,11 @@ static int take_change(struct grading *g, const struct submission *s, const char
 		       struct intake *in)
 {
 	_cleanup_free_ char *accepted = strf("%s/" ACCEPTED, s->dir);
+	const char *path = path_exists(accepted) ? accepted : s->path;
 	const struct intake_how how = how_of(g, s);
-	int ret = intake_take(path_exists(accepted) ? accepted : s->path, &how, scratch, in);
+	int ret = intake_take(path, &how, scratch, in);
 
-	if (!ret && path_exists(accepted))
+	if (!ret && path == accepted)
 		trust(in);
 	return ret;
 }
@@ -415,11 +440,17 @@ static int take_in(struct grading *g, struct submission *s)
 		ret = take_change(g, s, scratch, &in);
 	if (!ret)
 		take_intake(s, &in);
+	else if (ret != -OUT_INTERRUPTED)
+		not_judged(s, intake_name(INTAKE_PERSON), fail_text());
 	if (!ret && in.outcome == INTAKE_TAKEN)
 		ret = plan_submission(g, s, &in);
 	intake_free(&in);
 	rm_rf(scratch);
-	return ret;
+	if (!s->person || ret == -OUT_INTERRUPTED)
+		return ret;
+	/* One that can't be read ends no class. */
+	fail_clear();
+	return 0;
 }
 
 /* ---- what came of it ---- */
