@@ -62,6 +62,14 @@ int intake_take(const char *path, const struct intake_how *how, const char *scra
 /* Put its whole files in with those of its class; how->peers is not looked at. As intake_take(). */
 int intake_show(const char *path, const struct intake_how *how, const char *scratch,
 		struct peers *peers);
+/*
+ * The same in a process of its own, with limits of time, memory and disk: what is exceeded, or ends
+ * that process, makes "needs a person" (of intake_show(): nothing is put in).
+ */
+int intake_take_confined(const char *path, const struct intake_how *how, const char *scratch,
+			 struct intake *in);
+int intake_show_confined(const char *path, const struct intake_how *how, const char *scratch,
+			 struct peers *peers);
 void intake_free(struct intake *in);
 
 #endif

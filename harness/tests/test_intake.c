@@ -745,6 +745,30 @@ static void test_a_new_module(void **state)
 	intake_free(&in);
 }
 
+/* In a process of its own it says the same; what that one can't read, or dies of, is told. */
+static void test_confined(void **state)
+{
+	_cleanup_free_ char *none = strf("%s/none", given);
+	struct peers peers = { 0 };
+	struct intake in;
+
+	(void)state;
+	put(given, "cpuid.c", CHANGED);
+	put(given, "notes.txt", "nothing\n");
+	assert_int_equal(intake_take_confined(given, &how, scratch, &in), 0);
+	assert_int_equal(in.outcome, INTAKE_TAKEN);
+	assert_true(in.base == &base && in.exact && !in.drift && !in.why && in.notes.n);
+	assert_string_equal(buf_str(&in.patch), DIFF("a/" KVM "cpuid.c", "b/" KVM "cpuid.c"));
+	intake_free(&in);
+	assert_int_equal(intake_show_confined(given, &how, scratch, &peers), 0);
+	assert_true(peers.n == 1 && !strcmp(peers.v[0].path, KVM "cpuid.c"));
+	assert_string_equal(peers.v[0].text, CHANGED);
+	peers_free(&peers);
+	assert_int_equal(intake_take_confined(none, &how, scratch, &in), -OUT_USAGE);
+	assert_non_null(strstr(fail_text(), "can't find the submission"));
+	intake_free(&in);
+}
+
 /* An archive of nothing is no proof that there is nothing. */
 static void test_archive_of_nothing(void **state)
 {
@@ -1744,6 +1768,7 @@ int main(void)
 		cmocka_unit_test_setup(test_link_out, begin),
 		cmocka_unit_test_setup(test_folders_too_deep, begin),
 		cmocka_unit_test_setup(test_a_new_module, begin),
+		cmocka_unit_test_setup(test_confined, begin),
 		cmocka_unit_test_setup(test_archive_of_nothing, begin),
 		cmocka_unit_test_setup(test_attributes_that_hide, begin),
 		cmocka_unit_test_setup(test_a_tree_that_never_ends, begin),

@@ -379,7 +379,7 @@ static int show(struct grading *g, const struct submission *s)
 {
 	const struct intake_how how = how_of(g, s);
 	_cleanup_free_ char *scratch = make_scratch(s);
-	int ret = scratch ? intake_show(s->path, &how, scratch, &g->peers) : -OUT_BROKEN;
+	int ret = scratch ? intake_show_confined(s->path, &how, scratch, &g->peers) : -OUT_BROKEN;
 
 	if (scratch)
 		rm_rf(scratch);
@@ -419,7 +419,7 @@ static int take_change(struct grading *g, const struct submission *s, const char
 	_cleanup_free_ char *accepted = strf("%s/" ACCEPTED, s->dir);
 	const char *path = path_exists(accepted) ? accepted : s->path;
 	const struct intake_how how = how_of(g, s);
-	int ret = intake_take(path, &how, scratch, in);
+	int ret = intake_take_confined(path, &how, scratch, in);
 
 	if (!ret && path == accepted)
 		trust(in);
