@@ -186,6 +186,65 @@ static const char *elsewhere(const struct program *p)
 	return NULL;
 }
 
+/* ---- which of several programs ---- */
+
+/* How many of the assignment's modes it can be asked for: of "real=-r" by "-r", or getopt's 'r'. */
+static size_t count_modes(const struct program *p, const char *text)
+{
+	const struct strv *options = &p->a->interface.options;
+	size_t n = 0;
+
+	for (size_t i = 0; i < options->n; i++) {
+		const char *option = strchr(options->v[i], '=') + 1;
+		_cleanup_free_ char *quoted = strf("\"%s\"", option);
+		_cleanup_free_ char *letter = strf("'%s'", option + (*option == '-'));
+
+		n += strstr(text, quoted) || strstr(text, letter);
+	}
+	return n;
+}
+
+/* The user that has most of the modes, and more than any other one; p->users.n: none is. */
+static size_t find_meant(const struct program *p)
+{
+	size_t meant = p->users.n, most = 0;
+
+	for (size_t i = 0; i < p->users.n; i++) {
+		size_t n = count_modes(p, p->texts.v[i]);
+
+		meant = n > most ? i : n == most ? p->users.n : meant;
+		most = n > most ? n : most;
+	}
+	return meant;
+}
+
+/* Of several exercises' programs, each built from its own folder, those of others are left out. */
+static void leave_others(struct program *p)
+{
+	size_t meant = find_meant(p);
+	_cleanup_free_ char *folder = meant < p->users.n ? built_from(p, p->users.v[meant]) : NULL;
+	struct strv users = { 0 }, texts = { 0 };
+
+	for (size_t i = 0; folder && i < p->users.n; i++) {
+		if (below(p->users.v[i], folder)) {
+			strv_add(&users, p->users.v[i]);
+			strv_add(&texts, p->texts.v[i]);
+		} else {
+			strv_addf(&p->in->notes, "passed over %s: %s has the assignment's modes", p->users.v[i], p->users.v[meant]);
+		}
+	}
+	if (users.n && users.n < p->users.n && strv_has(&p->makefiles, folder)) {
+		strv_free(&p->users);
+		strv_free(&p->texts);
+		p->users = users;
+		p->texts = texts;
+		p->top = xstrdup(folder);
+		return;
+	}
+	strv_free(&users);
+	strv_free(&texts);
+}
+
 /* ---- without a makefile, all C files are one program ---- */
 
 static bool has_main(const char *text)
@@ -355,8 +414,9 @@ static int take(struct program *p, const char *to)
 		look_at(p, i);
 	if (!p->users.n)
 		return conclude_without(p);
+	leave_others(p);
 	nearest = built_from(p, p->users.v[0]);
-	p->top = widest(p, nearest);
+	p->top = p->top ? p->top : widest(p, nearest);
 	while (!p->makefiles.n && elsewhere(p)) {
 		_cleanup_free_ char *child = p->top;
 

@@ -158,6 +158,12 @@ static void test_which_program(void **state)
 	put("guest.S", ".globl _start\n_start: hlt\n");
 	put("Makefile", "all: vm guest\nvm: a.c\n\t$(CC) -o $@ $^\nguest: guest.S\n\t$(CC) -m32 -nostdlib -o $@ $^\n");
 	assert_int_equal(prepare(folder), 0);
+	/* Nor is what opens no /dev/kvm, as a benchmark for comparison. */
+	set_up(NULL);
+	put("a.c", "#include <stdio.h>\nint main(void) { return !fopen(\"/dev/kvm\", \"r\"); }\n");
+	put("b.c", "int main(void) { return 0; }\n");
+	put("Makefile", "all: vm bench\nvm: a.c\n\t$(CC) -o $@ $^\nbench: b.c\n\t$(CC) -o $@ $^\n");
+	assert_int_equal(prepare(folder), 0);
 }
 
 /*

@@ -49,6 +49,11 @@ static const struct one cases[] = {
 	{ { { "vmm.c", "int vm = KVM_CREATE_VM;\n" } }, INTAKE_PERSON, "has a main()", NULL },
 	{ { { "1/Makefile", MAKE }, { "1/vmm.c", VMM }, { "2/Makefile", MAKE }, { "2/vmm.c", "/* 2 */\n" VMM } },
 	  INTAKE_PERSON, "several monitors in it: 1/vmm.c and 2/vmm.c", NULL },
+	/* of two exercises the one whose program has the assignment's modes */
+	{ { { "Makefile", MAKE }, { "1/Makefile", MAKE }, { "1/simple.c", VMM "int o[] = { 'r', 's', 'p', 'l' };\n" }, { "2/Makefile", MAKE },
+	    { "2/emu.c", VMM "int o[] = { 'v', 'r' };\n" } }, INTAKE_TAKEN, "simple.c", "2/emu.c" },
+	{ { { "1/Makefile", MAKE }, { "1/vmm.c", VMM "char *o = \"-r\";\n" }, { "2/Makefile", MAKE }, { "2/vmm.c", VMM "char *p = \"-r\";\n" } },
+	  INTAKE_PERSON, "several monitors in it: 1/vmm.c and 2/vmm.c", NULL },
 	{ { { "vmm.c", "#include \"guest.h\"\n" VMM } }, INTAKE_HALF, "includes \"guest.h\"", NULL },
 	{ { { "vmm.c", "#include \"guest.h\"\n" VMM }, { "guest.h", "\n" } }, INTAKE_TAKEN, "guest.h", NULL },
 	/* a makefile may make it */
