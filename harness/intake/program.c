@@ -8,6 +8,7 @@
 #include "core/outcome.h"
 #include "intake/handed.h"
 #include "intake/internal.h"
+#include "intake/ports.h"
 #include "intake/shapes.h"
 #include "intake/words.h"
 #include "monitor/interface.h"
@@ -346,6 +347,14 @@ static int lay_out(struct program *p, const char *to)
 	return ret;
 }
 
+/* 0 with an outcome where it has ports of its own, and does not say which. */
+static int check_ports(struct program *p)
+{
+	_cleanup_free_ char *why = ports_elsewhere(&p->a->interface, &p->texts);
+
+	return why ? intake_is(p->in, INTAKE_PERSON, "%s", why) : 0;
+}
+
 /*
  * How its options are spelled and which ports it takes is its own; what it must serve is the
  * assignment's to say. 0 with an outcome, or a negative outcome.
@@ -357,7 +366,7 @@ static int check_interface(struct program *p, const char *to)
 	int ret = 0;
 
 	if (!path_exists(conf))
-		return 0;
+		return check_ports(p);
 	if (interface_load(conf, &own, &program)) {
 		ret = intake_is(p->in, INTAKE_PERSON, "%s", fail_text());
 		fail_clear();

@@ -49,6 +49,13 @@ static const struct one cases[] = {
 	{ { { "vmm.c", "int vm = KVM_CREATE_VM;\n" } }, INTAKE_PERSON, "has a main()", NULL },
 	{ { { "1/Makefile", MAKE }, { "1/vmm.c", VMM }, { "2/Makefile", MAKE }, { "2/vmm.c", "/* 2 */\n" VMM } },
 	  INTAKE_PERSON, "several monitors in it: 1/vmm.c and 2/vmm.c", NULL },
+	/* ports of its own: which is which? */
+	{ { { "vmm.c", VMM "int p = io.port == 0xE9 || io.port == 0xE1;\n" } }, INTAKE_PERSON,
+	  "names ports 0xe1, and not 0xea, 0xeb, 0xec, 0xed, 0xee, 0xef, as", NULL },
+	{ { { "vmm.c", VMM "#define STR_PORT 0xe7\nint p = 0x1000;\n" } }, INTAKE_PERSON, "names ports 0xe7, and not 0xe9", NULL },
+	{ { { "vmm.c", VMM "switch (io.port) {\n\tcase 0xE9:\n\tcase 0xee: // and 0xEF\n}\n" } }, INTAKE_PERSON, "names port 0xee, by which", NULL },
+	{ { { "vmm.c", VMM "int p = io.port == 0xE9 || io.port == 0xEA;\n" } }, INTAKE_TAKEN, "vmm.c", NULL },
+	{ { { "vmm.c", VMM "int p = io.port == 0xE1;\n" }, { "monitor.conf", "[monitor]\nmemory = 0x400000\n" } }, INTAKE_TAKEN, "vmm.c", NULL },
 	/* of two exercises the one whose program has the assignment's modes */
 	{ { { "Makefile", MAKE }, { "1/Makefile", MAKE }, { "1/simple.c", VMM "int o[] = { 'r', 's', 'p', 'l' };\n" }, { "2/Makefile", MAKE },
 	    { "2/emu.c", VMM "int o[] = { 'v', 'r' };\n" } }, INTAKE_TAKEN, "simple.c", "2/emu.c" },
