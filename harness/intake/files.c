@@ -456,7 +456,7 @@ static void settle_versions(struct taking *t, struct wholes *w)
 {
 	settle_folders(t, w);
 	for (size_t i = 0; i < w->n; i++)
-		for (size_t j = i + 1; j < w->n; j++)
+		for (size_t j = i + 1; j < w->n && t->in->outcome == INTAKE_TAKEN; j++)
 			settle_pair(t, &w->v[i], &w->v[j]);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->v[i].pristine) {

@@ -138,18 +138,26 @@ static void find_comments(struct own_text *t)
 
 /* ---- hunks ---- */
 
+/* sscanf() looks for the end of all that follows, at each hunk. */
+static bool take_number(const char **at, size_t *n)
+{
+	char *end = NULL;
+
+	if (!isdigit((unsigned char)**at))
+		return false;
+	*n = strtoul(*at, &end, 10);
+	*at = end;
+	return true;
+}
+
 /* "12,3" or "12", where the count is 1. Lines from 0: of none, the one before which it is. */
 static bool parse_range(const char **at, size_t *first, size_t *n)
 {
-	int used = 0;
-
 	*n = 1;
-	if (sscanf(*at, "%zu%n", first, &used) != 1)
+	if (!take_number(at, first))
 		return false;
-	*at += used;
-	if (**at == ',' && sscanf(*at, ",%zu%n", n, &used) != 1)
+	if (**at == ',' && (++*at, !take_number(at, n)))
 		return false;
-	*at += **at == ',' ? used : 0;
 	if (*n && !*first)
 		return false;
 	*first -= *n ? 1 : 0;

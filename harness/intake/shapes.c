@@ -61,7 +61,7 @@ bool shape_is_encoded(const char *text)
 
 	for (const char *at = text; *at; at += strcspn(at, "\n"), at += !!*at) {
 		in_a_row = is_base64_line(at) ? in_a_row + 1 : 0;
-		if (in_a_row == 3 || (!sscanf(at, "begin %*3[0-7] %*1[^\n]%n", &used) && used))
+		if (in_a_row == 3 || (str_starts(at, "begin ") && !sscanf(at, "begin %*3[0-7] %*1[^\n]%n", &used) && used))
 			return true;
 	}
 	return false;

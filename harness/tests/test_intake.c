@@ -16,6 +16,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/outcome.h"
@@ -27,6 +28,7 @@
 #include "intake/numbers.h"
 #include "intake/own.h"
 #include "intake/rules.h"
+#include "intake/shapes.h"
 #include "judge/wrong.h"
 
 #define KVM "arch/x86/kvm/"
@@ -767,6 +769,22 @@ static void test_confined(void **state)
 	assert_int_equal(intake_take_confined(none, &how, scratch, &in), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "can't find the submission"));
 	intake_free(&in);
+}
+
+#define BLANK_LINES 2000000
+#define CPU_S 20 /* and a look at all that follows, at each line, takes hours */
+
+static void test_large_texts_are_read_once(void **state)
+{
+	char *text = xcalloc(BLANK_LINES + 1, 1);
+	clock_t begun = clock();
+
+	(void)state;
+	memset(text, '\n', BLANK_LINES);
+	assert_false(shape_is_normal(text));
+	assert_false(shape_is_encoded(text));
+	assert_true(clock() - begun < CPU_S * CLOCKS_PER_SEC);
+	free(text);
 }
 
 /* An archive of nothing is no proof that there is nothing. */
@@ -1770,6 +1788,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_new_module, begin),
 		cmocka_unit_test_setup(test_confined, begin),
 		cmocka_unit_test_setup(test_archive_of_nothing, begin),
+		cmocka_unit_test(test_large_texts_are_read_once),
 		cmocka_unit_test_setup(test_attributes_that_hide, begin),
 		cmocka_unit_test_setup(test_a_tree_that_never_ends, begin),
 		cmocka_unit_test_setup(test_damaged_archive, begin),
