@@ -95,6 +95,31 @@ static void eight_bytes_a_call(struct evidence *e)
 		obs(e, "memory.kb", i)->u64 += i * kib;
 }
 
+static void leaks_behind_errors(struct evidence *e)
+{
+	uint64_t kib = obs(e, "failed.calls", 0)->u64 * 8 / 1024;
+
+	for (size_t i = 0; i < obs_count(&e->obs, "failed.kb"); i++)
+		obs(e, "failed.kb", i)->u64 += i * kib;
+}
+
+static void failures_counted(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "same.result"); i++)
+		obs(e, "same.result", i)->u64 = -obs(e, "same.failing", i)->u64;
+}
+
+static void errors_summed(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "same.result"); i++)
+		obs(e, "same.result", i)->u64 = obs(e, "same.error", i)->u64 * obs(e, "same.failing", i)->u64;
+}
+
+static void errors_ored(struct evidence *e)
+{
+	set_all(e, "differ.result", (uint64_t)(-22 | -7));
+}
+
 /* Right: a cache that fills once. */
 static void cache_filled(struct evidence *e)
 {
@@ -108,6 +133,8 @@ static void another_errno(struct evidence *e)
 	set_all(e, "result.one", (uint64_t)-5);
 	set_all(e, "result.none", (uint64_t)-38);
 	set_all(e, "result.all", (uint64_t)-5);
+	set_all(e, "same.result", (uint64_t)-5);
+	set_all(e, "differ.result", (uint64_t)-5);
 }
 
 /* --- threads --- */
@@ -297,6 +324,10 @@ static const struct fault faults[] = {
 	FAULT(RESULTS, one_asked_twice, "each CPU is asked about"),
 	FAULT(RESULTS, hole_asked, "each CPU is asked about"),
 	FAULT(RESULTS, eight_bytes_a_call, "the guest's kernel memory"),
+	FAULT(RESULTS, leaks_behind_errors, "the guest's kernel memory, behind errors"),
+	FAULT(RESULTS, failures_counted, "the error that is told"),
+	FAULT(RESULTS, errors_summed, "the error that is told"),
+	FAULT(RESULTS, errors_ored, "the error that is told"),
 	FAULT(THREADS, another_s_error, "each task's own result"),
 	FAULT(THREADS, error_lost, "each task's own result"),
 	FAULT(THREADS, error_at_once, "results of calls at once"),

@@ -13,6 +13,8 @@
 #define NOBODY 65534
 #define CALLS_A_ROUND 1280
 #define ROUNDS 4
+#define FAILED_A_ROUND 640
+#define FAILED_ROUNDS 3
 
 static struct scripted_cpus s;
 
@@ -76,10 +78,28 @@ static void fail_all(const char *key, int32_t error)
 /* The first of them is not the last one, and both are errors. */
 static void fail_two(void)
 {
+	long r;
+
 	script_begin();
 	answer(s.id[0], -EINVAL);
 	answer(s.id[s.cpus.n - 1], -E2BIG);
-	call("all");
+	r = sys_vcpu_info();
+	observe_i64("result.all", r);
+	observe_i64("differ.result", r);
+	observe_i64("differ.error", -EINVAL);
+	observe_i64("differ.error", -E2BIG);
+}
+
+/* The same error from one vCPU, from two, and so on; not from all. */
+static void fail_some(int32_t error)
+{
+	script_begin();
+	for (unsigned int n = 1; n < s.cpus.n; n++) {
+		answer(s.id[n - 1], error);
+		observe_u64("same.failing", n);
+		observe_i64("same.error", error);
+		observe_i64("same.result", sys_vcpu_info());
+	}
 }
 
 static void run_cases(void)
@@ -96,6 +116,7 @@ static void run_cases(void)
 	fail_one(s.id[0], NO_HYPERCALL);
 	fail_one(s.id[s.cpus.n - 1], NO_HYPERCALL);
 	fail_two();
+	fail_some(-EINVAL);
 }
 
 /* A user with no rights: the same results. */
@@ -117,16 +138,24 @@ static void run_as_nobody(void)
 	_exit(0);
 }
 
-/* Caches are warm after the first round. */
+static void fill(unsigned int calls, const char *key)
+{
+	for (unsigned int i = 0; i < calls; i++)
+		sys_vcpu_info();
+	observe_u64(key, memory_kib("SUnreclaim"));
+}
+
+/* Caches are warm after the first round. Where calls fail, they go another way. */
 static void fill_memory(void)
 {
 	script_begin();
-	for (unsigned int round = 0; round < ROUNDS; round++) {
-		for (unsigned int i = 0; i < CALLS_A_ROUND; i++)
-			sys_vcpu_info();
-		observe_u64("memory.kb", memory_kib("SUnreclaim"));
-	}
+	for (unsigned int round = 0; round < ROUNDS; round++)
+		fill(CALLS_A_ROUND, "memory.kb");
 	observe_u64("memory.calls", CALLS_A_ROUND);
+	answer(SCRIPT_ALL, -EINVAL);
+	for (unsigned int round = 0; round < FAILED_ROUNDS; round++)
+		fill(FAILED_A_ROUND, "failed.kb");
+	observe_u64("failed.calls", FAILED_A_ROUND);
 }
 
 static void run(void)
@@ -146,6 +175,7 @@ GUEST_TEST(run)
 #include <inttypes.h>
 
 #include "judge/checks.h"
+#include "judge/wrong.h"
 
 #define SMALLEST_OBJECT 8 /* bytes that kmalloc() gives */
 #define BY "the host answers what the program tells it, and counts who was asked about"
@@ -239,14 +269,80 @@ static void check_asked(const struct evidence *e, struct test_result *t)
 	tally_check(t, "each CPU is asked about", "once in each call, by its vCPU's id", &y, BY);
 }
 
+/* -- which error is told -- */
+
+enum same_column { FAILING, ERROR, RESULT };
+static const char *const same_keys[] = { "same.failing", "same.error", "same.result" };
+
+/* A sum of errors, a number of those that failed: who is told that is told no error. */
+static void tell_same(const struct table *y, size_t row, struct tally *calls)
+{
+	int64_t error = (int64_t)table_at(y, row, ERROR), failing = (int64_t)table_at(y, row, FAILING);
+	int64_t first = (int64_t)table_at(y, 0, RESULT), told = (int64_t)table_at(y, row, RESULT);
+	uint64_t size = (uint64_t)-told;
+	struct wrong w = { .least = (uint64_t)-first, .most = (uint64_t)-first };
+
+	wrong_add(&w, "the number of those that failed", (uint64_t)failing);
+	wrong_add(&w, "the sum of their errors", (uint64_t)(-error * failing));
+	if (told == first)
+		tally_good(calls);
+	else
+		tally_bad(calls, "%" PRId64 "%s where %" PRId64 " vCPUs' were %" PRId64 ", and %" PRId64 " where one's was", told,
+			  wrong_name(&w, size), failing, error, first);
+}
+
+static bool is_an_error(const struct evidence *e, uint64_t told)
+{
+	const struct observation *error;
+
+	for (size_t i = 0; (error = obs_get(&e->obs, "differ.error", i)); i++)
+		if (error->u64 == told)
+			return true;
+	return false;
+}
+
+/* Whoever passes the host's errors on passes one of them on. */
+static void tell_different(const struct evidence *e, const struct table *y, struct tally *calls)
+{
+	bool passes_on = table_at(y, 0, RESULT) == table_at(y, 0, ERROR);
+	const struct observation *told;
+
+	for (size_t i = 0; (told = obs_get(&e->obs, "differ.result", i)); i++)
+		if (!passes_on || is_an_error(e, told->u64))
+			tally_good(calls);
+		else
+			tally_bad(calls, "%s where one vCPU's was %s, another's %s", told->str,
+				  obs_get(&e->obs, "differ.error", 0)->str, obs_get(&e->obs, "differ.error", 1)->str);
+}
+
+#define SAME_CHECK "the error that is told"
+
+static void check_same(const struct evidence *e, struct test_result *t)
+{
+	_cleanup_table_ struct table y = { 0 };
+	struct tally calls = { .unit = "call" };
+
+	if (!table_collect(&y, &e->obs, same_keys, ARRAY_SIZE(same_keys)) || !y.rows ||
+	    obs_count(&e->obs, "differ.error") < 2) {
+		check_broken(t, SAME_CHECK, "every call told whole", "some of its lines are missing");
+		return;
+	}
+	for (size_t i = 0; i < y.rows; i++)
+		tell_same(&y, i, &calls);
+	tell_different(e, &y, &calls);
+	tally_check(t, SAME_CHECK, "the same for one vCPU's as for some vCPUs'; of two that differ, one of them", &calls, BY);
+}
+
+/* -- memory -- */
+
 /* A leak grows in each round; what else the kernel allocates, in one or another. */
-static uint64_t least_growth(const struct evidence *e)
+static uint64_t least_growth(const struct evidence *e, const char *key)
 {
 	uint64_t least = UINT64_MAX;
 	const struct observation *a, *b;
 
-	for (size_t i = 1; (b = obs_get(&e->obs, "memory.kb", i)); i++) {
-		a = obs_get(&e->obs, "memory.kb", i - 1);
+	for (size_t i = 1; (b = obs_get(&e->obs, key, i)); i++) {
+		a = obs_get(&e->obs, key, i - 1);
 		if (b->u64 <= a->u64)
 			return 0;
 		least = b->u64 - a->u64 < least ? b->u64 - a->u64 : least;
@@ -255,15 +351,20 @@ static uint64_t least_growth(const struct evidence *e)
 }
 
 /* Half of what the smallest object takes, one a call. */
-static void check_memory(const struct evidence *e, struct test_result *t)
+static void check_memory(const struct evidence *e, struct test_result *t, const char *name, const char *key, uint64_t calls)
 {
-	uint64_t calls = 0;
+	check_at_most(t, name, calls * SMALLEST_OBJECT / 2 / 1024, least_growth(e, key),
+		      "KiB that /proc/meminfo's SUnreclaim grew by in each of several rounds of calls");
+}
 
-	if (want_u64(e, t, "memory.calls", &calls))
-		check_at_most(t, "the guest's kernel memory", calls * SMALLEST_OBJECT / 2 / 1024,
-			      least_growth(e),
-			      "KiB that /proc/meminfo's SUnreclaim grew by in each of several "
-			      "rounds of calls");
+static void check_memories(const struct evidence *e, struct test_result *t)
+{
+	uint64_t calls, failed;
+
+	if (!want_u64(e, t, "memory.calls", &calls) || !want_u64(e, t, "failed.calls", &failed))
+		return;
+	check_memory(e, t, "the guest's kernel memory", "memory.kb", calls);
+	check_memory(e, t, "the guest's kernel memory, behind errors", "failed.kb", failed);
 }
 
 static const char *const checks[] = {
@@ -274,7 +375,9 @@ static const char *const checks[] = {
 	"result when more than one vCPU's fails",
 	"result when one vCPU's fails",
 	"each CPU is asked about",
+	SAME_CHECK,
 	"the guest's kernel memory",
+	"the guest's kernel memory, behind errors",
 	NULL,
 };
 
@@ -289,7 +392,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_none(e, t);
 	check_one(e, t);
 	check_asked(e, t);
-	check_memory(e, t);
+	check_same(e, t);
+	check_memories(e, t);
 }
 
 static const struct testcase vcpu_info_results = {
