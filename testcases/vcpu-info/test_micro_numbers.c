@@ -10,15 +10,20 @@
 #include "exit_kinds.h"
 #include "micro.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The first one asks, the others are asked about; all but one are over 8 bits. */
-static const uint32_t ids[] = { 1022, 0, 767, 512 };
+/*
+ * The first one asks, the others are asked about; all but one are over 8 bits. The last becomes the
+ * highest that this KVM allows: ids may be higher than there can be vCPUs.
+ */
+static uint32_t ids[] = { 1022, 0, 767, 512 };
 #define N (sizeof(ids) / sizeof(ids[0]))
 #define MANY 65600 /* more than 2^16 */
 #define HIGH_PID 200001
@@ -61,6 +66,16 @@ static void about(struct micro *m, unsigned int target, const char *what)
 	observe_u64("call.before", before);
 	observe_u64("call.after", micro_exits(m, target));
 	observe_i64("call.result", (int64_t)r.rax);
+}
+
+static uint32_t highest_id(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int most = kvm < 0 ? 0 : ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
+
+	if (kvm >= 0)
+		close(kvm);
+	return most > (int)ids[0] ? (uint32_t)most - 1 : ids[N - 1];
 }
 
 static void other_threads(struct micro *m)
@@ -160,6 +175,7 @@ static void run(void)
 {
 	struct micro *m;
 
+	ids[N - 1] = highest_id();
 	others[0] = micro_new(ids, N);
 	m = micro_new(ids, N);
 	others[1] = micro_new(ids, N);
