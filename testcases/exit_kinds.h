@@ -52,7 +52,7 @@ struct exit_kind {
 	/* In its place, where one guest function alone can't: on the first vCPU, at rest. */
 	void (*program)(struct micro *m, uint64_t times);
 };
-#define EXIT_KINDS 44
+#define EXIT_KINDS 45
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /* The machine's first vCPU makes so many of a kind, and is fit for more. */

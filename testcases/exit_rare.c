@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "exit_rare.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -196,6 +197,76 @@ MAKE_AMD(skinit, "skinit")
 
 /* A page that no CPU takes for its own: its physical address. */
 static const uint64_t no_vmcs;
+
+/* -- a guest of the guest -- */
+
+extern const char rare_nested[];
+
+/* As many cpuids as esi says, then a hypercall. Its general registers are those of who runs it. */
+__asm__(".text\n"
+	"rare_nested:\n"
+	"	movq %rbx, %r12\n"
+	"1:	cpuid\n"
+	"	decl %esi\n"
+	"	jnz 1b\n"
+	"	movq %r12, %rbx\n"
+	"	vmmcall\n");
+
+#define MSR_HSAVE 0xc0010117
+#define INTERCEPT_VMRUN 1
+#define INTERCEPT_VMMCALL 2
+#define INTERCEPT_SHUTDOWN (1U << 31)
+
+struct vmcb_segment {
+	uint16_t selector, attributes;
+	uint32_t limit;
+	uint64_t base;
+};
+
+/* APM volume 2, appendix B: what is used of it. */
+static struct __attribute__((packed)) vmcb {
+	uint32_t intercepts[5], unused[17];
+	uint32_t asid, flush;
+	uint8_t more[0x400 - 0x60];
+	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+	uint8_t reserved[0x4d0 - 0x4a0];
+	uint64_t efer;
+	uint8_t reserved2[0x548 - 0x4d8];
+	uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;
+	uint8_t reserved3[PAGE - 0x580];
+} vmcb __attribute__((aligned(PAGE)));
+
+_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, es) == 0x400 &&
+		       offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
+		       sizeof(struct vmcb) == PAGE,
+	       "as the CPU has it");
+
+/* On the same page tables, with no interrupts of its own. */
+static void set_vmcb(uint64_t efer)
+{
+	vmcb = (struct vmcb){ .asid = 1, .efer = efer, .dr7 = 0x400, .dr6 = 0xffff0ff0, .rflags = 2 };
+	vmcb.intercepts[3] = INTERCEPT_SHUTDOWN;
+	vmcb.intercepts[4] = INTERCEPT_VMRUN | INTERCEPT_VMMCALL;
+	vmcb.cs = (struct vmcb_segment){ CODE_SELECTOR, 0xa9b, 0xffffffff, 0 };
+	vmcb.es = vmcb.ss = vmcb.ds = (struct vmcb_segment){ 0x10, 0xc93, 0xffffffff, 0 };
+	vmcb.cr4 = read_cr4();
+	__asm__ volatile("movq %%cr3, %0" : "=r"(vmcb.cr3));
+	__asm__ volatile("movq %%cr0, %0" : "=r"(vmcb.cr0));
+	vmcb.rip = (uintptr_t)rare_nested;
+}
+
+/* All in one run. */
+void make_nested(void *arg)
+{
+	uint64_t efer = read_efer(), hsave = (uintptr_t)block;
+
+	set_tables();
+	set_efer(efer | EFER_SVME);
+	set_vmcb(read_efer());
+	TRY("wrmsr", "a"((uint32_t)hsave), "d"((uint32_t)(hsave >> 32)), "c"(MSR_HSAVE));
+	TRY("vmrun; stgi", "a"(&vmcb), "S"(arg));
+	set_efer(efer);
+}
 
 #define MAKE_INTEL(name, code)                                                                     \
 	void make_##name(void *arg)                                                                \

@@ -41,6 +41,7 @@ void make_vmsave(void *arg);
 void make_clgi(void *arg); /* and stgi behind each */
 void make_invlpga(void *arg);
 void make_skinit(void *arg);
+void make_nested(void *arg); /* cpuids, by a guest of the guest that the host of both handles */
 /* Intel's own, with CR4.VMXE set where KVM allows it; undefined elsewhere. */
 void make_vmxon(void *arg);
 void make_vmclear(void *arg);
