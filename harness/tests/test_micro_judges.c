@@ -158,6 +158,33 @@ static void handler_not_timed(struct evidence *e)
 	obs(e, "reading.cycles", 2)->u64 = obs(e, "reading.cycles", 1)->u64 + 1000000;
 }
 
+/* One vCPU ran, and what it is told to have spent is what two could have. */
+static void more_than_one_had(struct evidence *e)
+{
+	obs(e, "reading.cycles", 1)->u64 = obs(e, "reading.cycles", 0)->u64 + 2 * (obs(e, "reading.after", 1)->u64 -
+										  obs(e, "reading.before", 0)->u64);
+}
+
+static void counted_by_thousands(struct evidence *e)
+{
+	static const char *const keys[] = { "reading.cycles", "round.inside", "round.outside" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+		for (size_t i = 0; i < obs_count(&e->obs, keys[k]); i++)
+			obs(e, keys[k], i)->u64 -= obs(e, keys[k], i)->u64 % 1000;
+}
+
+/* Right: a TSC that goes on by steps. */
+static void tsc_by_hundreds(struct evidence *e)
+{
+	static const char *const keys[] = { "reading.before", "reading.after", "reading.cycles", "round.inside",
+					    "round.outside" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+		for (size_t i = 0; i < obs_count(&e->obs, keys[k]); i++)
+			obs(e, keys[k], i)->u64 -= obs(e, keys[k], i)->u64 % 100;
+}
+
 static void more_than_passed(struct evidence *e)
 {
 	obs(e, "reading.cycles", 1)->u64 += 1ULL << 40;
@@ -458,6 +485,8 @@ static const struct fault faults[] = {
 	FAULT(EXITS, half_of_another_machine, "exits of each kind", OUT_FAIL),
 	FAULT(CYCLES, handler_not_timed, "cycles of slow exits", OUT_FAIL),
 	FAULT(CYCLES, more_than_passed, "cycles of fast exits", OUT_FAIL),
+	FAULT(CYCLES, more_than_one_had, "cycles of fast exits", OUT_FAIL),
+	FAULT(CYCLES, counted_by_thousands, "the step of the cycles", OUT_FAIL),
 	FAULT(CYCLES, guests_tsc_counted, "cycles while the guest sets its TSC", OUT_FAIL),
 	FAULT(CYCLES, user_space_left_out, "cycles of exits to user space", OUT_FAIL),
 	FAULT(CYCLES, no_cycles, "cycles of fast exits", OUT_FAIL),
@@ -521,6 +550,7 @@ static void pass_what_is_right(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		pass_right(programs[i], "as recorded", NULL);
 	pass_right(CYCLES, "busy_machine", busy_machine);
+	pass_right(CYCLES, "tsc_by_hundreds", tsc_by_hundreds);
 	pass_right(LIVES, "each_machine_apart", each_machine_apart);
 	pass_right(REASONS, "one_kind_never_exits", one_kind_never_exits);
 	pass_right(REASONS, "as recorded, of a map without cycles of a reason", as_recorded);

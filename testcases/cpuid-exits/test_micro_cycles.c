@@ -132,12 +132,9 @@ static const char *const keys[] = { "reading.before", "reading.after", "reading.
 enum row { START, FAST_DONE, SLOW_DONE, TSC_DONE };
 #define BY_SPIN "oracle: the test program's TSC, read in the guest"
 
-/* Any vCPU, L2's too, can have spent at most the time that passed. */
-static uint64_t most_between(const struct evidence *e, const struct table *y, size_t row)
+/* Each of those that ran, L2's too, can have spent at most the time that passed. */
+static uint64_t most_between(const struct evidence *e, const struct table *y, size_t row, uint64_t vcpus)
 {
-	uint64_t vcpus = 0;
-
-	has_u64(&e->obs, "vcpus", &vcpus);
 	return (table_at(y, row, AFTER) - table_at(y, row - 1, BEFORE)) * (vcpus + e->l2_busy);
 }
 
@@ -191,17 +188,61 @@ static void judge_rounds(const struct evidence *e, struct test_result *t)
 static void judge_slow(const struct evidence *e, const struct table *y, uint64_t slept,
 		       struct test_result *t)
 {
-	struct wrong w = { .least = slept, .most = most_between(e, y, SLOW_DONE) };
-	uint64_t told = growth(y, SLOW_DONE);
-	_cleanup_free_ char *want = strf("%" PRIu64 " to %" PRIu64, w.least, w.most), *saw = NULL;
+	struct wrong w = { .least = slept };
+	uint64_t vcpus = 0, told = growth(y, SLOW_DONE);
+	_cleanup_free_ char *want = NULL, *saw = NULL;
 
+	has_u64(&e->obs, "vcpus", &vcpus);
+	w.most = most_between(e, y, SLOW_DONE, vcpus);
+	want = strf("%" PRIu64 " to %" PRIu64, w.least, w.most);
 	result_add_measure(t, "cycles of slow exits", "cycles", (double)told);
 	wrong_add_range(&w, "a time without what the exit's handler takes, perhaps", 1, slept / 1000);
 	saw = strf("%" PRIu64 "%s", told, wrong_name(&w, told));
 	check_that(t, "cycles of slow exits", told >= w.least && told <= w.most, want, saw, BY_TSC);
 }
 
+/* -- how finely they are counted -- */
+
+#define COARSE 64 /* times the step of the TSC itself: no chance in a dozen of numbers */
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* The largest number that all steps from one to the next are multiples of. */
+static uint64_t step_of(const struct observations *obs, const char *key, bool differences)
+{
+	uint64_t step = 0;
+	const struct observation *o, *before = NULL;
+
+	for (size_t i = 0; (o = obs_get(obs, key, i)); i++, before = o)
+		if (!differences)
+			step = gcd(step, o->u64);
+		else if (before)
+			step = gcd(step, o->u64 - before->u64);
+	return step;
+}
+
+/* A CPU's TSC may go on in steps of its own. */
+static void judge_steps(const struct evidence *e, struct test_result *t)
+{
+	uint64_t cycles = gcd(step_of(&e->obs, "reading.cycles", true),
+			      gcd(step_of(&e->obs, "round.inside", false), step_of(&e->obs, "round.outside", false)));
+	uint64_t tsc = gcd(step_of(&e->obs, "reading.before", true), step_of(&e->obs, "reading.after", true));
+
+	check_at_most(t, "the step of the cycles", (tsc ? tsc : 1) * COARSE, cycles,
+		      "what all growths are multiples of; oracle: the step of the test program's TSC");
+}
+
 static const char *const checks[] = {
+	"the step of the cycles",
 	"cycles of fast exits",
 	"cycles of slow exits",
 	"cycles while the guest sets its TSC",
@@ -222,13 +263,14 @@ static void judge(const struct evidence *e, struct test_result *t)
 		return;
 	}
 	result_add_measure(t, "cycles of fast exits", "cycles", (double)growth(&y, FAST_DONE));
-	check_between(t, "cycles of fast exits", 1, most_between(e, &y, FAST_DONE),
+	check_between(t, "cycles of fast exits", 1, most_between(e, &y, FAST_DONE, 1),
 		      growth(&y, FAST_DONE), BY_TSC);
 	judge_slow(e, &y, slept, t);
-	check_between(t, "cycles while the guest sets its TSC", 1, most_between(e, &y, TSC_DONE),
+	check_between(t, "cycles while the guest sets its TSC", 1, most_between(e, &y, TSC_DONE, 1),
 		      growth(&y, TSC_DONE), BY_TSC);
 	judge_rounds(e, t);
 	judge_spins(&y, spun, t);
+	judge_steps(e, t);
 }
 
 static const struct testcase cpuid_exits_cycles = {
