@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "context.h"
 #include "micro.h"
 
 extern const char ends_cpuid[], ends_cpuid_long[], ends_amd[], ends_amd_long[], ends_intel[],
@@ -44,8 +45,8 @@ static void set_single_step(struct micro *m, bool on)
 static void observe_end(struct micro *m, const char *key, const char *code, struct question q, bool step)
 {
 	struct kvm_regs r = { .rip = (uintptr_t)code, .rflags = MICRO_RFLAGS | FLAGS, .rax = q.rax, .rbx = q.rbx };
+	char text[160], context[80];
 	uint32_t reason;
-	char text[64];
 
 	micro_set_mode(m, 0, MICRO_LONG);
 	micro_set_regs(m, 0, &r);
@@ -54,37 +55,53 @@ static void observe_end(struct micro *m, const char *key, const char *code, stru
 	reason = micro_wait(m, 0);
 	set_single_step(m, false);
 	micro_get_regs(m, 0, &r);
-	snprintf(text, sizeof(text), "exit %u at rip%+lld, rflags 0x%llx", reason, (long long)(r.rip - (uintptr_t)code),
-		 r.rflags & ~STEPPING);
+	context_take(context, sizeof(context));
+	snprintf(text, sizeof(text), "exit %u at rip%+lld, rflags 0x%llx%s", reason, (long long)(r.rip - (uintptr_t)code),
+		 r.rflags & ~STEPPING, context);
 	observe_str(key, text);
 }
 
-static void observe_pair(struct micro *m, const char *way, const char *code, const struct question *q, bool step)
+static void observe_pair(struct micro *m, const char *about, const char *code, const struct question *q, bool step)
 {
+	char way[80];
+
+	snprintf(way, sizeof(way), "%s, %s", about, step ? "single step" : "run");
 	observe_str("end.way", way);
 	observe_end(m, "end.known", code, q[0], step);
 	observe_end(m, "end.asked", code, q[1], step);
 }
 
-static void observe_ends(struct micro *m, const char *plain, const char *prefixed, const struct question *q)
+static void observe_both(struct micro *m, const char *about, const char *code, const struct question *q)
 {
-	observe_pair(m, "run", plain, q, false);
-	observe_pair(m, "run, with a prefix", prefixed, q, false);
-	observe_pair(m, "single step", plain, q, true);
-	observe_pair(m, "single step, with a prefix", prefixed, q, true);
+	observe_pair(m, about, code, q, false);
+	observe_pair(m, about, code, q, true);
+}
+
+static void observe_ends(struct micro *m, const char *about, const char *plain, const char *prefixed,
+			 const struct question *q)
+{
+	char with_prefix[64];
+
+	snprintf(with_prefix, sizeof(with_prefix), "%s, with a prefix", about);
+	context_watch(m, 0);
+	observe_both(m, about, plain, q);
+	observe_both(m, with_prefix, prefixed, q);
+	context_end();
 	micro_set_mode(m, 0, MICRO_LONG); /* one that went astray may have been reset */
 }
 
 void ends_of_cpuid(struct micro *m, uint32_t known, uint32_t asked)
 {
 	const struct question q[] = { { .rax = known }, { .rax = asked } };
+	char about[32];
 
-	observe_ends(m, ends_cpuid, ends_cpuid_long, q);
+	snprintf(about, sizeof(about), "leaf 0x%08X", asked);
+	observe_ends(m, about, ends_cpuid, ends_cpuid_long, q);
 }
 
-void ends_of_hypercall(struct micro *m, uint64_t known, uint64_t asked, uint64_t argument)
+void ends_of_hypercall(struct micro *m, uint64_t known, uint64_t asked, uint64_t argument, const char *about)
 {
 	const struct question q[] = { { known, argument }, { asked, argument } };
 
-	observe_ends(m, micro_intel ? ends_intel : ends_amd, micro_intel ? ends_intel_long : ends_amd_long, q);
+	observe_ends(m, about, micro_intel ? ends_intel : ends_amd, micro_intel ? ends_intel_long : ends_amd_long, q);
 }

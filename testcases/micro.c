@@ -609,14 +609,6 @@ void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s)
 	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, s);
 }
 
-void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s)
-{
-	memset(s, 0, sizeof(*s));
-	IOCTL(m->vcpu[vcpu].fd, KVM_GET_REGS, &s->regs);
-	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, &s->sregs);
-	IOCTL(m->vcpu[vcpu].fd, KVM_GET_FPU, &s->fpu);
-}
-
 void micro_go(struct micro *m, unsigned int vcpu)
 {
 	struct vcpu *v = &m->vcpu[vcpu];

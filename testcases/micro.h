@@ -99,14 +99,6 @@ void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
 void micro_set_sregs(struct micro *m, unsigned int vcpu, const struct kvm_sregs *s);
 void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s);
 
-/* What KVM gives of a vCPU, to be compared byte by byte. Not while it runs. */
-struct micro_state {
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
-};
-void micro_get_state(struct micro *m, unsigned int vcpu, struct micro_state *s);
-
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
  * Ports by which a guest function asks the program for something, in micro_finish(): to wait until

@@ -431,6 +431,17 @@ static void target_changed(struct evidence *e)
 	obs(e, "target.sregs", 2)->u64 = 0;
 }
 
+/* Behind the others is the caller. */
+static void callers_msr_changed(struct evidence *e)
+{
+	obs(e, "target.msrs", 3)->u64 = 0;
+}
+
+static void interrupts_left_off(struct evidence *e)
+{
+	str_set(&obs(e, "end.asked", 9)->str, "exit 4 at rip+3, rflags 0xad7, interrupts off, preemption's depth 1");
+}
+
 static void object_a_call(struct evidence *e)
 {
 	obs(e, "memory.slab", 0)->u64 += obs(e, "memory.times", 0)->u64 * 32 / 1024;
@@ -505,6 +516,8 @@ static const struct fault faults[] = {
 	FAULT(LIVES, offline_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, cycles_taken_along, "cycles over lives", OUT_FAIL),
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
+	FAULT(LEFT, callers_msr_changed, "the target's state", OUT_FAIL),
+	FAULT(LEFT, interrupts_left_off, ENDS_CHECK, OUT_FAIL),
 	FAULT(LEFT, object_a_call, MEMORY_CHECK, OUT_FAIL),
 	FAULT(LEFT, object_a_failed_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, stops_an_instruction_late, ENDS_CHECK, OUT_FAIL),

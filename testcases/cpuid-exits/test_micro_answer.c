@@ -62,11 +62,11 @@ static void run(void)
 	struct micro *m = micro_new(ids, 1);
 
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
-
+	ends_of_cpuid(m, 0, leaf);
 	for (unsigned int mode = 0; mode < MICRO_MODES; mode++)
 		for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 			ask(m, mode, hostile[i]);
-	ends_of_cpuid(m, 0, leaf);
+	micro_set_mode(m, 0, MICRO_LONG);
 	memory_of(m, "readings", read_times);
 	micro_free(m);
 }
