@@ -61,14 +61,35 @@ static void make_system(struct micro *m, unsigned int vcpu)
 	micro_set_sregs(m, vcpu, &s);
 }
 
+/* SDM volume 1, 13.4, "XSAVE area": FXSAVE's part, then a header that says which parts mean something. */
+#define FPU_REGISTERS 32
+#define SSE_REGISTERS 160
+#define REGISTERS_BYTES 256 /* of SSE's; x87's are half of it */
+#define XSTATE_BV STATE_FPU
+#define X87_AND_SSE 3
+
+/*
+ * Not KVM_SET_FPU: it leaves XSTATE_BV alone, and what that calls unused is neither loaded into the
+ * CPU nor saved from it.
+ */
 static void make_fpu(struct micro *m, unsigned int vcpu)
 {
-	struct kvm_fpu fpu;
+	struct kvm_xsave x;
+	uint8_t *area = (uint8_t *)x.region;
 
-	CALL(m, vcpu, KVM_GET_FPU, &fpu);
-	memset(fpu.xmm, 0x5a, sizeof(fpu.xmm));
-	memset(fpu.fpr, 0xa5, sizeof(fpu.fpr));
-	CALL(m, vcpu, KVM_SET_FPU, &fpu);
+	CALL(m, vcpu, KVM_GET_XSAVE, &x);
+	memset(area + FPU_REGISTERS, 0xa5, REGISTERS_BYTES / 2);
+	memset(area + SSE_REGISTERS, 0x5a, REGISTERS_BYTES);
+	area[XSTATE_BV] |= X87_AND_SSE;
+	CALL(m, vcpu, KVM_SET_XSAVE, &x);
+}
+
+static void take_fpu(struct micro *m, unsigned int vcpu, uint8_t *fpu)
+{
+	struct kvm_xsave x;
+
+	CALL(m, vcpu, KVM_GET_XSAVE, &x);
+	memcpy(fpu, x.region, STATE_FPU);
 }
 
 void state_without_events(struct micro *m, unsigned int vcpu)
@@ -105,7 +126,7 @@ void state_take(struct micro *m, unsigned int vcpu, struct vcpu_state *s)
 	memset(s, 0, sizeof(*s));
 	CALL(m, vcpu, KVM_GET_REGS, &s->regs);
 	CALL(m, vcpu, KVM_GET_SREGS, &s->sregs);
-	CALL(m, vcpu, KVM_GET_FPU, &s->fpu);
+	take_fpu(m, vcpu, s->fpu);
 	CALL(m, vcpu, KVM_GET_DEBUGREGS, &s->debug);
 	CALL(m, vcpu, KVM_GET_VCPU_EVENTS, &s->events);
 	list_msrs(&l);

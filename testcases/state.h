@@ -9,12 +9,13 @@
 #include "micro.h"
 
 #define STATE_MSRS 9
+#define STATE_FPU 512 /* bytes: x87 and SSE, as FXSAVE has them */
 
 /* Compared byte by byte. */
 struct vcpu_state {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
+	uint8_t fpu[STATE_FPU];
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
 	uint64_t msrs[STATE_MSRS];
