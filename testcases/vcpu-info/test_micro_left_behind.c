@@ -379,7 +379,7 @@ static void check_targets(const struct evidence *e, const struct table *y, struc
 	for (size_t i = 0; i < y->rows; i++)
 		tally_target(e, y, i, &bad);
 	tally_check(t, "the target's state", "a vCPU that was asked about is as it was before, and so is one that asked", &bad,
-		    "oracles: KVM_GET_REGS, SREGS, FPU, DEBUGREGS, VCPU_EVENTS, MSRS, before and after");
+		    "oracles: KVM_GET_REGS, SREGS, XSAVE, DEBUGREGS, VCPU_EVENTS, MSRS, before and after");
 }
 
 static void check_sleeper(const struct evidence *e, struct test_result *t)
