@@ -7,10 +7,21 @@
 
 #include "core/util.h"
 
+#define DIGITS_MAX 9 /* of a line's number */
+
 const char *lines_next(const char *text)
 {
 	text += strcspn(text, "\n");
 	return text + (*text == '\n');
+}
+
+const char *lines_number(const char *at, size_t *n)
+{
+	const char *end = at;
+
+	for (*n = 0; end < at + DIGITS_MAX && *end >= '0' && *end <= '9'; end++)
+		*n = *n * 10 + (size_t)(*end - '0');
+	return end > at ? end : NULL;
 }
 
 /* FNV-1a */

@@ -23,6 +23,11 @@ struct lines_index {
 const char *lines_next(const char *text);
 /* What stands for the line at text without its white space; 0: it is blank. */
 uint64_t lines_key(const char *text);
+/*
+ * What stands behind up to nine digits; NULL: there are none. (sscanf() looks for the end of all
+ * that follows, at each line.)
+ */
+const char *lines_number(const char *at, size_t *n);
 /* The caller frees it. */
 void lines_index(const char *text, struct lines_index *x);
 size_t lines_count(const struct lines_index *x, uint64_t key); /* how often it is in there */

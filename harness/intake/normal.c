@@ -6,34 +6,19 @@
 #include "intake/lines.h"
 #include "intake/shapes.h"
 
-#define DIGITS_MAX 9 /* of a line's number */
-
 struct command {
-	unsigned long first[2], last[2]; /* of the file before and of the one behind */
+	size_t first[2], last[2]; /* of the file before and of the one behind */
 	char what;			 /* 'a', 'c' or 'd' */
 };
 
-/*
- * What stands behind up to nine digits; NULL: there are none. (sscanf() looks for the end of all
- * that follows, at each line.)
- */
-static const char *take_number(const char *at, unsigned long *n)
-{
-	const char *end = at;
-
-	for (*n = 0; end < at + DIGITS_MAX && *end >= '0' && *end <= '9'; end++)
-		*n = *n * 10 + (unsigned long)(*end - '0');
-	return end > at ? end : NULL;
-}
-
 /* "12" or "12,14"; what stands behind it, or NULL. */
-static const char *take_range(const char *at, unsigned long *first, unsigned long *last)
+static const char *take_range(const char *at, size_t *first, size_t *last)
 {
-	at = take_number(at, first);
+	at = lines_number(at, first);
 	*last = *first;
 	if (!at || *at != ',')
 		return at;
-	at = take_number(at + 1, last);
+	at = lines_number(at + 1, last);
 	return at && *last >= *first ? at : NULL;
 }
 

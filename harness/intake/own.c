@@ -138,26 +138,17 @@ static void find_comments(struct own_text *t)
 
 /* ---- hunks ---- */
 
-/* sscanf() looks for the end of all that follows, at each hunk. */
-static bool take_number(const char **at, size_t *n)
-{
-	char *end = NULL;
-
-	if (!isdigit((unsigned char)**at))
-		return false;
-	*n = strtoul(*at, &end, 10);
-	*at = end;
-	return true;
-}
-
 /* "12,3" or "12", where the count is 1. Lines from 0: of none, the one before which it is. */
 static bool parse_range(const char **at, size_t *first, size_t *n)
 {
+	const char *end = lines_number(*at, first);
+
 	*n = 1;
-	if (!take_number(at, first))
+	if (end && *end == ',')
+		end = lines_number(end + 1, n);
+	if (!end)
 		return false;
-	if (**at == ',' && (++*at, !take_number(at, n)))
-		return false;
+	*at = end;
 	if (*n && !*first)
 		return false;
 	*first -= *n ? 1 : 0;

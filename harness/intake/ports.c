@@ -28,7 +28,7 @@ static void add_port(struct ports *p, unsigned long port)
 }
 
 /* "io.port == 0xE1", "#define STRING_PORT 0xE7", "case 0xEA:": numbers behind one of these words. */
-static void find_in_line(struct ports *p, const char *line)
+static void find_in_line(struct ports *p, char *line)
 {
 	const char *port = strcasestr(line, "port"), *at = strstr(line, "case ");
 
