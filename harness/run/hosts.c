@@ -94,6 +94,16 @@ const char *hosts_mark(const struct run *r)
 	return hosts[r->host].mark;
 }
 
+int hosts_check_parts(const struct run *r)
+{
+	int ret = 0;
+
+	for (unsigned int h = 0; !ret && h < TEST_HOSTS; h++)
+		if (r->hosts[h])
+			ret = lab_check_parts(r->hosts[h]);
+	return ret;
+}
+
 void hosts_close(struct run *r)
 {
 	for (unsigned int h = HOST_SCRIPTED; h < TEST_HOSTS; h++) {

@@ -345,7 +345,7 @@ static void look_back(struct run *r)
 {
 	enum outcome v = result_verdict(r->result);
 
-	if ((v != OUT_FAIL && v != OUT_CRASH) || !lab_check_parts(r->lab))
+	if ((v != OUT_FAIL && v != OUT_CRASH) || !hosts_check_parts(r))
 		return;
 	r->result->verdict = OUT_BROKEN;
 	str_set(&r->result->reason, fail_text());

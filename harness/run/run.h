@@ -118,6 +118,8 @@ int hosts_up(struct run *r);
 char *hosts_log(const struct run *r, unsigned int level);
 /* " on the scripted host", for names of what every lab has; "" for the host under test. */
 const char *hosts_mark(const struct run *r);
+/* lab_check_parts() of each lab that the run had. */
+int hosts_check_parts(const struct run *r);
 void hosts_close(struct run *r);
 
 /* -- execute.c -- */
