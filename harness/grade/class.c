@@ -9,7 +9,6 @@
 
 #define PAIRS_MAX 20 /* that are shown */
 
-
 /* A cell that a spreadsheet takes as text: no formula, quotes doubled. */
 static void put_cell(struct buf *b, const char *text, bool last)
 {

@@ -89,13 +89,15 @@ struct task {
 
 static void work(const struct task *t, int fd)
 {
-	const struct rlimit cpu = { CPU_S, CPU_S };
+	/* SIGXCPU at the first: SIGKILL is then somebody else's. */
+	const struct rlimit cpu = { CPU_S, CPU_S + 5 }, core = { 0, 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	struct peers peers = { 0 };
 	struct intake in = { 0 };
 
 	proc_child_setup();
 	setrlimit(RLIMIT_CPU, &cpu);
+	setrlimit(RLIMIT_CORE, &core);
 	fail_clear();
 	if (t->show)
 		put_peers(&b, intake_show(t->path, t->how, t->scratch, &peers), &peers);
@@ -131,8 +133,10 @@ static char *listen_to(int fd, pid_t pid, const char *scratch, struct buf *said)
 
 static char *why_it_ended(int status)
 {
-	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGXCPU))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
 		return strf("it took more than %u s of the CPU's time", CPU_S);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return xstrdup("its process was killed, likely as this machine had no memory left");
 	if (WIFSIGNALED(status))
 		return strf("%s ended it", strsignal(WTERMSIG(status)));
 	return status ? strf("its process ended with status %d", WEXITSTATUS(status)) : NULL;
