@@ -339,6 +339,12 @@ static int take_rather_files(struct taking *t)
 	return 0;
 }
 
+/* The numbers may stand in a header that is handed in whole, and the diff go on with its names. */
+static bool is_part_of_files(const struct taking *t)
+{
+	return changes_usual(t) && intake_find_beside(t);
+}
+
 /* Empty is a zero: only what was read to its last byte is. */
 static int doubt_empty(struct taking *t)
 {
@@ -390,7 +396,7 @@ static int take(struct taking *t)
 	if (ret)
 		return ret;
 	if (t->diffs.n && t->in->outcome == INTAKE_TAKEN)
-		return has_assignments_work(t) ? take_beside(t) : take_rather_files(t);
+		return has_assignments_work(t) || is_part_of_files(t) ? take_beside(t) : take_rather_files(t);
 	o = t->in->outcome;
 	why = t->in->why ? why_no_diff(t) : NULL;
 	ret = intake_take_files(t);

@@ -558,6 +558,27 @@ static void test_diff_of_another_version(void **state)
 	intake_free(&in);
 }
 
+/* The number is in a file that was handed in whole: the diff, which has its name alone, is a part. */
+static void test_number_in_the_file_beside(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, KVM "vmx/vmx.c", "#define LEAF_OF_MINE 0x4fffffff\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "+\tif (eax == LEAF_OF_MINE)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n");
+	expect(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "+#define LEAF_OF_MINE"));
+	assert_non_null(strstr(buf_str(&in.patch), "+\tif (eax == LEAF_OF_MINE)"));
+	intake_free(&in);
+	/* Of another exercise, with none of its names. */
+	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,7 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
+	    "+\tprintk(other_words);\n \treturn 0;\n }\n \n");
+	expect(INTAKE_TAKEN, &in);
+	assert_null(strstr(buf_str(&in.patch), "other_words"));
+	intake_free(&in);
+}
+
 /* Both made from the base: a second assignment has all of the first, host and guest one number. */
 static void test_said_twice(void **state)
 {
@@ -1811,6 +1832,7 @@ int main(void)
 		cmocka_unit_test_setup(test_colours, begin),
 		cmocka_unit_test_setup(test_own_files, begin),
 		cmocka_unit_test_setup(test_diff_of_another_version, begin),
+		cmocka_unit_test_setup(test_number_in_the_file_beside, begin),
 		cmocka_unit_test_setup(test_margins, begin),
 		cmocka_unit_test_setup(test_lines_cut_in_two, begin),
 		cmocka_unit_test_setup(test_no_context, begin),
