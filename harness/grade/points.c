@@ -5,7 +5,7 @@
 #include "grade/grade.h"
 #include "judge/wrong.h"
 
-#define FAILED_MAX 12 /* checks in a line */
+#define FAILED_OF_TEST 6 /* checks that are named, of each */
 
 static bool is_everywhere(const char *path)
 {
@@ -175,24 +175,26 @@ void grade_judge(const struct rubric *r, struct submission *s)
 		need_person(s, why ? why : "the lab came to no verdict");
 }
 
+static void add_failed_of(const struct test_result *t, struct buf *out)
+{
+	unsigned int failed = 0;
+
+	for (size_t i = 0; i < t->n_checks; i++) {
+		if (t->checks[i].verdict != OUT_FAIL || ++failed > FAILED_OF_TEST)
+			continue;
+		if (failed == 1)
+			buf_printf(out, "%s%s: %s", out->len ? "; " : "", t->name, t->checks[i].name);
+		else
+			buf_printf(out, ", %s", t->checks[i].name);
+	}
+	if (failed > FAILED_OF_TEST)
+		buf_printf(out, ", and %u more", failed - FAILED_OF_TEST);
+}
+
 void grade_failed(const struct submission *s, struct buf *out)
 {
-	unsigned int told = 0;
-
-	for (size_t i = 0; s->result && i < s->result->n_tests; i++) {
-		const struct test_result *t = &s->result->tests[i];
-		bool first = true;
-
-		for (size_t j = 0; j < t->n_checks; j++) {
-			if (t->checks[j].verdict != OUT_FAIL || ++told > FAILED_MAX)
-				continue;
-			buf_printf(out, "%s%s%s", first && out->len ? "; " : "", first ? t->name : "", first ? ": " : ", ");
-			buf_puts(out, t->checks[j].name);
-			first = false;
-		}
-	}
-	if (told > FAILED_MAX)
-		buf_printf(out, "; and %u more", told - FAILED_MAX);
+	for (size_t i = 0; s->result && i < s->result->n_tests; i++)
+		add_failed_of(&s->result->tests[i], out);
 }
 
 void submission_free(struct submission *s)
