@@ -339,10 +339,13 @@ static int take_rather_files(struct taking *t)
 	return 0;
 }
 
-/* The numbers may stand in a header that is handed in whole, and the diff go on with its names. */
-static bool is_part_of_files(const struct taking *t)
+/*
+ * Is the diff of this assignment? The numbers may stand in a header that is handed in whole, and
+ * the diff go on with its names.
+ */
+static bool is_meant(const struct taking *t)
 {
-	return changes_usual(t) && intake_find_beside(t);
+	return has_assignments_work(t) || (changes_usual(t) && intake_find_beside(t));
 }
 
 /* Empty is a zero: only what was read to its last byte is. */
@@ -396,7 +399,7 @@ static int take(struct taking *t)
 	if (ret)
 		return ret;
 	if (t->diffs.n && t->in->outcome == INTAKE_TAKEN)
-		return has_assignments_work(t) || is_part_of_files(t) ? take_beside(t) : take_rather_files(t);
+		return is_meant(t) ? take_beside(t) : take_rather_files(t);
 	o = t->in->outcome;
 	why = t->in->why ? why_no_diff(t) : NULL;
 	ret = intake_take_files(t);

@@ -558,13 +558,14 @@ static void test_diff_of_another_version(void **state)
 	intake_free(&in);
 }
 
-/* The number is in a file that was handed in whole: the diff, which has its name alone, is a part. */
+/* The number is in a file that was handed in whole: the diff has its name alone. */
 static void test_number_in_the_file_beside(void **state)
 {
 	struct intake in;
 
 	(void)state;
-	put(given, KVM "vmx/vmx.c", "#define LEAF_OF_MINE 0x4fffffff\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
+	put(given, KVM "vmx/vmx.c",
+	    "#define LEAF_OF_MINE 0x4fffffff\nint vmx_init(void)\n{\n\treturn 0;\n}\n");
 	put(given, "x.diff", "--- a/" KVM "cpuid.c\n+++ b/" KVM "cpuid.c\n@@ -7,6 +7,8 @@\n \n int kvm_emulate_cpuid(void)\n {\n"
 	    "+\tif (eax == LEAF_OF_MINE)\n+\t\treturn total_exits;\n \treturn 0;\n }\n \n");
 	expect(INTAKE_TAKEN, &in);
