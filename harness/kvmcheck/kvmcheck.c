@@ -105,25 +105,85 @@ static int check_wanted(const struct kvm_check *c)
 	return 0;
 }
 
+/* What the line sets, or NULL. */
+static const char *value_of(const struct night_item *it, const char *knob)
+{
+	for (size_t i = 0; i < it->knobs.n; i++)
+		if (!strcmp(it->knobs.v[i], knob))
+			return it->values.v[i];
+	return NULL;
+}
+
+/* "SUITE/TEST" or a pattern of it; what names no suite may be of any. */
+static bool is_of_another(const char *test, const char *suite)
+{
+	size_t n = strcspn(test, "/");
+	_cleanup_free_ char *named = xstrndup(test, n);
+
+	return test[n] && (!suite || fnmatch(named, suite, 0));
+}
+
+/* What no line's suite has is misspelt, and must not leave all parts out. */
+static int check_tests(const struct kvm_check *c)
+{
+	for (size_t i = 0; i < c->knobs.tests.n; i++) {
+		const char *test = c->knobs.tests.v[i];
+		_cleanup_strv_ struct strv names = { 0 };
+		bool found = false;
+
+		for (size_t k = 0; k < c->items.n; k++) {
+			const char *suite = value_of(&c->items.v[k], "SUITE");
+			_cleanup_free_ char *name = strf("%s%s", suite ? suite : "", test + strcspn(test, "/"));
+
+			found |= !is_of_another(test, suite);
+			if (suite && !strv_has(&names, name))
+				strv_add(&names, name);
+		}
+		if (!found)
+			return near_fail("TESTS= names no test of a suite that kvm-check runs:", test, &names);
+	}
+	return 0;
+}
+
 /* LANE= leaves out what is of another one. */
 static bool in_lane(const struct kvm_check *c, const struct night_item *it)
 {
-	for (size_t i = 0; i < it->knobs.n; i++)
-		if (!strcmp(it->knobs.v[i], "LANE"))
-			return !strcmp(c->knobs.lane, "auto") || !strcmp(c->knobs.lane, it->values.v[i]);
-	return true;
+	const char *lane = value_of(it, "LANE");
+
+	return !lane || !strcmp(c->knobs.lane, "auto") || !strcmp(c->knobs.lane, lane);
 }
 
 /* ---- the plans ---- */
 
+void kvm_check_tests(const struct strv *tests, const char *suite, struct buf *b)
+{
+	for (size_t i = 0; i < tests->n; i++)
+		if (!is_of_another(tests->v[i], suite))
+			buf_printf(b, "%s%s", b->len ? " " : "", tests->v[i]);
+}
+
+/* The user's TESTS= for this line, that has none of its own. */
+static void add_tests(const struct kvm_check *c, const struct night_item *it, struct buf *b)
+{
+	if (!value_of(it, "TESTS"))
+		kvm_check_tests(&c->knobs.tests, value_of(it, "SUITE"), b);
+}
+
 /* The user's settings, with the line's over them. */
 static int plan_item(const struct kvm_check *c, const struct night_item *it, struct plan *plan)
 {
-	_cleanup_free_ struct setting *s = xcalloc(it->knobs.n + 1, sizeof(*s));
+	_cleanup_free_ struct setting *s = xcalloc(it->knobs.n + 2, sizeof(*s));
+	_cleanup_buf_ struct buf tests = { 0 };
+	size_t n = it->knobs.n;
 
-	for (size_t i = 0; i < it->knobs.n; i++)
+	add_tests(c, it, &tests);
+	if (!tests.len && c->knobs.tests.n && !value_of(it, "TESTS"))
+		return fail(OUT_SKIP, "TESTS= names none of its tests");
+	for (size_t i = 0; i < n; i++)
 		s[i] = (struct setting){ it->knobs.v[i], it->values.v[i] };
-	return plan_with(&c->knobs, s, it->knobs.n, plan);
+	if (tests.len)
+		s[n++] = (struct setting){ "TESTS", buf_str(&tests) };
+	return plan_with(&c->knobs, s, n, plan);
 }
 
 /* A suite's run tells how many lines are the same: so does its part. */
@@ -207,16 +267,16 @@ static int add_job(struct kvm_check *c, struct night_part *p, const struct plan 
 static void note_settings(struct kvm_check *c, const struct night_item *it)
 {
 	_cleanup_free_ char *key = strf(PART_SETTINGS "%s", it->name);
-	_cleanup_free_ char *tests = knobs_text(&c->knobs, "TESTS");
-	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_buf_ struct buf b = { 0 }, tests = { 0 };
 
 	for (size_t i = 0; i < it->knobs.n; i++)
 		buf_printf(&b, "%s%s=%s", i ? " " : "", it->knobs.v[i], it->values.v[i]);
-	for (char *p = tests; *p; p++)
-		if (*p == ' ')
-			*p = ',';
-	if (*tests && !strv_has(&it->knobs, "TESTS"))
-		buf_printf(&b, " TESTS=%s", tests);
+	add_tests(c, it, &tests);
+	for (size_t i = 0; i < tests.len; i++)
+		if (tests.data[i] == ' ')
+			tests.data[i] = ',';
+	if (tests.len)
+		buf_printf(&b, " TESTS=%s", buf_str(&tests));
 	result_set_manifest(c->run.result, key, buf_str(&b));
 }
 
@@ -292,7 +352,9 @@ static int read_conf(struct kvm_check *c)
 	if (!ret)
 		ret = night_items_make(&c->conf, &c->items);
 	c->pool.deadline_s = c->conf.deadline_minutes * 60;
-	return ret ? ret : check_wanted(c);
+	if (!ret)
+		ret = check_wanted(c);
+	return ret ? ret : check_tests(c);
 }
 
 static void describe(struct kvm_check *c)

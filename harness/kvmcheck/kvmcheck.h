@@ -46,6 +46,11 @@ struct kvm_check {
  * none: all. Returns an exit code or a negative outcome.
  */
 int kvm_check_run(const struct strv *parts);
+/*
+ * For tests: of the words of TESTS= those that a line with that suite (NULL: none) is asked for.
+ * "SUITE/TEST" is for that one alone.
+ */
+void kvm_check_tests(const struct strv *tests, const char *suite, struct buf *b);
 /* A row of the table: of a part that is over, which is in the result. */
 void kvm_check_row(const struct run_result *r, const char *part);
 

@@ -38,6 +38,30 @@ static void test_checkpatch(void **state)
 	expect_checkpatch("Can't locate Term/ANSIColor.pm in @INC\n", 2, NULL, false);
 }
 
+/* ---- TESTS= for several suites ---- */
+
+static void expect_tests(const char *tests, const char *suite, const char *left)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+
+	strv_split(&words, tests, " ");
+	kvm_check_tests(&words, suite, &b);
+	assert_string_equal(buf_str(&b), left);
+}
+
+static void test_tests(void **state)
+{
+	static const char both[] = "selftests/xapic_* kvm-unit-tests/ioapic smp*";
+
+	(void)state;
+	expect_tests(both, "selftests", "selftests/xapic_* smp*");
+	expect_tests(both, "kvm-unit-tests", "kvm-unit-tests/ioapic smp*");
+	expect_tests("selftests/xapic_*", "kvm-unit-tests", "");
+	expect_tests("self*/xapic_*", "selftests", "self*/xapic_*");
+	expect_tests("selftests/xapic_* many", NULL, "many");
+}
+
 /* ---- the cover letter ---- */
 
 static struct run_result *make_run(void)
@@ -129,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checkpatch),
+		cmocka_unit_test(test_tests),
 		cmocka_unit_test(test_cover),
 		cmocka_unit_test(test_cover_of_failures),
 		cmocka_unit_test(test_no_cover),
