@@ -84,6 +84,9 @@ void program_env(const struct run *r, const struct testcase *t, const char *moni
 	assignment_env(run_assignment(r, t), env);
 	strv_addf(env, "NESTLAB_EFFORT=%u", r->lab->plan->knobs.effort);
 	strv_addf(env, "NESTLAB_SLOWDOWN=%u", r->lab->plan->lane.slowdown);
+	/* What one lane's emulator can't be asked is a suite's own business. */
+	if (t->suite)
+		strv_addf(env, "NESTLAB_LANE=%s", r->lab->plan->lane.name);
 	if (t->wants_monitor)
 		monitor_env(&r->monitor, monitor_at, env);
 }
