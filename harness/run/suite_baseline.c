@@ -42,6 +42,7 @@ static void make_key(const struct run *r, const char *lab_key, const struct test
 	hash_add_str(h, "suite", r->suite->programs.key);
 	hash_add_str(h, "test", t->name);
 	hash_add_str(h, "command", t->program);
+	hash_add_number(h, "reader", SUITE_READER);
 	hash_add_number(h, "time", (uint64_t)t->timeout_s * r->plan->knobs.effort);
 	hash_hex(h, key);
 }

@@ -11,6 +11,9 @@
 
 #include "core/util.h"
 
+/* One more with each change of what is read: records of the unpatched kernel are kept. */
+#define SUITE_READER 2
+
 /* The line that each test has: how its program ended. */
 #define SUITE_PROGRAM "the program"
 /* KTAP's promise of how many lines there are, where it was not kept. */

@@ -236,6 +236,22 @@ static void test_unit_tests(void **state)
 	suite_said_free(&said);
 }
 
+/* "the program: SUMMARY: 0 tests" was the reason that people read. */
+static void test_why_skipped(void **state)
+{
+	const struct suite_end end = { .exit_code = 155 };
+	struct suite_said said;
+
+	(void)state;
+	read_text("kvm-unit-tests", "cr4 = 20\nSVM not available\nSUMMARY: 0 tests\n", &end, &said);
+	assert_line(&said, SUITE_PROGRAM, SUITE_SKIP);
+	assert_string_equal(said.v[0].text, "SVM not available");
+	suite_said_free(&said);
+	read_text("kvm-unit-tests", "SUMMARY: 0 tests\n", &end, &said);
+	assert_string_equal(said.v[0].text, "SUMMARY: 0 tests");
+	suite_said_free(&said);
+}
+
 /* ---- records ---- */
 
 /* Three runs that said the same. */
@@ -690,6 +706,7 @@ int main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_no_guest),
 		cmocka_unit_test(test_unit_tests),
+		cmocka_unit_test(test_why_skipped),
 		cmocka_unit_test(test_cut_record),
 		cmocka_unit_test(test_compared),
 		cmocka_unit_test(test_other_failure),
