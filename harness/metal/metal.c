@@ -400,8 +400,10 @@ int metal_run(struct metal *m, const char *command)
 
 	while (!ret && !st.done)
 		ret = level_step(&m->level, STEP_MS);
-	if (ret)
+	if (ret) {
+		channel_forget(m->level.channel, id);
 		return ret;
+	}
 	if (st.error)
 		return fail(OUT_BROKEN, "can't start a shell in the metal machine: %s", strerror(st.error));
 	return st.signal ? 128 + st.signal : st.exit_code;

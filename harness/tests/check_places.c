@@ -47,8 +47,9 @@ static const struct one_case kept[] = {
 	{ "a file that is not there", NESTLAB " get 2:/nothing", 3, { "/nothing", "No such file" }, 60 },
 	{ "files that are wrongly named", NESTLAB " get 3:/etc/passwd; " NESTLAB " put Makefile 2:Makefile", 2, { "usage: nestlab put FILE 1|2:PATH" }, 60 },
 	{ "events that are asked for, in a buffer that goes when it ends",
-	  "( timeout -s INT 5 " NESTLAB " trace -e kvm:kvm_exit,kvm:kvm_entry | grep -m1 -o 'kvm_entry: vcpu'; sleep 3; "
-	  NESTLAB " shell 1 ls /sys/kernel/tracing/instances ) 2>&1", 0, { "kvm_entry: vcpu", "!nestlab-" }, 60 },
+	  "( timeout --preserve-status -s INT 5 " NESTLAB " trace -e kvm:kvm_exit,kvm:kvm_entry >" LOGS "/events; echo ^C: $?; "
+	  "grep -m1 -o 'kvm_entry: vcpu' " LOGS "/events; sleep 3; "
+	  NESTLAB " shell 1 ls /sys/kernel/tracing/instances ) 2>&1", 0, { "^C: 0", "kvm_entry: vcpu", "!nestlab-" }, 60 },
 	{ "an event that the kernel does not have", NESTLAB " trace -e kvm:kvm_exit,kvm:no_such_event", 2,
 	  { "does not have all of the events kvm:kvm_exit,kvm:no_such_event", "available_events" }, 60 },
 	{ "a program that is not here", NESTLAB " exec 1 /bin/no-such", 2, { "can't read the program /bin/no-such", "nestlab shell 1" }, 60 },

@@ -118,6 +118,7 @@ int attached_run(struct level *l, char *const *argv, bool tty)
 
 	if (!ret)
 		ret = interact(&s);
+	channel_forget(l->channel, s.id); /* the news of its end have no place any more */
 	if (ret >= 0 && s.status.error)
 		return fail(OUT_BROKEN, "can't start %s in %s: %s", argv[0], l->name, strerror(s.status.error));
 	return ret;

@@ -43,14 +43,18 @@ static int stream(struct level *l, char *const *argv, bool follow)
 	struct channel_status st = { 0 };
 	uint32_t id;
 	int ret = channel_start(l->channel, &e, &st, &id);
+	bool ended; /* by ^C, as following does */
 
 	while (!ret && !st.done)
 		ret = level_step(l, 100);
-	if (ret && follow && fail_outcome() == OUT_INTERRUPTED) {
+	if (!ret)
+		return st.exit_code;
+	ended = follow && fail_outcome() == OUT_INTERRUPTED;
+	if (ended)
 		channel_kill(l->channel, id, SIGKILL);
-		return 0; /* ^C is how following ends */
-	}
-	return ret ? ret : st.exit_code;
+	/* Or what comes of its end would be written where st was. */
+	channel_forget(l->channel, id);
+	return ended ? 0 : ret;
 }
 
 static int stream_buffer(struct level *l, bool follow)
