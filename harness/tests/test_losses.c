@@ -227,6 +227,28 @@ static void test_a_level_that_is_lost_without_a_word(void **state)
 	fake_free(f);
 }
 
+/* Two of one run: the second one was a crash of a right kernel. */
+static void test_levels_that_are_lost_without_a_word(void **state)
+{
+	static const char *const names[] = { "unlucky", "unlucky, too", "once too often" };
+	struct fake *f = fake_new();
+
+	(void)state;
+	f->plan.lane.retries = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *script =
+			strf("test -e $KEPT/%zu && " DONE " && exit; touch $KEPT/%zu; kill -KILL $PPID; sleep 100", i, i);
+
+		fake_test(f, names[i], script);
+	}
+	assert_int_equal(fake_run(f), 0);
+	assert_verdict(f, "unlucky", OUT_PASS);
+	assert_verdict(f, "unlucky, too", OUT_PASS);
+	assert_non_null(fake_result(f, "unlucky, too")->retried);
+	assert_verdict(f, "once too often", OUT_CRASH);
+	fake_free(f);
+}
+
 /* Its first result stands. */
 static void test_one_that_is_lost_and_stays_lost(void **state)
 {
@@ -400,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_a_module_that_is_refused),
 		cmocka_unit_test(test_a_level_that_is_lost_while_a_module_loads),
 		cmocka_unit_test(test_a_level_that_is_lost_without_a_word),
+		cmocka_unit_test(test_levels_that_are_lost_without_a_word),
 		cmocka_unit_test(test_one_that_is_lost_and_stays_lost),
 		cmocka_unit_test(test_an_agent_that_never_answers),
 		cmocka_unit_test(test_a_hang_costs_no_long_deadline),

@@ -145,11 +145,11 @@ static void test_a_built_emulator(void **state)
 	assert_int_equal(lane_load("tcg-svm", &l), 0);
 	assert_null(l.emulator);
 	assert_int_equal(l.spare_cpus, 1);
-	assert_int_equal(l.retries, 1);
+	assert_int_equal(l.retries, 3);
 	lane_take_built(&l, xstrdup("/cache/qemu/1/qemu-system-x86_64"));
 	assert_string_equal(l.emulator, "/cache/qemu/1/qemu-system-x86_64");
 	assert_int_equal(l.spare_cpus, 0);
-	assert_int_equal(l.retries, 1);
+	assert_int_equal(l.retries, 3);
 	lane_free(&l);
 	assert_int_equal(lane_load("kvm", &l), 0);
 	lane_take_built(&l, xstrdup("/other"));
