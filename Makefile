@@ -132,20 +132,26 @@ endef
 # Few of them want these: without, one that does is told so.
 for_monitors = ($(call install_packages,config/packages-monitors)) || :
 
+# With these the first run builds the lab's own emulators; without, it takes the system's.
+$(B)/for-emulators: config/packages-qemu config/packages-bochs
+	@($(call install_packages,config/packages-qemu)) || :
+	@($(call install_packages,config/packages-bochs)) || :
+	@mkdir -p $(B) && touch $@
+
 # What is left out without it says so.
 for_slurm = ($(call install_packages,config/packages-slurm)) || :
 
 # Without, the clock stays as it is.
 for_soak = ($(call install_packages,config/packages-soak)) || :
 
-deps: ## install the Debian packages that are missing
+deps: $(B)/for-emulators ## install the Debian packages that are missing
 	@$(call install_packages,config/packages)
 
-bochs: build ## a Bochs without its debugger for lane bochs-vmx, three times as fast: built from Debian's source
+bochs: build ## a Bochs without its debugger for lane bochs-vmx, three times as fast: built from Debian's source (as the first run does)
 	@$(call install_packages,config/packages-bochs)
 	@$(NESTLAB) bochs
 
-qemu: build ## a QEMU without two faults of Debian's for lane tcg-svm: built from Debian's source
+qemu: build ## a QEMU without some faults of Debian's for lane tcg-svm: built from Debian's source (as the first run does)
 	@$(call install_packages,config/packages-qemu)
 	@$(NESTLAB) qemu
 

@@ -6,6 +6,7 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "plan/knobs.h"
+#include "plan/lane.h"
 #include "verbs/verb.h"
 
 /* As others spell what are verbs here. */
@@ -46,6 +47,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
 	}
 	if (argc > 2 && !*verb->usage)
 		return verb_takes_none(verb, argv[2]);
+	if (verb->labs)
+		lanes_provide();
 	return verb->run(argc - 1, argv + 1);
 }
 

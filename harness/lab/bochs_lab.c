@@ -448,7 +448,7 @@ static int prepare(struct lab *lab)
 	if (lab->plan->l1_cpus < 2)
 		return fail(OUT_USAGE, "LANE=%s wants L1_CPUS of at least 2", lab->plan->lane.name);
 	free(lab->emulator);
-	lab->emulator = bochs_program();
+	lab->emulator = xstrdup(lab->plan->lane.emulator ? lab->plan->lane.emulator : BOCHS_DEBIAN);
 	ret = check_seed(lab);
 	if (ret || !lab->without_l2)
 		return ret ? ret : prepare_l2(lab);

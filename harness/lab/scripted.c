@@ -23,7 +23,7 @@ static int make_plan(const struct plan *of, bool hide_kvm, struct plan *to)
 	if (!ret)
 		ret = kernel_conf_flavor(k, "plain", to->knobs.guest_flavor);
 	if (!ret)
-		ret = lane_choose(of->lane.name, "the lab beside it", NULL, &to->lane);
+		ret = lane_choose(of->lane.name, "the lab beside it", NULL, of->knobs.own_emulator, &to->lane);
 	if (ret)
 		return ret;
 	to->lane.slowdown = of->lane.slowdown * TIMES_SLOWER;

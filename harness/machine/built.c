@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/apt.h"
@@ -13,6 +15,7 @@
 #include "core/ui.h"
 
 #define KEY_DIGITS 16
+#define TRY_AGAIN_S 3600
 
 /* ---- which ---- */
 
@@ -147,9 +150,14 @@ static int make(void *ctx, const char *dir)
 	return ret ? ret : keep(m, dir);
 }
 
+static char *failure_of(const struct built *b)
+{
+	return path_in_cache("logs/%s.failed", b->name);
+}
+
 int built_make(const struct built *b)
 {
-	_cleanup_free_ char *key = build_key(b), *log = path_in_cache("logs/%s.log", b->name);
+	_cleanup_free_ char *key = build_key(b), *failure = failure_of(b), *log = path_in_cache("logs/%s.log", b->name);
 	struct making m = { .b = b, .log = log };
 	struct cache_entry *e;
 	int ret;
@@ -163,5 +171,30 @@ int built_make(const struct built *b)
 		return fail_prefix("building %s (the whole: %s)", b->title, log);
 	ui_stage_end("%s", cache_made(e) ? b->told : "reused");
 	cache_release(e);
+	unlink(failure);
 	return 0;
+}
+
+static bool failed_of_late(const char *failure)
+{
+	struct stat st;
+
+	return !stat(failure, &st) && time(NULL) - st.st_mtime < TRY_AGAIN_S;
+}
+
+int built_provide(const struct built *b)
+{
+	_cleanup_free_ char *failure = failure_of(b);
+	int ret;
+
+	if (failed_of_late(failure))
+		return -1;
+	ret = built_make(b);
+	if (!ret || fail_outcome() == OUT_INTERRUPTED)
+		return ret;
+	ui_note("%s: the lane goes without (`nestlab %s` tries again)", fail_text(), b->name);
+	fail_clear();
+	if (file_write(failure, "", 0, 0666))
+		ui_note("can't write %s", failure);
+	return ret;
 }

@@ -32,4 +32,10 @@ char *built_program(const struct built *b);
 /* Fetch, patch, compile, unless it is there. 0, or -OUT_BROKEN. */
 int built_make(const struct built *b);
 
+/*
+ * The same for somebody who does without: a failure is told and forgotten, and for an hour nobody
+ * tries again but by built_make(). 0: it is there now.
+ */
+int built_provide(const struct built *b);
+
 #endif

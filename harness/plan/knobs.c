@@ -81,6 +81,8 @@ static const struct knob table[] = {
 	  "of lane bochs-vmx, of L1's CPUs: tests that look for races are tried under each, seeds 1 to this one" },
 	{ "AMPLIFY", NUMBER, ASKED, F(amplify), 0, 1, "1", "",
 	  "of lane tcg-svm: 1: in tests that look for races L1's CPUs are stopped now and then inside of KVM; 0: never" },
+	{ "OWN_EMULATOR", NUMBER, ASKED, F(own_emulator), 0, 1, "1", "",
+	  "what emulates L1: 1: the lab's own QEMU or Bochs, built first where it is missing (a minute or two); 0: the system's" },
 	{ "SLOWDOWN", NUMBER, ASKED, F(slowdown), 1, 100, "1", "times",
 	  "longer, for every deadline: of a slow or loaded machine" },
 	{ "BASE_IMAGE", PATH, ASKED, F(base_image), 0, 0, NULL, "", "a cloud image for L1, in place of ours" },

@@ -57,6 +57,7 @@ struct knobs {
 	char *history;
 	uint32_t seed; /* the one schedule of L1's CPUs, if they take turns; 0: those of 1 to ... */
 	uint32_t seeds; /* ... this one; 0: none */
+	uint32_t own_emulator; /* 0: the system's */
 	uint32_t amplify; /* L1's CPUs are stopped now and then in tests that look for races */
 	uint32_t keep; /* the record of a run that passed, too */
 	uint32_t keep_days, keep_mb;

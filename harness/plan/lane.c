@@ -89,18 +89,27 @@ static bool needs_nested_kvm(struct lane *l, char **why)
 	return p.nested;
 }
 
-static const struct lane_need nested_kvm = { "nested-kvm", needs_nested_kvm };
+static const struct lane_need nested_kvm = { .name = "nested-kvm", .check = needs_nested_kvm };
 LANE_NEED(nested_kvm);
 
 extern const struct lane_need *const __start_nestlab_needs[];
 extern const struct lane_need *const __stop_nestlab_needs[];
 
-bool lane_usable(struct lane *l, char **why)
+static const struct lane_need *need_of(const struct lane *l)
 {
 	for (const struct lane_need *const *n = __start_nestlab_needs; n < __stop_nestlab_needs;
 	     n++)
 		if (l->needs && !strcmp(l->needs, (*n)->name))
-			return (*n)->check(l, why);
+			return *n;
+	return NULL;
+}
+
+bool lane_usable(struct lane *l, char **why)
+{
+	const struct lane_need *n = need_of(l);
+
+	if (n)
+		return n->check(l, why);
 	*why = strf("config/lanes/%s.conf needs '%s', which is not known", l->name,
 		    l->needs ? l->needs : "");
 	return false;
@@ -135,7 +144,7 @@ static char *why_chosen(const struct lane *l, const struct vendor_side *side, co
 	return strf("the best lane of this machine: %s", usable);
 }
 
-static int choose_best(const struct vendor_side *side, struct lane *best)
+static int choose_best(const struct vendor_side *side, bool own, struct lane *best)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	int ret = lane_names(&names);
@@ -146,6 +155,7 @@ static int choose_best(const struct vendor_side *side, struct lane *best)
 		char *why = NULL;
 
 		ret = lane_load(names.v[i], &l);
+		l.systems_emulator = !own;
 		if (!ret && lane_usable(&l, &why) && is_better(&l, best, side))
 			take(best, &l, why_chosen(&l, side, why));
 		free(why);
@@ -165,18 +175,46 @@ char *lane_blind(const struct lane *l, const struct vendor_side *side)
 		    vendor_name(side->vendor), side->file, l->name, l->intel ? "an Intel" : "an AMD");
 }
 
-int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l)
+static int choose(const char *name, const char *by, const struct vendor_side *side, bool own,
+		  struct lane *l)
 {
 	_cleanup_free_ char *why = NULL;
 	int ret;
 
 	if (!by)
-		return choose_best(side, l);
+		return choose_best(side, own, l);
 	ret = lane_load(name, l);
+	l->systems_emulator = !own;
 	if (ret)
 		return fail_prefix("%s", by);
 	if (!lane_usable(l, &why))
 		return fail(OUT_BROKEN, "%s: lane %s can't run on this machine: %s", by, name, why);
 	l->reason = strf("asked for by %s", by);
 	return 0;
+}
+
+static bool provides;
+
+void lanes_provide(void)
+{
+	provides = true;
+}
+
+/* Whether there is something new. */
+static bool provide(const struct lane *l)
+{
+	const struct lane_need *n = need_of(l);
+
+	return provides && n && n->provide && !l->emulator && !l->systems_emulator && !n->provide();
+}
+
+int lane_choose(const char *name, const char *by, const struct vendor_side *side, bool own,
+		struct lane *l)
+{
+	int ret = choose(name, by, side, own, l);
+
+	if (ret || !provide(l))
+		return ret;
+	lane_free(l);
+	return choose(name, by, side, own, l);
 }

@@ -44,6 +44,7 @@ struct lane {
 	} built;
 	/* L1's, where it was built here; set by lane_usable(). NULL: the system's */
 	char *emulator;
+	bool systems_emulator; /* it is not to be one that was built here */
 	/* why no host that answers as a test says is brought up there (lab.h); NULL: it is */
 	char *without_scripted;
 	uint32_t preference; /* auto takes the usable lane with the highest */
@@ -60,6 +61,8 @@ struct lane {
 struct lane_need {
 	const char *name;
 	bool (*check)(struct lane *l, char **why);
+	/* Make what the lane is better with, unless it is there; 0: it is now. May be NULL. */
+	int (*provide)(void);
 };
 #define LANE_NEED(var)                                                                             \
 	static const struct lane_need *const var##_need                                            \
@@ -69,9 +72,15 @@ struct lane_need {
  * name: a lane, and by: who names it, for people; or by NULL: the best one with a CPU of the vendor
  * whose side of KVM the change works on, where there is such a lane; side NULL: any. -OUT_USAGE: no
  * such lane; -OUT_BROKEN: named, and this machine can't run it (with the reason); -OUT_SKIP: nobody
- * names one, and none works here.
+ * names one, and none works here. own: in an emulator that was built here, where there is one.
  */
-int lane_choose(const char *name, const char *by, const struct vendor_side *side, struct lane *l);
+int lane_choose(const char *name, const char *by, const struct vendor_side *side, bool own,
+		struct lane *l);
+/*
+ * From now on a lane that is chosen is given first what it is better with, as its own emulator:
+ * that may take minutes. Where it can't be made, the lane goes without.
+ */
+void lanes_provide(void);
 /*
  * What to say of a change that works on the other vendor's side than this lane has, or NULL. The
  * caller owns it.

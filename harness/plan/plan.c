@@ -64,7 +64,8 @@ static int choose_lane(struct plan *p, const struct change *judged)
 	int ret = find_wish(p, judged, &w);
 
 	if (!ret)
-		ret = lane_choose(w.lane ? w.lane : NOBODY, w.by, &judged->side, &p->lane);
+		ret = lane_choose(w.lane ? w.lane : NOBODY, w.by, &judged->side,
+				  p->knobs.own_emulator, &p->lane);
 	if (!ret)
 		p->blind = lane_blind(&p->lane, &judged->side);
 	free(w.lane);

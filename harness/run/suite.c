@@ -157,7 +157,10 @@ static const struct suite_record *then_of(const struct run *r, const struct test
 	return &r->suite->then[t - r->suite->cases];
 }
 
-/* What runs L1, with its version: known failures are often its doing. */
+/*
+ * What runs L1, with its version: known failures are often its doing. The lab's own QEMU has
+ * fewer.
+ */
 static const char *emulator_of(struct run *r)
 {
 	struct run_suite *s = r->suite;
@@ -167,7 +170,8 @@ static const char *emulator_of(struct run *r)
 		return s->emulator;
 	if (level_versions(&r->lab->levels[L1], &qemu, &libvirt))
 		s->emulator =
-			strf("qemu-%lu.%lu.%lu", qemu / 1000000, qemu / 1000 % 1000, qemu % 1000);
+			strf("qemu-%lu.%lu.%lu%s", qemu / 1000000, qemu / 1000 % 1000, qemu % 1000,
+			     r->plan->lane.emulator ? "-nestlab" : "");
 	else
 		s->emulator = xstrdup(r->lab->emulator ? path_last(r->lab->emulator) : "none");
 	return s->emulator;

@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "core/paths.h"
 #include "machine/built.h"
+#include "plan/lane.h"
 
 #include <cmocka.h>
 
@@ -138,11 +139,82 @@ static void test_what_went_wrong(void **state)
 	unsetenv("NO_SOURCE");
 }
 
+/* Who does without is told once, and tries no more for an hour; who asks for it does. */
+static void test_who_does_without(void **state)
+{
+	(void)state;
+	put_patch("of one who does without");
+	setenv("NO_SOURCE", "1", 1);
+	assert_int_equal(built_provide(&toy), -OUT_BROKEN);
+	assert_int_equal(fail_outcome(), OUT_PASS);
+	unsetenv("NO_SOURCE");
+	assert_int_not_equal(built_provide(&toy), 0);
+	assert_null(built_program(&toy));
+	assert_int_equal(built_make(&toy), 0);
+	put_patch("of one who does");
+	assert_int_equal(built_provide(&toy), 0);
+	program_is("--small\nof one who does\n");
+}
+
+/* ---- a lane that is better with it ---- */
+
+static bool needs_toy(struct lane *l, char **why)
+{
+	char *ours = l->systems_emulator ? NULL : built_program(&toy);
+
+	*why = xstrdup(ours ? "with our own" : "works");
+	if (ours)
+		lane_take_built(l, ours);
+	return true;
+}
+
+static int provide_toy(void)
+{
+	return built_provide(&toy);
+}
+
+static const struct lane_need toy_need = { "toy", needs_toy, provide_toy };
+LANE_NEED(toy_need);
+
+static void lane_has(bool own, bool ours)
+{
+	struct lane l;
+
+	assert_int_equal(lane_choose("auto", NULL, NULL, own, &l), 0);
+	assert_int_equal(l.emulator != NULL, ours);
+	assert_int_equal(l.spare_cpus, ours ? 0 : 1);
+	assert_non_null(strstr(l.reason, ours ? "with our own" : "works"));
+	lane_free(&l);
+}
+
+static void test_a_lane_is_given_it(void **state)
+{
+	_cleanup_free_ char *lanes = strf("%s/config/lanes", dir);
+
+	(void)state;
+	assert_int_equal(mkdir_p(lanes), 0);
+	put("config/lanes/toy.conf", "[lane]\ntitle = Toy\nneeds = toy\nspare_cpus = 1\n[built]\nspare_cpus = 0\n", 0644);
+	put_patch("of a lane");
+	lane_has(true, false); /* nobody brings labs up */
+	lanes_provide();
+	lane_has(false, false);
+	assert_null(built_program(&toy));
+	lane_has(true, true);
+	program_is("--small\nof a lane\n");
+	lane_has(false, false);
+	put_patch("of none");
+	setenv("NO_SOURCE", "1", 1);
+	lane_has(true, false);
+	unsetenv("NO_SOURCE");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_of_its_patches),
 		cmocka_unit_test(test_what_went_wrong),
+		cmocka_unit_test(test_who_does_without),
+		cmocka_unit_test(test_a_lane_is_given_it),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

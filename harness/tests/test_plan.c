@@ -131,7 +131,7 @@ static void test_lanes(void **state)
 	assert_int_equal(lane_load("../tcg-svm", &l), -OUT_USAGE);
 	assert_int_equal(lane_load("none", &l), -OUT_USAGE);
 	assert_non_null(strstr(fail_text(), "tcg-svm"));
-	assert_int_equal(lane_choose("tcg-svm", "a test", NULL, &l), 0);
+	assert_int_equal(lane_choose("tcg-svm", "a test", NULL, true, &l), 0);
 	assert_false(l.intel);
 	lane_free(&l);
 }
@@ -165,11 +165,11 @@ static void test_a_lane_for_the_change(void **state)
 
 	(void)state;
 	/* who names a lane gets it, and is told */
-	assert_int_equal(lane_choose("tcg-svm", "a test", &intel, &l), 0);
+	assert_int_equal(lane_choose("tcg-svm", "a test", &intel, true, &l), 0);
 	blind = lane_blind(&l, &intel);
 	assert_non_null(strstr(blind, "instrumented for Intel only (it touches " VMX));
 	lane_free(&l);
-	assert_int_equal(lane_choose("auto", NULL, &intel, &l), 0);
+	assert_int_equal(lane_choose("auto", NULL, &intel, true, &l), 0);
 	if (l.intel) {
 		assert_non_null(strstr(l.reason, "the change is for Intel only (" VMX ")"));
 		assert_null(lane_blind(&l, &intel));

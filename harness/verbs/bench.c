@@ -29,6 +29,7 @@ static const struct verb bench_verb = {
 	.order = 43,
 	.settings = "PLACE OUT",
 	.codes = "1 of two files compared, something got slower",
+	.labs = true,
 	.run = verb_bench,
 };
 VERB(bench_verb);

@@ -24,6 +24,7 @@ static const struct verb bisect_run = {
 		 "125 this commit can't be judged: it does not build, or the lab failed\n"
 		 "255 wrongly asked for, in use, or interrupted: git bisect ends",
 	.judges = true,
+	.labs = true,
 	.run = verb_bisect_run,
 };
 VERB(bisect_run);

@@ -28,6 +28,7 @@ static const struct verb bisect = {
 	.codes = "0 the first bad commit was found",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_bisect,
 };
 VERB(bisect);

@@ -7,7 +7,7 @@ static int verb_bochs(int argc, char **argv);
 static const struct verb bochs_verb = {
 	.name = "bochs",
 	.usage = "",
-	.summary = "build a faster Bochs for lane bochs-vmx, of Debian's source",
+	.summary = "build a faster Bochs for lane bochs-vmx, of Debian's source, as the first run there does",
 	.order = 33,
 	.run = verb_bochs,
 };

@@ -167,7 +167,7 @@ static int lanes(void)
 		free(why);
 		lane_free(&l);
 	}
-	if (!lane_choose("auto", NULL, NULL, &l))
+	if (!lane_choose("auto", NULL, NULL, true, &l))
 		line(true, "default lane", "%s", l.name);
 	lane_free(&l);
 	return !usable;

@@ -20,6 +20,7 @@ static const struct verb gdb = {
 	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " -TESTS -SUITE",
 	.ends = VERB_ENDS_AS_RUNS,
 	.codes = "* gdb's own; with --before the run's",
+	.labs = true,
 	.run = verb_gdb,
 };
 VERB(gdb);

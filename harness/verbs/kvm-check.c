@@ -15,6 +15,7 @@ static const struct verb kvm_check = {
 				"-NESTED_PAGING",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_kvm_check,
 };
 VERB(kvm_check);

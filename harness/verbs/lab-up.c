@@ -20,6 +20,7 @@ static const struct verb lab_up_verb = {
 	.settings = KNOBS_ASKED " PLACE SAVE_LAB -SUITE -TESTS -MONITOR",
 	.ends = VERB_ENDS(OUT_BUILD_ERROR) | VERB_ENDS(OUT_CRASH) | VERB_ENDS(OUT_UNUSABLE) |
 		VERB_ENDS(OUT_BUSY),
+	.labs = true,
 	.run = verb_lab_up,
 };
 VERB(lab_up_verb);

@@ -30,6 +30,7 @@ static const struct verb mutants_verb = {
 	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " JOBS RUNS -PATCH -GUEST_PATCH -MONITOR -SUITE",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_mutants,
 };
 VERB(mutants_verb);

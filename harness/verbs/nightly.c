@@ -20,6 +20,7 @@ static const struct verb nightly = {
 	.order = 35,
 	.settings = "LANE JOBS KEEP_DAYS KEEP_MB SAVE_LAB",
 	.ends = VERB_ENDS_AS_RUNS,
+	.labs = true,
 	.run = verb_nightly,
 };
 VERB(nightly);

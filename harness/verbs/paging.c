@@ -28,6 +28,7 @@ static const struct verb paging_verb = {
 	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS " JOBS -TESTS -SUITE -NESTED_PAGING",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_paging,
 };
 VERB(paging_verb);

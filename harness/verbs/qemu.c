@@ -7,7 +7,7 @@ static int verb_qemu(int argc, char **argv);
 static const struct verb qemu_verb = {
 	.name = "qemu",
 	.usage = "",
-	.summary = "build QEMU for lane tcg-svm, of Debian's source, without two faults of it",
+	.summary = "build QEMU for lane tcg-svm, of Debian's source, without some faults of it, as the first run there does",
 	.order = 34,
 	.run = verb_qemu,
 };

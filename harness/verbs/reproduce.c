@@ -33,6 +33,7 @@ static const struct verb reproduce = {
 	.codes = "0 kernels, modules and verdicts are the same\n1 one of them differs",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_reproduce,
 };
 VERB(reproduce);

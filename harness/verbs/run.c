@@ -14,6 +14,7 @@ static const struct verb run = {
 	.settings = KNOBS_OF_RESULTS,
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_run,
 };
 VERB(run);

@@ -22,6 +22,7 @@ static const struct verb soak = {
 	.settings = "LANE OUT LABEL KEEP_DAYS KEEP_MB SLOWDOWN",
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_soak,
 };
 VERB(soak);

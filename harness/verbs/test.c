@@ -12,6 +12,7 @@ static const struct verb test = {
 	.settings = KNOBS_ASKED " " KNOBS_OF_RESULTS,
 	.ends = VERB_ENDS_AS_RUNS,
 	.judges = true,
+	.labs = true,
 	.run = verb_test,
 };
 VERB(test);

@@ -28,6 +28,8 @@ struct verb {
 	int (*code)(int usual);
 	/* has a results folder, and tells there what was wrong with the command line */
 	bool judges;
+	/* brings labs up: lanes_provide() first */
+	bool labs;
 	/* what follows it is somebody else's command line: NAME=VALUE behind it is no setting */
 	bool passes_on;
 	/* argv[0] is the verb's name. Returns an exit code, or a negative outcome after fail(). */

@@ -446,7 +446,7 @@ int bochs_save(struct level *l, const char *dir)
 	return ret;
 }
 
-static bool is_usable(const char *program, char **why)
+static bool is_usable(bool ours, char **why)
 {
 	static const char *const files[] = { BOCHS_DEBIAN, BOCHS_BIOS, BOCHS_VGABIOS, MEDIUM_LOADER,
 					     MEDIUM_LOADER_MODULE };
@@ -460,19 +460,19 @@ static bool is_usable(const char *program, char **why)
 		return false;
 	}
 	*why = strf("works on every machine%s",
-		    bochs_is_debians(program) ? "; `nestlab bochs` makes it three times as fast" : "");
+		    ours ? "" : "; `nestlab bochs` makes it three times as fast");
 	return true;
 }
 
 static bool needs_bochs(struct lane *l, char **why)
 {
-	_cleanup_free_ char *program = bochs_program();
+	char *ours = l->systems_emulator ? NULL : bochs_built();
 
 	l->intel = true;
-	if (!bochs_is_debians(program))
-		lane_take_built(l, xstrdup(program));
-	return is_usable(program, why);
+	if (ours)
+		lane_take_built(l, ours);
+	return is_usable(ours, why);
 }
 
-static const struct lane_need bochs_need = { "bochs", needs_bochs };
+static const struct lane_need bochs_need = { "bochs", needs_bochs, bochs_provide };
 LANE_NEED(bochs_need);

@@ -34,11 +34,9 @@ static const struct built bochs = {
 	.kind = &programs,
 };
 
-char *bochs_program(void)
+char *bochs_built(void)
 {
-	char *ours = built_program(&bochs);
-
-	return ours ? ours : xstrdup(BOCHS_DEBIAN);
+	return built_program(&bochs);
 }
 
 bool bochs_is_debians(const char *program)
@@ -49,4 +47,9 @@ bool bochs_is_debians(const char *program)
 int bochs_build(void)
 {
 	return built_make(&bochs);
+}
+
+int bochs_provide(void)
+{
+	return built_provide(&bochs);
 }

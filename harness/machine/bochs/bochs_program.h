@@ -11,11 +11,12 @@
 /* Has its debugger on: it stops there first. And sound cards, which must be told to be silent. */
 #define BOCHS_DEBIAN "/usr/bin/bochs-bin"
 
-/* Ours where it was built, else BOCHS_DEBIAN. The caller owns it. */
-char *bochs_program(void);
+/* Ours, where it was built; or NULL. The caller owns it. */
+char *bochs_built(void);
 bool bochs_is_debians(const char *program);
 
 /* Fetch, patch, compile; kept in the cache. 0, or -OUT_BROKEN. */
 int bochs_build(void);
+int bochs_provide(void); /* as built_provide() */
 
 #endif

@@ -24,7 +24,7 @@
  * it is started in.
  */
 struct bochs_spec {
-	const char *program; /* bochs_program() */
+	const char *program;
 	const char *folder; /* that; NULL: path_run() */
 	/* what bochsrc_write() wrote for another one; the machine's description then; or NULL */
 	const char *rc;

@@ -64,14 +64,19 @@ int qemu_build(void)
  */
 static bool needs_qemu(struct lane *l, char **why)
 {
-	char *ours = daemon_is_private() ? built_program(&qemu) : NULL;
+	char *ours = daemon_is_private() && !l->systems_emulator ? built_program(&qemu) : NULL;
 
 	l->intel = false; /* QEMU's emulator has SVM only */
 	if (ours)
 		lane_take_built(l, ours);
-	*why = strf("works on every machine%s", ours ? ", with the lab's own QEMU" : "; `nestlab qemu` builds one without two faults");
+	*why = strf("works on every machine%s", ours ? ", with the lab's own QEMU" : "; `nestlab qemu` builds one without its faults");
 	return true;
 }
 
-static const struct lane_need qemu_need = { "qemu", needs_qemu };
+static int provide_qemu(void)
+{
+	return daemon_is_private() ? built_provide(&qemu) : -1;
+}
+
+static const struct lane_need qemu_need = { "qemu", needs_qemu, provide_qemu };
 LANE_NEED(qemu_need);
