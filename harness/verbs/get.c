@@ -7,7 +7,7 @@
 #include "verbs/attached.h"
 #include "verbs/verb.h"
 
-#define DEADLINE_MS 120000
+#define DEADLINE_S 120
 
 static int verb_get(int argc, char **argv);
 
@@ -46,7 +46,7 @@ static int verb_get(int argc, char **argv)
 	ret = attached_open(&lab, from.level, &l);
 	if (ret)
 		return ret;
-	ret = channel_get(l->channel, from.path, &b, DEADLINE_MS);
+	ret = channel_get(l->channel, from.path, &b, level_ms(l, DEADLINE_S));
 	lab_close(&lab, true);
 	return ret ? ret : write_to(argc > 2 ? argv[2] : NULL, &b);
 }

@@ -7,7 +7,7 @@
 #include "verbs/attached.h"
 #include "verbs/verb.h"
 
-#define DEADLINE_MS 120000
+#define DEADLINE_S 120
 
 static int verb_put(int argc, char **argv);
 
@@ -36,7 +36,8 @@ static int verb_put(int argc, char **argv)
 	ret = attached_open(&lab, to.level, &l);
 	if (ret)
 		return ret;
-	ret = channel_put_file(l->channel, argv[1], to.path, st.st_mode & 0777, DEADLINE_MS);
+	ret = channel_put_file(l->channel, argv[1], to.path, st.st_mode & 0777,
+			       level_ms(l, DEADLINE_S));
 	lab_close(&lab, true);
 	return ret;
 }
