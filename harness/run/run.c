@@ -185,6 +185,35 @@ static int select_any(struct run *r)
 	return select_tests(r, &k->tests, k->assignment, flavored_level(&r->plan->kernel));
 }
 
+static void add_crash_lines(struct run *r, const struct level *l)
+{
+	for (size_t i = 0; i < l->console.crash_text.n; i++)
+		strv_add(&r->result->console, l->console.crash_text.v[i]);
+}
+
+/*
+ * A change under which L2 does not come up: what is asked in L1 alone says what else there is to
+ * it. ret: what lab_up() said. 0: L1 is up again, without an L2.
+ */
+static int up_without_l2(struct run *r, int ret)
+{
+	struct lab *lab = r->lab;
+	_cleanup_free_ char *why = ret ? xstrdup(fail_text()) : NULL;
+
+	if (ret != -OUT_CRASH || lab->without_l2 || lab->levels[L1].console.crash ||
+	    !select_needs_l1_alone(r))
+		return ret;
+	ui_note("%s; what needs no L2 is asked without", why);
+	add_crash_lines(r, &lab->levels[L2]);
+	lab->without_l2 = true;
+	ret = lab_up_again(lab);
+	if (ret)
+		return proc_interrupted() ? ret : fail(OUT_CRASH, "%s", why);
+	r->no_l2 = why;
+	why = NULL;
+	return 0;
+}
+
 static int go(struct run *r)
 {
 	struct lab *lab = r->lab;
@@ -203,7 +232,7 @@ static int go(struct run *r)
 		suite_for_lab(r, &lab->suite);
 	ret = prepare(r);
 	if (!ret)
-		ret = lab_up(lab, r->dir, false);
+		ret = up_without_l2(r, lab_up(lab, r->dir, false));
 	if (ret)
 		return ret;
 	copy_boot(r);
@@ -226,12 +255,6 @@ static int go_as_asked(struct run *r, int asked)
 	tell(r);
 	ret = plan_save(r->plan, r->dir);
 	return ret ? ret : go(r);
-}
-
-static void add_crash_lines(struct run *r, const struct level *l)
-{
-	for (size_t i = 0; i < l->console.crash_text.n; i++)
-		strv_add(&r->result->console, l->console.crash_text.v[i]);
 }
 
 /* What ended the run early, in the result's words. */
@@ -299,6 +322,7 @@ static void free_run(struct run *r)
 	monitor_free(&r->monitor);
 	placed_forget(&r->placed);
 	free(r->tests);
+	free(r->no_l2);
 	free(r->why);
 }
 

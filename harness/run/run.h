@@ -32,6 +32,7 @@ struct run {
 	enum test_host host; /* of that lab */
 	struct lab *hosts[TEST_HOSTS]; /* hosts.c: by a test's host; NULL: no test has it */
 	char *no_host; /* why there is none for tests that want another one; NULL: there is */
+	char *no_l2; /* why none comes up under the change; NULL: it did, or nobody needs one */
 	struct run_result *result;
 	char *dir; /* of the results, absolute */
 	const struct testcase **tests;
@@ -78,8 +79,12 @@ void run_describe_subject(struct run_result *res, const struct plan *p);
  */
 int select_tests(struct run *r, const struct strv *patterns, const char *assignment,
 		 unsigned int level);
-/* Does one of them run in L2? Then only is L2 booted. */
+/* Does it run in the L2 of the host under test? */
+bool select_is_of_l2(const struct testcase *t);
+/* Does one of them? Then only is L2 booted. */
 bool select_needs_l2(const struct run *r);
+/* Does one of them run in the L1 under test? */
+bool select_needs_l1_alone(const struct run *r);
 /* Whose numbers a test is run and judged with; NULL: it needs none. */
 const struct assignment *run_assignment(const struct run *r, const struct testcase *t);
 

@@ -109,10 +109,23 @@ int select_tests(struct run *r, const struct strv *patterns, const char *assignm
 	return ret;
 }
 
+bool select_is_of_l2(const struct testcase *t)
+{
+	return t->level == 2 && t->host == HOST_UNDER_TEST;
+}
+
 bool select_needs_l2(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_tests; i++)
-		if (r->tests[i]->level == 2 && r->tests[i]->host == HOST_UNDER_TEST)
+		if (select_is_of_l2(r->tests[i]))
+			return true;
+	return false;
+}
+
+bool select_needs_l1_alone(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_tests; i++)
+		if (r->tests[i]->level == 1 && r->tests[i]->host < HOST_SCRIPTED)
 			return true;
 	return false;
 }

@@ -200,17 +200,28 @@ static void run_test(struct run *r, struct course *c, const struct testcase *t)
 		c->gone = strf("not run: %u tests had lost the lab by then", c->losses);
 }
 
-static void skip_test(struct run *r, const struct testcase *t, const char *why)
+/* What can't be run. */
+static void tell_test(struct run *r, const struct testcase *t, enum outcome verdict,
+		      const char *why)
 {
 	struct test_result *res =
 		result_add_test(r->result, t->name, testcase_group(t));
 
-	res->verdict = OUT_SKIP;
+	res->verdict = verdict;
 	str_set(&res->reason, why);
+}
+
+static void skip_test(struct run *r, const struct testcase *t, const char *why)
+{
+	tell_test(r, t, OUT_SKIP, why);
 }
 
 static void next_test(struct run *r, struct course *c, const struct testcase *t)
 {
+	if (r->no_l2 && select_is_of_l2(t)) {
+		tell_test(r, t, OUT_CRASH, r->no_l2);
+		return;
+	}
 	if (t->without) {
 		skip_test(r, t, t->without);
 		return;
@@ -286,11 +297,7 @@ static void change_host(struct run *r, struct course *c, enum test_host h)
 /* Its first test tells, as if it had been lost in it. */
 static void tell_not_up(struct run *r, struct course *c, const struct testcase *t)
 {
-	struct test_result *res =
-		result_add_test(r->result, t->name, testcase_group(t));
-
-	res->verdict = fail_outcome();
-	str_set(&res->reason, fail_text());
+	tell_test(r, t, fail_outcome(), fail_text());
 	end_life(r, c, t->name);
 	give_up(c, "not run: the lab did not come up: %s", fail_text());
 }

@@ -58,6 +58,9 @@ static const struct one_case bad[] = {
 	  { "verdict: crash", "cpuid-exits/counters", "L2's kernel log (2)", "!not run" }, 300 },
 	{ "a guest that hangs costs its deadline once", NESTLAB " test TESTS='fault/guest-hang cpuid-exits/counters'", 5,
 	  { "L2 hangs: its agent does not answer", "!not run" }, 300 },
+	{ "where no L2 boots, what needs none is asked",
+	  NESTLAB " test PATCH=testcases/faults/other-leaves.patch TESTS='vcpu-info/syscall cpuid-exits/paths'", 5,
+	  { "verdict: crash", "vcpu-info/syscall", "L2 hangs: its kernel was started", "other leaves in each mode", "!not run" }, 400 },
 	{ "so does a host that hangs", NESTLAB " test TESTS='fault/host-hang cpuid-exits/counters'", 5,
 	  { "L1 hangs: its agent does not answer", "!not run" }, 300 },
 	{ "a crash validates, too",
@@ -205,6 +208,15 @@ static const struct one_case own_qemu[] = {
 	  { "mutants: 2 of 2 found" }, 900 },
 };
 
+static const struct one_case systems[] = {
+	{ "the system's QEMU is taken where it is asked for",
+	  NESTLAB " test LANE=tcg-svm OWN_EMULATOR=0 TESTS='vcpu-info/syscall cpuid-exits/exact' && grep -o 'emulator /[^\"]*' results/latest/manifest.json", 0,
+	  { "verdict: pass", "emulator /usr/bin/qemu-system-x86_64\n" }, 900 },
+	{ "and the system's Bochs",
+	  NESTLAB " test LANE=bochs-vmx OWN_EMULATOR=0 TESTS=vcpu-info/pairs && grep -o 'emulator /[^\"]*' results/latest/manifest.json", 0,
+	  { "verdict: pass", "emulator /usr/bin/bochs-bin\n" }, 900 },
+};
+
 static const struct one_case intel_alone[] = {
 	{ "a wrong patch that names that lane is found",
 	  "trap 'rm -f testcases/faults/lane.patch' EXIT; "
@@ -325,6 +337,7 @@ bool check_lab(void)
 	check_own("make bochs", fast_intel, ARRAY_SIZE(fast_intel));
 	run_cases(intel_alone, ARRAY_SIZE(intel_alone));
 	check_own("make qemu", own_qemu, ARRAY_SIZE(own_qemu));
+	run_cases(systems, ARRAY_SIZE(systems));
 	check_killed();
 	check_doctor();
 	return true;
