@@ -5,7 +5,6 @@
 
 #include "exit_rare.h"
 
-#define FRESH 0x10000000UL
 #define PAGE 4096UL
 #define MSR_APIC_BASE 0x1b
 #define CR4_MCE 0x40
@@ -127,13 +126,13 @@ void make_invd(void *arg)
 void make_invlpg(void *arg)
 {
 	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("invlpg (%0)" : : "r"(FRESH) : "memory");
+		__asm__ volatile("invlpg (%0)" : : "r"(FRESH_AT) : "memory");
 }
 
 void make_fault(void *arg)
 {
 	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
-		*(volatile uint64_t *)(FRESH + n * PAGE) = n;
+		*(volatile uint64_t *)(FRESH_AT + n * PAGE) = n;
 }
 
 const struct exit_kind exit_kinds[EXIT_KINDS] = {
@@ -141,7 +140,7 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "hypercall", 0x81, 18, .make = make_hypercall },
 	{ "rdmsr", 0x7c, 31, .make = make_rdmsr },
 	{ "out", 0x7b, 30, .make = make_out },
-	{ "hlt", 0x78, 12, .make = make_hlt },
+	{ "hlt", 0x78, 12, .make = make_hlt, .fast = true },
 	{ "nested page fault", 0x400, 48, .make = make_fault },
 	{ "write of CR4", 0x14, 28, .make = make_cr4 },
 	{ "write of DR7", 0x37, 29, .make = make_dr7 },
@@ -183,6 +182,11 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "vmclear", 0x46, 19, .make = make_vmclear },
 	{ "shutdown", 0x7f, 2, .program = make_shutdowns },
 	{ "task switch", 0x7d, 9, .program = make_task_switches },
+	{ "page fault by an NMI", 0x400, 48, .make = make_interrupted_nmi },
+	{ "single step of a debugger", 0x41, 0, .program = make_steps },
+	{ "interrupt to another vCPU", 0x7c, 32, .make = make_ipi, .apics = true, .fast = true },
+	{ "interrupt to itself", 0x7c, 32, .make = make_own_ipi, .apics = true, .fast = true },
+	{ "hlt that was woken before", 0x78, 12, .make = make_short_hlt, .apics = true, .fast = true },
 };
 
 void make_exits(struct micro *m, const struct exit_kind *k, uint64_t times)
@@ -202,7 +206,7 @@ void add_fresh_memory(struct micro *m)
 
 	if (p == MAP_FAILED || madvise(p, FRESH_PAGES * PAGE, MADV_NOHUGEPAGE))
 		guest_broken(__FILE__, __LINE__, "can't map memory");
-	micro_add_memory(m, FRESH, p, FRESH_PAGES * PAGE);
+	micro_add_memory(m, FRESH_AT, p, FRESH_PAGES * PAGE);
 }
 
 void spin(void *cycles)

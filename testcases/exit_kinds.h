@@ -42,6 +42,7 @@ void spin(void *cycles);
 /* Of this machine's TSC: measured, in 20 ms. */
 double cycles_in_ms(void);
 
+#define FRESH_AT 0x10000000UL
 #define FRESH_PAGES 256UL
 
 struct exit_kind {
@@ -51,8 +52,10 @@ struct exit_kind {
 	void (*make)(void *times);
 	/* In its place, where one guest function alone can't: on the first vCPU, at rest. */
 	void (*program)(struct micro *m, uint64_t times);
+	bool apics; /* needs a machine of two vCPUs with APICs */
+	bool fast;  /* KVM may be done with it before it measures anything */
 };
-#define EXIT_KINDS 45
+#define EXIT_KINDS 50
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /* The machine's first vCPU makes so many of a kind, and is fit for more. */

@@ -3,8 +3,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "exit_kinds.h"
 #include "micro.h"
 
 #define NO_MEMORY 0x3ff00000UL /* mapped by the guest's page tables, and nothing is there */
@@ -107,6 +109,73 @@ MAKE(mmio_read, "movl (%0), %%eax", "r"(NO_MEMORY))
 MAKE(mmio_write, "movl %%eax, (%0)", "r"(NO_MEMORY))
 MAKE(irq_window, "cli; outb %%al, %0; sti; nop; nop", "i"(MICRO_WINDOW_PORT))
 MAKE(nmi, "outb %%al, %0; nop; nop", "i"(MICRO_NMI_PORT))
+
+/* The frame of the NMI is the first that is ever put there. */
+void make_interrupted_nmi(void *arg)
+{
+	uintptr_t stack = FRESH_AT + (RARE_FRESH + 1) * PAGE;
+
+	set_tables();
+	for (uintptr_t n = (uintptr_t)arg; n; n--, stack += PAGE)
+		__asm__ volatile("movq %%rsp, %%r12; movq %0, %%rsp\n"
+				 "outb %%al, %1; nop; nop\n"
+				 "movq %%r12, %%rsp"
+				 :
+				 : "r"(stack), "i"(MICRO_NMI_PORT)
+				 : "r12", "memory");
+}
+
+#define MSR_APIC_BASE 0x1b
+#define APIC_X2APIC 0xc00 /* and enabled */
+#define MSR_X2APIC_ICR 0x830
+#define IPI_VECTOR 0x41
+#define KICK_CPU 5 /* KVM_HC_KICK_CPU */
+
+/* None is taken: the task's priority is above theirs, also when interrupts are on. */
+void begin_ipis(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("movq %0, %%cr8" : : "r"(15UL));
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_APIC_BASE));
+	__asm__ volatile("wrmsr" : : "a"(low | APIC_X2APIC), "d"(high), "c"(MSR_APIC_BASE));
+}
+
+void send_ipi(uint32_t to)
+{
+	__asm__ volatile("wrmsr" : : "a"(IPI_VECTOR), "d"(to), "c"(MSR_X2APIC_ICR));
+}
+
+static void send_ipis(uint32_t to, uintptr_t times)
+{
+	begin_ipis();
+	for (; times; times--)
+		send_ipi(to);
+}
+
+void make_ipi(void *arg)
+{
+	send_ipis(1, (uintptr_t)arg);
+}
+
+void make_own_ipi(void *arg)
+{
+	send_ipis(0, (uintptr_t)arg);
+}
+
+void make_short_hlt(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		int64_t result = KICK_CPU;
+
+		if (micro_intel)
+			__asm__ volatile("vmcall" : "+a"(result) : "b"(0), "c"(0) : "memory");
+		else
+			__asm__ volatile("vmmcall" : "+a"(result) : "b"(0), "c"(0) : "memory");
+		if (!result)
+			__asm__ volatile("hlt");
+	}
+}
 
 void make_dr_read(void *arg)
 {
@@ -255,16 +324,18 @@ static void set_vmcb(uint64_t efer)
 	vmcb.rip = (uintptr_t)rare_nested;
 }
 
+#define NESTED_TIMES 8 /* what the guest's hypervisor itself exits for is little beside that */
+
 /* All in one run. */
 void make_nested(void *arg)
 {
-	uint64_t efer = read_efer(), hsave = (uintptr_t)block;
+	uint64_t efer = read_efer(), hsave = (uintptr_t)block, times = NESTED_TIMES * (uintptr_t)arg;
 
 	set_tables();
 	set_efer(efer | EFER_SVME);
 	set_vmcb(read_efer());
 	TRY("wrmsr", "a"((uint32_t)hsave), "d"((uint32_t)(hsave >> 32)), "c"(MSR_HSAVE));
-	TRY("vmrun; stgi", "a"(&vmcb), "S"(arg));
+	TRY("vmrun; stgi", "a"(&vmcb), "S"(times));
 	set_efer(efer);
 }
 
@@ -300,6 +371,33 @@ void make_shutdowns(struct micro *m, uint64_t times)
 			guest_fault("a vCPU that had a triple fault did not end by it");
 		micro_set_mode(m, 0, MICRO_LONG);
 	}
+}
+
+extern const char rare_steps[];
+__asm__(".text\n"
+	"rare_steps:\n"
+	"	jmp rare_steps\n");
+
+static void set_steps(struct micro *m, uint32_t control)
+{
+	struct kvm_guest_debug debug = { .control = control };
+
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &debug))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
+}
+
+void make_steps(struct micro *m, uint64_t times)
+{
+	const struct kvm_regs r = { .rip = (uintptr_t)rare_steps, .rflags = MICRO_RFLAGS };
+
+	micro_set_regs(m, 0, &r);
+	set_steps(m, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+	for (; times; times--) {
+		micro_go(m, 0);
+		if (micro_wait(m, 0) != KVM_EXIT_DEBUG)
+			guest_fault("a vCPU that is stepped did not stop behind its instruction");
+	}
+	set_steps(m, 0);
 }
 
 /* -- two tasks of 32 bits that jump to each other -- */

@@ -15,6 +15,8 @@
 
 struct micro;
 
+#define RARE_FRESH 128UL /* of the pages of add_fresh_memory(): make_interrupted_nmi()'s first */
+
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_undefined(void *arg);	  /* ud2 */
 void make_single_step(void *arg); /* a debug exception of the trap flag */
@@ -42,6 +44,19 @@ void make_clgi(void *arg); /* and stgi behind each */
 void make_invlpga(void *arg);
 void make_skinit(void *arg);
 void make_nested(void *arg); /* cpuids, by a guest of the guest that the host of both handles */
+/* The program sends an NMI, its frame goes to a page never touched: needs add_fresh_memory(). */
+void make_interrupted_nmi(void *arg);
+/*
+ * On the first vCPU of two with APICs: interrupts sent by its x2APIC, to the other one and to
+ * itself, which takes none; a hlt that it was woken from beforehand. KVM's fastpath may handle
+ * each.
+ */
+void make_ipi(void *arg);
+void make_own_ipi(void *arg);
+void make_short_hlt(void *arg); /* with a hypercall before each */
+/* One such interrupt, to the vCPU with this APIC's id; begin_ipis() once before. */
+void begin_ipis(void);
+void send_ipi(uint32_t to);
 /* Intel's own, with CR4.VMXE set where KVM allows it; undefined elsewhere. */
 void make_vmxon(void *arg);
 void make_vmclear(void *arg);
@@ -53,5 +68,7 @@ void make_vmclear(void *arg);
  */
 void make_shutdowns(struct micro *m, uint64_t times);
 void make_task_switches(struct micro *m, uint64_t times);
+/* A debugger steps it, an instruction each time. */
+void make_steps(struct micro *m, uint64_t times);
 
 #endif

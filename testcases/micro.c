@@ -118,6 +118,7 @@ struct vcpu {
 	pid_t tid, host_tid; /* as this program's pid namespace and as the host numbers it */
 	bool go, quit; /* under the lock */
 	bool lent;     /* too: no thread of the library's runs it */
+	bool served;   /* too: its thread serves what a guest function asks for, as micro_finish() does */
 	uint32_t reason;
 	uint16_t port; /* of the last KVM_EXIT_IO */
 };
@@ -368,6 +369,26 @@ static void complete_out(struct vcpu *v)
 	v->run->immediate_exit = 0;
 }
 
+/* What a guest function asks for; true: it is to go on. */
+static bool serve(struct vcpu *v)
+{
+	switch (v->reason) {
+	case KVM_EXIT_IO:
+		v->run->request_interrupt_window = v->port == MICRO_WINDOW_PORT;
+		if (v->port == MICRO_NMI_PORT)
+			IOCTL(v->fd, KVM_NMI, 0);
+		return v->port != MICRO_PORT;
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		v->run->request_interrupt_window = 0;
+		return true;
+	case KVM_EXIT_HLT:
+	case KVM_EXIT_SET_TPR:
+	case KVM_EXIT_MMIO:
+		return true;
+	}
+	return false;
+}
+
 static void enter(struct vcpu *v)
 {
 	if (!ioctl(v->fd, KVM_RUN, 0))
@@ -376,10 +397,18 @@ static void enter(struct vcpu *v)
 		v->reason = KVM_EXIT_INTR;
 	else
 		guest_broken(__FILE__, __LINE__, "KVM_RUN of vCPU %u", v->id);
-	if (v->reason == KVM_EXIT_IO) {
+	if (v->reason == KVM_EXIT_IO)
 		v->port = v->run->io.port;
+}
+
+/* An out that is served is complete with the next entry. */
+static void run_guest(struct vcpu *v)
+{
+	do
+		enter(v);
+	while (v->served && serve(v));
+	if (v->reason == KVM_EXIT_IO)
 		complete_out(v);
-	}
 }
 
 /*
@@ -409,7 +438,7 @@ static void *run_vcpu(void *arg)
 		if (v->quit)
 			break;
 		pthread_mutex_unlock(&m->lock);
-		enter(v);
+		run_guest(v);
 		pthread_mutex_lock(&m->lock);
 		v->go = false;
 	}
@@ -512,6 +541,15 @@ static void enable_apic(struct vcpu *v)
 	IOCTL(v->fd, KVM_SET_LAPIC, &apic);
 }
 
+void micro_add_vcpu(struct micro *m, uint32_t id)
+{
+	if (m->n == MICRO_MAX_VCPUS)
+		guest_broken(__FILE__, __LINE__, "can't make a machine of more than %d vCPUs",
+			     MICRO_MAX_VCPUS);
+	make_vcpu(m, &m->vcpu[m->n], id);
+	m->n++;
+}
+
 static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
 {
 	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
@@ -519,8 +557,6 @@ static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
 
 	micro_intel = cpuid(0, 0).ebx == 0x756e6547; /* "Genu" */
 
-	if (n > MICRO_MAX_VCPUS)
-		guest_broken(__FILE__, __LINE__, "can't make a machine of %u vCPUs", n);
 	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (m->kvm < 0)
 		guest_skip("this level has no /dev/kvm: %s", strerror(errno));
@@ -532,8 +568,8 @@ static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
 	make_memory(m);
 	if (apics)
 		add_apics(m);
-	for (m->n = 0; m->n < n; m->n++)
-		make_vcpu(m, &m->vcpu[m->n], ids[m->n]);
+	for (unsigned int i = 0; i < n; i++)
+		micro_add_vcpu(m, ids[i]);
 	for (unsigned int i = 0; apics && i < n; i++)
 		enable_apic(&m->vcpu[i]);
 	return m;
@@ -609,15 +645,19 @@ void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s)
 	IOCTL(m->vcpu[vcpu].fd, KVM_GET_SREGS, s);
 }
 
-void micro_go(struct micro *m, unsigned int vcpu)
+static void go(struct vcpu *v, bool served)
 {
-	struct vcpu *v = &m->vcpu[vcpu];
-
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&v->m->lock);
 	v->run->immediate_exit = 0;
+	v->served = served;
 	v->go = true;
 	pthread_cond_signal(&v->wake);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&v->m->lock);
+}
+
+void micro_go(struct micro *m, unsigned int vcpu)
+{
+	go(&m->vcpu[vcpu], false);
 }
 
 /* What the vCPU was at, for a message about its end. Not while it runs. */
@@ -763,27 +803,7 @@ void micro_start(struct micro *m, unsigned int vcpu, void (*fn)(void *), void *a
 
 	put64(m, r.rsp, micro_at(micro_return));
 	micro_set_regs(m, vcpu, &r);
-	micro_go(m, vcpu);
-}
-
-/* What a guest function asks for; true: it is to go on. */
-static bool serve(struct vcpu *v)
-{
-	switch (v->reason) {
-	case KVM_EXIT_IO:
-		v->run->request_interrupt_window = v->port == MICRO_WINDOW_PORT;
-		if (v->port == MICRO_NMI_PORT)
-			IOCTL(v->fd, KVM_NMI, 0);
-		return v->port != MICRO_PORT;
-	case KVM_EXIT_IRQ_WINDOW_OPEN:
-		v->run->request_interrupt_window = 0;
-		return true;
-	case KVM_EXIT_HLT:
-	case KVM_EXIT_SET_TPR:
-	case KVM_EXIT_MMIO:
-		return true;
-	}
-	return false;
+	go(&m->vcpu[vcpu], true);
 }
 
 void micro_finish(struct micro *m, unsigned int vcpu)

@@ -69,6 +69,8 @@ struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n);
 /* MICRO_CROWD vCPUs, more than a word has bits, with holes between their ids. */
 #define MICRO_CROWD 70
 struct micro *micro_new_crowd(void);
+/* One more vCPU, behind the others. */
+void micro_add_vcpu(struct micro *m, uint32_t id);
 void micro_free(struct micro *m);
 
 /* For ioctls that nothing here makes; a vCPU's not while it runs. */
@@ -101,8 +103,9 @@ void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s);
 
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
- * Ports by which a guest function asks the program for something, in micro_finish(): to wait until
- * the guest takes interrupts (KVM_EXIT_IRQ_WINDOW_OPEN), and to send it an NMI.
+ * Ports by which a guest function asks the program for something: to wait until the guest takes
+ * interrupts (KVM_EXIT_IRQ_WINDOW_OPEN), and to send it an NMI. After micro_start() the vCPU's own
+ * thread serves it; after micro_go(), micro_finish().
  */
 #define MICRO_WINDOW_PORT (MICRO_PORT + 2)
 #define MICRO_NMI_PORT (MICRO_PORT + 3)
@@ -167,8 +170,8 @@ static inline int64_t micro_hypercall(uint64_t number, uint64_t argument)
 }
 
 /*
- * To the program and back, KVM_EXIT_IO: micro_finish() steps over it, as it does over a hlt and over
- * memory that is not there.
+ * To the program and back, KVM_EXIT_IO: it is stepped over, as are a hlt and memory that is not
+ * there.
  */
 static inline void micro_out(void)
 {

@@ -112,6 +112,17 @@ void tally_bad_at(struct tally *y, unsigned int line, const char *fmt, ...)
 	add_bad(y, placed ? placed : text);
 }
 
+/*
+ * The kernels here are built with CONFIG_INIT_STACK_ALL_PATTERN. By default a variable begins as 0,
+ * which its author saw and took for an answer.
+ */
+static const char *unwritten(const char *bad)
+{
+	static const char hint[] = " (fefefefe: nothing was assigned to this variable; other kernels may have a 0 there)";
+
+	return strstr(bad, "fefefefe") ? hint : "";
+}
+
 static char *tally_observed(const struct tally *y)
 {
 	const char *s = y->n == 1 ? "" : "s";
@@ -122,8 +133,8 @@ static char *tally_observed(const struct tally *y)
 		return strf("so in the only %s", y->unit);
 	if (!y->n_bad)
 		return strf("so in all %zu %ss", y->n, y->unit);
-	return strf("wrong in %zu of %zu %s%s: %s%s", y->n_bad, y->n, y->unit, s, buf_str(&y->bad),
-		    y->n_bad > BAD_TOLD ? "; ..." : "");
+	return strf("wrong in %zu of %zu %s%s: %s%s%s", y->n_bad, y->n, y->unit, s, buf_str(&y->bad),
+		    y->n_bad > BAD_TOLD ? "; ..." : "", unwritten(buf_str(&y->bad)));
 }
 
 void tally_drop(struct tally *y)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define WRONG_READINGS 8
+#define WRONG_LEAF "right numbers, wrong leaf"
 #define WRONG_FASTPATH "all but what KVM's fastpath handled, perhaps"
 
 struct wrong {

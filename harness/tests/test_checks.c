@@ -735,6 +735,22 @@ static void an_empty_tally_fails(void **state)
 	result_free(run);
 }
 
+static void tells_what_was_never_assigned(void **state)
+{
+	struct run_result *run = result_new("unit");
+	struct test_result *t = result_add_test(run, "t", NULL);
+	struct tally y = { .unit = "reading" };
+
+	(void)state;
+	tally_bad(&y, "at the end: %#x", 0xfefefefe);
+	tally_check(t, "edx", "0", &y, NULL);
+	tally_bad(&y, "at the end: %#x", 0xfefe);
+	tally_check(t, "edx", "0", &y, NULL);
+	assert_non_null(strstr(t->checks[0].observed, "0xfefefefe (fefefefe: nothing was assigned"));
+	assert_null(strstr(t->checks[1].observed, "assigned"));
+	result_free(run);
+}
+
 static void refuses_bad_oracles(void **state)
 {
 	struct oracle o;
@@ -767,6 +783,7 @@ int main(void)
 		cmocka_unit_test(every_test_declares_its_checks),
 		cmocka_unit_test(number_checks_tell_both_sides),
 		cmocka_unit_test(an_empty_tally_fails),
+		cmocka_unit_test(tells_what_was_never_assigned),
 		cmocka_unit_test(refuses_bad_oracles),
 	};
 

@@ -165,6 +165,26 @@ static void test_another_age_in_the_class(void **state)
 	intake_free(&in);
 }
 
+/* Exits that it does not see are missed in its own kernel, too: not by the base alone. */
+static void test_a_fastpath_of_its_own(void **state)
+{
+	const struct work his = { .in = LEAF ASKS,
+				  .other = "\tif (path == EXIT_FASTPATH_REENTER_GUEST)\n\t\tenter_again(vcpu);\n" };
+	struct intake in;
+
+	(void)state;
+	add_peers(3, &(struct work){ .other = his.other }, 3);
+	add_peers(2, &(struct work){ 0 }, 6);
+	hand_in(3, &his);
+	take(INTAKE_TAKEN, &in);
+	assert_true(strv_has(&in.notes, INTAKE_FASTPATH));
+	intake_free(&in);
+	hand_in(3, &(struct work){ .in = LEAF ASKS });
+	take(INTAKE_TAKEN, &in);
+	assert_false(strv_has(&in.notes, INTAKE_FASTPATH));
+	intake_free(&in);
+}
+
 /* All have what the course handed out, and none of the base's lines is missing: no other age. */
 static void test_a_handout_on_the_very_base(void **state)
 {
@@ -423,6 +443,17 @@ static void test_as_the_next_bases_diff(void **state)
 	intake_free(&in);
 }
 
+/* All of his work is taken, these lines as they stand, and nothing of theirs. */
+static void taken_beside(const struct work *theirs, const struct work *his, const char *lines)
+{
+	struct intake in;
+
+	take_beside(theirs, his, &in);
+	expect_lines(&in, lines);
+	assert_int_equal(count_taken(&in), 0);
+	intake_free(&in);
+}
+
 /* diff pairs braces of his new functions with those of one that his age had not. */
 static void test_functions_in_anothers_place(void **state)
 {
@@ -431,13 +462,21 @@ static void test_functions_in_anothers_place(void **state)
 	const struct work his = { .before = "/* Is it one of ours? */\nint is_valid(u32 ecx)\n{\nif (ecx == 5 || ecx == 6) {\nreturn 0;\n}\nreturn 1;\n}\n\n"
 					     "int is_in_sdm(u32 ecx)\n{\nif (ecx == 35) {\nreturn 0;\n}\nreturn 1;\n}\n\n",
 				  .in = "\tif (eax == 0x4fffffff && is_valid(ecx) && is_in_sdm(ecx))\n\t\teax = my_exits;\n" ASKS };
-	struct intake in;
 
 	(void)state;
-	take_beside(&theirs, &his, &in);
-	expect_lines(&in, "+int is_in_sdm(u32 ecx)\n+{\n+if (ecx == 35) {\n+return 0;\n+}\n+return 1;\n+}\n");
-	assert_int_equal(count_taken(&in), 0);
-	intake_free(&in);
+	taken_beside(&theirs, &his, "+int is_in_sdm(u32 ecx)\n+{\n+if (ecx == 35) {\n+return 0;\n+}\n+return 1;\n+}\n");
+}
+
+/* diff pairs blank lines between his variables with those in a function that his age had not. */
+static void test_variables_in_a_functions_place(void **state)
+{
+	const struct work theirs = { .before = "void init_sizes_of_it(void)\n{\n\tu32 ign;\n\tint i;\n\n"
+						"\tfor (i = XFEATURE_OF_IT; i < ARRAY_OF_IT; i++)\n\t\tsizes_of(i, &ign);\n}\n\n" };
+	const struct work his = { .before = "atomic64_t my_exits;\nEXPORT_SYMBOL(my_exits);\n\natomic64_t my_each[69];\nEXPORT_SYMBOL(my_each);\n\n",
+				  .in = "\tif (eax == 0x4fffffff)\n\t\teax = my_exits + my_each[ecx];\n" ASKS };
+
+	(void)state;
+	taken_beside(&theirs, &his, "+EXPORT_SYMBOL(my_exits);\n+\n+atomic64_t my_each[69];\n");
 }
 
 /* A function of the base's, with other names for all that is in it. */
@@ -620,6 +659,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_another_age_in_the_class, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_fastpath_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_handout_on_the_very_base, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_comment_is_one, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_block_around_upstreams_line, begin, end),
@@ -636,6 +676,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_block_without_an_end, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_of_the_file, begin, end),
 		cmocka_unit_test_setup_teardown(test_functions_in_anothers_place, begin, end),
+		cmocka_unit_test_setup_teardown(test_variables_in_a_functions_place, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_with_other_names, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_around_the_bases, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),

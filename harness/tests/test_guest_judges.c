@@ -115,6 +115,15 @@ static void errors_summed(struct evidence *e)
 		obs(e, "same.result", i)->u64 = obs(e, "same.error", i)->u64 * obs(e, "same.failing", i)->u64;
 }
 
+static void stays_on_a_cpu(struct evidence *e)
+{
+	struct observation *o = obs(e, "task.same", 1);
+
+	str_set(&o->key, "task.changed");
+	o->type = OBS_STR;
+	str_set(&o->str, "Cpus_allowed:	8; before: Cpus_allowed:	f");
+}
+
 static void errors_ored(struct evidence *e)
 {
 	set_all(e, "differ.result", (uint64_t)(-22 | -7));
@@ -328,6 +337,7 @@ static const struct fault faults[] = {
 	FAULT(RESULTS, failures_counted, "the error that is told"),
 	FAULT(RESULTS, errors_summed, "the error that is told"),
 	FAULT(RESULTS, errors_ored, "the error that is told"),
+	FAULT(RESULTS, stays_on_a_cpu, "the caller's task"),
 	FAULT(THREADS, another_s_error, "each task's own result"),
 	FAULT(THREADS, error_lost, "each task's own result"),
 	FAULT(THREADS, error_at_once, "results of calls at once"),

@@ -147,6 +147,24 @@ static void kind_not_counted(struct evidence *e)
 	obs(e, "last.exits", 5)->u64 = obs(e, "first.exits", 5)->u64 + 2;
 }
 
+/* A host's tick came in between. */
+static void kind_not_timed(struct evidence *e)
+{
+	obs(e, "last.cycles", 3)->u64 = obs(e, "first.cycles", 3)->u64 + 9000;
+}
+
+/* Right: KVM is done with it before it measures anything. */
+static void hlt_not_timed(struct evidence *e)
+{
+	obs(e, "last.cycles", 4)->u64 = obs(e, "first.cycles", 4)->u64 + 9000;
+}
+
+/* Right: a bout in which the host was busy. */
+static void one_kind_dear(struct evidence *e)
+{
+	obs(e, "last.cycles", 0)->u64 += 1000000000;
+}
+
 /* Neither all of the host's nor this machine's own. */
 static void half_of_another_machine(struct evidence *e)
 {
@@ -198,6 +216,11 @@ static void guest_time_counted(struct evidence *e)
 
 	for (size_t i = 4; i < obs_count(&e->obs, "reading.cycles"); i++)
 		obs(e, "reading.cycles", i)->u64 = obs(e, "reading.cycles", i - 1)->u64 + spun;
+}
+
+static void guest_time_after_fastpath(struct evidence *e)
+{
+	set_all(e, "sending.cycles", obs(e, "sending.spun", 0)->u64 * 9 / 10);
 }
 
 /* All but one spin were disturbed. */
@@ -290,9 +313,36 @@ static void sleeper_wakes(struct evidence *e)
 	o->str = xstrdup("it woke");
 }
 
+static void upper_half_asked(struct evidence *e)
+{
+	obs(e, "above.told", 0)->u64 = 0;
+	obs(e, "above.edx", 0)->u64 = UINT32_MAX;
+}
+
+/* The ticks of a second come to it. */
+static void bystander_stopped(struct evidence *e)
+{
+	obs(e, "beside.exits", 0)->u64 = 1017;
+}
+
 static void sum_too_small(struct evidence *e)
 {
 	obs(e, "total.sum", 0)->u64 = obs(e, "total.before", 0)->u64 - 1;
+}
+
+static void array_overread(struct evidence *e)
+{
+	struct observation *o = obs(e, "exits.70", 0);
+
+	free(o->str);
+	o->str = xstrdup("947a5ad 0 0 0");
+	obs(e, "total.sum", 0)->u64 += 0x947a5ad;
+}
+
+static void no_cycles_at_all(struct evidence *e)
+{
+	for (size_t i = 0; i < obs_count(&e->obs, "round.outside"); i++)
+		obs(e, "round.inside", i)->u64 = obs(e, "round.outside", i)->u64 = 0;
 }
 
 /* A map with cycles of a reason, and a kind that does not exit on this CPU. */
@@ -320,6 +370,12 @@ static void cut_to_32_bits(struct evidence *e)
 {
 	one_kind_never_exits(e);
 	obs(e, "held.cycles", 0)->u64 &= UINT32_MAX;
+}
+
+static void sleep_not_timed(struct evidence *e)
+{
+	one_kind_never_exits(e);
+	obs(e, "held.cycles", 0)->u64 = 5744;
 }
 
 static void given_to_the_readings(struct evidence *e)
@@ -493,15 +549,18 @@ static const struct fault faults[] = {
 	FAULT(EXITS, ten_exits_too_many, "exits of each kind", OUT_FAIL),
 	FAULT(EXITS, kind_not_counted, "exits of each kind", OUT_FAIL),
 	FAULT(EXITS, six_of_seventy_lost, "exits of each kind", OUT_FAIL),
+	FAULT(EXITS, kind_not_timed, "cycles of each kind", OUT_FAIL),
 	FAULT(EXITS, half_of_another_machine, "exits of each kind", OUT_FAIL),
 	FAULT(CYCLES, handler_not_timed, "cycles of slow exits", OUT_FAIL),
 	FAULT(CYCLES, more_than_passed, "cycles of fast exits", OUT_FAIL),
 	FAULT(CYCLES, more_than_one_had, "cycles of fast exits", OUT_FAIL),
 	FAULT(CYCLES, counted_by_thousands, "the step of the cycles", OUT_FAIL),
 	FAULT(CYCLES, guests_tsc_counted, "cycles while the guest sets its TSC", OUT_FAIL),
+	FAULT(CYCLES, no_cycles_at_all, "cycles of exits to user space", OUT_FAIL),
 	FAULT(CYCLES, user_space_left_out, "cycles of exits to user space", OUT_FAIL),
 	FAULT(CYCLES, no_cycles, "cycles of fast exits", OUT_FAIL),
 	FAULT(CYCLES, guest_time_counted, "cycles while the guest spins", OUT_FAIL),
+	FAULT(CYCLES, guest_time_after_fastpath, "cycles while the guest spins and sends interrupts", OUT_FAIL),
 	FAULT(ANSWER, edx_left, "edx of each answer", OUT_FAIL),
 	FAULT(ANSWER, high_half_left, "high halves of each answer", OUT_FAIL),
 	FAULT(ANSWER, ecx_matters, "whatever ecx holds", OUT_FAIL),
@@ -526,6 +585,7 @@ static const struct fault faults[] = {
 	FAULT(LEFT, task_kept, "threads that ended", OUT_FAIL),
 	FAULT(LEFT, module_kept, "modules' references", OUT_FAIL),
 	FAULT(LEFT, sleeper_wakes, "a target that sleeps", OUT_FAIL),
+	FAULT(LEFT, bystander_stopped, "a vCPU that no call names", OUT_FAIL),
 	FAULT(LEFT, machine_stays, "machines that ended", OUT_FAIL),
 	FAULT(REASONS, another_reasons_exits, "exits of a reason", OUT_FAIL),
 	FAULT(REASONS, time_of_no_exit, "cycles of a reason", OUT_FAIL),
@@ -535,6 +595,8 @@ static const struct fault faults[] = {
 	FAULT(REASONS, any_reason_for_another, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, any_reason_twice, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
+	FAULT(REASONS, array_overread, "the reasons' sum", OUT_FAIL),
+	FAULT(REASONS, upper_half_asked, "what is above ecx", OUT_FAIL),
 	FAULT(REASONS, undefined_zeros, "reasons that the manual does not define", OUT_FAIL),
 	FAULT(REASONS, undefined_counted, "reasons that the manual does not define", OUT_FAIL),
 	FAULT(REASONS, unhandled_undefined, "reasons that KVM does not handle", OUT_FAIL),
@@ -562,6 +624,8 @@ static void pass_what_is_right(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		pass_right(programs[i], "as recorded", NULL);
+	pass_right(EXITS, "hlt_not_timed", hlt_not_timed);
+	pass_right(EXITS, "one_kind_dear", one_kind_dear);
 	pass_right(CYCLES, "busy_machine", busy_machine);
 	pass_right(CYCLES, "tsc_by_hundreds", tsc_by_hundreds);
 	pass_right(LIVES, "each_machine_apart", each_machine_apart);
@@ -575,6 +639,15 @@ static void names_the_handlers_time(void **state)
 	(void)state;
 	assert_told(CYCLES, handler_not_timed, "cycles of slow exits",
 		    "(that is a time without what the exit's handler takes, perhaps)");
+	assert_told(REASONS, sleep_not_timed, "cycles of exits that sleep",
+		    "grew by 5744 (that is a time without what the exit's handler takes, perhaps), while its exits slept");
+}
+
+/* Of hundreds of reasons the one whose answer is no count. */
+static void names_the_reason_that_is_no_count(void **state)
+{
+	(void)state;
+	assert_told(REASONS, array_overread, "the reasons' sum", "of which reason 70");
 }
 
 static void what_can_t_be_asked_is_skipped(void **state)
@@ -691,6 +764,7 @@ int main(void)
 		cmocka_unit_test(pass_what_is_right),
 		cmocka_unit_test(find_faults),
 		cmocka_unit_test(names_the_handlers_time),
+		cmocka_unit_test(names_the_reason_that_is_no_count),
 		cmocka_unit_test(what_can_t_be_asked_is_skipped),
 		cmocka_unit_test(eax_alone_is_answered),
 		cmocka_unit_test(wrong_leaf_is_said),

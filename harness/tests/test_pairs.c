@@ -17,8 +17,8 @@
 #include "tests/fixed_list.h"
 
 /*
- * Three calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about
- * itself.
+ * Four calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about
+ * itself; about 7, whose registers were set.
  */
 static const char told[] =
 	"@nestlab vcpu.id u64 2\n@nestlab vcpu.thread u64 41\n"
@@ -37,6 +37,10 @@ static const char told[] =
 	"@nestlab call.before u64 3\n@nestlab call.after u64 5\n"
 	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
 	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
+	"@nestlab call.state str \"registers set\"\n@nestlab call.caller u64 2\n@nestlab call.target u64 7\n"
+	"@nestlab call.before u64 15\n@nestlab call.after u64 15\n"
+	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
+	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
 	"@nestlab guest.done u64 1\n";
 
 /* In the order of struct kvm_regs, as the test's program fills them. */
@@ -46,7 +50,7 @@ static const enum trace_reg order[16] = {
 };
 
 struct scene {
-	struct trace_record records[3];
+	struct trace_record records[4];
 	struct output out;
 	struct evidence e;
 	struct run_result *run;
@@ -73,7 +77,10 @@ static void set_up(struct scene *s)
 	s->records[0].regs[VREG_R15] = 2000;
 	s->records[1] = record(7, 42, 15, 32896);
 	s->records[2] = record(2, 41, 4, 0);
-	for (unsigned int i = 0; i < 3; i++)
+	s->records[3] = record(7, 42, 15, 32896);
+	for (unsigned int i = 0; i < 16; i++)
+		s->records[3].regs[order[i]]--;
+	for (unsigned int i = 0; i < 4; i++)
 		s->records[i].line = i + 2;
 	s->records[2].regs[VREG_RAX] = 13;
 	s->records[2].regs[VREG_RBX] = 2;
@@ -81,8 +88,8 @@ static void set_up(struct scene *s)
 	output_feed(&s->out, 0, told, strlen(told));
 	output_end(&s->out);
 	s->e = (struct evidence){ .obs = s->out.obs,
-				  .trace = { .v = s->records, .n = 3, .complete = true,
-					     .first_line = 1, .last_line = 5 } };
+				  .trace = { .v = s->records, .n = 4, .complete = true,
+					     .first_line = 1, .last_line = 6 } };
 	s->run = result_new("20260101-000000-0000");
 	s->t = result_add_test(s->run, "vcpu-info/pairs", "vcpu-info");
 }
@@ -195,11 +202,12 @@ static void test_wrong(void **state)
 	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
 	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");
 	WRONG(s.records[1].regs[VREG_RFLAGS] &= UINT16_MAX, "registers of the target", "rflags=0x282");
+	WRONG(s.records[3].regs[VREG_R8]++, "registers of the target", "line 5: vCPU 2 asked about vCPU 7 (registers set): r8=");
 	WRONG(s.records[2].regs[VREG_RAX] = 0, "registers of the target", "rax=");
 	WRONG(s.records[0].regs[VREG_R15] = 999, "registers of that moment", "r15=0x3e7");
 	WRONG(s.records[0].regs[VREG_R15] = 3002, "registers of that moment", "r15=");
 	WRONG(s.records[1].vcpu_id = 2, "a record for each call", "record 2 tells of vCPU 2");
-	WRONG(s.e.trace.n = 2, "a record for each call", "no record");
+	WRONG(s.e.trace.n = 3, "a record for each call", "no record");
 }
 
 /* On Intel another vCPU's rsp, rip and flags are not the caller's to read. */

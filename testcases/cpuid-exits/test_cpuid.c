@@ -22,6 +22,7 @@
 #define ALONE 1000    /* exits made on each CPU in turn */
 #define TOGETHER 3000 /* and on each at the same time */
 #define CARRY_NS 3000000000ULL
+#define LEAST_NS 1000000000ULL
 
 static uint32_t exits_leaf, cycles_leaf;
 static bool eax_alone; /* in the leaf of exits */
@@ -128,22 +129,33 @@ static void compare(struct falls *f, const struct reading *a, const struct readi
 	f->b = *b;
 }
 
+/* Whether the low half gets to its end in time, as fast as it has grown until now. */
+static bool carry_comes(const struct reading *first, const struct reading *last, uint64_t passed_ns)
+{
+	double grown = (double)(last->cycles - first->cycles), left = (double)(UINT32_MAX - (uint32_t)last->cycles);
+
+	return left * (double)passed_ns < grown * (double)(CARRY_NS - passed_ns);
+}
+
 /*
  * Read on and on, until the low half of the cycles has passed into the high one, or for some
- * seconds. The other CPUs make exits meanwhile, which brings the carry nearer and a lost or torn
- * update to light.
+ * seconds if it is going to. The other CPUs make exits meanwhile, which brings the carry nearer and
+ * a lost or torn update to light.
  */
 static void read_until_carry(struct falls *f)
 {
-	uint64_t until = guest_now_ns() + CARRY_NS;
-	struct reading a = take_reading(), b;
+	struct reading first = take_reading(), a = first, b;
+	uint64_t begin = guest_now_ns(), passed = 0;
 
-	while (!f->carried && !f->exits_fell && !f->cycles_fell && guest_now_ns() < until)
+	while (!f->carried && !f->exits_fell && !f->cycles_fell && passed < CARRY_NS &&
+	       (passed < LEAST_NS || carry_comes(&first, &a, passed))) {
 		for (unsigned int i = 0; i < 64 && !f->carried; i++) {
 			b = take_reading();
 			compare(f, &a, &b);
 			a = b;
 		}
+		passed = guest_now_ns() - begin;
+	}
 }
 
 static void observe_falls(const struct falls *f)

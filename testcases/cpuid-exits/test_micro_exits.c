@@ -2,7 +2,7 @@
 /*
  * cpuid-exits/kinds: micro guests make exits of one kind, of several vCPUs at the same time, of
  * many, and in two machines, between two readings of the leaf. With no operating system in the way, KVM's own
- * count around each reading leaves room for hardly an exit.
+ * count around each reading leaves room for hardly an exit. Nor does any kind cost nothing.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
@@ -20,12 +20,11 @@ static const uint32_t ids[VCPUS] = { 0, 1, 2, 3 };
 
 /* What the reader read; the guest writes it. */
 static struct cpuid reading;
-static uint32_t leaf;
+static uint32_t leaf, cycles_leaf;
 
 static void read_leaf(void *arg)
 {
-	(void)arg;
-	reading = cpuid(leaf, 0);
+	reading = cpuid((uint32_t)(uintptr_t)arg, 0);
 }
 
 /* Counts of KVM's around a reading of the leaf. */
@@ -38,19 +37,28 @@ static struct around count(struct micro *m)
 	return (struct around){ .all = micro_host_exits(), .own = micro_all_exits(m) };
 }
 
-static void read_by(struct micro *m)
+static void read_by(struct micro *m, uint32_t which)
 {
-	micro_start(m, 0, read_leaf, NULL);
+	micro_start(m, 0, read_leaf, (void *)(uintptr_t)which);
 	micro_finish(m, 0);
+}
+
+static uint64_t cycles_by(struct micro *m)
+{
+	read_by(m, cycles_leaf);
+	return (uint64_t)reading.ebx << 32 | reading.ecx;
 }
 
 static void take(struct micro *m, const char *which)
 {
+	uint64_t cycles = cycles_by(m);
 	struct around before = count(m), after;
 	char key[40];
 
-	read_by(m);
+	read_by(m, leaf);
 	after = count(m);
+	snprintf(key, sizeof(key), "%s.cycles", which);
+	observe_u64(key, cycles);
 	snprintf(key, sizeof(key), "%s.exits", which);
 	observe_u64(key, reading.eax);
 	snprintf(key, sizeof(key), "%s.all.before", which);
@@ -71,9 +79,11 @@ static void make(struct micro *by, unsigned int vcpus, void (*exits)(void *), ui
 		micro_finish(by, i);
 }
 
-static void tell_bout(const char *what, unsigned int vcpus, uint64_t times)
+/* timed: each of its exits is handled where their time is measured. */
+static void tell_bout(const char *what, unsigned int vcpus, uint64_t times, bool timed)
 {
 	observe_str("bout", what);
+	observe_u64("bout.timed", timed);
 	observe_u64("bout.made", vcpus * times);
 	observe_u64("bout.vcpus", vcpus);
 	if (!guest_in_lab)
@@ -82,7 +92,7 @@ static void tell_bout(const char *what, unsigned int vcpus, uint64_t times)
 
 static void measure_kind(struct micro *m, const struct exit_kind *k)
 {
-	tell_bout(k->name, 1, TIMES);
+	tell_bout(k->name, 1, TIMES, !k->fast);
 	take(m, "first");
 	make_exits(m, k, TIMES);
 	take(m, "last");
@@ -91,7 +101,7 @@ static void measure_kind(struct micro *m, const struct exit_kind *k)
 /* For what they miss when several count in one place. */
 static void measure_together(struct micro *m, uint64_t times)
 {
-	tell_bout("cpuid of 4 vCPUs at the same time", VCPUS, times);
+	tell_bout("cpuid of 4 vCPUs at the same time", VCPUS, times, false);
 	take(m, "first");
 	emulator_mark(1);
 	make(m, VCPUS, make_cpuid_unevenly, times);
@@ -101,8 +111,8 @@ static void measure_together(struct micro *m, uint64_t times)
 /* Who counts all machines together tells each of them the same, and who counts them apart its own. */
 static void measure_by(struct micro *other)
 {
-	read_by(other);
-	tell_bout("cpuid of another machine, which reads", 2, 200);
+	read_by(other, leaf);
+	tell_bout("cpuid of another machine, which reads", 2, 200, false);
 	take(other, "first");
 	make(other, 2, make_cpuid, 200);
 	take(other, "last");
@@ -116,7 +126,7 @@ static void measure_other(struct micro *m)
 {
 	struct micro *other;
 
-	tell_bout("cpuid of another machine", 2, 500);
+	tell_bout("cpuid of another machine", 2, 500, false);
 	take(m, "first");
 	other = micro_new(ids, VCPUS);
 	make(other, 2, make_cpuid, 500);
@@ -130,12 +140,22 @@ static void measure_crowd(void)
 {
 	struct micro *m = micro_new_crowd();
 
-	read_by(m);
-	tell_bout("cpuid of 70 vCPUs", MICRO_CROWD, 5);
+	read_by(m, leaf);
+	tell_bout("cpuid of 70 vCPUs", MICRO_CROWD, 5, false);
 	take(m, "first");
 	make(m, MICRO_CROWD, make_cpuid, 5);
 	take(m, "last");
 	micro_free(m);
+}
+
+static void measure_kinds(struct micro *m)
+{
+	struct micro *with_apics = micro_new_with_apics(ids, 2);
+
+	read_by(with_apics, leaf);
+	for (size_t i = 0; i < EXIT_KINDS; i++)
+		measure_kind(exit_kinds[i].apics ? with_apics : m, &exit_kinds[i]);
+	micro_free(with_apics);
 }
 
 static void run(void)
@@ -143,10 +163,10 @@ static void run(void)
 	struct micro *m = micro_new(ids, VCPUS);
 
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
+	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", leaf);
 	add_fresh_memory(m);
-	read_by(m); /* its first pages are faulted in: no bout's exits */
-	for (size_t i = 0; i < EXIT_KINDS; i++)
-		measure_kind(m, &exit_kinds[i]);
+	read_by(m, leaf); /* its first pages are faulted in: no bout's exits */
+	measure_kinds(m);
 	measure_together(m, 4000 * guest_number("NESTLAB_EFFORT", 1));
 	measure_other(m);
 	micro_free(m);
@@ -158,6 +178,7 @@ GUEST_TEST(run)
 #else
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "judge/checks.h"
 #include "judge/wrong.h"
@@ -177,6 +198,9 @@ enum column {
 	LAST_ALL_AFTER,
 	LAST_OWN_BEFORE,
 	LAST_OWN_AFTER,
+	TIMED,
+	FIRST_CYCLES,
+	LAST_CYCLES,
 };
 static const char *const keys[] = {
 	[MADE] = "bout.made",
@@ -190,6 +214,9 @@ static const char *const keys[] = {
 	[LAST_ALL_AFTER] = "last.all.after",
 	[LAST_OWN_BEFORE] = "last.own.before",
 	[LAST_OWN_AFTER] = "last.own.after",
+	[TIMED] = "bout.timed",
+	[FIRST_CYCLES] = "first.cycles",
+	[LAST_CYCLES] = "last.cycles",
 };
 
 struct range {
@@ -268,8 +295,72 @@ static void judge_row(struct readings *r, size_t row, struct tally *y)
 		  obs_get(&r->e->obs, "bout", row)->str, n, wrong_name(&w, n), host.least, host.most, own.least, own.most);
 }
 
+/* -- what they cost -- */
+
+#define CYCLES_CHECK "cycles of each kind"
+#define FEW 50 /* exits: a kind that this CPU does not leave for has the host's ticks alone */
+#define SHARE 16
+
+static uint64_t exits_made(const struct readings *r, size_t row)
+{
+	return grown(&r->y, row, FIRST_OWN_BEFORE, LAST_OWN_BEFORE).least;
+}
+
+static bool tells_cost(const struct readings *r, size_t row)
+{
+	return table_at(&r->y, row, TIMED) && exits_made(r, row) >= FEW;
+}
+
+/* Of one exit, in a row that tells it. */
+static uint64_t cost(const struct readings *r, size_t row)
+{
+	uint64_t cycles = table_at(&r->y, row, LAST_CYCLES) - table_at(&r->y, row, FIRST_CYCLES);
+
+	return cycles / exits_made(r, row);
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A host that is disturbed in one bout or another disturbs no median. */
+static uint64_t median_cost(const struct readings *r)
+{
+	_cleanup_free_ uint64_t *costs = xcalloc(r->y.rows + 1, sizeof(*costs));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->y.rows; i++)
+		if (tells_cost(r, i))
+			costs[n++] = cost(r, i);
+	qsort(costs, n, sizeof(*costs), compare_u64);
+	return costs[n / 2];
+}
+
+/* No two kinds cost the same, but one that costs a sixteenth of the others was not measured. */
+static void check_cycles(const struct readings *r, struct test_result *t)
+{
+	uint64_t usual = median_cost(r);
+	struct tally y = { .unit = "kind" };
+
+	for (size_t i = 0; i < r->y.rows; i++) {
+		if (!tells_cost(r, i))
+			continue;
+		if (usual && cost(r, i) >= usual / SHARE)
+			tally_good(&y);
+		else
+			tally_bad(&y, "%s: %" PRIu64 " cycles an exit, others' %" PRIu64,
+				  obs_get(&r->e->obs, "bout", i)->str, cost(r, i), usual);
+	}
+	tally_check(t, CYCLES_CHECK, "each kind costs more than a sixteenth of what most do", &y,
+		    "oracle: KVM_GET_STATS_FD, for the number of exits");
+}
+
 static const char *const checks[] = {
 	"exits of each kind",
+	CYCLES_CHECK,
 	NULL,
 };
 
@@ -288,6 +379,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 			judge_row(&r, i, &y);
 			measure_row(&r, i, t);
 		}
+		check_cycles(&r, t);
 		tally_check(t, "exits of each kind", "the leaf grows exactly as KVM's own count", &y,
 			    BY_STATS);
 	}

@@ -90,6 +90,7 @@ GUEST_TEST(run)
 
 #include "plan/assignment.h"
 #include "judge/checks.h"
+#include "judge/wrong.h"
 
 /* From the first reading of all leaves to the second. */
 struct growth {
@@ -206,7 +207,7 @@ static void check_map(const struct readings *r, struct test_result *t)
 	if (!found.len)
 		buf_puts(&found, "none of them in any of the four leaves");
 	else if (!right)
-		buf_printf(&found, "%s", misplaced ? " (right numbers, wrong leaf)" : "");
+		buf_printf(&found, "%s", misplaced ? " (" WRONG_LEAF ")" : "");
 	check_that(t, "the leaf map", right, buf_str(&want), buf_str(&found),
 		   "oracle: KVM's own count (debugfs kvm/exits) and the TSC, before and after");
 }

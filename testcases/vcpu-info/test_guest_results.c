@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpu-info/results: what the system call gives back, on a host that answers as it is told: 0 for
- * each vCPU, no such hypercall, an error for one vCPU of many, errors that differ.
+ * each vCPU, no such hypercall, an error for one vCPU of many, errors that differ. And whether the
+ * task that called is as it was.
  */
 #ifdef NESTLAB_GUEST
 #include "memory.h"
 #include "script.h"
 
 #include <grp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #define NO_HYPERCALL (-1000) /* -KVM_ENOSYS */
 #define NOBODY 65534
@@ -15,6 +19,7 @@
 #define ROUNDS 4
 #define FAILED_A_ROUND 640
 #define FAILED_ROUNDS 3
+#define TASK_BYTES 4096
 
 static struct scripted_cpus s;
 
@@ -119,6 +124,74 @@ static void run_cases(void)
 	fail_some(-EINVAL);
 }
 
+/* -- the task that calls -- */
+
+/* Of /proc/self/status, what changes by itself: memory, its state, how often it ran. */
+static bool changes_by_itself(const char *line)
+{
+	static const char *const names[] = { "Vm",	  "Rss",	 "Huge",   "State",
+					     "voluntary", "nonvoluntary", "SigPnd", "SigQ" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(line, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+static void add_line(char *text, const char *line)
+{
+	strncat(text, line, TASK_BYTES - strlen(text) - 1);
+}
+
+/* Its CPUs and memory nodes, users, rights, signals; its policy and priority. */
+static void read_task(char *text)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+
+	if (!f)
+		guest_broken(__FILE__, __LINE__, "can't read /proc/self/status");
+	*text = '\0';
+	while (fgets(line, sizeof(line), f))
+		if (!changes_by_itself(line))
+			add_line(text, line);
+	fclose(f);
+	snprintf(line, sizeof(line), "policy:	%d\nnice:	%d\n", sched_getscheduler(0),
+		 getpriority(PRIO_PROCESS, 0));
+	add_line(text, line);
+}
+
+/* Line by line; each that differs is told. */
+static void compare_tasks(char *before, char *after)
+{
+	char *a_rest, *b_rest;
+	const char *a = strtok_r(before, "\n", &a_rest), *b = strtok_r(after, "\n", &b_rest);
+	char text[160];
+	uint64_t same = 0;
+
+	for (; a && b; a = strtok_r(NULL, "\n", &a_rest), b = strtok_r(NULL, "\n", &b_rest)) {
+		if (!strcmp(a, b)) {
+			same++;
+			continue;
+		}
+		snprintf(text, sizeof(text), "%.70s; before: %.70s", b, a);
+		observe_str("task.changed", text);
+	}
+	observe_u64("task.same", same);
+}
+
+static void call_and_compare(int32_t error)
+{
+	static char before[TASK_BYTES], after[TASK_BYTES];
+
+	script_begin();
+	answer(SCRIPT_ALL, error);
+	read_task(before);
+	sys_vcpu_info();
+	read_task(after);
+	compare_tasks(before, after);
+}
+
 /* A user with no rights: the same results. */
 static void run_as_nobody(void)
 {
@@ -161,6 +234,8 @@ static void fill_memory(void)
 static void run(void)
 {
 	scripted_cpus(&s);
+	call_and_compare(0);
+	call_and_compare(-EINVAL);
 	run_cases();
 	SAFE_PIN(s.cpus.cpu[s.cpus.n - 1]);
 	run_cases();
@@ -333,6 +408,25 @@ static void check_same(const struct evidence *e, struct test_result *t)
 	tally_check(t, SAME_CHECK, "the same for one vCPU's as for some vCPUs'; of two that differ, one of them", &calls, BY);
 }
 
+/* -- the task that calls -- */
+
+#define TASK_CHECK "the caller's task"
+
+static void check_task(const struct evidence *e, struct test_result *t)
+{
+	struct tally y = { .unit = "line" };
+	const struct observation *o;
+
+	for (size_t i = 0; (o = obs_get(&e->obs, "task.same", i)); i++)
+		for (uint64_t n = 0; n < o->u64; n++)
+			tally_good(&y);
+	for (size_t i = 0; (o = obs_get(&e->obs, "task.changed", i)); i++)
+		tally_bad(&y, "%s", o->str);
+	tally_check(t, TASK_CHECK,
+		    "as before the call: its CPUs, signals, rights, policy and priority", &y,
+		    "oracle: /proc/self/status, sched_getscheduler(), getpriority(), before and after");
+}
+
 /* -- memory -- */
 
 /* A leak grows in each round; what else the kernel allocates, in one or another. */
@@ -376,6 +470,7 @@ static const char *const checks[] = {
 	"result when one vCPU's fails",
 	"each CPU is asked about",
 	SAME_CHECK,
+	TASK_CHECK,
 	"the guest's kernel memory",
 	"the guest's kernel memory, behind errors",
 	NULL,
@@ -393,6 +488,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_one(e, t);
 	check_asked(e, t);
 	check_same(e, t);
+	check_task(e, t);
 	check_memories(e, t);
 }
 

@@ -2,12 +2,13 @@
 /*
  * vcpu-info/numbers: a world in which numbers are not small, dense and alike. Micro guests with ids
  * far apart, which other machines have, too; a vCPU that has made more exits than 16 bits hold; one
- * whose thread changes; more vCPUs than a word has bits; a machine whose program lives in a pid
- * namespace of its own, in which all pids are small; and a vCPU whose thread has a number over 16
- * bits.
+ * whose thread changes, one that waits for its start, one that is made when others were asked
+ * about; more vCPUs than a word has bits; a machine whose program lives in a pid namespace of its
+ * own, in which all pids are small; and a vCPU whose thread has a number over 16 bits.
  */
 #ifdef NESTLAB_GUEST
 #include "exit_kinds.h"
+#include "exit_rare.h"
 #include "micro.h"
 
 #include <fcntl.h>
@@ -27,6 +28,7 @@ static uint32_t ids[] = { 1022, 0, 767, 512 };
 #define N (sizeof(ids) / sizeof(ids[0]))
 #define MANY 65600 /* more than 2^16 */
 #define HIGH_PID 200001
+#define LATER_ID 300
 #define MOST_PIDS "/proc/sys/kernel/pid_max"
 
 static uint64_t hypercall;
@@ -85,6 +87,37 @@ static void other_threads(struct micro *m)
 		make(m, i, 1);
 		about(m, i, "run by another thread");
 	}
+}
+
+/*
+ * One has sent interrupts, by an MSR that KVM's fastpath may handle. Then it waits until another
+ * one starts it.
+ */
+static void about_one_with_an_apic(void)
+{
+	const struct kvm_mp_state waits = { .mp_state = KVM_MP_STATE_UNINITIALIZED };
+	static const uint32_t three[] = { 0, 1, 2 };
+	struct micro *m = micro_new_with_apics(three, 3);
+
+	micro_start(m, 2, make_ipi, (void *)50);
+	micro_finish(m, 2);
+	about(m, 2, "after interrupts that it sent");
+	if (ioctl(micro_vcpu_fd(m, 2), KVM_SET_MP_STATE, &waits))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_MP_STATE");
+	about(m, 2, "waits for its start");
+	micro_free(m);
+}
+
+static void about_later_one(void)
+{
+	struct micro *m = micro_new(ids, 2);
+
+	make(m, 1, 2);
+	about(m, 1, "before another one is made");
+	micro_add_vcpu(m, LATER_ID);
+	make(m, 2, 4);
+	about(m, 2, "made after a call");
+	micro_free(m);
 }
 
 /* Each with another number of exits, all made before the first is asked about. */
@@ -195,6 +228,8 @@ static void run(void)
 		micro_free(others[i]);
 		others[i] = NULL;
 	}
+	about_one_with_an_apic();
+	about_later_one();
 	in_a_crowd();
 	in_a_namespace();
 	by_a_high_number();
@@ -211,7 +246,7 @@ GUEST_TEST(run)
 
 #define BY_PROGRAM                                                                                 \
 	"oracle: the test program, which owns the vCPUs (their threads, KVM_GET_STATS_FD)"
-#define CALLS 81 /* that the program makes: 12, and 69 in the crowd */
+#define CALLS 85 /* that the program makes: 16, and 69 in the crowd */
 
 enum column { TARGET, THREAD, CALLER_THREAD, CALLER_EXITS, PROCESS, OLDER, NEWER, BEFORE, AFTER };
 static const char *const keys[] = { "call.target",	 "call.thread",	 "call.caller.thread",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpu-info/pairs: each vCPU of a micro guest asks about each, itself included, while the target
- * spins in guest mode, is halted, or has never run. Every register of every vCPU holds a value of
- * its own that only that vCPU made, so a record that tells of the wrong vCPU, of another moment,
- * or of a cut or shifted register is seen as such.
+ * spins in guest mode, is halted, has been given other registers since, or has never run. Every
+ * register of every vCPU holds a value of its own that only that vCPU made, so a record that tells
+ * of the wrong vCPU, of another moment, or of a cut or shifted register is seen as such.
  */
 #include <stdint.h>
 
@@ -131,6 +131,13 @@ static void round_halted(struct micro *m, unsigned int target)
 			about(m, i, target, "halted");
 }
 
+/* User space has set its registers, as a debugger does, and it has not run since. */
+static void about_set(struct micro *m, unsigned int target)
+{
+	set_magic(m, target, micro_halt_end);
+	about(m, (target + 1) % N, target, "registers set");
+}
+
 static void run(void)
 {
 	struct micro *m;
@@ -154,6 +161,7 @@ static void run(void)
 
 		round_spinning(m, target);
 		round_halted(m, target);
+		about_set(m, target);
 		about(m, target, target, "the caller itself");
 	}
 	micro_free(m);
@@ -310,7 +318,7 @@ static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
 		return c->hypercall;
 	if (is(c, k, "the caller itself") && i == MAGIC_RBX)
 		return call_at(c, k, TARGET);
-	return magic(call_at(c, k, TARGET), i) + 1;
+	return magic(call_at(c, k, TARGET), i) + !is(c, k, "registers set");
 }
 
 static uint64_t callers_reg(const struct calls *c, size_t k, unsigned int i)
