@@ -23,16 +23,24 @@ static void points_text(const struct submission *s, char out[32])
 	snprintf(out, 32, s->person ? "" : "%.1f", s->points);
 }
 
+/* What the person has to confirm, or to correct. */
+static void if_own_text(const struct submission *s, char out[32])
+{
+	snprintf(out, 32, s->person && s->result && s->if_own >= 0 ? "%.1f" : "", s->if_own);
+}
+
 static void put_csv(struct buf *b, const struct submission *s)
 {
 	_cleanup_buf_ struct buf failed = { 0 };
-	char points[32];
+	char points[32], if_own[32];
 
 	points_text(s, points);
+	if_own_text(s, if_own);
 	grade_failed(s, &failed);
 	put_cell(b, s->name, false);
 	put_cell(b, s->verdict, false);
 	put_cell(b, points, false);
+	put_cell(b, if_own, false);
 	put_cell(b, s->base, false);
 	put_cell(b, s->confidence, false);
 	put_cell(b, buf_str(&failed), false);
@@ -42,13 +50,15 @@ static void put_csv(struct buf *b, const struct submission *s)
 static void put_row(struct buf *b, const struct submission *s)
 {
 	_cleanup_buf_ struct buf failed = { 0 };
-	char points[32];
+	char points[32], if_own[32];
 
 	points_text(s, points);
+	if_own_text(s, if_own);
 	grade_failed(s, &failed);
 	buf_printf(b, "<tr%s>", s->person ? " class=\"person\"" : "");
 	html_element(b, "td", NULL, s->name);
 	html_element(b, "td", NULL, points);
+	html_element(b, "td", NULL, if_own);
 	html_element(b, "td", NULL, s->verdict);
 	html_element(b, "td", NULL, s->base ? s->base : "");
 	html_element(b, "td", NULL, s->confidence ? s->confidence : "");
@@ -177,7 +187,7 @@ int grade_write_class(const struct class *c)
 	_cleanup_buf_ struct buf csv = { 0 }, page = { 0 };
 	int ret;
 
-	buf_puts(&csv, "submission,verdict,points,base,confidence,failed checks,why\n");
+	buf_puts(&csv, "submission,verdict,points,points if it is its own fault,base,confidence,failed checks,why\n");
 	for (size_t i = 0; i < c->n; i++)
 		put_csv(&csv, &c->v[i]);
 	buf_puts(&page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -188,7 +198,8 @@ int grade_write_class(const struct class *c)
 	buf_puts(&page, "</title></head><body>");
 	html_element(&page, "h1", NULL, c->name);
 	put_statistics(&page, c);
-	buf_puts(&page, "<table><tr><th>submission<th>points<th>verdict<th>base<th>confidence<th>failed checks<th>why</tr>\n");
+	buf_puts(&page, "<table><tr><th>submission<th>points<th>points if it is its own fault<th>verdict<th>base"
+		 "<th>confidence<th>failed checks<th>why</tr>\n");
 	put_rows(&page, c, true);
 	put_rows(&page, c, false);
 	buf_puts(&page, "</table>\n");

@@ -21,6 +21,7 @@ struct submission {
 	char *confidence;  /* "exact", "moved", "moved far", "merged", "without its drift"; NULL */
 	bool exact; /* as struct intake has it */
 	bool drift; /* it is of another age: only a pass counts */
+	bool fastpath; /* so has its own kernel: what handles exits before vmx_handle_exit() */
 	/*
 	 * The lane that it is judged in, where nobody saw the base's reference pass there: only a
 	 * pass counts; NULL: all is well.
@@ -35,6 +36,7 @@ struct submission {
 	char *why;     /* a sentence; NULL: none is needed */
 	bool person;   /* a person must look: it has no points */
 	double points; /* of GRADE_MAX */
+	double if_own; /* points, if the person finds the failure to be its own; below 0: unknown */
 	struct run_result *result; /* NULL: not judged */
 };
 

@@ -105,24 +105,27 @@ static bool lacks_fastpath_only(const struct run_result *run)
  * What was right in its own kernel can be wrong in this one: who counted in vmx_handle_exit()
  * missed nothing before there was a fastpath.
  */
-static void doubt_failure(struct submission *s)
+static void doubt_failure(const struct rubric *r, struct submission *s)
 {
 	_cleanup_buf_ struct buf failed = { 0 };
 	_cleanup_free_ char *why = NULL;
 
 	grade_failed(s, &failed);
 	if (lacks_fastpath_only(s->result))
-		why = strf("on base %s it counts all exits but those that KVM's fastpath handles (%s), and passed all else: is that a fault in the kernel "
-			   "of its age?", s->base ? s->base : "(none)", buf_str(&failed));
+		why = strf("on base %s it counts all exits but those that KVM's fastpath handles (%s), and passed all else: %s",
+			   s->base ? s->base : "(none)", buf_str(&failed),
+			   s->fastpath ? "its own kernel has that fastpath, too; does the course ask for these exits?" :
+					 "is that a fault in the kernel of its age?");
 	else
 		why = strf("it is of another age of the kernel, and put on base %s it did not pass (%s): perhaps by what this base "
 			   "has and its own has not, or not all of the change was taken",
 			   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed");
 	need_person(s, why);
+	s->if_own = rubric_points(r, s->result, s->days_late);
 }
 
 /* The tests may be wrong about this base in this lane: no zero by what nobody has looked at. */
-static void doubt_base(struct submission *s)
+static void doubt_base(const struct rubric *r, struct submission *s)
 {
 	_cleanup_buf_ struct buf failed = { 0 };
 	_cleanup_free_ char *why = NULL;
@@ -131,17 +134,41 @@ static void doubt_base(struct submission *s)
 	why = strf("it did not pass (%s), but nobody has seen the reference of base %s pass in lane %s, either",
 		   failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed", s->base ? s->base : "(none)", s->unseen);
 	need_person(s, why);
+	s->if_own = rubric_points(r, s->result, s->days_late);
 }
 
-/* Another term's leaf map, perhaps: how many points that costs is the course's to say. */
-static void doubt_leaves(struct submission *s)
+/* What the leaves hold, where all is in them, and not in its place; NULL: it is not so. */
+static const char *misplaced(const struct run_result *run)
 {
+	for (size_t i = 0; i < run->n_tests; i++)
+		for (size_t j = 0; j < run->tests[i].n_checks; j++) {
+			const struct check_result *c = &run->tests[i].checks[j];
+
+			if (c->verdict == OUT_FAIL && strstr(c->observed, "(" WRONG_LEAF ")"))
+				return c->observed;
+		}
+	return NULL;
+}
+
+/*
+ * Another term's leaf map, perhaps, of other leaves or of the same ones: how many points that costs
+ * is the course's to say.
+ */
+static bool doubt_leaves(struct submission *s)
+{
+	const char *found = misplaced(s->result);
 	_cleanup_buf_ struct buf failed = { 0 };
 	_cleanup_free_ char *why = NULL;
 
+	if (!s->elsewhere && !found)
+		return false;
 	grade_failed(s, &failed);
-	why = strf("%s: perhaps right numbers in a wrong leaf (%s)", s->elsewhere, buf_str(&failed));
+	if (s->elsewhere)
+		why = strf("%s: perhaps right numbers in a wrong leaf (%s)", s->elsewhere, buf_str(&failed));
+	else
+		why = strf("it looks like another map of the same leaves: %s. By the assignment's it fails %s", found, buf_str(&failed));
 	need_person(s, why);
+	return true;
 }
 
 void grade_judge(const struct rubric *r, struct submission *s)
@@ -158,13 +185,14 @@ void grade_judge(const struct rubric *r, struct submission *s)
 	str_set(&s->verdict, outcome_name(o));
 	str_set(&s->why, o == OUT_PASS || o == OUT_FAIL ? NULL : why);
 	s->points = 0;
+	s->if_own = -1;
 	s->person = false;
-	if (s->elsewhere && o == OUT_FAIL)
-		doubt_leaves(s);
-	else if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
-		doubt_failure(s);
+	if (o == OUT_FAIL && doubt_leaves(s))
+		return;
+	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
+		doubt_failure(r, s);
 	else if (s->unseen && (o == OUT_FAIL || o == OUT_CRASH))
-		doubt_base(s);
+		doubt_base(r, s);
 	else if (o == OUT_BUILD_ERROR)
 		judge_build_error(r, s, why);
 	else if (o == OUT_FAIL && why) /* "instrumented for Intel only": not seen, not wrong */

@@ -459,6 +459,13 @@ static int put_all(struct taking *t, const struct own_file *files, size_t n)
 	return ret;
 }
 
+/* Since 5.8; in older kernels vmx_handle_exit() sees every exit. */
+static void note_fastpath(struct taking *t, const struct own_file *f)
+{
+	if (strstr(buf_str(&f->after.text), "EXIT_FASTPATH_REENTER_GUEST") && !strv_has(&t->in->notes, INTAKE_FASTPATH))
+		strv_add(&t->in->notes, INTAKE_FASTPATH);
+}
+
 /* Neighbours share lines of another exercise, too: without a number nothing tells them from it. */
 static bool have_work(const struct taking *t, const struct own_file *files, size_t n)
 {
@@ -477,8 +484,10 @@ static int put_change(struct taking *t, struct own_file *files, size_t n,
 	t->in->merged = sum->drift;
 	/* Some lines may be upstream's of another age: what fails with them proves nothing. */
 	t->in->drift = !sum->exact;
-	for (size_t i = 0; sum->drift && i < n; i++)
+	for (size_t i = 0; sum->drift && i < n; i++) {
 		note_drift(t, &files[i]);
+		note_fastpath(t, &files[i]);
+	}
 	if (sum->drift && sum->unexplained)
 		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);

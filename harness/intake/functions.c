@@ -112,15 +112,18 @@ static bool part_function(struct own_file *f, const struct pairing *p, size_t fr
 }
 
 /* A blank line between two of his is none within one of the base's. */
-static void part_blank(struct own_file *f, const struct pairing *p)
+static bool part_blank(struct own_file *f, const struct pairing *p)
 {
+	bool parted = false;
+
 	for (size_t i = 0; i < f->after.n; i++) {
 		struct own_line *l = &f->after.v[i];
 		struct own_line *there = p->with[i] == NOWHERE ? NULL : &f->before.v[p->with[i]];
 
 		if (there && there->func && !l->func && !l->key)
-			l->apart = there->apart = true;
+			l->apart = there->apart = parted = true;
 	}
+	return parted;
 }
 
 void own_part_functions(struct own_file *f)
@@ -131,10 +134,9 @@ void own_part_functions(struct own_file *f)
 
 	for (size_t from, to = 0; own_next_function(&f->after, &from, &to);)
 		parted |= part_function(f, &p, from, to);
-	if (parted) {
-		part_blank(f, &p);
+	parted |= part_blank(f, &p);
+	if (parted)
 		hunks_anew(f);
-	}
 	free(p.his);
 	free(p.there);
 	free(p.with);

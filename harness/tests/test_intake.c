@@ -1371,6 +1371,9 @@ static void test_fastpath_is_told(void **state)
 		grade_judge(&r, &s);
 		assert_true(s.person);
 		assert_int_equal(!strstr(s.why, "but those that KVM's fastpath handles (t: all exits)"), other);
+		s.fastpath = true;
+		grade_judge(&r, &s);
+		assert_int_equal(!strstr(s.why, "its own kernel has that fastpath, too"), other);
 		submission_free(&s);
 	}
 }
@@ -1412,6 +1415,27 @@ static void test_other_leaves_fail_nobody(void **state)
 	assert_false(passed.person);
 	submission_free(&s);
 	submission_free(&passed);
+}
+
+/* The same four leaves in another order: no zero, either. */
+static void test_another_map_fails_nobody(void **state)
+{
+	const struct assignment a = { .name = (char *)"x" };
+	const struct rubric r = { .assignment = &a };
+	struct submission s = judged(OUT_FAIL, NULL, true), broken = judged(OUT_FAIL, NULL, true);
+	struct test_result *t = result_add_test(s.result, "t", NULL);
+
+	(void)state;
+	result_add_check(t, "map", OUT_FAIL, "C: all", "F: all (" WRONG_LEAF ")", NULL);
+	grade_judge(&r, &s);
+	assert_true(s.person);
+	assert_non_null(strstr(s.why, "another map of the same leaves: F: all"));
+	t = result_add_test(broken.result, "t", NULL);
+	result_add_check(t, "map", OUT_FAIL, "C: all", "none of them in any of the four leaves", NULL);
+	grade_judge(&r, &broken);
+	assert_false(broken.person);
+	submission_free(&s);
+	submission_free(&broken);
 }
 
 /* A large change that takes nothing away is no drift. */
@@ -1625,6 +1649,39 @@ static void test_points_told(void **state)
 	expect_words(given, "class.html", "<td>two</td><td>0<td>1<td>0</tr>");
 	expect_words(given, "class.html", "3 submissions: 1 need a person, 2 have points: 0.0 to 50.0, median 25.0, mean 25.0");
 	for (size_t i = 0; i < 3; i++)
+		submission_free(&all[i]);
+	rubric_free(&r);
+}
+
+/* A person who looks at a failure has the points to confirm, not to count. */
+static void test_points_if_it_is_its_own_fault(void **state)
+{
+	struct assignment_test tests[] = { { (char *)"t/a", 100 } };
+	const struct assignment a = { .name = (char *)"x", .path = (char *)"x.conf", .tests = tests, .n_tests = 1,
+				      .rubric = { .crash_at_most = 100, .late_at_most = 100 } };
+	struct submission all[2] = { judged(OUT_FAIL, NULL, false), judged(OUT_FAIL, NULL, false) };
+	const struct class c = { .name = (char *)"class", .dir = given, .v = all, .n = 2 };
+	struct rubric r;
+
+	(void)state;
+	assert_int_equal(rubric_make(&a, &r), 0);
+	all[0].drift = true;
+	str_set(&all[1].elsewhere, "it answers CPUID leaf 0x4ffffffc");
+	for (size_t i = 0; i < 2; i++) {
+		struct test_result *t = result_add_test(all[i].result, "t/a", "x");
+
+		result_add_check(t, "one", OUT_PASS, "1", "1", NULL);
+		result_add_check(t, "two", OUT_FAIL, "1", "2", NULL);
+		result_finish(all[i].result);
+		grade_judge(&r, &all[i]);
+		assert_true(all[i].person);
+	}
+	assert_true(all[0].if_own > 49.9 && all[0].if_own < 50.1);
+	assert_true(all[1].if_own < 0); /* what another leaf costs is the course's to say */
+	assert_int_equal(grade_write_class(&c), 0);
+	expect_words(given, "class.csv", "\"ann\",\"needs a person\",\"\",\"50.0\",");
+	expect_words(given, "class.csv", "\"ann\",\"needs a person\",\"\",\"\",");
+	for (size_t i = 0; i < 2; i++)
 		submission_free(&all[i]);
 	rubric_free(&r);
 }
@@ -1849,6 +1906,7 @@ int main(void)
 		cmocka_unit_test(test_fastpath_is_told),
 		cmocka_unit_test(test_an_unseen_base_fails_nobody),
 		cmocka_unit_test(test_other_leaves_fail_nobody),
+		cmocka_unit_test(test_another_map_fails_nobody),
 		cmocka_unit_test(test_no_wrong_zero),
 		cmocka_unit_test(test_skipped_is_no_loss),
 		cmocka_unit_test(test_rubric),
@@ -1858,6 +1916,7 @@ int main(void)
 		cmocka_unit_test_setup(test_version_of_clone, begin),
 		cmocka_unit_test_setup(test_diff_of_clone, begin),
 		cmocka_unit_test_setup(test_no_clone, begin),
+		cmocka_unit_test_setup(test_points_if_it_is_its_own_fault, begin),
 		cmocka_unit_test_setup(test_hidden_is_hidden, begin),
 		cmocka_unit_test(test_alike),
 	};

@@ -35,6 +35,7 @@ static const struct verb grade_verb = {
 	.order = 33,
 	.settings = KNOBS_ASKED " SUBMISSIONS BASES JOBS OUT SAVE_LAB -PATCH -GUEST_PATCH -MONITOR -SUITE -KERNEL",
 	.ends = VERB_ENDS(OUT_BUSY),
+	.labs = true,
 	.run = verb_grade,
 };
 VERB(grade_verb);
@@ -215,6 +216,7 @@ static void take_intake(struct submission *s, struct intake *in)
 	s->base = in->base ? xstrdup(in->base->name) : NULL;
 	s->exact = in->exact;
 	s->drift = in->drift || in->merged;
+	s->fastpath = strv_has(&in->notes, INTAKE_FASTPATH);
 	s->confidence = in->base ? xstrdup(confidence_of(in)) : NULL;
 	take_notes(s, &in->notes);
 	if (in->patch.len)
