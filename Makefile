@@ -123,8 +123,8 @@ if [ -n "$$missing" ]; then \
 	     echo "  sudo apt-get install --no-install-recommends" $$missing >&2; exit 3; fi; \
 	for p in $$missing; do sed -n "s/^\($$p\)  *\(.*\)/  installing \1: \2/p" $(1); done; \
 	mkdir -p $(B); \
-	{ $$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y --no-install-recommends $$missing; } >$(B)/packages.log 2>&1 || \
+	{ { [ -n "$$(find $(B)/apt-updated -mmin -60 2>/dev/null)" ] || { $$sudo apt-get update && touch $(B)/apt-updated; }; } && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >$(B)/packages.log 2>&1 || \
 	{ echo "nestlab: installing packages failed; the end of $(B)/packages.log:" >&2; tail -5 $(B)/packages.log >&2; exit 3; }; \
 fi
 endef

@@ -313,18 +313,30 @@ int cache_get(const struct cache_kind *k, const char *key, cache_make *make, voi
 	return ret;
 }
 
-int cache_lock(const struct cache_kind *k, const char *key, const char *who)
+typedef int take_lock(const char *path, const char *what, unsigned int deadline_s);
+
+static int lock(const struct cache_kind *k, const char *key, const char *who, take_lock *take)
 {
-	_cleanup_free_ char *folder = NULL, *lock = cache_lock_path(k, key),
+	_cleanup_free_ char *folder = NULL, *file = cache_lock_path(k, key),
 			    *path = cache_path_of(k, key);
 	int fd, ret = make_folder(k, &folder);
 
 	if (ret)
 		return ret;
-	fd = lock_take(lock, who, k->wait_s ? k->wait_s : WAIT_S);
+	fd = take(file, who, k->wait_s ? k->wait_s : WAIT_S);
 	if (fd >= 0)
 		utimensat(AT_FDCWD, path, NULL, 0);
 	return fd;
+}
+
+int cache_lock(const struct cache_kind *k, const char *key, const char *who)
+{
+	return lock(k, key, who, lock_take);
+}
+
+int cache_share(const struct cache_kind *k, const char *key, const char *who)
+{
+	return lock(k, key, who, lock_share);
 }
 
 /* ---- small answers ---- */

@@ -113,6 +113,9 @@ void cache_drop(const struct cache_kind *k, const char *key);
  */
 int cache_lock(const struct cache_kind *k, const char *key, const char *who);
 
+/* The same to read it, together with others that do. */
+int cache_share(const struct cache_kind *k, const char *key, const char *who);
+
 /* ---- small answers that cost time only: a file each, never an error ---- */
 
 bool cache_recall(const struct cache_kind *k, const char *key, struct buf *answer);

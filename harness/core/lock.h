@@ -16,6 +16,9 @@
  */
 int lock_take(const char *path, const char *what, unsigned int deadline_s);
 
+/* The same, to read what it covers: with others that do so, and while nobody has it alone. */
+int lock_share(const char *path, const char *what, unsigned int deadline_s);
+
 /*
  * For one that is not to be waited for, with the path open: is it ours alone now, and still what
  * the path names?

@@ -17,6 +17,7 @@ struct proc {
 	const char *what;	 /* for messages: "building the host kernel" */
 	char *const *argv;	 /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *cwd;	 /* NULL: ours */
+	pid_t space; /* of a process whose user and mount namespaces it runs in; 0: in ours */
 	char *const *env;	 /* "NAME=value" put over our environment; NULL: none */
 	const char *input;	 /* standard input's bytes as a string; NULL: /dev/null */
 	const char *log_path;	 /* standard output and error are appended here; NULL: nowhere */

@@ -344,12 +344,23 @@ int mkdir_p(const char *path)
 	}
 }
 
+/* Of the folder that it is in. */
+static bool allow(const char *path)
+{
+	_cleanup_free_ char *parent = xstrndup(path, (size_t)(path_last(path) - path));
+
+	return !chmod(parent, 0700);
+}
+
+/* A stranger's program, or overlayfs, leaves folders that only root may look or write into. */
 static int rm_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	if (type == FTW_DNR && !chmod(path, 0700))
+		return rm_rf(path) ? -1 : 0;
+	if (!remove(path))
+		return 0;
+	return errno == EACCES && ftw->level && allow(path) ? remove(path) : -1;
 }
 
 int rm_rf(const char *path)

@@ -41,7 +41,7 @@ struct job {
 	struct kconfig fragments;
 	struct strv lacks; /* options that this source does not have */
 	char *compiler;
-	char *config_name; /* "host-1a2b3c4d", of role and fragments; work trees go by it */
+	char *config_name; /* "host-1a2b3c4d", of role and fragments */
 	char *log;
 	bool strange; /* the patches are not this checkout's own */
 	/*
@@ -601,9 +601,20 @@ static int build_locked(struct job *j, struct worktree *w, struct kernel_build *
 	return ret;
 }
 
+/*
+ * One for each series: those of a reference and of the unpatched kernel, in turn in one tree, would
+ * each compile what includes the headers that the reference touches. The series' names, not its
+ * content, as with fragments: who edits a patch goes on in the same tree.
+ */
 static char *worktree_name(const struct job *j)
 {
-	return strf("%.12s-%s", j->source.key, j->config_name);
+	struct hash *h = hash_new("kernel-series-name");
+	char hex[HASH_HEX_LEN + 1];
+
+	for (size_t i = 0; i < j->rc->patches.n; i++)
+		hash_add_str(h, "item", j->rc->patches.v[i]);
+	hash_hex(h, hex);
+	return strf("%.12s-%s-%.8s", j->source.key, j->config_name, hex);
 }
 
 static int build(struct job *j, struct kernel_build *b, uint64_t started)
@@ -613,7 +624,7 @@ static int build(struct job *j, struct kernel_build *b, uint64_t started)
 	int ret;
 
 	ui_stage_begin("%s kernel", kernel_role_name(j->role));
-	ret = worktree_open(&j->source, name, j->strange, &w);
+	ret = worktree_open(&j->source, name, j->strange ? WORKTREE_APART : WORKTREE_TO_BUILD, &w);
 	if (!ret)
 		ret = build_locked(j, &w, b, started);
 	worktree_close(&w);
@@ -638,7 +649,7 @@ static int has_base(const struct job *j)
 {
 	_cleanup_free_ char *name = worktree_name(j);
 	struct worktree w;
-	int ret = worktree_open(&j->source, name, false, &w);
+	int ret = worktree_open(&j->source, name, WORKTREE_TO_READ, &w);
 
 	if (!ret)
 		ret = shortcut_is_whole(&w);
@@ -663,8 +674,8 @@ static int fill_tree(const struct job *whose)
 }
 
 /*
- * A stranger's change is built in a copy of the shared work tree, so that nothing it leaves is
- * ever built upon. That is quick only when there are objects to copy, whatever the store has: where
+ * A stranger's change is built apart from the shared work tree, so that nothing it leaves is ever
+ * built upon. That is quick only when there are objects in that one, whatever the store has: where
  * a killed build's work tree had been emptied, each later change compiled all 2,090 of them. And
  * objects of the kernel that the change is put on, not of the unpatched one: its series touches
  * headers, which is 119 steps in place of 8.
@@ -675,7 +686,7 @@ static int build_base(const struct job *j)
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	ui_note("the %s kernel without the change first: its objects are not whole, and a copy of them is what is built upon",
+	ui_note("the %s kernel without the change first: its objects, which are built upon, are not whole",
 		kernel_role_name(j->role));
 	return fill_tree(j);
 }
@@ -748,7 +759,7 @@ int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct 
 		ret = build_base(&j);
 	if (!ret) {
 		name = worktree_name(&j);
-		ret = worktree_open(&j.source, name, true, w);
+		ret = worktree_open(&j.source, name, WORKTREE_COPIED, w);
 	}
 	if (!ret && !shortcut_is_whole(w))
 		ret = fail(OUT_BROKEN, "another build of the %s kernel %s was ended meanwhile: try again",

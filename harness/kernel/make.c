@@ -71,8 +71,9 @@ void make_init(struct make *m, const struct worktree *w, const char *what, const
 	*m = (struct make){
 		.what = what, .log = log, .tree = w, .enclosed = sandbox_works()
 	};
-	m->sandbox = (struct sandbox){ .src = w->src,
-				       .obj = w->obj,
+	m->obj = strf("%s/" PATCH_RESERVED_DIR, w->inside);
+	m->sandbox = (struct sandbox){ .src = w->inside,
+				       .obj = m->obj,
 				       .ccache = sandbox_has_program("ccache") ? ccache_dir : NULL,
 				       .ccache_readonly = w->private };
 	/* A compiler of KVM's largest file takes 0.2 GB, linking vmlinux 1.5. */
@@ -88,6 +89,7 @@ int make_command(struct make *m, unsigned int deadline_s, const char *const args
 	_cleanup_strv_ struct strv argv = { 0 };
 	struct proc p = { .what = m->what,
 			  .cwd = m->enclosed ? NULL : m->sandbox.src,
+			  .space = m->tree ? m->tree->view.holder : 0,
 			  .log_path = m->log,
 			  .on_line = on_line,
 			  .ctx = m,
@@ -142,5 +144,6 @@ void make_free(struct make *m)
 {
 	strv_free(&m->errors);
 	free(m->last);
-	m->last = NULL;
+	free(m->obj);
+	m->last = m->obj = NULL;
 }

@@ -18,6 +18,7 @@ struct make {
 	const char *what; /* for messages: "building the host kernel" */
 	const struct worktree *tree; /* NULL: none that must know of a killed make */
 	struct sandbox sandbox;
+	char *obj; /* private: the sandbox's */
 	bool enclosed;
 	const struct limits *limits; /* a stranger's; NULL: none */
 	struct limits of_stranger;   /* private: what make_init() sets limits to */

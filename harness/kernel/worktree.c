@@ -16,7 +16,7 @@
 
 /* Some 400 MB of objects each. wait_s: a whole cold build by another nestlab, and a little. */
 static const struct cache_kind trees = {
-	.folder = "work", .what = "work trees", .keep_entries = 12, .wait_s = 4000, .changes = true,
+	.folder = "work", .what = "work trees", .keep_entries = 16, .wait_s = 4000, .changes = true,
 };
 CACHE_KIND(trees);
 
@@ -185,12 +185,21 @@ int worktree_install(struct worktree *w, const char *pristine, const struct seri
 
 /* ---- making and opening ---- */
 
+static void set_src(struct worktree *w, const char *src, const char *inside)
+{
+	str_set(&w->src, src);
+	str_set(&w->inside, inside);
+	free(w->obj);
+	w->obj = strf("%s/" PATCH_RESERVED_DIR, src);
+}
+
 static void set_dir(struct worktree *w, char *dir)
 {
+	_cleanup_free_ char *src = strf("%s/src", dir);
+
 	w->dir = dir;
-	w->src = strf("%s/src", dir);
-	w->obj = strf("%s/src/" PATCH_RESERVED_DIR, dir);
 	w->mark = strf("%s/building", dir);
+	set_src(w, src, src);
 }
 
 static bool is_obj(const char *relative, bool is_dir)
@@ -226,14 +235,12 @@ static bool is_needless(const char *relative, bool is_dir)
 	return false;
 }
 
-static int make_tree(void *ctx, const char *dir)
+static int make_pristine(const struct source *s, const struct worktree *w)
 {
-	const struct source *s = ctx;
-	_cleanup_free_ char *src = strf("%s/src", dir), *obj = strf("%s/" PATCH_RESERVED_DIR, src);
-	int ret = tree_clone(s->dir, src, TREE_LINK, is_needless);
+	int ret = tree_clone(s->dir, w->src, TREE_LINK, is_needless);
 
-	if (!ret && mkdir(obj, 0777))
-		ret = fail(OUT_BROKEN, "can't make the folder %s: %m", obj);
+	if (!ret && mkdir(w->obj, 0777))
+		ret = fail(OUT_BROKEN, "can't make the folder %s: %m", w->obj);
 	return ret;
 }
 
@@ -243,17 +250,39 @@ static int make_tree(void *ctx, const char *dir)
  */
 static int copy_tree(const struct worktree *from, const struct worktree *to)
 {
+	int ret = tree_clone(from->src, to->src, TREE_LINK, is_obj);
+
+	return ret ? ret : tree_clone(from->obj, to->obj, TREE_COPY, NULL);
+}
+
+static bool look_through(const struct worktree *from, struct worktree *to)
+{
+	_cleanup_free_ char *lower = strf("../%s/src", path_last(from->dir));
+
+	if (!overlay_open(lower, to->dir, &to->view))
+		return false;
+	set_src(to, to->view.outside, to->view.inside);
+	return true;
+}
+
+static int copy_record(const struct worktree *from, const struct worktree *to)
+{
 	_cleanup_free_ char *old_record = record_path(from), *new_record = record_path(to);
-	int ret;
+
+	if (path_exists(old_record) && file_copy(old_record, new_record, 0666))
+		return fail(OUT_BROKEN, "can't copy %s to %s: %m", old_record, new_record);
+	return 0;
+}
+
+static int make_private(const struct worktree *from, bool copied, struct worktree *to)
+{
+	int ret = 0;
 
 	if (mkdir(to->dir, 0777))
 		return fail(OUT_BROKEN, "can't make the folder %s: %m", to->dir);
-	ret = tree_clone(from->src, to->src, TREE_LINK, is_obj);
-	if (!ret)
-		ret = tree_clone(from->obj, to->obj, TREE_COPY, NULL);
-	if (!ret && path_exists(old_record) && file_copy(old_record, new_record, 0666))
-		ret = fail(OUT_BROKEN, "can't copy %s to %s: %m", old_record, new_record);
-	return ret;
+	if (copied || !look_through(from, to))
+		ret = copy_tree(from, to);
+	return ret ? ret : copy_record(from, to);
 }
 
 int worktree_begin(const struct worktree *w)
@@ -398,52 +427,177 @@ static bool is_untouched(const struct worktree *w)
 	return !path_exists(config);
 }
 
-static int open_shared(const struct source *s, const char *name, struct worktree *w)
+#define WHOSE "the same kernel's work tree"
+
+/* 1: it is there, and no build was killed in it; 0: not so; or a negative outcome. */
+static int share(const char *name, struct worktree *w)
 {
+	set_dir(w, cache_path_of(&trees, name));
+	w->lock = cache_share(&trees, name, WHOSE);
+	if (w->lock < 0)
+		return w->lock;
+	if (!cache_exists(&trees, name) || path_exists(w->mark)) {
+		worktree_close(w);
+		return 0;
+	}
+	w->fresh = is_untouched(w);
+	return 1;
+}
+
+/* ---- making one of another one's objects ---- */
+
+static bool is_whole(const struct worktree *w)
+{
+	return tree_has_file(w->obj, WORKTREE_WHOLE, NULL);
+}
+
+/* Of the same source and configuration: its name differs behind the last dash. */
+static bool is_kin(const char *name, const char *other)
+{
+	size_t same = (size_t)(strrchr(name, '-') + 1 - name);
+
+	return !strncmp(name, other, same) && strcmp(name, other) && !strpbrk(other + same, ".-");
+}
+
+/* 1: w is one, to be read; 0: there is none that is whole; or a negative outcome. */
+static int find_kin(const char *name, struct worktree *w)
+{
+	_cleanup_free_ char *folder = NULL;
+	_cleanup_strv_ struct strv all = { 0 };
+	int ret = cache_folder(&trees, &folder);
+
+	if (ret || !strrchr(name, '-') || dir_list(folder, NULL, &all))
+		return ret;
+	for (size_t i = 0; i < all.n; i++) {
+		if (!is_kin(name, all.v[i]))
+			continue;
+		ret = share(all.v[i], w);
+		if (ret < 0 || (ret && is_whole(w)))
+			return ret;
+		worktree_close(w);
+	}
+	return 0;
+}
+
+/* Its image is not the new one's yet. */
+static int copy_kin(const struct worktree *kin, const struct worktree *w)
+{
+	_cleanup_free_ char *whole = strf("%s/" WORKTREE_WHOLE, w->obj);
+	int ret = copy_tree(kin, w);
+
+	if (!ret)
+		ret = copy_record(kin, w);
+	return ret ? ret : drop(whole);
+}
+
+struct making {
+	const struct source *source;
+	const char *name;
+};
+
+/*
+ * Who waits here for another tree waits for nobody that waits for this one: it is not there yet,
+ * and nobody looks for it.
+ */
+static int make_tree(void *ctx, const char *dir)
+{
+	const struct making *g = ctx;
+	struct worktree w = { .lock = -1 }, kin = { .lock = -1 };
+	int ret = find_kin(g->name, &kin);
+
+	set_dir(&w, xstrdup(dir));
+	if (ret > 0)
+		ret = copy_kin(&kin, &w);
+	else if (!ret)
+		ret = make_pristine(g->source, &w);
+	worktree_close(&kin);
+	worktree_close(&w);
+	return ret;
+}
+
+static int open_alone(const struct source *s, const char *name, struct worktree *w)
+{
+	struct making g = { .source = s, .name = name };
 	int ret = 0;
 
 	set_dir(w, cache_path_of(&trees, name));
-	w->lock = cache_lock(&trees, name, "the same kernel's work tree");
+	w->lock = cache_lock(&trees, name, WHOSE);
 	if (w->lock < 0)
 		return w->lock;
 	if (!cache_exists(&trees, name))
-		ret = cache_put(&trees, name, make_tree, (void *)s, NULL);
+		ret = cache_put(&trees, name, make_tree, &g, NULL);
 	if (ret || repair(w))
 		return ret ? ret : -OUT_BROKEN;
 	w->fresh = is_untouched(w);
 	return 0;
 }
 
-int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w)
+/* Made and repaired by who has it alone. */
+static int open_to_read(const struct source *s, const char *name, struct worktree *w)
+{
+	int ret = share(name, w);
+
+	while (!ret) {
+		ret = open_alone(s, name, w);
+		worktree_close(w);
+		if (!ret)
+			ret = share(name, w);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+/* Who looks through it holds its lock. */
+static void take_lock(struct worktree *w, struct worktree *shared)
+{
+	if (!w->view.holder)
+		return;
+	w->lock = shared->lock;
+	shared->lock = -1;
+}
+
+static int open_private(const struct source *s, const char *name, bool copied, struct worktree *w)
 {
 	_cleanup_free_ char *work = NULL;
 	struct worktree shared = { .lock = -1 };
-	int ret;
+	int ret = open_to_read(s, name, &shared);
 
-	*w = (struct worktree){ .lock = -1 };
-	if (!private_copy)
-		return open_shared(s, name, w);
-	ret = open_shared(s, name, &shared);
 	if (!ret)
 		ret = cache_folder(&trees, &work);
 	if (!ret) {
 		w->private = true;
 		set_dir(w, cache_temp(work, name));
-		ret = copy_tree(&shared, w);
+		ret = make_private(&shared, copied, w);
 		w->fresh = shared.fresh;
+		take_lock(w, &shared);
 	}
 	worktree_close(&shared);
 	return ret;
 }
 
+int worktree_open(const struct source *s, const char *name, enum worktree_use use,
+		  struct worktree *w)
+{
+	*w = (struct worktree){ .lock = -1 };
+	switch (use) {
+	case WORKTREE_TO_BUILD:
+		return open_alone(s, name, w);
+	case WORKTREE_TO_READ:
+		return open_to_read(s, name, w);
+	default:
+		return open_private(s, name, use == WORKTREE_COPIED, w);
+	}
+}
+
 void worktree_close(struct worktree *w)
 {
+	overlay_close(&w->view);
 	if (w->private && w->dir)
 		(void)rm_rf(w->dir);
 	close_p(&w->lock);
 	free(w->dir);
 	free(w->src);
 	free(w->obj);
+	free(w->inside);
 	free(w->mark);
 	*w = (struct worktree){ .lock = -1 };
 }

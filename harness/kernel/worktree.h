@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "kernel/overlay.h"
 #include "kernel/series.h"
 #include "kernel/source.h"
 
@@ -21,20 +22,36 @@
 
 struct worktree {
 	char *dir;    /* the tree and its objects, in the cache */
-	char *src;    /* dir/src: never written to by make */
-	char *obj;    /* dir/src/obj: make's output */
+	char *src;    /* the tree, never written to by make */
+	char *obj;    /* src/obj: make's output */
+	char *inside; /* what src is to make: see view */
 	char *mark;   /* dir/building: is there from worktree_begin() to worktree_end() */
 	bool private; /* ours alone, removed at the end */
 	bool fresh;   /* nothing was built in it yet */
+	struct overlay view; /* closed, where it is a tree of its own */
 	int lock;
 };
 
+enum worktree_use {
+	WORKTREE_TO_BUILD, /* alone */
+	WORKTREE_TO_READ,  /* with others, who read it, too */
+	/*
+	 * What will be built is not to be trusted with objects that later builds go on from: all
+	 * that is written goes elsewhere, and is removed when closed. Until then the tree can't be
+	 * had alone by others; where this machine has no overlay it is a copy, and can.
+	 */
+	WORKTREE_APART,
+	WORKTREE_COPIED, /* that, for who has it for long */
+};
+
 /*
- * Open (make, when it is not there) the work tree NAME of this source, and lock it. private_copy:
- * what will be built is not to be trusted with objects that later builds go on from, so work in a
- * clone of it, which is removed when closed. 0 or -OUT_BROKEN. Close it in either case.
+ * Open (make, when it is not there) the work tree NAME of this source, and lock it. Trees whose
+ * names differ behind the last '-' alone are of one source and configuration with other patches: a
+ * new one begins with another one's objects, so that only what its patches change is compiled. 0 or
+ * -OUT_BROKEN. Close it in either case.
  */
-int worktree_open(const struct source *s, const char *name, bool private_copy, struct worktree *w);
+int worktree_open(const struct source *s, const char *name, enum worktree_use use,
+		  struct worktree *w);
 
 /*
  * Make the sources read as pristine + series. 0 or -OUT_BROKEN. written: gets the paths that were

@@ -19,6 +19,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
+#include "kernel/make.h"
 #include "kernel/patches.h"
 #include "kernel/series.h"
 #include "kernel/shortcut.h"
@@ -499,10 +500,10 @@ static bool same_mark(struct mark a, struct mark b)
 	       a.time.tv_nsec == b.time.tv_nsec;
 }
 
-static struct worktree *open_tree(struct lab *lab, bool private_copy)
+static struct worktree *open_tree(struct lab *lab, enum worktree_use use)
 {
 	worktree_close(&lab->tree);
-	if (worktree_open(&lab->source, "test", private_copy, &lab->tree))
+	if (worktree_open(&lab->source, "test", use, &lab->tree))
 		die("%s", fail_text());
 	return &lab->tree;
 }
@@ -533,7 +534,7 @@ static void test_install_only_what_differs(void **state)
 	struct mark pristine = mark_of(lab->source.dir, X86_C), header;
 
 	change_series(lab, "mail");
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	assert_true(w->fresh);
 	assert_true(same_mark(mark_of(w->src, X86_C), pristine));
 	assert_int_equal(install(w, lab), 2);
@@ -589,13 +590,13 @@ static void assert_objects(const struct worktree *w, const char *names, bool the
 /* It wrote these files, the old ones too, and had no end. */
 static struct worktree *kill_build(struct lab *lab, const char *before, const char *written)
 {
-	struct worktree *w = open_tree(lab, false);
+	struct worktree *w = open_tree(lab, WORKTREE_TO_BUILD);
 
 	put_objects(w, OLD);
 	put_objects(w, before);
 	assert_int_equal(worktree_begin(w), 0);
 	put_objects(w, written);
-	return open_tree(lab, false);
+	return open_tree(lab, WORKTREE_TO_BUILD);
 }
 
 /*
@@ -621,12 +622,12 @@ static void test_killed_build(void **state)
 
 static void test_ended_build(void **state)
 {
-	struct worktree *w = open_tree(*state, false);
+	struct worktree *w = open_tree(*state, WORKTREE_TO_BUILD);
 
 	assert_int_equal(worktree_begin(w), 0);
 	put_objects(w, "vmlinux nestlab.whole");
 	worktree_end(w);
-	w = open_tree(*state, false);
+	w = open_tree(*state, WORKTREE_TO_BUILD);
 	assert_objects(w, "vmlinux nestlab.whole", true);
 	worktree_close(w);
 }
@@ -634,13 +635,13 @@ static void test_ended_build(void **state)
 /* `mv` keeps the time at which the file was written. */
 static void test_killed_build_moves(void **state)
 {
-	struct worktree *w = open_tree(*state, false);
+	struct worktree *w = open_tree(*state, WORKTREE_TO_BUILD);
 	_cleanup_free_ char *from = strf("%s/old.tmp", w->obj), *to = strf("%s/old.o", w->obj);
 
 	put_objects(w, "old.tmp");
 	assert_int_equal(worktree_begin(w), 0);
 	assert_int_equal(rename(from, to), 0);
-	w = open_tree(*state, false);
+	w = open_tree(*state, WORKTREE_TO_BUILD);
 	assert_objects(w, "old.o", false);
 	worktree_close(w);
 }
@@ -664,12 +665,12 @@ static void test_killed_configuration(void **state)
 static void test_killed_build_in_the_future(void **state)
 {
 	struct timespec times[2] = { { .tv_sec = 4000000000 }, { .tv_sec = 4000000000 } };
-	struct worktree *w = open_tree(*state, false);
+	struct worktree *w = open_tree(*state, WORKTREE_TO_BUILD);
 
 	put_objects(w, OLD);
 	assert_int_equal(worktree_begin(w), 0);
 	assert_int_equal(utimensat(AT_FDCWD, w->mark, times, 0), 0);
-	w = open_tree(*state, false);
+	w = open_tree(*state, WORKTREE_TO_BUILD);
 	assert_objects(w, OLD, false);
 	worktree_close(w);
 }
@@ -680,7 +681,7 @@ static void test_install_new_and_gone_files(void **state)
 	struct worktree *w;
 
 	change_series(lab, "new-file.patch");
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	install(w, lab);
 	assert_has(w->src, "arch/x86/kvm/info/info.c", "int vcpu_info;");
 	change_series(lab, "rename.patch");
@@ -707,7 +708,7 @@ static void test_install_after_a_killed_run(void **state)
 	_cleanup_free_ char *file = NULL, *record = NULL;
 
 	change_series(lab, NULL);
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	install(w, lab);
 	file = strf("%s/" X86_C, w->src);
 	record = strf("%s/installed", w->dir);
@@ -720,18 +721,17 @@ static void test_install_after_a_killed_run(void **state)
 	worktree_close(w);
 }
 
-static void test_private_copy(void **state)
+/* What is written in a private tree reaches no other one, and goes with it. */
+static void check_private(struct lab *lab, enum worktree_use use)
 {
-	struct lab *lab = *state;
 	struct worktree *w;
 	_cleanup_free_ char *dir = NULL, *shared = path_in_cache("work/test/src/obj/built.o");
 	_cleanup_free_ char *copied = NULL;
 
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	worktree_close(w);
 	assert_int_equal(file_write(shared, "trusted", 7, 0644), 0);
-	change_series(lab, "mail");
-	w = open_tree(lab, true);
+	w = open_tree(lab, use);
 	assert_true(w->private);
 	install(w, lab);
 	copied = strf("%s/built.o", w->obj);
@@ -754,12 +754,93 @@ static void test_private_copy(void **state)
 	}
 }
 
+static void test_private(void **state)
+{
+	struct lab *lab = *state;
+
+	change_series(lab, "mail");
+	check_private(lab, WORKTREE_COPIED);
+	check_private(lab, WORKTREE_APART);
+}
+
+/* In the sandbox, where there is one: what it sees, writes, replaces and removes. */
+static void run_in(const struct worktree *w)
+{
+	static const char *const args[] = {
+		"sh", "-c", "grep -q trusted obj/built.o && echo hostile >obj/built.o && rm obj/other.o && mkdir obj/new", NULL,
+	};
+	_cleanup_free_ char *log = path_in_cache("in.log"), *none = path_in_cache("no-ccache");
+	struct make m;
+
+	assert_int_equal(mkdir_p(none), 0);
+	make_init(&m, w, "a build", log, none);
+	assert_int_equal(make_command(&m, 60, args), 0);
+	make_free(&m);
+}
+
+/* Two strangers at the same time, and neither meets what the other one leaves. */
+static void test_two_apart(void **state)
+{
+	struct lab *lab = *state;
+	_cleanup_free_ char *objects = path_in_cache("work/test/src/obj");
+	_cleanup_free_ char *built = strf("%s/built.o", objects), *gone = strf("%s/other.o", objects);
+	struct worktree other;
+
+	open_tree(lab, WORKTREE_TO_BUILD);
+	assert_int_equal(file_write(built, "trusted", 7, 0644), 0);
+	assert_int_equal(file_write(gone, "", 0, 0644), 0);
+	open_tree(lab, WORKTREE_APART);
+	assert_int_equal(worktree_open(&lab->source, "test", WORKTREE_APART, &other), 0);
+	run_in(&other);
+	assert_has(other.obj, "built.o", "hostile");
+	assert_false(tree_has_file(other.obj, "other.o", NULL));
+	run_in(&lab->tree);
+	worktree_close(&lab->tree);
+	worktree_close(&other);
+	assert_has(objects, "built.o", "trusted");
+	assert_true(tree_has_file(objects, "other.o", NULL));
+	assert_false(tree_has_file(objects, "new", NULL));
+}
+
+/* The same source with another series: what was built is taken over, and not called whole. */
+static void test_kin(void **state)
+{
+	struct lab *lab = *state;
+	_cleanup_free_ char *objects = path_in_cache("work/test-one-11111111/src/obj");
+	_cleanup_free_ char *built = strf("%s/built.o", objects), *whole = strf("%s/" WORKTREE_WHOLE, objects);
+	struct worktree first, w;
+
+	assert_int_equal(worktree_open(&lab->source, "test-one-11111111", WORKTREE_TO_BUILD, &first), 0);
+	assert_true(first.fresh);
+	change_series(lab, "mail");
+	install(&first, lab);
+	assert_int_equal(file_write(built, "trusted", 7, 0644), 0);
+	worktree_close(&first);
+	/* One that is half built is none to go on from. */
+	assert_int_equal(worktree_open(&lab->source, "test-one-22222222", WORKTREE_TO_BUILD, &w), 0);
+	assert_false(tree_has_file(w.obj, "built.o", NULL));
+	worktree_close(&w);
+	assert_int_equal(file_write(whole, "", 0, 0644), 0);
+	assert_int_equal(worktree_open(&lab->source, "test-two-11111111", WORKTREE_TO_BUILD, &w), 0);
+	assert_false(tree_has_file(w.obj, "built.o", NULL));
+	worktree_close(&w);
+	assert_int_equal(worktree_open(&lab->source, "test-one-33333333", WORKTREE_APART, &w), 0);
+	assert_has(w.obj, "built.o", "trusted");
+	assert_false(tree_has_file(w.obj, WORKTREE_WHOLE, NULL));
+	assert_has(w.src, X86_C, "case KVM_HC_VCPU_INFO:");
+	change_series(lab, NULL);
+	assert_true(install(&w, lab) > 0);
+	assert_has(w.src, X86_C, "int a = n + 2;");
+	worktree_close(&w);
+	assert_true(path_exists(whole));
+}
+
 static void test_needless_files(void **state)
 {
 	struct lab *lab = *state;
 	struct worktree *w;
 
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	assert_true(tree_has_file(w->src, "arch/arm/Kconfig", NULL));
 	assert_true(tree_has_file(w->src, "arch/arm/kernel/setup.c", NULL));
 	assert_false(tree_has_file(w->src, "Documentation/kvm.rst", NULL));
@@ -804,7 +885,7 @@ static void test_shortcut(void **state)
 	struct lab *lab = *state;
 	struct worktree *w;
 
-	w = open_tree(lab, false);
+	w = open_tree(lab, WORKTREE_TO_BUILD);
 	put_cmd(w, ".x86.o.cmd", "cmd := gcc -DMODULE -c\ndeps := ../arch/x86/kvm/x86.c \\\n"
 				  "../include/uapi/linux/kvm_para.h\n");
 	put_cmd(w, ".fork.o.cmd", "cmd := gcc -c\ndeps := ../include/uapi/linux/kvm_para.h \\\n"
@@ -878,7 +959,9 @@ int main(void)
 		WITH_LAB(test_killed_build_in_the_future),
 		WITH_LAB(test_install_new_and_gone_files),
 		WITH_LAB(test_install_after_a_killed_run),
-		WITH_LAB(test_private_copy),
+		WITH_LAB(test_private),
+		WITH_LAB(test_two_apart),
+		WITH_LAB(test_kin),
 		WITH_LAB(test_needless_files),
 		WITH_LAB(test_shortcut),
 	};
