@@ -170,6 +170,27 @@ static void test_never_ran(void **state)
 	}
 }
 
+/* Of one whose registers were set: these, or all as they were when it last ran. */
+static void test_of_last_exit(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	set_up(&s);
+	for (unsigned int i = 0; i < 16; i++)
+		s.records[3].regs[order[i]]++;
+	judge(&s);
+	for (size_t i = 0; i < s.t->n_checks; i++)
+		assert_int_not_equal(s.t->checks[i].verdict, OUT_FAIL);
+	s.records[3].regs[VREG_R8]--;
+	result_free(s.run);
+	s.run = result_new("20260101-000000-0000");
+	s.t = result_add_test(s.run, "vcpu-info/pairs", "vcpu-info");
+	judge(&s);
+	assert_only(&s, "registers of the target", "(registers set): r8=");
+	tear_down(&s);
+}
+
 #define WRONG(change, check, text)                                                                 \
 	do {                                                                                       \
 		struct scene s;                                                                    \
@@ -231,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),
 		cmocka_unit_test(test_never_ran),
+		cmocka_unit_test(test_of_last_exit),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_intel_is_not_asked_for_more),
 	};
