@@ -170,6 +170,11 @@ int hash_file(const char *path, char *hex)
 #define PAGE_BYTES 4096
 #define PAGES 64
 
+static off_t whole_pages(off_t end)
+{
+	return (end + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
+}
+
 static bool is_zero(const unsigned char *page, size_t n)
 {
 	return !page[0] && !memcmp(page, page + 1, n - 1);
@@ -188,13 +193,15 @@ static void add_pages(struct hash *h, uint64_t at, const unsigned char *data, si
 	}
 }
 
-/* From a multiple of the page to this end. */
+/* From a multiple of the page to this end, its page whole: what comes behind is another's. */
 static int add_data(struct hash *h, int fd, off_t at, off_t end)
 {
 	unsigned char data[PAGE_BYTES * PAGES];
+	const off_t stop = whole_pages(end);
 
 	while (at < end) {
-		ssize_t n = pread(fd, data, sizeof(data), at);
+		size_t left = (size_t)(stop - at);
+		ssize_t n = pread(fd, data, left < sizeof(data) ? left : sizeof(data), at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -218,7 +225,7 @@ static int add_extents(struct hash *h, int fd, off_t size)
 			return errno == ENXIO ? 0 : -errno;
 		hole = lseek(fd, data, SEEK_HOLE);
 		err = hole < 0 ? -errno : add_data(h, fd, data & ~(off_t)(PAGE_BYTES - 1), hole);
-		at = (hole + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
+		at = whole_pages(hole);
 	}
 	return err;
 }

@@ -180,6 +180,27 @@ static void test_pages_of_a_sparse_file(void **state)
 	assert_string_not_equal(sparse, moved);
 }
 
+/* What mke2fs and tar make of a module: its pages of zeros are holes, near each other. */
+static void test_pages_beside_holes(void **state)
+{
+	_cleanup_free_ char *path = strf("%s/holes", top), *full_path = strf("%s/zeros", top);
+	_cleanup_free_ char *sparse = NULL, *full = NULL;
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT, 0600);
+	_cleanup_close_ int full_fd = open(full_path, O_RDWR | O_CREAT, 0600);
+	static const char zeros[9 * 4096];
+
+	(void)state;
+	assert_int_equal(write(full_fd, zeros, sizeof(zeros)), sizeof(zeros));
+	assert_int_equal(ftruncate(fd, sizeof(zeros)), 0);
+	for (off_t at = 0; at < (off_t)sizeof(zeros); at += 4 * 4096) {
+		write_at(fd, at);
+		write_at(full_fd, at);
+	}
+	sparse = pages_of(path);
+	full = pages_of(full_path);
+	assert_string_equal(sparse, full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +209,7 @@ int main(void)
 		cmocka_unit_test_setup(test_image_that_is_damaged, make_kernel),
 		cmocka_unit_test_setup(test_damage_between_looks, make_kernel),
 		cmocka_unit_test(test_pages_of_a_sparse_file),
+		cmocka_unit_test(test_pages_beside_holes),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
