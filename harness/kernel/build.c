@@ -432,7 +432,7 @@ static int configure(const struct job *j, const struct worktree *w, struct make 
 	if (has_config(w, stamp, hex))
 		goto out;
 	(void)unlink(stamp);
-	shortcut_clear_whole(w);
+	(void)worktree_clear_whole(w);
 	ret = run_config(j, w, &all, m);
 	if (!ret && file_write(stamp, hex, strlen(hex), 0666))
 		ret = fail(OUT_BROKEN, "can't write %s: %m", stamp);
@@ -475,7 +475,7 @@ static void remember_steps(const struct job *j, unsigned int steps)
  */
 static void add_goals(const struct job *j, const struct worktree *w, struct strv *goals)
 {
-	if (shortcut_is_whole(w)) {
+	if (worktree_is_whole(w)) {
 		for (size_t i = 0; i < j->rc->modules.n; i++)
 			strv_add(goals, j->rc->modules.v[i]);
 		return;
@@ -499,7 +499,7 @@ static int compile(const struct job *j, const struct worktree *w, struct make *m
 	if (!ret && w->fresh)
 		remember_steps(j, m->steps);
 	if (!ret)
-		shortcut_set_whole(w);
+		worktree_set_whole(w);
 	return ret;
 }
 
@@ -509,14 +509,14 @@ static int compile(const struct job *j, const struct worktree *w, struct make *m
 static int install(const struct job *j, struct worktree *w)
 {
 	_cleanup_strv_ struct strv written = { 0 };
-	bool whole = shortcut_is_whole(w);
+	bool whole = worktree_is_whole(w);
 	int ret;
 
-	shortcut_clear_whole(w);
+	(void)worktree_clear_whole(w);
 	ret = worktree_install(w, j->source.dir, &j->series, &written);
 	ui_debug("%zu source files differ from the last build's", written.n);
 	if (!ret && whole && shortcut_allowed(w, j->source.dir, &written, &j->rc->modules))
-		shortcut_set_whole(w);
+		worktree_set_whole(w);
 	return ret;
 }
 
@@ -572,7 +572,7 @@ static int make_folders(const char *ccache)
 
 static bool is_done(const struct job *j, const struct worktree *w, struct kernel_build *b)
 {
-	return store_find(j->key, &j->rc->modules, b) && (!j->fill || shortcut_is_whole(w));
+	return store_find(j->key, &j->rc->modules, b) && (!j->fill || worktree_is_whole(w));
 }
 
 /* 0 also when another nestlab built it while we waited for the work tree. */
@@ -652,7 +652,7 @@ static int has_base(const struct job *j)
 	int ret = worktree_open(&j->source, name, WORKTREE_TO_READ, &w);
 
 	if (!ret)
-		ret = shortcut_is_whole(&w);
+		ret = worktree_is_whole(&w);
 	worktree_close(&w);
 	return ret;
 }
@@ -761,7 +761,7 @@ int kernel_copy_tree(const struct kernel_conf *k, enum kernel_role role, struct 
 		name = worktree_name(&j);
 		ret = worktree_open(&j.source, name, WORKTREE_COPIED, w);
 	}
-	if (!ret && !shortcut_is_whole(w))
+	if (!ret && !worktree_is_whole(w))
 		ret = fail(OUT_BROKEN, "another build of the %s kernel %s was ended meanwhile: try again",
 			   kernel_role_name(role), k->name);
 	if (!ret)

@@ -54,7 +54,7 @@ static void add_arguments(const struct flavor *f, struct strv *args)
  */
 static void add_goals(const struct making *g, struct strv *args)
 {
-	if (!shortcut_is_whole(&g->tree)) {
+	if (!worktree_is_whole(&g->tree)) {
 		strv_add(args, "bzImage");
 		strv_add(args, "modules");
 		return;

@@ -124,17 +124,6 @@ static bool start(const char *lower, const char *dir, struct overlay *o)
 	return o->holder && !failed;
 }
 
-static void remove_folders(const char *dir)
-{
-	static const char *const names[] = { UPPER, WORK, POINT };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = strf("%s/%s", dir, names[i]);
-
-		(void)rm_rf(path);
-	}
-}
-
 bool overlay_open(const char *lower, const char *dir, struct overlay *o)
 {
 	*o = (struct overlay){ 0 };
@@ -146,7 +135,6 @@ bool overlay_open(const char *lower, const char *dir, struct overlay *o)
 	}
 	ui_debug("no overlay in %s: %s", dir, strerror(errno));
 	overlay_close(o);
-	remove_folders(dir);
 	return false;
 }
 

@@ -22,8 +22,8 @@ struct overlay {
 /*
  * Mount one at dir/src over the folder lower, a path relative to dir without ':', ',' and '\',
  * which must stay as it is meanwhile; what is written goes to dir, an absolute path. False where
- * this machine can't (no namespaces, a cache on a file system that can't be written through):
- * nothing is left of it, and why is told by ui_debug().
+ * this machine can't (no namespaces, a cache on a file system that can't be written through): what
+ * is left are folders, with nothing in dir/src, and why is told by ui_debug().
  */
 bool overlay_open(const char *lower, const char *dir, struct overlay *o);
 

@@ -2,35 +2,9 @@
 #include "kernel/shortcut.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "core/outcome.h"
 #include "kernel/tree.h"
-
-static char *mark_path(const struct worktree *w)
-{
-	return strf("%s/" WORKTREE_WHOLE, w->obj);
-}
-
-bool shortcut_is_whole(const struct worktree *w)
-{
-	return tree_has_file(w->obj, WORKTREE_WHOLE, NULL);
-}
-
-void shortcut_clear_whole(const struct worktree *w)
-{
-	_cleanup_free_ char *path = mark_path(w);
-
-	(void)unlink(path);
-}
-
-void shortcut_set_whole(const struct worktree *w)
-{
-	_cleanup_free_ char *path = mark_path(w);
-
-	/* Without it the next build takes the long way, which is right too. */
-	(void)file_write(path, "", 0, 0666);
-}
 
 /* What kbuild keeps dependencies for. A Makefile or Kconfig may change anything. */
 static bool is_source(const char *path)

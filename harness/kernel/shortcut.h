@@ -12,15 +12,6 @@
 #include "kernel/worktree.h"
 
 /*
- * The mark of a work tree whose last whole build came to its end. It is taken away before sources
- * change, and set again when the build is done or when shortcut_allowed() says that the image
- * stands.
- */
-bool shortcut_is_whole(const struct worktree *w);
-void shortcut_clear_whole(const struct worktree *w);
-void shortcut_set_whole(const struct worktree *w);
-
-/*
  * Is no object outside of modules made from one of these source files (written or removed since
  * the image was built)? pristine: to tell new files. Unsure means false.
  */

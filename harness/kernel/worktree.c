@@ -346,6 +346,31 @@ static int drop(const char *path)
 	return 0;
 }
 
+static char *whole_path(const struct worktree *w)
+{
+	return strf("%s/" WORKTREE_WHOLE, w->obj);
+}
+
+bool worktree_is_whole(const struct worktree *w)
+{
+	return tree_has_file(w->obj, WORKTREE_WHOLE, NULL);
+}
+
+void worktree_set_whole(const struct worktree *w)
+{
+	_cleanup_free_ char *path = whole_path(w);
+
+	/* Without it the next build takes the long way, which is right too. */
+	(void)file_write(path, "", 0, 0666);
+}
+
+int worktree_clear_whole(const struct worktree *w)
+{
+	_cleanup_free_ char *path = whole_path(w);
+
+	return drop(path);
+}
+
 /* An object and what kbuild wrote down about it, .OBJECT.cmd, go together. */
 static int drop_with_partner(const struct worktree *w, const char *relative)
 {
@@ -384,8 +409,7 @@ static bool is_in_the_future(struct timespec t)
 
 static int drop_leftovers(const struct worktree *w, const struct leftovers *l)
 {
-	_cleanup_free_ char *whole = strf("%s/" WORKTREE_WHOLE, w->obj);
-	int ret = drop(whole);
+	int ret = worktree_clear_whole(w);
 
 	ui_note("the last build in this work tree was killed: %zu of its %zu files are dropped",
 		l->configured ? l->files : l->paths.n, l->files);
@@ -446,11 +470,6 @@ static int share(const char *name, struct worktree *w)
 
 /* ---- making one of another one's objects ---- */
 
-static bool is_whole(const struct worktree *w)
-{
-	return tree_has_file(w->obj, WORKTREE_WHOLE, NULL);
-}
-
 /* Of the same source and configuration: its name differs behind the last dash. */
 static bool is_kin(const char *name, const char *other)
 {
@@ -472,7 +491,7 @@ static int find_kin(const char *name, struct worktree *w)
 		if (!is_kin(name, all.v[i]))
 			continue;
 		ret = share(all.v[i], w);
-		if (ret < 0 || (ret && is_whole(w)))
+		if (ret < 0 || (ret && worktree_is_whole(w)))
 			return ret;
 		worktree_close(w);
 	}
@@ -482,12 +501,11 @@ static int find_kin(const char *name, struct worktree *w)
 /* Its image is not the new one's yet. */
 static int copy_kin(const struct worktree *kin, const struct worktree *w)
 {
-	_cleanup_free_ char *whole = strf("%s/" WORKTREE_WHOLE, w->obj);
 	int ret = copy_tree(kin, w);
 
 	if (!ret)
 		ret = copy_record(kin, w);
-	return ret ? ret : drop(whole);
+	return ret ? ret : worktree_clear_whole(w);
 }
 
 struct making {

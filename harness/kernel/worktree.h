@@ -17,9 +17,6 @@
 #include "kernel/series.h"
 #include "kernel/source.h"
 
-/* A mark in obj, of a build that came to its end: see shortcut.h. */
-#define WORKTREE_WHOLE "nestlab.whole"
-
 struct worktree {
 	char *dir;    /* the tree and its objects, in the cache */
 	char *src;    /* the tree, never written to by make */
@@ -67,6 +64,16 @@ int worktree_install(struct worktree *w, const char *pristine, const struct seri
  */
 int worktree_begin(const struct worktree *w);
 void worktree_end(const struct worktree *w);
+
+/*
+ * The mark of a work tree whose last whole build came to its end. It is taken away before sources
+ * change, and set again when the build is done or when shortcut_allowed() says that the image
+ * stands.
+ */
+#define WORKTREE_WHOLE "nestlab.whole" /* in obj */
+bool worktree_is_whole(const struct worktree *w);
+void worktree_set_whole(const struct worktree *w);
+int worktree_clear_whole(const struct worktree *w); /* 0 or -OUT_BROKEN */
 
 void worktree_close(struct worktree *w);
 

@@ -615,7 +615,7 @@ static void test_killed_build(void **state)
 		       "kvm/.new.o.d include/config/.kernel.release.tmp modules.order "
 		       "nestlab.whole",
 		       false);
-	assert_false(shortcut_is_whole(w));
+	assert_false(worktree_is_whole(w));
 	assert_false(path_exists(w->mark));
 	worktree_close(w);
 }
@@ -894,11 +894,11 @@ static void test_shortcut(void **state)
 		if (allowed(lab, w, cases[i].changed) != cases[i].allowed)
 			die("'%s' should%s be allowed", cases[i].changed,
 			    cases[i].allowed ? "" : " not");
-	assert_false(shortcut_is_whole(w));
-	shortcut_set_whole(w);
-	assert_true(shortcut_is_whole(w));
-	shortcut_clear_whole(w);
-	assert_false(shortcut_is_whole(w));
+	assert_false(worktree_is_whole(w));
+	worktree_set_whole(w);
+	assert_true(worktree_is_whole(w));
+	(void)worktree_clear_whole(w);
+	assert_false(worktree_is_whole(w));
 	worktree_close(w);
 }
 
