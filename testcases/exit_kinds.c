@@ -6,7 +6,6 @@
 #include "exit_rare.h"
 
 #define PAGE 4096UL
-#define MSR_APIC_BASE 0x1b
 #define CR4_MCE 0x40
 #define CR0_AM 0x40000
 

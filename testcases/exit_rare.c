@@ -125,7 +125,6 @@ void make_interrupted_nmi(void *arg)
 				 : "r12", "memory");
 }
 
-#define MSR_APIC_BASE 0x1b
 #define APIC_X2APIC 0xc00 /* and enabled */
 #define MSR_X2APIC_ICR 0x830
 #define IPI_VECTOR 0x41

@@ -55,6 +55,8 @@ extern const char *const micro_mode_names[MICRO_MODES];
 #define MICRO_RFLAGS 0x202
 #define MICRO_RFLAGS_IO 0x3202 /* IOPL 3: user mode may use ports */
 
+#define MSR_APIC_BASE 0x1b
+
 struct micro;
 
 /*

@@ -149,6 +149,15 @@ static void expect_lines(const struct intake *in, const char *lines)
 #define LEAF "\tif (eax == 0x4fffffff)\n\t\teax = my_exits;\n"
 #define ADDED_LEAF "+\tif (eax == 0x4fffffff)\n+\t\teax = my_exits;\n"
 
+/* In a class of three of another age, and two of this one. */
+static void take_in_class(const struct work *his, struct intake *in)
+{
+	add_peers(3, &(struct work){ .other = his->other }, 3);
+	add_peers(2, &(struct work){ 0 }, 6);
+	hand_in(3, his);
+	take(INTAKE_TAKEN, in);
+}
+
 /* Of his own age the statement has other lines; those of another age have what the base has. */
 static void test_another_age_in_the_class(void **state)
 {
@@ -156,10 +165,7 @@ static void test_another_age_in_the_class(void **state)
 	struct intake in;
 
 	(void)state;
-	add_peers(3, &(struct work){ .other = his.other }, 3);
-	add_peers(2, &(struct work){ 0 }, 6);
-	hand_in(3, &his);
-	take(INTAKE_TAKEN, &in);
+	take_in_class(&his, &in);
 	expect_lines(&in, ADDED_LEAF);
 	assert_int_equal(count_taken(&in), 0);
 	intake_free(&in);
@@ -173,10 +179,7 @@ static void test_a_fastpath_of_its_own(void **state)
 	struct intake in;
 
 	(void)state;
-	add_peers(3, &(struct work){ .other = his.other }, 3);
-	add_peers(2, &(struct work){ 0 }, 6);
-	hand_in(3, &his);
-	take(INTAKE_TAKEN, &in);
+	take_in_class(&his, &in);
 	assert_true(strv_has(&in.notes, INTAKE_FASTPATH));
 	intake_free(&in);
 	hand_in(3, &(struct work){ .in = LEAF ASKS });

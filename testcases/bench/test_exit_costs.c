@@ -11,7 +11,6 @@
 #include <time.h>
 
 #define TIMES 2000
-#define MSR_APIC_BASE 0x1b
 #define APIC_ENABLED 0x900
 #define APIC_AT 0x30000000UL /* in the first GiB, which the guest has mapped */
 #define APIC_ID 0x20
