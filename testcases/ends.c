@@ -45,7 +45,7 @@ static void set_single_step(struct micro *m, bool on)
 static void observe_end(struct micro *m, const char *key, const char *code, struct question q, bool step)
 {
 	struct kvm_regs r = { .rip = (uintptr_t)code, .rflags = MICRO_RFLAGS | FLAGS, .rax = q.rax, .rbx = q.rbx };
-	char text[160], context[80];
+	char text[320], context[240];
 	uint32_t reason;
 
 	micro_set_mode(m, 0, MICRO_LONG);

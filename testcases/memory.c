@@ -64,12 +64,12 @@ uint64_t memory_kib(const char *name)
  * kernel with SLUB_DEBUG.)
  */
 struct memory {
-	uint64_t slab, free; /* KiB */
+	uint64_t slab, free, percpu; /* KiB */
 };
 
 static struct memory memory_now(void)
 {
-	return (struct memory){ .slab = memory_kib("SUnreclaim"), .free = memory_kib("MemFree") };
+	return (struct memory){ .slab = memory_kib("SUnreclaim"), .free = memory_kib("MemFree"), .percpu = memory_kib("Percpu") };
 }
 
 static uint64_t over(uint64_t a, uint64_t b)
@@ -102,6 +102,7 @@ void memory_of(struct micro *m, const char *what, void (*make)(struct micro *m, 
 	observe_u64("memory.times", TIMES);
 	observe_u64("memory.slab", over(after.slab, before.slab));
 	observe_u64("memory.kib", over(before.free, after.free));
+	observe_u64("memory.percpu", over(after.percpu, before.percpu));
 	observe_u64("memory.kept", keeps_what_is_freed());
 	if (!guest_in_lab)
 		printf("%s: the kernel's objects grew by %lu KiB\n", what, over(after.slab, before.slab));

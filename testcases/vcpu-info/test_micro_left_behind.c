@@ -11,6 +11,7 @@
 #define UNKNOWN_ID 7
 #define NO_NUMBER 0x7fffffff /* of a hypercall */
 #define PROGRAMS 8    /* that end, each in namespaces of its own */
+#define TOUCHED_KIB 1024 /* of its memory, by each of them */
 #define DISTURBED 1000 /* calls beside a vCPU that spins */
 
 #ifdef NESTLAB_GUEST
@@ -23,7 +24,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const uint32_t ids[] = { 0, 1 };
@@ -131,8 +134,28 @@ static void ask_inside(void)
 	micro_free(m);
 }
 
+static void touch_memory(void)
+{
+	void *p = mmap(NULL, TOUCHED_KIB * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		guest_broken(__FILE__, __LINE__, "can't map memory");
+	memset(p, 1, TOUCHED_KIB * 1024);
+}
+
+static void tell_memory(uint64_t before)
+{
+	uint64_t after, looks = 0;
+
+	while ((after = memory_kib("AnonPages")) > before + TOUCHED_KIB && ++looks < 20)
+		guest_sleep_ms(50);
+	observe_u64("ended.before", before);
+	observe_u64("ended.after", after);
+}
+
 static void programs_that_end(void)
 {
+	uint64_t memory = memory_kib("AnonPages");
 	unsigned int before[] = { count(&kinds[0]), count(&kinds[1]) };
 
 	for (unsigned int i = 0; i < PROGRAMS; i++) {
@@ -141,6 +164,7 @@ static void programs_that_end(void)
 		if (child < 0)
 			guest_broken(__FILE__, __LINE__, "can't make a program in namespaces of its own");
 		if (!child) {
+			touch_memory();
 			ask_inside();
 			_exit(0);
 		}
@@ -148,6 +172,7 @@ static void programs_that_end(void)
 	}
 	tell_kept(&kinds[0], before[0]);
 	tell_kept(&kinds[1], before[1]);
+	tell_memory(memory);
 }
 
 /* KVM's own count of who uses it: machines and open files. */
@@ -366,11 +391,12 @@ static const char *const target_keys[] = { "target.regs",  "target.sregs",  "tar
 static const char *const parts[] = { "general registers", "system registers", "FPU",
 				     "debug registers",	  "events",	      "MSRs" };
 
+#define ENDED_CHECK "memory of programs that ended"
 #define BESIDE_CHECK "a vCPU that no call names"
 
 static const char *const checks[] = {
 	"calls with an error", "the target's state", "a target that sleeps", BESIDE_CHECK,
-	MEMORY_CHECK, "modules' references", "threads that ended",  "machines that ended",
+	MEMORY_CHECK, "modules' references", "threads that ended",  ENDED_CHECK, "machines that ended",
 	ENDS_CHECK, NULL,
 };
 
@@ -459,6 +485,16 @@ static void check_threads(const struct evidence *e, struct test_result *t)
 		    "oracle: the namespaces that L1's kernel still has, by /proc/sys/user/max_*_namespaces");
 }
 
+/* Half of what they touched: other programs come and go. */
+static void check_ended(const struct evidence *e, struct test_result *t)
+{
+	uint64_t before, after;
+
+	if (want_u64(e, t, "ended.before", &before) && want_u64(e, t, "ended.after", &after))
+		check_at_most(t, ENDED_CHECK, before + PROGRAMS * TOUCHED_KIB / 2, after,
+			      "KiB; oracle: L1's /proc/meminfo, AnonPages, before programs that asked and when they had ended");
+}
+
 static void check_end(const struct evidence *e, struct test_result *t)
 {
 	uint64_t before, after;
@@ -486,6 +522,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 	check_memory(e, t);
 	check_references(e, t);
 	check_threads(e, t);
+	check_ended(e, t);
 	check_end(e, t);
 	check_instruction_end(e, t);
 }
