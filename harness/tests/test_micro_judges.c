@@ -290,6 +290,17 @@ static void any_reason_twice(struct evidence *e)
 	obs(e, "any.grown", 0)->u64 *= 2;
 }
 
+/* Nobody made it exit, and it took time. */
+static void any_reason_without_exits(struct evidence *e)
+{
+	static const char *const none[] = { "any.grown", "any.least", "any.most" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		obs(e, none[i], 0)->u64 = 0;
+	obs(e, "any.cycles", 0)->u64 = 7000;
+	((struct assignment *)e->assignment)->leaf[LEAF_TYPE_CYCLES] = 0x4ffffffd;
+}
+
 static void number_kept(struct evidence *e)
 {
 	obs(e, "kept.after", 0)->u64 += 8;
@@ -518,6 +529,21 @@ static void page_a_call(struct evidence *e)
 	obs(e, "memory.kib", 0)->u64 += 4 * obs(e, "memory.times", 0)->u64;
 }
 
+static void eight_bytes_of_each_cpu(struct evidence *e)
+{
+	obs(e, "memory.percpu", 1)->u64 += 2 * obs(e, "memory.times", 1)->u64 * 8 / 1024;
+}
+
+static void their_memory_stays(struct evidence *e)
+{
+	obs(e, "ended.after", 0)->u64 += 8 * 1024;
+}
+
+static void signals_left_blocked(struct evidence *e)
+{
+	str_set(&obs(e, "end.asked", 0)->str, "exit 2 at rip+5, rflags 0xad7, SigBlk 0000000000002a00");
+}
+
 static void machine_stays(struct evidence *e)
 {
 	obs(e, "machines.after", 0)->u64++;
@@ -581,6 +607,9 @@ static const struct fault faults[] = {
 	FAULT(LEFT, object_a_failed_call, "the kernel's memory", OUT_FAIL),
 	FAULT(LEFT, stops_an_instruction_late, ENDS_CHECK, OUT_FAIL),
 	FAULT(LEFT, page_a_call, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, eight_bytes_of_each_cpu, "the kernel's memory", OUT_FAIL),
+	FAULT(LEFT, their_memory_stays, "memory of programs that ended", OUT_FAIL),
+	FAULT(LEFT, signals_left_blocked, ENDS_CHECK, OUT_FAIL),
 	FAULT(LEFT, number_kept, "threads that ended", OUT_FAIL),
 	FAULT(LEFT, task_kept, "threads that ended", OUT_FAIL),
 	FAULT(LEFT, module_kept, "modules' references", OUT_FAIL),
@@ -594,6 +623,7 @@ static const struct fault faults[] = {
 	FAULT(REASONS, given_to_the_readings, "cycles of exits that sleep", OUT_FAIL),
 	FAULT(REASONS, any_reason_for_another, "exits of any reason", OUT_FAIL),
 	FAULT(REASONS, any_reason_twice, "exits of any reason", OUT_FAIL),
+	FAULT(REASONS, any_reason_without_exits, "cycles of any reason", OUT_FAIL),
 	FAULT(REASONS, sum_too_small, "the reasons' sum", OUT_FAIL),
 	FAULT(REASONS, array_overread, "the reasons' sum", OUT_FAIL),
 	FAULT(REASONS, upper_half_asked, "what is above ecx", OUT_FAIL),

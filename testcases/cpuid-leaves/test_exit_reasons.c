@@ -17,6 +17,7 @@
 
 #define TIMES 128UL /* exits of each kind */
 #define REASONS 0x410 /* from 0: all that any manual has */
+#define MANY 66000UL /* more than 16 bits tell, where there is time for them */
 #define SPIN_MS 100  /* for the host's timer: dozens of its ticks */
 #define HELD 0x18000000UL /* pages that come when we say so */
 
@@ -36,6 +37,7 @@ static void ask(void *arg)
 }
 
 static uint32_t counts[2][REASONS]; /* at the beginning and at the end */
+static uint64_t spent[2][REASONS];  /* cycles; 0 where this map has none */
 
 static void ask_all(void *arg)
 {
@@ -43,6 +45,17 @@ static void ask_all(void *arg)
 
 	for (uint32_t reason = 0; reason < REASONS; reason++)
 		count[reason] = cpuid(exits_leaf, reason).eax;
+}
+
+static void ask_all_times(void *arg)
+{
+	uint64_t *time = arg;
+
+	for (uint32_t reason = 0; reason < REASONS; reason++) {
+		struct cpuid c = cpuid(cycles_leaf, reason);
+
+		time[reason] = (uint64_t)c.ebx << 32 | c.ecx;
+	}
 }
 
 /* -- the program -- */
@@ -102,6 +115,8 @@ static void measure_kinds(struct micro *m)
 	for (size_t i = 0; i < EXIT_KINDS; i++)
 		measure(exit_kinds[i].apics ? with_apics : m, &exit_kinds[i], TIMES);
 	micro_free(with_apics);
+	if (guest_number("NESTLAB_EFFORT", 1) > 1)
+		measure(m, &exit_kinds[0], MANY);
 }
 
 /* The same reason by each vCPU of more than a word has bits, one at a time: none is left out. */
@@ -191,6 +206,10 @@ static void take_all(struct micro *m, unsigned int time)
 	hist_read(traced[2 * time], REASONS);
 	micro_start(m, 0, ask_all, counts[time]);
 	micro_finish(m, 0);
+	if (cycles_leaf) {
+		micro_start(m, 0, ask_all_times, spent[time]);
+		micro_finish(m, 0);
+	}
 	hist_read(traced[2 * time + 1], REASONS);
 }
 
@@ -201,12 +220,13 @@ static void tell_all(void)
 	for (uint32_t r = 0; r < REASONS; r++) {
 		uint32_t grown = counts[1][r] - counts[0][r];
 
-		if (!grown && traced[3][r] == traced[0][r]) {
+		if (!grown && traced[3][r] == traced[0][r] && spent[1][r] == spent[0][r]) {
 			still++;
 			continue;
 		}
 		observe_u64("any.reason", r);
 		observe_u64("any.grown", grown);
+		observe_u64("any.cycles", spent[1][r] - spent[0][r]);
 		observe_u64("any.least", traced[2][r] - traced[1][r]);
 		observe_u64("any.most", traced[3][r] - traced[0][r]);
 	}
@@ -492,8 +512,10 @@ static void check_held(const struct evidence *e, struct test_result *t)
 
 /* -- exits of any reason -- */
 
-enum any_column { ANY_REASON, ANY_GROWN, ANY_LEAST, ANY_MOST };
-static const char *const any_keys[] = { "any.reason", "any.grown", "any.least", "any.most" };
+#define ANY_TIME_CHECK "cycles of any reason"
+
+enum any_column { ANY_REASON, ANY_GROWN, ANY_CYCLES, ANY_LEAST, ANY_MOST };
+static const char *const any_keys[] = { "any.reason", "any.grown", "any.cycles", "any.least", "any.most" };
 
 /* An exit of a reason that KVM has no handler for is in no count. */
 static bool is_counted(const struct evidence *e, uint32_t reason)
@@ -508,6 +530,34 @@ static void tally_any(const struct evidence *e, const struct table *y, size_t ro
 
 	tally_growth(e, who, table_at(y, row, ANY_GROWN), table_at(y, row, ANY_LEAST),
 		     table_at(y, row, ANY_MOST), reasons);
+}
+
+/* Whose exit the time was is told before its handler may make another guest's state the current one. */
+static void tally_any_time(const struct evidence *e, const struct table *y, size_t row, struct tally *reasons)
+{
+	_cleanup_free_ char *name = reason_text(e->vendor_intel, table_at(y, row, ANY_REASON));
+	uint64_t cycles = table_at(y, row, ANY_CYCLES);
+
+	if (cycles && !table_at(y, row, ANY_MOST))
+		tally_bad(reasons, "reason %s: grew by %" PRIu64 ", and no exit of it was made (another's time, perhaps)",
+			  name, cycles);
+	else
+		tally_good(reasons);
+}
+
+/* An exit of L2's may have begun before. */
+static void check_any_time(const struct evidence *e, const struct table *y, struct test_result *t)
+{
+	struct tally reasons = { .unit = "reason" };
+
+	if (!e->assignment->leaf[LEAF_TYPE_CYCLES] || e->l2_busy) {
+		check_skip(t, ANY_TIME_CHECK, e->l2_busy ? "L2 runs meanwhile" : "the assignment has no leaf for them");
+		return;
+	}
+	for (size_t i = 0; i < y->rows; i++)
+		if (is_counted(e, (uint32_t)table_at(y, i, ANY_REASON)))
+			tally_any_time(e, y, i, &reasons);
+	tally_check(t, ANY_TIME_CHECK, "none where no exit of the reason was made", &reasons, BY_TRACEPOINT);
 }
 
 static void check_any(const struct evidence *e, struct test_result *t)
@@ -525,6 +575,7 @@ static void check_any(const struct evidence *e, struct test_result *t)
 			tally_any(e, &y, i, &reasons);
 	tally_check(t, check, "each grows as the exits of it that were traced meanwhile, and no other does",
 		    &reasons, BY_TRACEPOINT);
+	check_any_time(e, &y, t);
 }
 
 /* -- what is answered about every reason -- */
@@ -695,6 +746,7 @@ static const char *const checks[] = {
 	ABOVE_CHECK,
 	MEMORY_CHECK,
 	"exits of any reason",
+	ANY_TIME_CHECK,
 	"reasons that the manual does not define",
 	"reasons that KVM does not handle",
 	"edx of a reason that KVM handles",
