@@ -356,6 +356,95 @@ static void run_widths(void)
 		     (struct arguments){ (7ULL << 32) + 1, { 1, 2, 3, 4 } });
 }
 
+/* --- guests that are told otherwise, by what their userspace sets before they run --- */
+
+#define KVM_FEATURES 0x40000001
+#define HYPERV_FEATURES 0x40000003
+#define HYPERV_INTERFACE 0x31237648 /* "Hv#1" */
+#define HYPERV_HYPERCALLS 0x20
+#define HYPERV_GUEST_OS 0x40000000 /* an MSR */
+
+struct cpuid_list {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 entry[256];
+};
+
+static struct kvm_cpuid_entry2 *entry_of(struct cpuid_list *l, uint32_t leaf)
+{
+	for (uint32_t i = 0; i < l->head.nent; i++)
+		if (l->entry[i].function == leaf)
+			return &l->entry[i];
+	l->entry[l->head.nent] = (struct kvm_cpuid_entry2){ .function = leaf };
+	return &l->entry[l->head.nent++];
+}
+
+static void get_cpuid(struct cpuid_list *l)
+{
+	*l = (struct cpuid_list){ .head.nent = 200 };
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_GET_CPUID2, l))
+		guest_broken(__FILE__, __LINE__, "KVM_GET_CPUID2");
+}
+
+static void set_cpuid(const struct cpuid_list *l)
+{
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_CPUID2, l))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_CPUID2");
+}
+
+/* Of KVM's features the guest is told none, and what it was not told of it does not have (v5.10). */
+static bool hide_features(void)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = { 1 } };
+	static struct cpuid_list l;
+
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_ENABLE_CAP, &cap))
+		return false;
+	get_cpuid(&l);
+	entry_of(&l, KVM_FEATURES)->eax = 0;
+	set_cpuid(&l);
+	return true;
+}
+
+static void run_hidden(void)
+{
+	m = micro_new_with_apics(ids, VCPUS);
+	if (hide_features()) {
+		kick("hidden", MICRO_LONG, (struct arguments){ KICK_CPU, { 0, 1 } }, -1);
+		send("hidden", MICRO_LONG, 3, 0, 0, 0x4b);
+		yield_to("hidden", MICRO_LONG, 1);
+	}
+	micro_free(m);
+}
+
+/* Its hypercalls are others, by the same instruction: the number is in rcx, and rax is nobody's. */
+static bool become_hyperv(void)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} os = { { .nmsrs = 1 }, { .index = HYPERV_GUEST_OS, .data = 0x7e57 } };
+	static struct cpuid_list l;
+
+	get_cpuid(&l);
+	entry_of(&l, KVM_FEATURES)->eax = HYPERV_INTERFACE;
+	entry_of(&l, HYPERV_FEATURES)->eax |= HYPERV_HYPERCALLS;
+	set_cpuid(&l);
+	return ioctl(micro_vcpu_fd(m, 0), KVM_SET_MSRS, &os) == 1;
+}
+
+static void run_hyperv(void)
+{
+	m = micro_new_with_apics(ids, 2);
+	if (become_hyperv())
+		for (unsigned int nr = 0; nr < 20; nr++) {
+			char key[40];
+
+			snprintf(key, sizeof(key), "width.hyperv-%u", nr);
+			observe_call(key, MICRO_LONG, (struct arguments){ nr, { 0, 0x7fff, 0, 0 } });
+		}
+	micro_free(m);
+}
+
 static void run(void)
 {
 	m = micro_new_with_apics(ids, VCPUS);
@@ -366,6 +455,8 @@ static void run(void)
 	run_maps();
 	run_widths();
 	micro_free(m);
+	run_hidden();
+	run_hyperv();
 }
 
 GUEST_TEST(run)
