@@ -17,14 +17,15 @@
 #include "tests/fixed_list.h"
 
 /*
- * Four calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about
- * itself; about 7, whose registers were set.
+ * Five calls of vCPU 2 (thread 41): about 7 (thread 42), which spins; about 7, halted; about
+ * itself; about 7, whose registers were set; about
+ * itself, in real mode.
  */
 static const char told[] =
 	"@nestlab vcpu.id u64 2\n@nestlab vcpu.thread u64 41\n"
 	"@nestlab vcpu.id u64 7\n@nestlab vcpu.thread u64 42\n"
 	"@nestlab hypercall u64 13\n@nestlab spin.begin u64 32834\n@nestlab spin.end u64 32847\n"
-	"@nestlab halt.end u64 32896\n"
+	"@nestlab halt.end u64 32896\n@nestlab real.rip u64 4\n"
 	"@nestlab call.state str \"spinning\"\n@nestlab call.caller u64 2\n@nestlab call.target u64 7\n"
 	"@nestlab call.before u64 10\n@nestlab call.after u64 12\n"
 	"@nestlab call.spun.before u64 1000\n@nestlab call.spun.after u64 3000\n"
@@ -41,6 +42,11 @@ static const char told[] =
 	"@nestlab call.before u64 15\n@nestlab call.after u64 15\n"
 	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
 	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
+	"@nestlab call.state str \"the caller itself, in real mode\"\n@nestlab call.caller u64 2\n"
+	"@nestlab call.target u64 2\n"
+	"@nestlab call.before u64 5\n@nestlab call.after u64 7\n"
+	"@nestlab call.spun.before u64 0\n@nestlab call.spun.after u64 0\n"
+	"@nestlab call.result i64 0\n@nestlab call.changed u64 0\n"
 	"@nestlab guest.done u64 1\n";
 
 /* In the order of struct kvm_regs, as the test's program fills them. */
@@ -50,7 +56,7 @@ static const enum trace_reg order[16] = {
 };
 
 struct scene {
-	struct trace_record records[4];
+	struct trace_record records[5];
 	struct output out;
 	struct evidence e;
 	struct run_result *run;
@@ -80,7 +86,8 @@ static void set_up(struct scene *s)
 	s->records[3] = record(7, 42, 15, 32896);
 	for (unsigned int i = 0; i < 16; i++)
 		s->records[3].regs[order[i]]--;
-	for (unsigned int i = 0; i < 4; i++)
+	s->records[4] = record(2, 41, 6, 4);
+	for (unsigned int i = 0; i < 5; i++)
 		s->records[i].line = i + 2;
 	s->records[2].regs[VREG_RAX] = 13;
 	s->records[2].regs[VREG_RBX] = 2;
@@ -88,8 +95,8 @@ static void set_up(struct scene *s)
 	output_feed(&s->out, 0, told, strlen(told));
 	output_end(&s->out);
 	s->e = (struct evidence){ .obs = s->out.obs,
-				  .trace = { .v = s->records, .n = 4, .complete = true,
-					     .first_line = 1, .last_line = 6 } };
+				  .trace = { .v = s->records, .n = 5, .complete = true,
+					     .first_line = 1, .last_line = 7 } };
 	s->run = result_new("20260101-000000-0000");
 	s->t = result_add_test(s->run, "vcpu-info/pairs", "vcpu-info");
 }
@@ -222,6 +229,7 @@ static void test_wrong(void **state)
 	WRONG(s.records[1].regs[VREG_RDI]++, "registers of the target", "rdi=");
 	WRONG(s.records[1].have_regs &= ~(1u << VREG_R9), "registers of the target", "r9 missing");
 	WRONG(s.records[1].regs[VREG_RIP] = 1, "registers of the target", "rip=0x1");
+	WRONG(s.records[4].regs[VREG_RIP] = 0x8004, "registers of the target", "in real mode): rip=0x8004");
 	WRONG(s.records[1].regs[VREG_RFLAGS] &= UINT16_MAX, "registers of the target", "rflags=0x282");
 	WRONG(s.records[3].regs[VREG_R8]++, "registers of the target", "line 5: vCPU 2 asked about vCPU 7 (registers set): r8=");
 	WRONG(s.records[2].regs[VREG_RAX] = 0, "registers of the target", "rax=");

@@ -22,6 +22,9 @@ static inline uint64_t magic(uint64_t vcpu_id, unsigned int reg)
 #define FLAG_IF 0x200
 #define FLAG_ID 0x200000
 
+/* In real mode, where the code segment begins elsewhere than at 0. */
+#define REAL_MODE "the caller itself, in real mode"
+
 #ifdef NESTLAB_GUEST
 #include "micro.h"
 
@@ -58,9 +61,9 @@ static void set_magic(struct micro *m, unsigned int vcpu, const char *label)
 	micro_set_regs(m, vcpu, &r);
 }
 
-static void ask(struct micro *m, struct asked *a)
+static void ask(struct micro *m, struct asked *a, uint64_t rip)
 {
-	struct kvm_regs before = { .rip = micro_at(micro_call()), .rflags = MICRO_RFLAGS }, after;
+	struct kvm_regs before = { .rip = rip, .rflags = MICRO_RFLAGS }, after;
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
 		*micro_reg(&before, i) = magic(ids[a->caller], i) + 1;
@@ -99,7 +102,7 @@ static void about(struct micro *m, unsigned int caller, unsigned int target, con
 {
 	struct asked a = { .state = state, .caller = caller, .target = target };
 
-	ask(m, &a);
+	ask(m, &a, micro_at(micro_call()));
 	tell(&a);
 }
 
@@ -138,6 +141,22 @@ static void about_set(struct micro *m, unsigned int target)
 	about(m, (target + 1) % N, target, "registers set");
 }
 
+/* What is an address in the machine and what rip holds are two numbers there. */
+static void about_itself_in_real_mode(struct micro *m, unsigned int vcpu)
+{
+	struct asked a = { .state = REAL_MODE, .caller = vcpu, .target = vcpu };
+	struct kvm_sregs s;
+
+	micro_set_mode(m, vcpu, MICRO_REAL);
+	micro_get_sregs(m, vcpu, &s);
+	s.cs.base = micro_at(micro_call()) & ~0xfULL;
+	s.cs.selector = (uint16_t)(s.cs.base >> 4);
+	micro_set_sregs(m, vcpu, &s);
+	ask(m, &a, micro_at(micro_call()) - s.cs.base);
+	micro_set_mode(m, vcpu, MICRO_LONG);
+	tell(&a);
+}
+
 static void run(void)
 {
 	struct micro *m;
@@ -155,6 +174,7 @@ static void run(void)
 	observe_u64("spin.begin", micro_high_at(micro_spin_loop));
 	observe_u64("spin.end", micro_high_at(micro_spin_end));
 	observe_u64("halt.end", micro_high_at(micro_halt_end));
+	observe_u64("real.rip", micro_at(micro_call()) & 0xf);
 	about(m, 0, NEVER, "never run");
 	for (unsigned int i = 0; i < ROUNDS * N; i++) {
 		unsigned int target = i % N;
@@ -164,6 +184,8 @@ static void run(void)
 		about_set(m, target);
 		about(m, target, target, "the caller itself");
 	}
+	for (unsigned int i = 0; i < N; i++)
+		about_itself_in_real_mode(m, i);
 	micro_free(m);
 }
 
@@ -192,7 +214,7 @@ struct calls {
 	const struct evidence *e;
 	struct table vcpus, calls;
 	size_t n; /* of calls */
-	uint64_t hypercall, spin_begin, spin_end, halt_end;
+	uint64_t hypercall, spin_begin, spin_end, halt_end, real_rip;
 };
 
 static uint64_t call_at(const struct calls *c, size_t k, enum call_column what)
@@ -208,6 +230,11 @@ static const char *state_of(const struct calls *c, size_t k)
 static bool is(const struct calls *c, size_t k, const char *state)
 {
 	return !strcmp(state_of(c, k), state);
+}
+
+static bool is_itself(const struct calls *c, size_t k)
+{
+	return call_at(c, k, CALLER) == call_at(c, k, TARGET);
 }
 
 static void bad_call(struct tally *y, const struct calls *c, size_t k, const char *what)
@@ -323,9 +350,9 @@ static bool is_of_last_exit(const struct calls *c, size_t k)
 
 static uint64_t want_reg(const struct calls *c, size_t k, unsigned int i)
 {
-	if (is(c, k, "the caller itself") && i == MAGIC_RAX)
+	if (is_itself(c, k) && i == MAGIC_RAX)
 		return c->hypercall;
-	if (is(c, k, "the caller itself") && i == MAGIC_RBX)
+	if (is_itself(c, k) && i == MAGIC_RBX)
 		return call_at(c, k, TARGET);
 	return magic(call_at(c, k, TARGET), i) + (!is(c, k, "registers set") || is_of_last_exit(c, k));
 }
@@ -360,9 +387,11 @@ static void tell_reg(const struct calls *c, size_t k, unsigned int i, uint64_t t
  */
 static bool is_asked(const struct calls *c, size_t k, enum trace_reg reg)
 {
-	return !c->e->vendor_intel || is(c, k, "the caller itself") ||
+	return !c->e->vendor_intel || is_itself(c, k) ||
 	       (reg != VREG_RSP && reg != VREG_RIP && reg != VREG_RFLAGS);
 }
+
+#define HYPERCALL_BYTES 3
 
 static bool rip_is_right(const struct calls *c, size_t k, uint64_t rip)
 {
@@ -370,13 +399,15 @@ static bool rip_is_right(const struct calls *c, size_t k, uint64_t rip)
 		return rip >= c->spin_begin && rip < c->spin_end;
 	if (is(c, k, "halted"))
 		return rip == c->halt_end || rip == c->halt_end - 1; /* at the hlt, or behind it */
+	if (is(c, k, REAL_MODE))
+		return rip >= c->real_rip && rip <= c->real_rip + HYPERCALL_BYTES;
 	return true;
 }
 
 /* All but what its additions leave there. A caller has this flag off. */
 static bool rflags_are_right(const struct calls *c, size_t k, uint64_t rflags)
 {
-	return is(c, k, "the caller itself") || (rflags & (FLAG_ID | FLAG_IF)) == (FLAG_ID | FLAG_IF);
+	return is_itself(c, k) || (rflags & (FLAG_ID | FLAG_IF)) == (FLAG_ID | FLAG_IF);
 }
 
 static bool is_told(const struct calls *c, size_t k, enum trace_reg reg)
@@ -408,7 +439,7 @@ static void check_registers(const struct calls *c, struct test_result *t)
 			uint64_t want = want_reg(c, k, i);
 
 			/* One that spins counts in r15: see "of that moment". */
-			if (!is_asked(c, k, kvm_regs_order[i]) ||
+			if (!is_asked(c, k, kvm_regs_order[i]) || is(c, k, REAL_MODE) ||
 			    (kvm_regs_order[i] == VREG_R15 && is(c, k, "spinning")))
 				continue;
 			if (!record_has(r, kvm_regs_order[i]))
@@ -484,7 +515,8 @@ static void judge(const struct evidence *e, struct test_result *t)
 
 	if (!check_program(e, t) || !want_u64(e, t, "hypercall", &c.hypercall) ||
 	    !want_u64(e, t, "spin.begin", &c.spin_begin) ||
-	    !want_u64(e, t, "spin.end", &c.spin_end) || !want_u64(e, t, "halt.end", &c.halt_end))
+	    !want_u64(e, t, "spin.end", &c.spin_end) || !want_u64(e, t, "halt.end", &c.halt_end) ||
+	    !want_u64(e, t, "real.rip", &c.real_rip))
 		return;
 	if (!collect(&c, &e->obs)) {
 		check_broken(t, "the calls", "every call told whole",
