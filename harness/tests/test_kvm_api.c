@@ -99,6 +99,7 @@ static void test_reference(void **state)
 #define HEX_HELLO_WITH "48656c6c6f2077697468"
 #define HEX_INVALID "696e76616c6964"
 #define HEX_OF_X "78"
+#define HEX_LAST "636166c3a92080bfff7e"
 #define ANSWER                                                                                     \
 	"exit.port u64 239\n@nestlab exit.out u64 0\n@nestlab exit.size u64 4\n"                   \
 	"@nestlab exit.made u64 0\n@nestlab exit.bytes str \""
@@ -200,6 +201,7 @@ static const struct wrong {
 	{ "world", 0, "exit.bytes str \"5a020000\"", "exit.bytes str \"5a000000\"", "more than 255 exits",
 	  "90 at exit 602" },
 	{ "world", 8, SUCCEEDED, FAILED, "two monitors at once", "exit code 1" },
+	{ "world", 0, HEX_LAST "6c6f6e67", "6c6f6e67", "a text of any bytes, without an end of line", "was sent, and not printed" },
 	{ "world", 0, "beside.code i64 0", "beside.code i64 1", "two monitors at once",
 	  "the second one: exited, code 1; alone: exited, code 0" },
 };

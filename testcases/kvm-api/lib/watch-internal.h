@@ -137,6 +137,8 @@ bool world_entry(struct watch *w, struct tracee_call *call);
 void world_data(struct watch *w, struct exit_seen *s, size_t len);
 void world_answer(struct watch *w, struct exit_seen *s);
 bool world_halt(struct watch *w); /* false: none of its twists */
+/* The guest has come to its hlt, and the monitor is to see something else first. */
+bool world_before_halt(struct watch *w, const struct kvm_run *run);
 /* What was opened is /dev/kvm. True: it was not. */
 bool hide_kvm(struct watch *w, struct tracee_call *call);
 void shorten_write(struct watch *w, struct tracee_call *call);

@@ -40,6 +40,7 @@ const char *const watch_twist_names[TWISTS] = {
 	[TWIST_SHORT_WRITES] = "short-writes",
 	[TWIST_FAILS] = "fails",
 	[TWIST_NO_KVM] = "no-kvm",
+	[TWIST_LAST_BYTES] = "last-bytes",
 	[TWIST_TWO] = "two",
 };
 

@@ -190,6 +190,11 @@ static void on_exit_of_guest(struct watch *w)
 		w->regs = run.s.regs.regs;
 		w->sregs = run.s.regs.sregs;
 	}
+	if (world_before_halt(w, &run)) {
+		w->making = false;
+		made = true;
+		tracee_read(w->t, w->run_at, &run, sizeof(run));
+	}
 	if (run.exit_reason == KVM_EXIT_IO) {
 		take_io(w, &run, made);
 	} else {

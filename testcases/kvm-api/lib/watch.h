@@ -92,6 +92,7 @@ enum watch_twist {
 	TWIST_SHORT_WRITES, /* write() of its output takes half of what it is given */
 	TWIST_FAILS,	   /* KVM_RUN fails from its second call on: EFAULT */
 	TWIST_NO_KVM,	   /* /dev/kvm can't be opened */
+	TWIST_LAST_BYTES,  /* in front of the hlt: bytes of any value, and no newline behind them */
 	TWIST_TWO,	   /* a second one runs, from start to end, in the middle of it */
 	TWISTS
 };
