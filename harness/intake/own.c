@@ -403,6 +403,19 @@ bool own_is_telling(const struct own_line *l)
 	return says && letters >= TELLING_MIN;
 }
 
+void own_put_text_code(const char *text, struct buf *out)
+{
+	while (*text) {
+		const char *behind = skip_quoted(text);
+
+		if (behind == text)
+			buf_add(out, text++, 1);
+		for (; text < behind; text++)
+			if (*text == '\n')
+				buf_puts(out, "\n");
+	}
+}
+
 /* ---- braces ---- */
 
 long own_open_braces(const char *text)

@@ -107,6 +107,9 @@ void own_part_functions(struct own_file *f);
  */
 long own_depth_behind(const struct own_line *l, long depth);
 
+/* A text without its comments and texts, on as many lines. */
+void own_put_text_code(const char *text, struct buf *out);
+
 /* How many more braces it opens than it closes, comments and texts left out of account. */
 long own_open_braces(const char *text);
 

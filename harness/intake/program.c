@@ -347,11 +347,31 @@ static int lay_out(struct program *p, const char *to)
 	return ret;
 }
 
-/* 0 with an outcome where it has ports of its own, and does not say which. */
-static int check_ports(struct program *p)
+static void put_sources(const struct program *p, struct strv *texts)
 {
-	_cleanup_free_ char *why = ports_elsewhere(&p->a->interface, &p->texts);
+	for (size_t i = 0; i < p->handed.n; i++) {
+		const struct handed_file *f = &p->handed.v[i];
+		_cleanup_buf_ struct buf text = { 0 };
 
+		if (is_of_it(p, f) && is_source(f->name) && handed_text(f->path, &text))
+			strv_add(texts, buf_str(&text));
+	}
+}
+
+/* 0 with an outcome where it is asked otherwise, or has ports of its own, and does not say so. */
+static int check_usual(struct program *p)
+{
+	_cleanup_strv_ struct strv texts = { 0 };
+	_cleanup_free_ char *why = NULL;
+	size_t modes = 0;
+
+	put_sources(p, &texts);
+	for (size_t i = 0; i < texts.n; i++)
+		modes += count_modes(p, texts.v[i]);
+	if (!modes)
+		return intake_is(p->in, INTAKE_PERSON, "its source has none of the options by which the assignment asks for a mode: how is it asked? "
+				 "Say it in a monitor.conf beside it");
+	why = ports_elsewhere(&p->a->interface, &texts);
 	return why ? intake_is(p->in, INTAKE_PERSON, "%s", why) : 0;
 }
 
@@ -366,7 +386,7 @@ static int check_interface(struct program *p, const char *to)
 	int ret = 0;
 
 	if (!path_exists(conf))
-		return check_ports(p);
+		return check_usual(p);
 	if (interface_load(conf, &own, &program)) {
 		ret = intake_is(p->in, INTAKE_PERSON, "%s", fail_text());
 		fail_clear();

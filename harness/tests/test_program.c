@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define VMM "#include <linux/kvm.h>\nint main(void)\n{\n\treturn KVM_CREATE_VM;\n}\n"
+#define VMM "#include <linux/kvm.h>\nint main(void)\n{\n\treturn KVM_CREATE_VM + 'r';\n}\n"
 #define PLAIN "int add(int a, int b)\n{\n\treturn a + b;\n}\n"
 #define MAKE "vmm: vmm.c\n\t$(CC) -o $@ $<\n"
 #define FILES 5
@@ -52,10 +52,23 @@ static const struct one cases[] = {
 	/* ports of its own: which is which? */
 	{ { { "vmm.c", VMM "int p = io.port == 0xE9 || io.port == 0xE1;\n" } }, INTAKE_PERSON,
 	  "names ports 0xe1, and not 0xea, 0xeb, 0xec, 0xed, 0xee, 0xef, as", NULL },
-	{ { { "vmm.c", VMM "#define STR_PORT 0xe7\nint p = 0x1000;\n" } }, INTAKE_PERSON, "names ports 0xe7, and not 0xe9", NULL },
+	{ { { "vmm.c", VMM "#define STR_PORT 0xe7\nint p = 0x1000;\n" } }, INTAKE_PERSON, "names ports 0xe7 (STR_PORT), and not 0xe9", NULL },
 	{ { { "vmm.c", VMM "switch (io.port) {\n\tcase 0xE9:\n\tcase 0xee: // and 0xEF\n}\n" } }, INTAKE_PERSON, "names port 0xee, by which", NULL },
 	{ { { "vmm.c", VMM "int p = io.port == 0xE9 || io.port == 0xEA;\n" } }, INTAKE_TAKEN, "vmm.c", NULL },
 	{ { { "vmm.c", VMM "int p = io.port == 0xE1;\n" }, { "monitor.conf", "[monitor]\nmemory = 0x400000\n" } }, INTAKE_TAKEN, "vmm.c", NULL },
+	/* by names, in a header of its own; other numbers that such names have are none */
+	{ { { "vmm.c", VMM "#include \"ports.h\"\nswitch (run->io.port) {\n\tcase TEXT:\n}\n" }, { "ports.h", "#define MODES 4\n#define TEXT (0xB1)\n" } },
+	  INTAKE_PERSON, "names ports 0xb1 (TEXT), and not 0xe9", NULL },
+	{ { { "vmm.c", VMM "int p = io.port == BYTE;\n" }, { "ports.h", "enum {\n\tBYTE = 232,\n};\n" } }, INTAKE_PERSON, "names ports 0xe8 (BYTE), and", NULL },
+	{ { { "vmm.c", VMM "/* the port\n 0xe1 */\nint p = io.port == 0xE9; // port 0xE2\nchar *t = \"port 0xE3\"; int support = 0xE4;\n" } },
+	  INTAKE_TAKEN, "vmm.c", NULL },
+	{ { { "vmm.c", VMM "switch (mode) {\n\tcase SLOW:\n}\n" }, { "ports.h", "#define SLOW 7\n#define PORT_SERIAL 0xe9\n" } }, INTAKE_TAKEN, "vmm.c", NULL },
+	/* a port of the assignment's number, for something else */
+	{ { { "vmm.c", VMM "#include \"ports.h\"\n" }, { "ports.h", "#define PORT_OPEN 0xED\n#define PORT_READ 0xEE\n#define PORT_WRITE 0xEF\n" } },
+	  INTAKE_PERSON, "calls port 0xed PORT_OPEN", NULL },
+	/* modes that it can't be asked for as the assignment does */
+	{ { { "vmm.c", "int main(void)\n{\n\treturn KVM_CREATE_VM;\n}\n" } }, INTAKE_PERSON, "none of the options", NULL },
+	{ { { "vmm.c", "int vm = KVM_CREATE_VM;\n" }, { "main.c", "int main(void)\n{\n\treturn 'l';\n}\n" } }, INTAKE_TAKEN, "main.c", NULL },
 	/* of two exercises the one whose program has the assignment's modes */
 	{ { { "Makefile", MAKE }, { "1/Makefile", MAKE }, { "1/simple.c", VMM "int o[] = { 'r', 's', 'p', 'l' };\n" }, { "2/Makefile", MAKE },
 	    { "2/emu.c", VMM "int o[] = { 'v', 'r' };\n" } }, INTAKE_TAKEN, "simple.c", "2/emu.c" },
