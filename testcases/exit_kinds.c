@@ -177,6 +177,7 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "invlpga", 0x7a, 0, .make = make_invlpga },
 	{ "skinit", 0x86, 0, .make = make_skinit },
 	{ "cpuid of a guest's guest", 0x72, 10, .make = make_nested },
+	{ "cpuid of a guest's guest, which its own host handles", 0x72, 10, .make = make_reflected },
 	{ "vmxon", 0x46, 27, .make = make_vmxon },
 	{ "vmclear", 0x46, 19, .make = make_vmclear },
 	{ "shutdown", 0x7f, 2, .program = make_shutdowns },

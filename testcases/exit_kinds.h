@@ -55,7 +55,7 @@ struct exit_kind {
 	bool apics; /* needs a machine of two vCPUs with APICs */
 	bool fast;  /* KVM may be done with it before it measures anything */
 };
-#define EXIT_KINDS 50
+#define EXIT_KINDS 51
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /* The machine's first vCPU makes so many of a kind, and is fit for more. */

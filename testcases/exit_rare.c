@@ -323,18 +323,45 @@ static void set_vmcb(uint64_t efer)
 	vmcb.rip = (uintptr_t)rare_nested;
 }
 
-#define NESTED_TIMES 8 /* what the guest's hypervisor itself exits for is little beside that */
+extern const char rare_reflected[];
 
-/* All in one run. */
-void make_nested(void *arg)
+/* One cpuid that its host wants to have: it never gets behind it. */
+__asm__(".text\n"
+	"rare_reflected:\n"
+	"	cpuid\n");
+
+#define INTERCEPT_CPUID (1U << 18)
+
+static uint64_t begin_nesting(void)
 {
-	uint64_t efer = read_efer(), hsave = (uintptr_t)block, times = NESTED_TIMES * (uintptr_t)arg;
+	uint64_t efer = read_efer(), hsave = (uintptr_t)block;
 
 	set_tables();
 	set_efer(efer | EFER_SVME);
 	set_vmcb(read_efer());
 	TRY("wrmsr", "a"((uint32_t)hsave), "d"((uint32_t)(hsave >> 32)), "c"(MSR_HSAVE));
+	return efer;
+}
+
+#define NESTED_TIMES 8 /* what the guest's hypervisor itself exits for is little beside that */
+
+/* All in one run. */
+void make_nested(void *arg)
+{
+	uint64_t efer = begin_nesting(), times = NESTED_TIMES * (uintptr_t)arg;
+
 	TRY("vmrun; stgi", "a"(&vmcb), "S"(times));
+	set_efer(efer);
+}
+
+void make_reflected(void *arg)
+{
+	uint64_t efer = begin_nesting();
+
+	vmcb.intercepts[3] |= INTERCEPT_CPUID;
+	vmcb.rip = (uintptr_t)rare_reflected;
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		TRY("vmrun; stgi", "a"(&vmcb));
 	set_efer(efer);
 }
 

@@ -44,6 +44,7 @@ void make_clgi(void *arg); /* and stgi behind each */
 void make_invlpga(void *arg);
 void make_skinit(void *arg);
 void make_nested(void *arg); /* cpuids, by a guest of the guest that the host of both handles */
+void make_reflected(void *arg); /* the same, where the host lets the guest handle each */
 /* The program sends an NMI, its frame goes to a page never touched: needs add_fresh_memory(). */
 void make_interrupted_nmi(void *arg);
 /*
