@@ -163,6 +163,71 @@ static const char *missing_half(const struct taking *t, const struct own_file *f
 	return NULL;
 }
 
+/* The name in "EXPORT_SYMBOL_GPL(total);"; the caller owns it. NULL: nothing of his is exported there. */
+static char *exported_in(const struct own_line *l)
+{
+	_cleanup_free_ char *code = own_code_of(l);
+	const char *at = strstr(code, "EXPORT_SYMBOL");
+	size_t len;
+
+	if (!may_be_his(l) || !at || !(at = strchr(at, '(')))
+		return NULL;
+	len = word_next(&at);
+	return len ? xstrndup(at, len) : NULL;
+}
+
+/* Is something put into it here, or is it called? */
+static bool changes(const char *code, const char *name)
+{
+	static const char *const ways[] = { "++", "--", "+=", "-=", "inc", "add", "sub", "xchg", "_set(", "_or(" };
+	const char *at = strstr(code, name) + strlen(name);
+
+	at += strspn(at, " \t");
+	if (*at == '(' || (*at == '=' && at[1] != '='))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (strstr(code, ways[i]))
+			return true;
+	return false;
+}
+
+static bool is_changed(const struct own_file *f, const char *name)
+{
+	for (size_t i = 0; i < f->after.n; i++) {
+		const struct own_line *l = &f->after.v[i];
+		_cleanup_free_ char *code = l->func && !l->head ? own_code_of(l) : NULL;
+
+		if (code && word_is_in(code, name, strlen(name)) && changes(code, name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The file whose exported names are all for one that was not handed in: nothing counts with them.
+ * name: of the first of them.
+ */
+static const char *missing_user(const struct taking *t, const struct own_file *files, size_t n,
+				char **name)
+{
+	const char *path = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < files[i].after.n; j++) {
+			_cleanup_free_ char *one = exported_in(&files[i].after.v[j]);
+
+			if (!one)
+				continue;
+			if ((t->brought && wordset_has(t->brought, word_key(one, strlen(one)))) ||
+			    is_changed(&files[i], one) || used_elsewhere(files, n, i, one))
+				return NULL;
+			path = path ? path : files[i].path;
+			if (!*name)
+				*name = xstrdup(one);
+		}
+	return path;
+}
+
 /* ---- onto a base ---- */
 
 static void repair(struct taking *t, const struct base *b, const struct own_file *f,
@@ -516,5 +581,8 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 	half = missing_half(t, files, n, &name);
 	if (half)
 		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);
+	half = missing_user(t, files, n, &name);
+	if (half)
+		return intake_is(t->in, INTAKE_HALF, "%s exports %s, and the file that counts with it is missing", half, name);
 	return put_change(t, files, n, ranks, &sum);
 }

@@ -273,6 +273,22 @@ static void test_declared_and_not_used(void **state)
 	expect_extern("extern const ulong my_exits;\n", "\tasm(\"my_exits: nop\");\n", INTAKE_TAKEN);
 }
 
+/* What he exports is for another file, where nothing in this one counts with it. */
+static void test_exported_for_no_file(void **state)
+{
+#define TOTAL "atomic64_t my_exits;\nEXPORT_SYMBOL(my_exits);\n\n"
+	(void)state;
+	add_peers(1, &(struct work){ 0 }, 4);
+	expect_extern(TOTAL, "", INTAKE_HALF);
+	expect_extern(TOTAL, "\tatomic64_inc(&my_exits);\n", INTAKE_TAKEN);
+	expect_extern("u64 my_exits;\nEXPORT_SYMBOL_GPL(my_exits);\n\n", "\tmy_exits++;\n", INTAKE_TAKEN);
+	expect_extern("u64 my_exits = 0;\nEXPORT_SYMBOL_GPL(my_exits);\n\n", "", INTAKE_HALF);
+	expect_extern(TOTAL "u64 my_cycles;\nEXPORT_SYMBOL(my_cycles);\n\n", "\tmy_cycles = 0x4fffffff;\n", INTAKE_TAKEN);
+	expect_extern("void my_exits(void)\n{\n}\nEXPORT_SYMBOL(my_exits);\n\n", "", INTAKE_HALF);
+	expect_extern("void my_exits(void)\n{\n}\nEXPORT_SYMBOL(my_exits);\n\n", "\tmy_exits();\n", INTAKE_TAKEN);
+#undef TOTAL
+}
+
 #define CALLS "\tif (eax == 0x4fffffff)\n\t\tkvm_invoke_handler(vcpu, eax);\n" ASKS
 
 /* The nearest base has no function of a name that his lines call, and the other one has. */
@@ -476,7 +492,7 @@ static void test_variables_in_a_functions_place(void **state)
 	const struct work theirs = { .before = "void init_sizes_of_it(void)\n{\n\tu32 ign;\n\tint i;\n\n"
 						"\tfor (i = XFEATURE_OF_IT; i < ARRAY_OF_IT; i++)\n\t\tsizes_of(i, &ign);\n}\n\n" };
 	const struct work his = { .before = "atomic64_t my_exits;\nEXPORT_SYMBOL(my_exits);\n\natomic64_t my_each[69];\nEXPORT_SYMBOL(my_each);\n\n",
-				  .in = "\tif (eax == 0x4fffffff)\n\t\teax = my_exits + my_each[ecx];\n" ASKS };
+				  .in = "\tatomic64_inc(&my_exits);\n\tif (eax == 0x4fffffff)\n\t\teax = my_exits + my_each[ecx];\n" ASKS };
 
 	(void)state;
 	taken_beside(&theirs, &his, "+EXPORT_SYMBOL(my_exits);\n+\n+atomic64_t my_each[69];\n");
@@ -668,6 +684,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_block_around_upstreams_line, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_variable_of_a_usual_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_declared_and_not_used, begin, end),
+		cmocka_unit_test_setup_teardown(test_exported_for_no_file, begin, end),
 		cmocka_unit_test_setup_teardown(test_the_base_that_has_the_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_of_a_later_age, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_function_that_was_not_there_yet, begin, end),
