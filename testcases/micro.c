@@ -783,6 +783,17 @@ uint64_t micro_spun(const struct micro *m)
 	return *(const volatile uint64_t *)(const void *)(m->memory + SPUN);
 }
 
+void micro_wait_going_on(struct micro *m, unsigned int vcpu)
+{
+	uint64_t spun = micro_spun(m), until = guest_now_ns() + wait_s() * 1000000000ULL;
+
+	while (micro_spun(m) == spun) {
+		if (guest_now_ns() > until)
+			guest_fault("vCPU %u did not go on in %u s", m->vcpu[vcpu].id, wait_s());
+		sched_yield();
+	}
+}
+
 void micro_stop(struct micro *m, unsigned int vcpu)
 {
 	struct vcpu *v = &m->vcpu[vcpu];

@@ -125,6 +125,8 @@ void micro_wait_asleep(struct micro *m, unsigned int vcpu, uint64_t before);
 void micro_wait_spinning(struct micro *m, unsigned int vcpu);
 /* How far the one that spins has counted: its r15 a moment ago. */
 uint64_t micro_spun(const struct micro *m);
+/* Until that one is in the guest, and its code goes on. */
+void micro_wait_going_on(struct micro *m, unsigned int vcpu);
 /* Until it has left the guest by itself. Returns the exit reason, KVM_EXIT_*. */
 uint32_t micro_wait(struct micro *m, unsigned int vcpu);
 /* Does it leave the guest by itself within this time? One that stays goes on. */

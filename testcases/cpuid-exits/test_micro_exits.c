@@ -178,9 +178,9 @@ GUEST_TEST(run)
 #else
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "judge/checks.h"
+#include "judge/costs.h"
 #include "judge/wrong.h"
 
 #define BY_STATS                                                                                   \
@@ -319,32 +319,17 @@ static uint64_t cost(const struct readings *r, size_t row)
 	return cycles / exits_made(r, row);
 }
 
-static int compare_u64(const void *a, const void *b)
+/* No two kinds cost the same, but one that costs a sixteenth of nearly all others was not measured. */
+static void check_cycles(const struct readings *r, struct test_result *t)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* A host that is disturbed in one bout or another disturbs no median. */
-static uint64_t median_cost(const struct readings *r)
-{
-	_cleanup_free_ uint64_t *costs = xcalloc(r->y.rows + 1, sizeof(*costs));
-	size_t n = 0;
+	struct costs costs = { 0 };
+	struct tally y = { .unit = "kind" };
+	uint64_t usual;
 
 	for (size_t i = 0; i < r->y.rows; i++)
 		if (tells_cost(r, i))
-			costs[n++] = cost(r, i);
-	qsort(costs, n, sizeof(*costs), compare_u64);
-	return costs[n / 2];
-}
-
-/* No two kinds cost the same, but one that costs a sixteenth of the others was not measured. */
-static void check_cycles(const struct readings *r, struct test_result *t)
-{
-	uint64_t usual = median_cost(r);
-	struct tally y = { .unit = "kind" };
-
+			costs_add(&costs, cost(r, i));
+	usual = costs_low(&costs);
 	for (size_t i = 0; i < r->y.rows; i++) {
 		if (!tells_cost(r, i))
 			continue;

@@ -341,12 +341,12 @@ GUEST_TEST(run)
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "evidence/reasons.h"
 #include "plan/assignment.h"
 #include "judge/checks.h"
+#include "judge/costs.h"
 #include "judge/memory_checks.h"
 #include "judge/wrong.h"
 
@@ -417,31 +417,20 @@ static uint64_t growth(const struct table *y, size_t row, enum column first, enu
 	return table_at(y, row, last) - table_at(y, row, first);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-#define CHEAPEST 64 /* that cost as much as one of the middle kind: about 4 were measured */
+#define CHEAPEST 32 /* that cost as much as a cheap one: about 2 were measured */
 
 /* In cycles: less is not what an exit costs that is handled where the time is measured. */
 static uint64_t cheapest_of(const struct table *y)
 {
-	uint64_t *costs = xcalloc(y->rows + 1, sizeof(*costs)), middle;
-	size_t n = 0;
+	struct costs costs = { 0 };
 
 	for (size_t i = 0; i < y->rows; i++) {
 		uint32_t exits = (uint32_t)growth(y, i, FIRST_EXITS, LAST_EXITS);
 
 		if (exits && table_at(y, i, TIMED))
-			costs[n++] = growth(y, i, FIRST_CYCLES, LAST_CYCLES) / exits;
+			costs_add(&costs, growth(y, i, FIRST_CYCLES, LAST_CYCLES) / exits);
 	}
-	qsort(costs, n, sizeof(*costs), by_size);
-	middle = costs[n / 2];
-	free(costs);
-	return middle / CHEAPEST;
+	return costs_low(&costs) / CHEAPEST;
 }
 
 /* One vCPU made them, and L2's may have made more of the same. */
