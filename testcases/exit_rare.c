@@ -283,6 +283,7 @@ __asm__(".text\n"
 #define MSR_HSAVE 0xc0010117
 #define INTERCEPT_VMRUN 1
 #define INTERCEPT_VMMCALL 2
+#define INTERCEPT_CPUID (1U << 18)
 #define INTERCEPT_SHUTDOWN (1U << 31)
 
 struct vmcb_segment {
@@ -329,8 +330,6 @@ extern const char rare_reflected[];
 __asm__(".text\n"
 	"rare_reflected:\n"
 	"	cpuid\n");
-
-#define INTERCEPT_CPUID (1U << 18)
 
 static uint64_t begin_nesting(void)
 {

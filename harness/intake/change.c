@@ -137,14 +137,20 @@ static char *declared_in(const struct own_line *l)
 	return len ? xstrndup(end, len) : NULL;
 }
 
+/* A diff beside the whole files puts it in. */
+static bool is_brought(const struct taking *t, const char *name)
+{
+	return t->brought && wordset_has(t->brought, word_key(name, strlen(name)));
+}
+
 /* Of a name that this file uses, and no other one has; NULL: there is none. */
 static char *unmet_extern(const struct taking *t, const struct own_file *files, size_t n, size_t i,
 			  const struct own_line *l)
 {
 	char *name = declared_in(l);
 
-	if (name && ((t->brought && wordset_has(t->brought, word_key(name, strlen(name)))) ||
-		     !uses(&files[i], l, name) || has_label(&files[i], name) ||
+	if (name && (is_brought(t, name) || !uses(&files[i], l, name) ||
+		     has_label(&files[i], name) ||
 		     used_elsewhere(files, n, i, name)))
 		str_set(&name, NULL);
 	return name;
@@ -218,8 +224,8 @@ static const char *missing_user(const struct taking *t, const struct own_file *f
 
 			if (!one)
 				continue;
-			if ((t->brought && wordset_has(t->brought, word_key(one, strlen(one)))) ||
-			    is_changed(&files[i], one) || used_elsewhere(files, n, i, one))
+			if (is_brought(t, one) || is_changed(&files[i], one) ||
+			    used_elsewhere(files, n, i, one))
 				return NULL;
 			path = path ? path : files[i].path;
 			if (!*name)

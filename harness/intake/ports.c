@@ -112,32 +112,34 @@ struct search {
 	bool switched; /* the last switch is over ports */
 };
 
+static void add_word(const struct search *s, const char *word, size_t len)
+{
+	const struct name *name = find_name(s->names, word, len);
+
+	if (name)
+		add_port(s->ports, name->number, name->text);
+	else if (is_hex(word))
+		add_port(s->ports, strtoul(word, NULL, 16), NULL);
+}
+
 static void add_words(const struct search *s, const char *line, const char *port)
 {
 	const char *at = port;
 
 	while (at > line && (at[-1] == '_' || isalnum((unsigned char)at[-1])))
 		at--;
-	for (size_t len; (len = word_next(&at)); at += len) {
-		const struct name *name = find_name(s->names, at, len);
-
-		if (name)
-			add_port(s->ports, name->number, name->text);
-		else if (is_hex(at))
-			add_port(s->ports, strtoul(at, NULL, 16), NULL);
-	}
+	for (size_t len; (len = word_next(&at)); at += len)
+		add_word(s, at, len);
 }
 
 static void add_case(const struct search *s, const char *at)
 {
-	const struct name *name;
 	size_t len = word_next(&at);
 
-	name = s->switched ? find_name(s->names, at, len) : NULL;
-	if (name)
-		add_port(s->ports, name->number, name->text);
-	else if (is_hex(at) || (s->switched && isdigit((unsigned char)*at)))
+	if (s->switched && isdigit((unsigned char)*at))
 		add_port(s->ports, strtoul(at, NULL, 0), NULL);
+	else if (s->switched || is_hex(at))
+		add_word(s, at, len);
 }
 
 /* "io.port == 0xE1", "#define STRING_PORT 0xE7", "case 0xEA:", "case TEXT:" of a switch over ports. */

@@ -440,8 +440,7 @@ static void tally_cycles(const struct evidence *e, const struct table *y, size_t
 	uint64_t grown = growth(y, row, FIRST_CYCLES, LAST_CYCLES);
 	uint64_t traced = growth(y, row, FIRST_SEEN_AFTER, LAST_SEEN_BEFORE);
 	uint64_t least = table_at(y, row, TIMED) ? traced * cheapest : 0;
-	uint64_t most =
-		(table_at(y, row, LAST_TSC) - table_at(y, row, FIRST_TSC)) * (1 + e->l2_busy);
+	uint64_t most = growth(y, row, FIRST_TSC, LAST_TSC) * (1 + e->l2_busy);
 	_cleanup_free_ char *reason = reason_text(e->vendor_intel, table_at(y, row, REASON));
 	/* Not each kind exits on each CPU: none was traced, none is to be timed. */
 	bool none = !e->l2_busy &&
