@@ -43,7 +43,7 @@ void spin(void *cycles);
 double cycles_in_ms(void);
 
 #define FRESH_AT 0x10000000UL
-#define FRESH_PAGES 256UL
+#define FRESH_PAGES 512UL
 
 struct exit_kind {
 	const char *name;
