@@ -38,6 +38,9 @@ struct submission {
 	double points; /* of GRADE_MAX */
 	double if_own; /* points, if the person finds the failure to be its own; below 0: unknown */
 	struct run_result *result; /* NULL: not judged */
+	/* The same change on the base at the other end of its age (ends.h); NULL: there is none. */
+	char *end, *end_unseen;	       /* as base and unseen */
+	struct run_result *end_result; /* NULL: not judged there, or not yet */
 };
 
 struct class {
@@ -48,9 +51,10 @@ struct class {
 };
 
 /*
- * Points and verdict from s->result (NULL: s->verdict and s->why stand as the intake set them). A
- * build error is the submission's own only where its base is certain; what the lab failed at is a
- * person's.
+ * Points and verdict from s->result (NULL: s->verdict and s->why stand as the intake set them), and
+ * from s->end_result where there is one: it may be called again with that. A build error is the
+ * submission's own only where its base is certain, or at both ends of its age; what the lab failed
+ * at is a person's.
  */
 void grade_judge(const struct rubric *r, struct submission *s);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "grade/grade.h"
+#include "grade/ends.h"
 #include "judge/wrong.h"
 
 #define FAILED_OF_TEST 6 /* checks that are named, of each */
@@ -71,7 +71,7 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 {
 	_cleanup_free_ char *unsure = NULL;
 
-	if (!s->exact)
+	if (!s->exact && !ends_same_error(s))
 		unsure = strf("it does not build on base %s, on which it was not made: %s", s->base ? s->base : "(none)",
 			      why ? why : "");
 	else if (was_stopped(why))
@@ -101,6 +101,17 @@ static bool lacks_fastpath_only(const struct run_result *run)
 	return failed && failed == named;
 }
 
+/* What came of the other end, where it settled nothing. The caller owns it. */
+static char *tell_end(const struct submission *s)
+{
+	enum outcome o = s->end_result ? result_verdict(s->end_result) : OUT_BROKEN;
+
+	if (!s->end)
+		return xstrdup("");
+	return s->end_result ? strf("; on base %s it came to another end: %s", s->end, outcome_name(o)) :
+			       strf("; on base %s it was not judged", s->end);
+}
+
 /*
  * What was right in its own kernel can be wrong in this one: who counted in vmx_handle_exit()
  * missed nothing before there was a fastpath.
@@ -108,7 +119,7 @@ static bool lacks_fastpath_only(const struct run_result *run)
 static void doubt_failure(const struct rubric *r, struct submission *s)
 {
 	_cleanup_buf_ struct buf failed = { 0 };
-	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ char *why = NULL, *end = tell_end(s);
 
 	grade_failed(s, &failed);
 	if (lacks_fastpath_only(s->result))
@@ -118,8 +129,8 @@ static void doubt_failure(const struct rubric *r, struct submission *s)
 					 "is that a fault in the kernel of its age?");
 	else
 		why = strf("it is of another age of the kernel, and put on base %s it did not pass (%s): perhaps by what this base "
-			   "has and its own has not, or not all of the change was taken",
-			   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed");
+			   "has and its own has not, or not all of the change was taken%s",
+			   s->base ? s->base : "(none)", failed.len ? buf_str(&failed) : s->why ? s->why : "it crashed", end);
 	need_person(s, why);
 	s->if_own = rubric_points(r, s->result, s->days_late);
 }
@@ -171,6 +182,24 @@ static bool doubt_leaves(struct submission *s)
 	return true;
 }
 
+/* It failed on two bases between which its own kernel was, and by the same checks. */
+static void judge_settled(const struct rubric *r, struct submission *s)
+{
+	_cleanup_free_ char *was = s->why;
+
+	s->why = strf("%s%sjudged on base %s and on base %s, between which its own kernel was: what fails on one alone does not count",
+		      was ? was : "", was ? "; " : "", s->base, s->end);
+	s->points = rubric_points(r, s->result, s->days_late);
+}
+
+static void judge_of_age(const struct rubric *r, struct submission *s)
+{
+	if (!lacks_fastpath_only(s->result) && ends_settle(s))
+		judge_settled(r, s);
+	else
+		doubt_failure(r, s);
+}
+
 void grade_judge(const struct rubric *r, struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
@@ -190,7 +219,7 @@ void grade_judge(const struct rubric *r, struct submission *s)
 	if (o == OUT_FAIL && doubt_leaves(s))
 		return;
 	if (s->drift && (o == OUT_FAIL || o == OUT_CRASH))
-		doubt_failure(r, s);
+		judge_of_age(r, s);
 	else if (s->unseen && (o == OUT_FAIL || o == OUT_CRASH))
 		doubt_base(r, s);
 	else if (o == OUT_BUILD_ERROR)
@@ -240,5 +269,8 @@ void submission_free(struct submission *s)
 	free(s->change);
 	strv_free(&s->notes);
 	result_free(s->result);
+	free(s->end);
+	free(s->end_unseen);
+	result_free(s->end_result);
 	*s = (struct submission){ 0 };
 }

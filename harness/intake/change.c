@@ -461,6 +461,40 @@ static int try_all(struct taking *t, const struct own_file *files, size_t n,
 	return 0;
 }
 
+/* 0; 1: it does not merge there; or a negative outcome. */
+static int put_on_end(struct taking *t, const struct base *end, const struct own_file *files,
+		      size_t n)
+{
+	struct buf patch = t->in->patch;
+	_cleanup_buf_ struct buf conflict = { 0 };
+	bool merges;
+	int ret;
+
+	t->in->patch = (struct buf){ 0 };
+	ret = merge_all(t, end, files, n, &conflict);
+	merges = !ret && !conflict.len && !lacks_name(t, end, files, n);
+	if (merges) {
+		t->in->end = end;
+		t->in->end_patch = t->in->patch;
+		t->in->patch = (struct buf){ 0 };
+	}
+	buf_free(&t->in->patch);
+	t->in->patch = patch;
+	return ret < 0 ? ret : !merges;
+}
+
+/* Nothing of it may be missing: what was left out would fail at both ends. */
+static int put_on_other_end(struct taking *t, const struct own_file *files, size_t n)
+{
+	const struct base *ends[2];
+	size_t count = t->in->patch.len && !t->in->guest ? intake_other_ends(t, files, n, ends) : 0;
+	int ret = 1;
+
+	for (size_t i = 0; ret == 1 && i < count; i++)
+		ret = put_on_end(t, ends[i], files, n);
+	return ret < 0 ? ret : 0;
+}
+
 /*
  * The nearest base onto which it merges. Where it merges onto none, some of upstream's lines were
  * perhaps taken for his: then what is surely his, and only a pass of it says something.
@@ -470,10 +504,12 @@ static int merge_onto_bases(struct taking *t, struct own_file *files, size_t n,
 {
 	int ret = try_all(t, files, n, ranks, sum);
 
+	if (!ret && !sum->near)
+		return put_on_other_end(t, files, n);
 	if (ret == 1 && own_only_sure(files, n)) {
 		strv_add(&t->in->notes, "once more, with those lines only to which the assignment's numbers lead");
 		ret = try_all(t, files, n, ranks, sum);
-		t->in->drift = true;
+		intake_doubt(t->in);
 	}
 	t->unmerged = ret == 1;
 	return ret != 1 ? ret : intake_is(t->in, INTAKE_PERSON, "what was changed does not merge onto a base: %s is the nearest (see intake.txt)",
@@ -562,6 +598,10 @@ static int put_change(struct taking *t, struct own_file *files, size_t n,
 	if (sum->drift && sum->unexplained)
 		strv_addf(&t->in->notes, "%zu lines that were left out are no base's, and not each neighbour's", sum->unexplained);
 	ret = sum->drift ? merge_onto_bases(t, files, n, ranks, sum) : put_all(t, files, n);
+	if (!ret && !sum->drift && !sum->exact)
+		ret = put_on_other_end(t, files, n);
+	if (!ret && sum->drift && sum->near)
+		strv_addf(&t->in->notes, "%zu of them stand where it worked: they may be its own", sum->near);
 	if (ret || t->in->outcome != INTAKE_TAKEN || t->in->patch.len)
 		return ret;
 	return intake_is(t->in, sum->drift ? INTAKE_PERSON : INTAKE_EMPTY,

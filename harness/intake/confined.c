@@ -28,7 +28,7 @@ struct answer {
 	int ret;
 	enum intake_outcome outcome;
 	bool exact, merged, drift, far, other_work, guest;
-	bool has_base;
+	bool has_base, has_end;
 	size_t notes, files;
 };
 
@@ -43,13 +43,15 @@ static void put_intake(struct buf *b, int ret, const struct intake *in)
 	const struct answer a = {
 		.ret = ret, .outcome = in->outcome, .exact = in->exact, .merged = in->merged,
 		.drift = in->drift, .far = in->far, .other_work = in->other_work,
-		.guest = in->guest, .has_base = in->base, .notes = in->notes.n,
+		.guest = in->guest, .has_base = in->base, .has_end = in->end, .notes = in->notes.n,
 	};
 
 	buf_add(b, &a, sizeof(a));
 	put_text(b, ret ? fail_text() : in->why);
 	put_text(b, in->base ? in->base->name : NULL);
 	put_text(b, buf_str(&in->patch));
+	put_text(b, in->end ? in->end->name : NULL);
+	put_text(b, buf_str(&in->end_patch));
 	for (size_t i = 0; i < in->notes.n; i++)
 		put_text(b, in->notes.v[i]);
 }
@@ -202,7 +204,8 @@ static int take_answer(const struct task *t, const struct buf *said, struct inta
 {
 	struct answer a;
 	size_t at = sizeof(a);
-	const char *why, *base;
+	const char *why, *base, *end;
+	int ret;
 
 	memcpy(&a, said->data, sizeof(a));
 	why = next_text(said, &at);
@@ -218,9 +221,14 @@ static int take_answer(const struct task *t, const struct buf *said, struct inta
 	in->other_work = a.other_work;
 	in->guest = a.guest;
 	buf_puts(&in->patch, next_text(said, &at));
+	end = next_text(said, &at);
+	buf_puts(&in->end_patch, next_text(said, &at));
 	for (size_t i = 0; i < a.notes; i++)
 		strv_add(&in->notes, next_text(said, &at));
-	return a.has_base ? find_base(t->how->bases, base, &in->base) : 0;
+	ret = a.has_base ? find_base(t->how->bases, base, &in->base) : 0;
+	/* Behind it: one that is added may move the others. An end is none of the clone's. */
+	in->end = a.has_end ? search(t->how->bases, end) : NULL;
+	return ret;
 }
 
 int intake_take_confined(const char *path, const struct intake_how *how, const char *scratch,

@@ -552,8 +552,7 @@ static int read_change(struct taking *t, const struct wholes *w, const struct ra
 				  t->homeless.v[0]);
 		else
 			strv_add(&t->in->notes, "another version may be meant than the one that was taken: a failure proves nothing");
-		t->in->drift = true;
-		t->in->exact = false;
+		intake_doubt(t->in);
 	}
 	for (size_t i = 0; i < n; i++)
 		own_free(&files[i]);
@@ -585,8 +584,7 @@ static int read_otherwise(struct taking *t, const struct wholes *w, const struct
 	ret = read_change(t, w, ranks);
 	t->patient = t->loosely = false;
 	t->peers = peers;
-	t->in->drift = true;
-	t->in->exact = false;
+	intake_doubt(t->in);
 	return ret;
 }
 

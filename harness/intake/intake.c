@@ -169,14 +169,27 @@ static bool changes_usual(const struct taking *t)
 	return usual;
 }
 
+static void drop_end(struct intake *in)
+{
+	in->end = NULL;
+	buf_free(&in->end_patch);
+}
+
+void intake_doubt(struct intake *in)
+{
+	in->drift = true;
+	in->exact = false;
+	drop_end(in);
+}
+
 /* What was taken has none of the assignment's names or numbers. 0. */
 static int take_without_numbers(struct taking *t)
 {
 	struct intake *in = t->in;
 
-	in->exact = false;
-	in->drift = changes_usual(t);
-	if (in->drift) {
+	in->exact = in->drift = false;
+	if (changes_usual(t)) {
+		intake_doubt(in);
 		strv_add(&in->notes, "nothing in it has the assignment's names or numbers: only a pass counts");
 		return 0;
 	}
@@ -209,8 +222,10 @@ static int take_both(struct taking *t, const char *beside)
 {
 	int ret = intake_take_files(t);
 
-	if (!ret && t->in->outcome == INTAKE_TAKEN)
+	if (!ret && t->in->outcome == INTAKE_TAKEN) {
+		drop_end(t->in); /* it lacks what the diff has */
 		ret = intake_add_diffs(t);
+	}
 	if (ret < 0 || (!ret && t->in->outcome == INTAKE_TAKEN))
 		return ret;
 	buf_free(&t->in->patch);
@@ -280,8 +295,7 @@ static int compare_files(struct taking *t)
 		return ret;
 	strv_addf(&diff->notes, "the diff and the whole file beside it have different changes of %s: the diff was taken, and only a pass counts",
 		  path);
-	diff->drift = true;
-	diff->exact = false;
+	intake_doubt(diff);
 	return 0;
 }
 
@@ -540,6 +554,7 @@ void intake_free(struct intake *in)
 {
 	free(in->why);
 	buf_free(&in->patch);
+	buf_free(&in->end_patch);
 	strv_free(&in->notes);
 	*in = (struct intake){ 0 };
 }

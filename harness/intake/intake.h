@@ -42,6 +42,13 @@ struct intake {
 	bool other_work;   /* not taken: nothing in it has the assignment's names or numbers */
 	bool guest;	   /* it changes the guest's kernel, too */
 	struct buf patch;  /* a unified diff, names with a/ and b/ */
+	/*
+	 * The same on the base at the other end of its age: what fails at both ends fails in its
+	 * own kernel, too. Only of a change of which nothing is missing in the functions that it
+	 * touches. NULL: there is none.
+	 */
+	const struct base *end; /* borrowed */
+	struct buf end_patch;
 	struct strv notes; /* what was taken, passed over, left out, and why */
 };
 

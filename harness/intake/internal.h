@@ -46,6 +46,9 @@ bool intake_clean_diff(struct taking *t, const char *name, const char *text, str
 /* Keep the diff that is in a file that is no source by its name. 0 or a negative outcome. */
 int intake_look_for_diff(struct taking *t, const struct handed_file *f);
 
+/* Only a pass of it says something. */
+void intake_doubt(struct intake *in);
+
 /* Set the outcome and its sentence. 0. */
 int intake_is(struct intake *in, enum intake_outcome o, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -97,6 +100,12 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 
 /* Put its whole files in with those of the class. */
 void intake_show_files(struct taking *t, struct peers *peers, size_t who);
+/*
+ * ends.c: the bases that may be the other end of the files' age, seen from t->in->base, the
+ * likeliest first. How many.
+ */
+size_t intake_other_ends(const struct taking *t, const struct own_file *files, size_t n,
+			 const struct base *ends[2]);
 /* 0 with an outcome, or a negative outcome. */
 int intake_take_diffs(struct taking *t); /* diffs.c */
 /*

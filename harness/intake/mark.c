@@ -452,18 +452,22 @@ static bool hunk_has_own(const struct own_file *f, const struct own_hunk *h)
 	return has_own(&f->after, h->first, h->first + h->added);
 }
 
-/* Did he work on the function that it is in? */
-static bool is_beside_own(const struct own_file *f, const struct own_hunk *h)
+/* Did he work on the function that his line i is in? */
+static bool works_in(const struct own_file *f, size_t i)
 {
 	const struct own_text *t = &f->after;
-	size_t func = h->first && h->first <= t->n ? t->v[h->first - 1].func : 0;
-	size_t from = h->first, to = from;
+	size_t from = i, to = i;
 
-	while (func && from && t->v[from - 1].func == func)
+	while (from && t->v[from - 1].func == t->v[i].func)
 		from--;
-	while (func && to < t->n && t->v[to].func == func)
+	while (to < t->n && t->v[to].func == t->v[i].func)
 		to++;
-	return has_own(t, from, to);
+	return t->v[i].func && has_own(t, from, to);
+}
+
+static bool is_beside_own(const struct own_file *f, const struct own_hunk *h)
+{
+	return h->first && h->first <= f->after.n && works_in(f, h->first - 1);
 }
 
 /* Has another line in the place of what is gone: upstream's at that age. */
@@ -833,6 +837,47 @@ static bool is_of_age(const struct own_file *f)
 	return f->third <= t.own * 2 + STRAY_LINES + (t.changed - t.own) / AGE_PART;
 }
 
+/* ---- may some of it be missing? ---- */
+
+static bool has_new_name(const struct marking *m, const char *code)
+{
+	for (size_t len; (len = word_next(&code)); code += len)
+		if (is_new_name(m, code, len))
+			return true;
+	return false;
+}
+
+/*
+ * Nobody's, as far as is known, and not taken for his. In words of upstream's, and where the base
+ * has something else, it is upstream's of his age.
+ */
+static bool may_be_missing(const struct marking *m, const struct own_file *f,
+			   const struct own_hunk *h, const struct own_line *l)
+{
+	_cleanup_free_ char *code = NULL;
+
+	if (!l->apart || !l->key || l->own || is_foreign(f, l))
+		return false;
+	code = own_code_of(l);
+	if (!code[strspn(code, " \t\n")])
+		return false;
+	return !h->removed || hunk_has_own(f, h) || has_new_name(m, code);
+}
+
+/* In functions of which other lines are his. */
+static size_t count_near(const struct marking *m, const struct own_file *f)
+{
+	size_t near = 0;
+
+	for (size_t j = 0; j < f->n; j++) {
+		const struct own_hunk *h = &f->v[j];
+
+		for (size_t i = h->first; i < h->first + h->added; i++)
+			near += may_be_missing(m, f, h, &f->after.v[i]) && works_in(f, i);
+	}
+	return near;
+}
+
 /*
  * Files of another age lack lines of the base. Where they lack none, what neighbours share was
  * handed out to them, or copied: it tells of no age.
@@ -886,6 +931,8 @@ void own_mark(struct own_file *files, size_t n, const struct strv *seeds,
 		mark_taken(&files[i], false);
 	}
 	conclude(files, n, sum);
+	for (size_t i = 0; !sum->exact && i < n; i++)
+		sum->near += count_near(&m, &files[i]);
 	wordset_free(&m.any);
 	wordset_free(&m.global);
 	wordset_free(&m.local);

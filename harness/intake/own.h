@@ -68,6 +68,7 @@ struct own_sum {
 	bool exact;	    /* all that differs is his own */
 	size_t left_out;    /* lines of the files that are taken for drift */
 	size_t unexplained; /* those of them that neither a base nor his neighbours have */
+	size_t near;	    /* those of them in a function in which he worked */
 };
 
 /*

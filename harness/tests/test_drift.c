@@ -19,11 +19,12 @@
 #define AGE_STEP 30 /* of them are written anew from one age to the next */
 #define HIS 99 /* whose the looked-at file is */
 
-enum age { OLD, NEW };
+enum age { OLD, NEW, NEWEST };
 
 static char top[] = "/tmp/nestlab-test-drift-XXXXXX";
 static char *given, *scratch;
-static struct base base_list[] = { { .name = (char *)"5.10" }, { .name = (char *)"6.1" } };
+static struct base base_list[] = { { .name = (char *)"5.10" }, { .name = (char *)"6.1" },
+				   { .name = (char *)"6.12" } };
 static struct bases bases = { .v = base_list, .n = 1 };
 static char *seed_list[] = { (char *)"0x4ffffff", NULL };
 static char *leaf_list[] = { (char *)"0x4fffffff", (char *)"0x4ffffffe", NULL };
@@ -631,6 +632,83 @@ static void test_a_folder_for_each_assignment(void **state)
 	intake_free(&in);
 }
 
+/* ---- the other end of its age ---- */
+
+static void expect_end(const char *base, const char *end, bool is_told)
+{
+	struct intake in;
+
+	take(INTAKE_TAKEN, &in);
+	assert_string_equal(in.base->name, base);
+	assert_int_equal(!in.end, !end);
+	if (end) {
+		assert_string_equal(in.end->name, end);
+		assert_non_null(strstr(buf_str(&in.end_patch), "+\t\teax = my_exits;\n"));
+	}
+	for (size_t i = 0; i < in.notes.n; i++)
+		is_told &= !strstr(in.notes.v[i], "stand where it worked");
+	assert_false(is_told);
+	intake_free(&in);
+}
+
+/* Between two bases it is put on both; with a line of its own left out a failure says nothing. */
+static void test_both_ends(void **state)
+{
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &(struct work){ .in = LEAF ASKS });
+	expect_end("5.10", "6.1", false);
+	hand_in(3, &(struct work){ .in = LEAF ASKS });
+	expect_end("6.1", "5.10", false);
+	hand_in(1, &(struct work){ .in = LEAF ASKS, .first = "\tturn_off_for_the_test(vcpu);\n" });
+	expect_end("5.10", NULL, true);
+}
+
+/* In words of upstream's, in place of what the base has: that is another age's, and not missing. */
+static void test_an_age_of_its_function(void **state)
+{
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &(struct work){ .in = LEAF "\tkvm_cpuid(vcpu, &eax, &ecx, &edx, true);\n" });
+	expect_end("5.10", "6.1", false);
+}
+
+/* What is older than the oldest base is put on the next one; with one base there is none beyond. */
+static void test_beyond_the_ends(void **state)
+{
+	_cleanup_free_ char *text = text_of(0, &(struct work){ .in = LEAF ASKS });
+	char *at = strstr(text, "upstream_as_ever(70)");
+
+	(void)state;
+	add_newer_base("");
+	for (unsigned int i = 0; i < 30; i++, at = strstr(at, "upstream_as_ever"))
+		memcpy(at, "upstream_as_once", strlen("upstream_as_once"));
+	put(given, "cpuid.c", text);
+	expect_end("5.10", "6.1", false);
+	bases.n = 1;
+	expect_end("5.10", NULL, false);
+}
+
+/* Nearly of a base's age: the newer one is as good, where it does not merge onto the older one. */
+static void test_nearly_of_an_age(void **state)
+{
+	static const char function[] = "int kvm_ask(struct kvm_vcpu *vcpu, u32 leaf)\n{\n\treturn common_part_2();\n}\n\n";
+	const struct work upstream = { .before = function };
+	const struct work his = { .before = function, .in = LEAF ASKS "\tkvm_ask(vcpu, eax);\n" };
+	_cleanup_free_ char *new = text_of(2, &upstream), *newest = text_of(4, &upstream);
+	_cleanup_free_ char *text = text_of(2, &his);
+	char *at = strstr(text, "upstream_anew(10)");
+
+	(void)state;
+	put(base_list[NEW].dir, CPUID, new);
+	put(base_list[NEWEST].dir, CPUID, newest);
+	bases.n = 3;
+	for (unsigned int i = 0; i < 8; i++, at = strstr(at, "upstream_anew"))
+		memcpy(at, "upstream_once", strlen("upstream_once"));
+	put(given, "cpuid.c", text);
+	expect_end("6.1", "6.12", false);
+}
+
 /* ---- all ---- */
 
 static int make_bases(void **state)
@@ -641,6 +719,7 @@ static int make_bases(void **state)
 	scratch = strf("%s/scratch", top);
 	base_list[OLD].dir = strf("%s/old", top);
 	base_list[NEW].dir = strf("%s/new", top);
+	base_list[NEWEST].dir = strf("%s/newest", top);
 	setenv("NESTLAB_CACHE", top, 1);
 	return 0;
 }
@@ -653,6 +732,7 @@ static int remove_bases(void **state)
 	free(scratch);
 	free((char *)base_list[OLD].dir);
 	free((char *)base_list[NEW].dir);
+	free((char *)base_list[NEWEST].dir);
 	return 0;
 }
 
@@ -701,6 +781,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_function_around_the_bases, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
+		cmocka_unit_test_setup_teardown(test_both_ends, begin, end),
+		cmocka_unit_test_setup_teardown(test_an_age_of_its_function, begin, end),
+		cmocka_unit_test_setup_teardown(test_beyond_the_ends, begin, end),
+		cmocka_unit_test_setup_teardown(test_nearly_of_an_age, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, make_bases, remove_bases);

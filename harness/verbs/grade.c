@@ -7,7 +7,7 @@
 
 #include "core/outcome.h"
 #include "core/paths.h"
-#include "grade/grade.h"
+#include "grade/ends.h"
 #include "intake/intake.h"
 #include "intake/numbers.h"
 #include "intake/program.h"
@@ -24,6 +24,7 @@
 #define KEY_FILE "grade.key"
 #define LATE_FILE ".late"
 #define SLURM_DIR ".slurm" /* in the class's folder, where no submission has a dot in front */
+#define END_DIR "other-end" /* in a submission's results: those of the same on another base */
 #define ACCEPTED "accepted.patch" /* in a submission's results: judged in place of what it has */
 
 static int verb_grade(int argc, char **argv);
@@ -40,6 +41,12 @@ static const struct verb grade_verb = {
 };
 VERB(grade_verb);
 
+/* The same change on the base at the other end of its age: run where the first one fails. */
+struct end {
+	struct submission *s; /* borrowed */
+	struct plan plan;
+};
+
 struct grading {
 	struct knobs knobs;
 	struct assignment *assignment;
@@ -49,6 +56,8 @@ struct grading {
 	struct peers peers; /* the class's whole files */
 	struct strv accept; /* names of submissions: what was taken for their changes is right */
 	struct class class;
+	struct end *ends;
+	size_t n_ends;
 	struct pool pool;
 	bool by_slurm;
 	struct slurm slurm;
@@ -261,67 +270,66 @@ static int take_numbers(const struct grading *g, struct submission *s, const cha
 	return file_write(*path, text, strlen(text), 0644) ? fail(OUT_BROKEN, "can't write %s", *path) : 0;
 }
 
-static int plan_change(const struct grading *g, const struct intake *in, const char *patch,
-		       const char *assignment, struct plan *plan)
+/* guest: it changes that one's kernel, too. assignment: NULL, the knob's. */
+static int plan_change(const struct grading *g, const struct base *base, const char *patch,
+		       bool guest, const char *assignment, struct plan *plan)
 {
-	_cleanup_free_ char *kernel = base_kernel(in->base, in->guest ? "bare" : "unpatched");
+	_cleanup_free_ char *kernel = base_kernel(base, guest ? "bare" : "unpatched");
 	_cleanup_buf_ struct buf quoted = { 0 };
 
 	knobs_quote(&quoted, patch);
 	const struct setting settings[] = {
 		{ "KERNEL", kernel },
 		{ "PATCH", buf_str(&quoted) },
-		{ "GUEST_PATCH", in->guest ? buf_str(&quoted) : NULL },
+		{ "GUEST_PATCH", guest ? buf_str(&quoted) : NULL },
 		{ "ASSIGNMENT", assignment ? assignment : g->knobs.assignment },
 	};
 	return plan_with(&g->knobs, settings, ARRAY_SIZE(settings), plan);
 }
 
 /* Was this very plan run to its end already, and judged by this very program? */
-static bool reuse(struct submission *s)
+static struct run_result *reuse(const char *dir, const char *wanted)
 {
-	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir), *json = strf("%s/results.json", s->dir);
+	_cleanup_free_ char *path = strf("%s/" KEY_FILE, dir), *json = strf("%s/results.json", dir);
 	_cleanup_buf_ struct buf key = { 0 };
 	struct run_result *r;
 
-	if (file_read(path, &key) || strcmp(buf_str(&key), s->key) || !path_exists(json))
-		return false;
+	if (file_read(path, &key) || strcmp(buf_str(&key), wanted) || !path_exists(json))
+		return NULL;
 	r = report_load(json);
-	if (r && r->finished && result_verdict(r) != OUT_BROKEN) {
-		s->result = r;
-		return true;
-	}
+	if (r && r->finished && result_verdict(r) != OUT_BROKEN)
+		return r;
 	result_free(r);
 	fail_clear();
-	return false;
+	return NULL;
 }
 
-static int add_job(struct grading *g, struct submission *s, const struct plan *plan)
+/* *result: where it was judged already. key: the caller owns it. */
+static int add_job(struct pool *pool, struct submission *s, const char *dir,
+		   const struct plan *plan, char **key, struct run_result **result)
 {
-	_cleanup_free_ char *path = strf("%s/" KEY_FILE, s->dir);
-	_cleanup_free_ char *json = strf("%s/results.json", s->dir);
+	_cleanup_free_ char *path = strf("%s/" KEY_FILE, dir), *json = strf("%s/results.json", dir);
 	char program[HASH_HEX_LEN + 1];
 	int ret = identity_program(program);
 
 	if (ret)
 		return ret;
-	s->key = strf("%s %s", plan->hash, program);
-	if (reuse(s)) {
-		g->reused++;
+	*key = strf("%s %s", plan->hash, program);
+	*result = reuse(dir, *key);
+	if (*result)
 		return 0;
-	}
 	/* First the old results go: killed in between, they must not read as those of this plan. */
-	if (rm_rf(json) || file_write(path, s->key, strlen(s->key), 0644))
+	if (mkdir_p(dir) || rm_rf(json) || file_write(path, *key, strlen(*key), 0644))
 		return fail(OUT_BROKEN, "can't write %s", path);
-	return pool_add(&g->pool, s->name, plan, s->dir, s);
+	return pool_add(pool, s->name, plan, dir, s);
 }
 
-static void look_at_base(struct submission *s, const struct plan *plan)
+/* The lane, where nobody saw the base's reference pass in it. The caller owns it. */
+static char *unseen_in(const struct plan *plan)
 {
 	const struct strv *seen = &plan->kernel.seen;
 
-	if (seen->n && !strv_has(seen, plan->lane.name))
-		s->unseen = xstrdup(plan->lane.name);
+	return seen->n && !strv_has(seen, plan->lane.name) ? xstrdup(plan->lane.name) : NULL;
 }
 
 /* Where a monitor's sources are laid out; the caller owns it. */
@@ -330,20 +338,56 @@ static char *program_of(const struct submission *s)
 	return strf("%s/intake/%s", s->dir, s->name);
 }
 
-static int make_plan(const struct grading *g, struct submission *s, const struct intake *in,
+static int plan_monitor(const struct grading *g, const struct submission *s, struct plan *plan)
+{
+	_cleanup_free_ char *program = program_of(s);
+	const struct setting monitor = { "MONITOR", program };
+
+	return plan_with(&g->knobs, &monitor, 1, plan);
+}
+
+/* what: "" or a part of the file's name. */
+static int plan_on(const struct grading *g, const struct submission *s, const char *what,
+		   const struct base *base, const struct buf *change, bool guest,
+		   const char *assignment, struct plan *plan)
+{
+	_cleanup_free_ char *patch = strf("%s/intake/%s%s.patch", s->dir, s->name, what);
+
+	if (file_write(patch, buf_str(change), change->len, 0644))
+		return fail(OUT_BROKEN, "can't write %s", patch);
+	return plan_change(g, base, patch, guest, assignment, plan);
+}
+
+static int plan_end(struct grading *g, struct submission *s, const struct intake *in,
+		    const char *assignment)
+{
+	_cleanup_free_ char *what = strf("-on-%s", in->end->name);
+	struct plan plan = { 0 };
+	int ret = plan_on(g, s, what, in->end, &in->end_patch, false, assignment, &plan);
+
+	if (ret) {
+		plan_free(&plan);
+		return ret;
+	}
+	s->end = xstrdup(in->end->name);
+	s->end_unseen = unseen_in(&plan);
+	g->ends = xrealloc(g->ends, g->n_ends + 1, sizeof(*g->ends));
+	g->ends[g->n_ends++] = (struct end){ s, plan };
+	return 0;
+}
+
+static int make_plan(struct grading *g, struct submission *s, const struct intake *in,
 		     struct plan *plan)
 {
-	_cleanup_free_ char *patch = strf("%s/intake/%s.patch", s->dir, s->name);
-	_cleanup_free_ char *assignment = NULL, *program = program_of(s);
-	const struct setting monitor = { "MONITOR", program };
+	_cleanup_free_ char *assignment = NULL;
 	int ret;
 
-	if (file_write(patch, buf_str(&in->patch), in->patch.len, 0644))
-		return fail(OUT_BROKEN, "can't write %s", patch);
 	if (assignment_wants_monitor(g->assignment))
-		return plan_with(&g->knobs, &monitor, 1, plan);
+		return plan_monitor(g, s, plan);
 	ret = take_numbers(g, s, buf_str(&in->patch), &assignment);
-	return ret ? ret : plan_change(g, in, patch, assignment, plan);
+	if (!ret)
+		ret = plan_on(g, s, "", in->base, &in->patch, in->guest, assignment, plan);
+	return !ret && in->end ? plan_end(g, s, in, assignment) : ret;
 }
 
 static int plan_submission(struct grading *g, struct submission *s, const struct intake *in)
@@ -351,10 +395,11 @@ static int plan_submission(struct grading *g, struct submission *s, const struct
 	struct plan plan = { 0 };
 	int ret = make_plan(g, s, in, &plan);
 
-	if (!ret)
-		look_at_base(s, &plan);
-	if (!ret)
-		ret = add_job(g, s, &plan);
+	if (!ret) {
+		s->unseen = unseen_in(&plan);
+		ret = add_job(&g->pool, s, s->dir, &plan, &s->key, &s->result);
+		g->reused += !!s->result;
+	}
 	plan_free(&plan);
 	return ret;
 }
@@ -470,6 +515,14 @@ static void tell(const struct submission *s)
 	fflush(stdout);
 }
 
+/* Told when nothing is to come any more. */
+static void conclude_one(const struct grading *g, struct submission *s)
+{
+	grade_judge(&g->rubric, s);
+	if (!ends_wanted(s))
+		tell(s);
+}
+
 static void end_submission(struct pool_job *job, void *ctx)
 {
 	struct grading *g = ctx;
@@ -483,17 +536,58 @@ static void end_submission(struct pool_job *job, void *ctx)
 		str_set(&s->verdict, job->lost ? "not judged" : "needs a person");
 		str_set(&s->why, fail_text());
 	}
+	conclude_one(g, s);
+}
+
+static int run_pool(struct grading *g, struct pool *pool)
+{
+	if (!pool->n)
+		return 0;
+	if (g->by_slurm)
+		return slurm_run(&g->slurm, pool, g->knobs.jobs);
+	return pool_run(pool, g->knobs.jobs);
+}
+
+/* Without a result there it is a person's, as before. */
+static void end_other_end(struct pool_job *job, void *ctx)
+{
+	struct grading *g = ctx;
+	struct submission *s = job->ctx;
+
+	s->end_result = job->result;
+	job->result = NULL;
 	grade_judge(&g->rubric, s);
+	if (job->lost) {
+		g->lost++;
+		s->person = true;
+		str_set(&s->verdict, "not judged");
+		str_set(&s->why, fail_text());
+	}
 	tell(s);
 }
 
-static int judge_all(struct grading *g)
+/* Of whom failed, and was of another age. */
+static int judge_ends(struct grading *g)
 {
-	if (!g->pool.n)
-		return 0;
-	if (g->by_slurm)
-		return slurm_run(&g->slurm, &g->pool, g->knobs.jobs);
-	return pool_run(&g->pool, g->knobs.jobs);
+	struct pool pool = { .deadline_s = RUN_DEADLINE_S, .done = end_other_end, .ctx = g };
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < g->n_ends; i++) {
+		struct submission *s = g->ends[i].s;
+		_cleanup_free_ char *dir = strf("%s/" END_DIR, s->dir), *key = NULL;
+
+		if (!ends_wanted(s))
+			continue;
+		ret = add_job(&pool, s, dir, &g->ends[i].plan, &key, &s->end_result);
+		if (!s->end_result)
+			continue;
+		grade_judge(&g->rubric, s);
+		tell(s);
+	}
+	if (!ret)
+		ret = run_pool(g, &pool);
+	pool_free(&pool);
+	return ret;
 }
 
 static int write_all(const struct grading *g)
@@ -543,8 +637,10 @@ static int enter_slurm(struct grading *g)
 
 	if (!g->by_slurm && !slurm_was_in(dir))
 		return 0;
-	for (size_t i = 0; i < g->class.n; i++)
+	for (size_t i = 0; i < g->class.n; i++) {
 		strv_add(&jobs, g->class.v[i].dir);
+		strv_addf(&jobs, "%s/" END_DIR, g->class.v[i].dir);
+	}
 	g->slurm.needs = (struct task_needs){ .cpus = g->knobs.l1_cpus,
 					      .memory_mb = g->knobs.l1_memory + BUILD_MB,
 					      .minutes = seconds / 60 };
@@ -603,10 +699,8 @@ static int take_all(struct grading *g)
 		struct submission *s = &g->class.v[i];
 
 		ret = take_in(g, s);
-		if (ret || (s->key && !s->result))
-			continue;
-		grade_judge(&g->rubric, s);
-		tell(s);
+		if (!ret && (!s->key || s->result))
+			conclude_one(g, s);
 	}
 	return ret;
 }
@@ -626,6 +720,9 @@ static int conclude(const struct grading *g)
 static void free_grading(struct grading *g)
 {
 	pool_free(&g->pool);
+	for (size_t i = 0; i < g->n_ends; i++)
+		plan_free(&g->ends[i].plan);
+	free(g->ends);
 	slurm_leave(&g->slurm);
 	for (size_t i = 0; i < g->class.n; i++)
 		submission_free(&g->class.v[i]);
@@ -653,7 +750,9 @@ static int verb_grade(int argc, char **argv)
 	if (!ret)
 		ret = take_all(&g);
 	if (!ret)
-		ret = judge_all(&g);
+		ret = run_pool(&g, &g.pool);
+	if (!ret)
+		ret = judge_ends(&g);
 	if (!ret)
 		ret = write_all(&g);
 	if (!ret)

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "grade/ends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR "error: " /* what a compiler's words stand behind */
+
+bool ends_wanted(const struct submission *s)
+{
+	enum outcome o = s->result ? result_verdict(s->result) : OUT_PASS;
+
+	return s->end && !s->end_result && !s->elsewhere &&
+	       (o == OUT_FAIL || o == OUT_CRASH || o == OUT_BUILD_ERROR);
+}
+
+static enum outcome verdict_of(const struct run_result *r, const char *test)
+{
+	const struct test_result *t = result_find_test(r, test);
+
+	return t ? t->verdict : OUT_SKIP;
+}
+
+static bool fails_too(const struct run_result *r, const char *test, const char *check)
+{
+	const struct test_result *t = result_find_test(r, test);
+	const struct check_result *c = t ? result_find_check(t, check) : NULL;
+
+	return c && c->verdict == OUT_FAIL;
+}
+
+/* What failed at both ends. False: it crashed at one of them alone, and nobody knows why. */
+static bool count_common(const struct run_result *a, const struct run_result *b, size_t *common)
+{
+	*common = 0;
+	for (size_t i = 0; i < a->n_tests; i++) {
+		const struct test_result *t = &a->tests[i];
+
+		if ((t->verdict == OUT_CRASH) != (verdict_of(b, t->name) == OUT_CRASH))
+			return false;
+		*common += t->verdict == OUT_CRASH;
+		for (size_t j = 0; j < t->n_checks; j++)
+			*common += t->checks[j].verdict == OUT_FAIL &&
+				   fails_too(b, t->name, t->checks[j].name);
+	}
+	return true;
+}
+
+/* No loss, and no gain. */
+static void unask(const struct submission *s, struct check_result *c)
+{
+	_cleanup_free_ char *was = xstrdup(c->observed ? c->observed : "");
+
+	c->verdict = OUT_SKIP;
+	free(c->observed);
+	c->observed = strf("fails on base %s, and not on base %s: it does not count (%s)", s->base, s->end, was);
+}
+
+static void judge_again(struct test_result *t)
+{
+	if (t->verdict != OUT_FAIL)
+		return;
+	t->verdict = OUT_SKIP;
+	result_judge_test(t);
+}
+
+bool ends_settle(struct submission *s)
+{
+	struct run_result *a = s->result;
+	const struct run_result *b = s->end_result;
+	enum outcome o = b ? result_verdict(b) : OUT_PASS;
+	size_t common;
+
+	/* A crash of the whole run is no test's: what is not asked then could have passed. */
+	if (!a->n_tests || (o != OUT_FAIL && o != OUT_CRASH) || a->verdict != o ||
+	    (s->unseen && s->end_unseen) || !count_common(a, b, &common) || !common)
+		return false;
+	for (size_t i = 0; i < a->n_tests; i++) {
+		struct test_result *t = &a->tests[i];
+
+		for (size_t j = 0; j < t->n_checks; j++)
+			if (t->checks[j].verdict == OUT_FAIL &&
+			    !fails_too(b, t->name, t->checks[j].name))
+				unask(s, &t->checks[j]);
+		judge_again(t);
+	}
+	a->summary = result_count(a);
+	return true;
+}
+
+/* Behind the place, and before where the log is. */
+static const char *words_of(const struct run_result *r, size_t *len)
+{
+	const char *at = r && r->reason ? strstr(r->reason, ERROR) : NULL;
+
+	*len = at ? strcspn(at, ";\n") : 0;
+	return at;
+}
+
+bool ends_same_error(const struct submission *s)
+{
+	size_t n, m;
+	const char *a = words_of(s->result, &n), *b = words_of(s->end_result, &m);
+
+	return a && b && n == m && !strncmp(a, b, n) &&
+	       result_verdict(s->end_result) == OUT_BUILD_ERROR;
+}
