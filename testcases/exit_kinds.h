@@ -43,7 +43,7 @@ void spin(void *cycles);
 double cycles_in_ms(void);
 
 #define FRESH_AT 0x10000000UL
-#define FRESH_PAGES 512UL
+#define FRESH_PAGES 256UL
 
 struct exit_kind {
 	const char *name;
@@ -54,6 +54,7 @@ struct exit_kind {
 	void (*program)(struct micro *m, uint64_t times);
 	bool apics; /* needs a machine of two vCPUs with APICs */
 	bool fast;  /* KVM may be done with it before it measures anything */
+	bool once;  /* of memory that is touched the first time */
 };
 #define EXIT_KINDS 51
 extern const struct exit_kind exit_kinds[EXIT_KINDS];

@@ -15,7 +15,7 @@
 
 struct micro;
 
-#define RARE_FRESH 256UL /* of the pages of add_fresh_memory(): make_interrupted_nmi()'s first */
+#define RARE_FRESH 128UL /* of the pages of add_fresh_memory(): make_interrupted_nmi()'s first */
 
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_undefined(void *arg);	  /* ud2 */

@@ -153,6 +153,13 @@ static void kind_not_timed(struct evidence *e)
 	obs(e, "last.cycles", 3)->u64 = obs(e, "first.cycles", 3)->u64 + 9000;
 }
 
+/* The host was busy in the first one of its two bouts. */
+static void kind_not_timed_and_a_busy_host(struct evidence *e)
+{
+	obs(e, "last.cycles", 3)->u64 = obs(e, "first.cycles", 3)->u64 + 1000000;
+	obs(e, "bout.again", 3)->u64 = 9000;
+}
+
 /* Right: KVM is done with it before it measures anything. */
 static void hlt_not_timed(struct evidence *e)
 {
@@ -576,6 +583,7 @@ static const struct fault faults[] = {
 	FAULT(EXITS, kind_not_counted, "exits of each kind", OUT_FAIL),
 	FAULT(EXITS, six_of_seventy_lost, "exits of each kind", OUT_FAIL),
 	FAULT(EXITS, kind_not_timed, "cycles of each kind", OUT_FAIL),
+	FAULT(EXITS, kind_not_timed_and_a_busy_host, "cycles of each kind", OUT_FAIL),
 	FAULT(EXITS, half_of_another_machine, "exits of each kind", OUT_FAIL),
 	FAULT(CYCLES, handler_not_timed, "cycles of slow exits", OUT_FAIL),
 	FAULT(CYCLES, more_than_passed, "cycles of fast exits", OUT_FAIL),
