@@ -12,8 +12,8 @@
 /* Can a run at the other end settle what came of the first one? */
 bool ends_wanted(const struct submission *s);
 /*
- * Did something fail at both ends? Then what failed at the first one alone is not asked any more, in
- * s->result; else nothing is changed.
+ * Did something fail at both ends? Then what failed at the first one alone is not asked any more,
+ * in s->result; else nothing is changed.
  */
 bool ends_settle(struct submission *s);
 /* Does it build at neither end, and by the same words of a compiler? */

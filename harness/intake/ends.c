@@ -8,8 +8,10 @@
 
 #include "intake/internal.h"
 
-#define SURELY 20    /* lines of upstream's that tell of an age; fewer came back, or were backported */
-#define NEARLY_PART 6 /* of those lines not more than this part are the older base's: it is nearly of the newer's age */
+/* Lines of upstream's that tell of an age; fewer came back, or were backported. */
+#define SURELY 20
+/* It is nearly of the newer base's age: not more than this part of them are the older one's. */
+#define NEARLY_PART 6
 
 /* Upstream's lines of his that `has` has, and `lacks` has not. */
 static size_t count_lines(const struct own_file *f, const struct lines_index *has,
@@ -84,8 +86,8 @@ size_t intake_other_ends(const struct taking *t, const struct own_file *files, s
 	if (new >= SURELY && (newer || old >= SURELY))
 		ends[count++] = older;
 	/*
-	 * Nearly of its age; or older than all: no check asks for what came before the oldest base and
-	 * is in no kernel of such an age, but for exits of the fastpath, which are told apart.
+	 * Nearly of its age; or older than all: no check asks for what came before the oldest base
+	 * and is in no kernel of such an age, but for the fastpath's exits, which are told apart.
 	 */
 	if (newer && old * NEARLY_PART <= old + new)
 		ends[count++] = newer;

@@ -17,7 +17,8 @@
 
 static struct assignment_test tests[] = { { (char *)"t/a", 50 }, { (char *)"t/b", 50 } };
 static const struct assignment assignment = { .name = (char *)"x", .path = (char *)"x.conf", .tests = tests, .n_tests = 2,
-					      .rubric = { .crash_at_most = 100, .late_at_most = 100 } };
+					      .rubric = { .crash_at_most = 100,
+							  .late_at_most = 100 } };
 static struct rubric rubric;
 
 /* Of each test's two checks: '.' passes, 'x' fails, 'f' misses the fastpath's exits; "!": a crash. */
@@ -146,7 +147,7 @@ static void test_bases_that_nobody_saw(void **state)
 #define ERROR_AT(line, words) "building the host kernel failed: arch/x86/kvm/cpuid.c:" line ":1: error: " words \
 	"; the whole log: /cache/logs/kernel-" line ".log"
 
-/* A compiler's words that are the same on both bases; a name that nobody declares may be elsewhere. */
+/* A compiler's same words on both bases; but a name that nobody declares may be elsewhere. */
 static void test_build_errors(void **state)
 {
 	(void)state;
