@@ -10,7 +10,7 @@
 
 /* Lines of upstream's that tell of an age; fewer came back, or were backported. */
 #define SURELY 20
-/* It is nearly of the newer base's age: not more than this part of them are the older one's. */
+/* Nearly of a base's age: all but this part of them tell so. */
 #define NEARLY_PART 6
 
 /* Upstream's lines of his that `has` has, and `lacks` has not. */
@@ -50,6 +50,37 @@ static size_t lines_of(const struct taking *t, const struct own_file *files, siz
 	return lines;
 }
 
+/* So many the base itself has of them. */
+static size_t lines_between(const struct own_file *files, size_t n, const struct base *has,
+			    const struct base *lacks)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_buf_ struct buf one = { 0 }, other = { 0 };
+		struct lines_index x;
+
+		intake_base_text(has, files[i].path, &one);
+		intake_base_text(lacks, files[i].path, &other);
+		lines_index(buf_str(&other), &x);
+		for (const char *at = buf_str(&one); *at; at = lines_next(at)) {
+			const size_t len = (size_t)(lines_next(at) - at);
+			const struct own_line l = { .at = at, .len = len };
+
+			lines += own_is_telling(&l) && !lines_count(&x, lines_key(at));
+		}
+		lines_index_free(&x);
+	}
+	return lines;
+}
+
+/* It has so many of them. */
+static bool is_nearly_of(const struct own_file *files, size_t n, const struct base *has,
+			 const struct base *lacks, size_t lines)
+{
+	return lines * NEARLY_PART >= lines_between(files, n, has, lacks) * (NEARLY_PART - 1);
+}
+
 /* The next newer base than b (or older); NULL: there is none. */
 static const struct base *next_base(const struct bases *all, const struct base *b, bool newer)
 {
@@ -82,8 +113,8 @@ size_t intake_other_ends(const struct taking *t, const struct own_file *files, s
 	}
 	old = older ? lines_of(t, files, n, older, b) : 0;
 	new = older ? lines_of(t, files, n, b, older) : 0;
-	/* Not newer than b, or, where nothing is newer than b, perhaps. */
-	if (new >= SURELY && (newer || old >= SURELY))
+	/* Not newer than b; where nothing is newer, between the two or nearly of b's age. */
+	if (new >= SURELY && (newer || old >= SURELY || is_nearly_of(files, n, b, older, new)))
 		ends[count++] = older;
 	/*
 	 * Nearly of its age; or older than all: no check asks for what came before the oldest base

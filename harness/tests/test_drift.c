@@ -634,6 +634,15 @@ static void test_a_folder_for_each_assignment(void **state)
 
 /* ---- the other end of its age ---- */
 
+/* from and to: as long as each other. */
+static void rewrite_some(char *text, const char *from, const char *to, unsigned int lines)
+{
+	char *at = strstr(text, from);
+
+	for (unsigned int i = 0; i < lines; i++, at = strstr(at, from))
+		memcpy(at, to, strlen(to));
+}
+
 static void expect_end(const char *base, const char *end, bool is_told)
 {
 	struct intake in;
@@ -677,12 +686,10 @@ static void test_an_age_of_its_function(void **state)
 static void test_beyond_the_ends(void **state)
 {
 	_cleanup_free_ char *text = text_of(0, &(struct work){ .in = LEAF ASKS });
-	char *at = strstr(text, "upstream_as_ever(70)");
 
 	(void)state;
 	add_newer_base("");
-	for (unsigned int i = 0; i < 30; i++, at = strstr(at, "upstream_as_ever"))
-		memcpy(at, "upstream_as_once", strlen("upstream_as_once"));
+	rewrite_some(text, "upstream_as_ever", "upstream_as_once", 30);
 	put(given, "cpuid.c", text);
 	expect_end("5.10", "6.1", false);
 	bases.n = 1;
@@ -697,16 +704,36 @@ static void test_nearly_of_an_age(void **state)
 	const struct work his = { .before = function, .in = LEAF ASKS "\tkvm_ask(vcpu, eax);\n" };
 	_cleanup_free_ char *new = text_of(2, &upstream), *newest = text_of(4, &upstream);
 	_cleanup_free_ char *text = text_of(2, &his);
-	char *at = strstr(text, "upstream_anew(10)");
 
 	(void)state;
 	put(base_list[NEW].dir, CPUID, new);
 	put(base_list[NEWEST].dir, CPUID, newest);
 	bases.n = 3;
-	for (unsigned int i = 0; i < 8; i++, at = strstr(at, "upstream_anew"))
-		memcpy(at, "upstream_once", strlen("upstream_once"));
+	rewrite_some(text, "upstream_anew", "upstream_once", 8);
 	put(given, "cpuid.c", text);
 	expect_end("6.1", "6.12", false);
+}
+
+static void expect_end_of_newest(const char *new, unsigned int newer_lines, const char *end)
+{
+	_cleanup_free_ char *text = text_of(4, &(struct work){ .before = new, .in = LEAF ASKS });
+
+	rewrite_some(text, "upstream_anew", "upstream_soon", newer_lines);
+	put(given, "cpuid.c", text);
+	expect_end("6.1", end, false);
+}
+
+/* Little newer than the newest base is of its age; how much newer the rest is nobody knows. */
+static void test_newer_than_all(void **state)
+{
+	_cleanup_buf_ struct buf new = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 30; i++)
+		buf_printf(&new, "int later_part_%u(void)\n{\n\treturn upstream_later(%u);\n}\n\n", i, i);
+	add_newer_base(buf_str(&new));
+	expect_end_of_newest(buf_str(&new), 25, "5.10");
+	expect_end_of_newest(buf_str(&new), 50, NULL);
 }
 
 /* ---- all ---- */
@@ -785,6 +812,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_age_of_its_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_beyond_the_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_nearly_of_an_age, begin, end),
+		cmocka_unit_test_setup_teardown(test_newer_than_all, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, make_bases, remove_bases);

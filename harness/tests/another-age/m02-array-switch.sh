@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: needs a person
+# expect: fail
 # says: cpuid-exits
 . "$age_lib"
 counters atomic all_exits all_time

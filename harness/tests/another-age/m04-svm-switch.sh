@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: needs a person
+# expect: fail
 # says: edx
 . "$age_lib"
 counters plain my_vmexits my_vmcycles

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: needs a person
+# expect: fail
 # says: cpuid-exits/counters
 . "$age_lib"
 counters plain all_exits all_time

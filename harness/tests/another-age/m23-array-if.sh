@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# expect: needs a person
+# expect: fail
 # says: cpuid-exits/counters
 . "$age_lib"
 counters atomic num_exits_of_vm exit_time_of_vm
