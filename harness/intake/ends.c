@@ -13,72 +13,92 @@
 /* Nearly of a base's age: all but this part of them tell so. */
 #define NEARLY_PART 6
 
-/* Upstream's lines of his that `has` has, and `lacks` has not. */
-static size_t count_lines(const struct own_file *f, const struct lines_index *has,
-			  const struct lines_index *lacks)
+/* Lines of one base: those that another one has, too, or those that it has not. */
+struct kind {
+	const struct base *of, *other;
+	bool both;
+};
+
+/* One file's, in both bases. */
+struct pair {
+	struct buf text; /* of the base whose lines are meant */
+	struct lines_index of, other;
+};
+
+static void read_pair(const struct kind *k, const char *path, struct pair *p)
 {
-	size_t n = 0;
+	_cleanup_buf_ struct buf other = { 0 };
 
-	for (size_t i = 0; i < f->after.n; i++) {
-		const struct own_line *l = &f->after.v[i];
-
-		n += !l->own && l->key && own_is_telling(l) && lines_count(has, l->key) &&
-		     !lines_count(lacks, l->key);
-	}
-	return n;
+	p->text = (struct buf){ 0 };
+	intake_base_text(k->of, path, &p->text);
+	intake_base_text(k->other, path, &other);
+	lines_index(buf_str(&p->text), &p->of);
+	lines_index(buf_str(&other), &p->other);
 }
 
-/* Of all files; told as a note. */
-static size_t lines_of(const struct taking *t, const struct own_file *files, size_t n,
-			 const struct base *has, const struct base *lacks)
+static void free_pair(struct pair *p)
+{
+	buf_free(&p->text);
+	lines_index_free(&p->of);
+	lines_index_free(&p->other);
+}
+
+static bool is_one(const struct kind *k, const struct pair *p, const struct own_line *l)
+{
+	return l->key && own_is_telling(l) && lines_count(&p->of, l->key) &&
+	       !lines_count(&p->other, l->key) == !k->both;
+}
+
+/* So many of them the files have that were handed in. */
+static size_t has_of(const struct own_file *files, size_t n, const struct kind *k)
 {
 	size_t lines = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_buf_ struct buf one = { 0 }, other = { 0 };
-		struct lines_index x, y;
+		struct pair p;
 
-		intake_base_text(has, files[i].path, &one);
-		intake_base_text(lacks, files[i].path, &other);
-		lines_index(buf_str(&one), &x);
-		lines_index(buf_str(&other), &y);
-		lines += count_lines(&files[i], &x, &y);
-		lines_index_free(&x);
-		lines_index_free(&y);
+		read_pair(k, files[i].path, &p);
+		for (size_t j = 0; j < files[i].after.n; j++)
+			lines += !files[i].after.v[j].own && is_one(k, &p, &files[i].after.v[j]);
+		free_pair(&p);
 	}
+	return lines;
+}
+
+/* So many there are. */
+static size_t count_of(const struct own_file *files, size_t n, const struct kind *k)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pair p;
+
+		read_pair(k, files[i].path, &p);
+		for (const char *at = buf_str(&p.text); *at; at = lines_next(at)) {
+			const size_t len = (size_t)(lines_next(at) - at);
+			const struct own_line l = { .at = at, .len = len, .key = lines_key(at) };
+
+			lines += is_one(k, &p, &l);
+		}
+		free_pair(&p);
+	}
+	return lines;
+}
+
+/* They are of its age, or nearly. */
+static bool has_nearly_all(const struct own_file *files, size_t n, const struct kind *k)
+{
+	return has_of(files, n, k) * NEARLY_PART >= count_of(files, n, k) * (NEARLY_PART - 1);
+}
+
+/* Told as a note. */
+static size_t lines_of(const struct taking *t, const struct own_file *files, size_t n,
+		       const struct base *has, const struct base *lacks)
+{
+	size_t lines = has_of(files, n, &(struct kind){ has, lacks, false });
+
 	strv_addf(&t->in->notes, "%zu lines of upstream's are as base %s has them, and base %s has not", lines, has->name, lacks->name);
 	return lines;
-}
-
-/* So many the base itself has of them. */
-static size_t lines_between(const struct own_file *files, size_t n, const struct base *has,
-			    const struct base *lacks)
-{
-	size_t lines = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_buf_ struct buf one = { 0 }, other = { 0 };
-		struct lines_index x;
-
-		intake_base_text(has, files[i].path, &one);
-		intake_base_text(lacks, files[i].path, &other);
-		lines_index(buf_str(&other), &x);
-		for (const char *at = buf_str(&one); *at; at = lines_next(at)) {
-			const size_t len = (size_t)(lines_next(at) - at);
-			const struct own_line l = { .at = at, .len = len };
-
-			lines += own_is_telling(&l) && !lines_count(&x, lines_key(at));
-		}
-		lines_index_free(&x);
-	}
-	return lines;
-}
-
-/* It has so many of them. */
-static bool is_nearly_of(const struct own_file *files, size_t n, const struct base *has,
-			 const struct base *lacks, size_t lines)
-{
-	return lines * NEARLY_PART >= lines_between(files, n, has, lacks) * (NEARLY_PART - 1);
 }
 
 /* The next newer base than b (or older); NULL: there is none. */
@@ -111,15 +131,19 @@ size_t intake_other_ends(const struct taking *t, const struct own_file *files, s
 			ends[count++] = newer;
 		return count;
 	}
-	old = older ? lines_of(t, files, n, older, b) : 0;
-	new = older ? lines_of(t, files, n, b, older) : 0;
+	if (!older) {
+		/* What came before the oldest base can have had other meanings. */
+		if (newer && has_nearly_all(files, n, &(struct kind){ b, newer, true }))
+			ends[count++] = newer;
+		return count;
+	}
+	old = lines_of(t, files, n, older, b);
+	new = lines_of(t, files, n, b, older);
 	/* Not newer than b; where nothing is newer, between the two or nearly of b's age. */
-	if (new >= SURELY && (newer || old >= SURELY || is_nearly_of(files, n, b, older, new)))
+	if (new >= SURELY && (newer || old >= SURELY ||
+			      has_nearly_all(files, n, &(struct kind){ b, older, false })))
 		ends[count++] = older;
-	/*
-	 * Nearly of its age; or older than all: no check asks for what came before the oldest base
-	 * and is in no kernel of such an age, but for the fastpath's exits, which are told apart.
-	 */
+	/* Nearly of its age: what came since hardly tells the two apart. */
 	if (newer && old * NEARLY_PART <= old + new)
 		ends[count++] = newer;
 	return count;

@@ -22,10 +22,16 @@ struct rule {
 	const char *unless;
 };
 
+#define CPUID "cpuid.c"
 #define VMX "vmx.c"
 #define SVM "svm.c"
 
 static const struct rule rules[] = {
+	/* 5.8: "check_limit" before, which is the contrary */
+	{ CPUID, "\\bbool exact_only\\b", "\\bbool exact_only\\b", "\\b(kvm_cpuid\\(.*), *false\\)", "$1, 1)",
+	  "kvm_cpuid() is asked here for the exact leaf alone, and not to keep to the limits", NULL },
+	{ CPUID, "\\bbool exact_only\\b", "\\bbool exact_only\\b", "\\b(kvm_cpuid\\(.*), *true\\)", "$1, false)",
+	  "kvm_cpuid() is asked here for the exact leaf alone, and not to keep to the limits", NULL },
 	/* 5.12 */
 	{ VMX, "union vmx_exit_reason exit_reason", "union vmx_exit_reason exit_reason",
 	  "\\bvmx->exit_reason\\b(?!\\s*[.(])(?!\\s*=[^=])", "vmx->exit_reason.basic",
@@ -200,6 +206,6 @@ void rules_apply(const char *path, const char *base, const char *before, const c
 		    !matches(rules[i].not_before, before))
 			repair(&rules[i], &x, out, told);
 	drop_taken_apart(&x, out, told);
-	rules_drop_twice(base, out, told);
+	rules_drop_twice(base, before, out, told);
 	lines_index_free(&x);
 }

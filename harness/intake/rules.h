@@ -15,7 +15,10 @@
  */
 void rules_apply(const char *path, const char *base, const char *before, const char *merged,
 		 struct buf *out, struct strv *told);
-/* The same of a function that is defined twice: what the base has of it is taken out of text. */
-void rules_drop_twice(const char *base, struct buf *text, struct strv *told);
+/*
+ * The same of a function that is defined twice, and in his own file only once: what the base has of
+ * it is taken out of text.
+ */
+void rules_drop_twice(const char *base, const char *his, struct buf *text, struct strv *told);
 
 #endif

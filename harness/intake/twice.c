@@ -80,27 +80,40 @@ static size_t count_named(const struct definitions *d, const char *name, bool of
 	return n;
 }
 
-void rules_drop_twice(const char *base, struct buf *text, struct strv *told)
+static void free_definitions(struct definitions *d)
 {
-	struct definitions d = { 0 };
+	for (size_t i = 0; i < d->n; i++)
+		free(d->v[i].name);
+	free(d->v);
+}
+
+static size_t count_all(const struct definitions *d, const char *name)
+{
+	return count_named(d, name, true) + count_named(d, name, false);
+}
+
+void rules_drop_twice(const char *base, const char *his, struct buf *text, struct strv *told)
+{
+	struct definitions d = { 0 }, handed = { 0 };
 	struct buf out = { 0 };
 	const char *at = buf_str(text);
 
 	find_definitions(at, base, &d);
+	find_definitions(his, base, &handed);
 	for (size_t i = 0; i < d.n; i++) {
 		const struct definition *f = &d.v[i];
 
+		/* In his own file, too: then that is his doing. */
 		if (!f->of_base || !is_name(f->name) || count_named(&d, f->name, true) != 1 ||
-		    !count_named(&d, f->name, false))
+		    !count_named(&d, f->name, false) || count_all(&handed, f->name) > 1)
 			continue;
 		buf_add(&out, at, (size_t)(f->at - at));
 		at = f->at + f->len;
 		strv_addf(told, "he has a %s() of his own", f->name);
 	}
 	buf_puts(&out, at);
-	for (size_t i = 0; i < d.n; i++)
-		free(d.v[i].name);
-	free(d.v);
+	free_definitions(&d);
+	free_definitions(&handed);
 	buf_free(text);
 	*text = out;
 }

@@ -694,6 +694,10 @@ static void test_beyond_the_ends(void **state)
 	expect_end("5.10", "6.1", false);
 	bases.n = 1;
 	expect_end("5.10", NULL, false);
+	bases.n = 2;
+	rewrite_some(text, "int common_part", "int formed_part", 60);
+	put(given, "cpuid.c", text);
+	expect_end("5.10", NULL, false);
 }
 
 /* Nearly of a base's age: the newer one is as good, where it does not merge onto the older one. */

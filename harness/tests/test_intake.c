@@ -1193,6 +1193,10 @@ static void test_rules(void **state)
 	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "\tu32 exit_reason = my(x);\n", "\tu32 exit_reason = my(x);\n");
 	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_new, "\tcount[exit_reason]++;\n", "\tcount[exit_reason]++;\n");
 	expect_repair(KVM "vmx/vmx.c", vmx_old, vmx_new, "\tcount[exit_reason.basic]++;\n", "\tcount[exit_reason]++;\n");
+	expect_repair(KVM "cpuid.c", "bool kvm_cpuid(bool exact_only)\n", "bool kvm_cpuid(bool check_limit)\n",
+		      "\tkvm_cpuid(vcpu, &eax, &edx, true);\n", "\tkvm_cpuid(vcpu, &eax, &edx, false);\n");
+	expect_repair(KVM "cpuid.c", "bool kvm_cpuid(bool exact_only)\n", "bool kvm_cpuid(bool check_limit)\n",
+		      "\tkvm_cpuid(vcpu, &eax, &edx, false);\n", "\tkvm_cpuid(vcpu, &eax, &edx, 1);\n");
 	/* in a function of his that has its own, none is the union */
 	expect_repair(KVM "vmx/vmx.c", vmx_new, vmx_old, "void add(u32 exit_reason)\n{\n\tn[exit_reason]++;\n}\nint f(void)\n{\n\tif (exit_reason == 1)\n}\n",
 		      "void add(u32 exit_reason)\n{\n\tn[exit_reason]++;\n}\nint f(void)\n{\n\tif (exit_reason.basic == 1)\n}\n");
@@ -1215,6 +1219,7 @@ static void test_a_function_twice(void **state)
 				     "SYSCALL_DEFINE0(theirs)\n{\n}\n";
 	static const char call[] = "SYSCALL_DEFINE0(his)\n{\n}\n";
 	_cleanup_free_ char *base_text = strf("%s%s", theirs, choice), *merged = strf("%s%s%s%s", his, theirs, choice, call);
+	_cleanup_free_ char *twice = strf("%s%s", his, theirs);
 	_cleanup_buf_ struct buf out = { 0 };
 	_cleanup_strv_ struct strv told = { 0 };
 
@@ -1225,6 +1230,10 @@ static void test_a_function_twice(void **state)
 	assert_non_null(strstr(buf_str(&out), choice));
 	assert_int_equal(told.n, 1);
 	assert_string_equal(told.v[0], "he has a handle_exit() of his own");
+	/* as it was handed in no compiler takes it */
+	buf_free(&out);
+	rules_apply(KVM "vmx/vmx.c", base_text, twice, merged, &out, &told);
+	assert_string_equal(buf_str(&out), merged);
 }
 
 static void test_a_call_taken_apart(void **state)
