@@ -16,9 +16,8 @@
 #define NO_HYPERCALL (-1000) /* -KVM_ENOSYS */
 #define NOBODY 65534
 #define CALLS_A_ROUND 1280
-#define ROUNDS 4
 #define FAILED_A_ROUND 640
-#define FAILED_ROUNDS 3
+#define ROUNDS 8 /* at most */
 #define TASK_BYTES 4096
 
 static struct scripted_cpus s;
@@ -218,23 +217,36 @@ static void run_as_nobody(void)
 	_exit(0);
 }
 
-static void fill(unsigned int calls, const char *key)
+static uint64_t fill(unsigned int calls)
 {
 	for (unsigned int i = 0; i < calls; i++)
 		sys_vcpu_info();
-	observe_u64(key, memory_kib("SUnreclaim"));
+	return memory_kib("SUnreclaim");
+}
+
+/* Until a round in which nothing was lost: what else the kernel allocates is not in each of them. */
+static void fill_rounds(unsigned int calls, const char *key)
+{
+	uint64_t before = UINT64_MAX;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		uint64_t kib = fill(calls);
+
+		observe_u64(key, kib);
+		if (round && kib <= before)
+			return;
+		before = kib;
+	}
 }
 
 /* Caches are warm after the first round. Where calls fail, they go another way. */
 static void fill_memory(void)
 {
 	script_begin();
-	for (unsigned int round = 0; round < ROUNDS; round++)
-		fill(CALLS_A_ROUND, "memory.kb");
+	fill_rounds(CALLS_A_ROUND, "memory.kb");
 	observe_u64("memory.calls", CALLS_A_ROUND);
 	answer(SCRIPT_ALL, -EINVAL);
-	for (unsigned int round = 0; round < FAILED_ROUNDS; round++)
-		fill(FAILED_A_ROUND, "failed.kb");
+	fill_rounds(FAILED_A_ROUND, "failed.kb");
 	observe_u64("failed.calls", FAILED_A_ROUND);
 }
 
