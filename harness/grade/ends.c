@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grade/unask.h"
+
 #define ERROR "error: " /* what a compiler's words stand behind */
 
 bool ends_wanted(const struct submission *s)
@@ -46,45 +48,28 @@ static bool count_common(const struct run_result *a, const struct run_result *b,
 	return true;
 }
 
-/* No loss, and no gain. */
-static void unask(const struct submission *s, struct check_result *c)
-{
-	_cleanup_free_ char *was = xstrdup(c->observed ? c->observed : "");
-
-	c->verdict = OUT_SKIP;
-	free(c->observed);
-	c->observed = strf("fails on base %s, and not on base %s: it does not count (%s)", s->base, s->end, was);
-}
-
-static void judge_again(struct test_result *t)
-{
-	if (t->verdict != OUT_FAIL)
-		return;
-	t->verdict = OUT_SKIP;
-	result_judge_test(t);
-}
-
 bool ends_settle(struct submission *s)
 {
 	struct run_result *a = s->result;
 	const struct run_result *b = s->end_result;
 	enum outcome o = b ? result_verdict(b) : OUT_PASS;
+	_cleanup_free_ char *why = NULL;
 	size_t common;
 
 	/* A crash of the whole run is no test's: what is not asked then could have passed. */
 	if (!a->n_tests || (o != OUT_FAIL && o != OUT_CRASH) || a->verdict != o ||
 	    (s->unseen && s->end_unseen) || !count_common(a, b, &common) || !common)
 		return false;
+	why = strf("fails on base %s, and not on base %s: it does not count", s->base, s->end);
 	for (size_t i = 0; i < a->n_tests; i++) {
 		struct test_result *t = &a->tests[i];
 
 		for (size_t j = 0; j < t->n_checks; j++)
 			if (t->checks[j].verdict == OUT_FAIL &&
 			    !fails_too(b, t->name, t->checks[j].name))
-				unask(s, &t->checks[j]);
-		judge_again(t);
+				unask_check(&t->checks[j], why);
 	}
-	a->summary = result_count(a);
+	unask_end(a);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grade/ends.h"
+#include "grade/unask.h"
 #include "judge/wrong.h"
 
 #define FAILED_OF_TEST 6 /* checks that are named, of each */
@@ -86,6 +87,29 @@ static void judge_build_error(const struct rubric *r, struct submission *s, cons
 		s->points = rubric_build_error(r, s->days_late);
 }
 
+static bool is_of_fastpath(const struct check_result *c)
+{
+	return c->verdict == OUT_FAIL && strstr(c->observed, WRONG_FASTPATH);
+}
+
+/* Where the course does not ask for these exits, or its own kernel handles none of them so. */
+static void leave_fastpath_out(const struct rubric *r, struct submission *s)
+{
+	bool none = r->fastpath == FASTPATH_COUNTS && s->drift && !s->fastpath;
+
+	if (r->fastpath != FASTPATH_LEFT_OUT && !none)
+		return;
+	for (size_t i = 0; i < s->result->n_tests; i++) {
+		struct test_result *t = &s->result->tests[i];
+
+		for (size_t j = 0; j < t->n_checks; j++)
+			if (is_of_fastpath(&t->checks[j]))
+				unask_check(&t->checks[j], none ? "its own kernel has no such fastpath" :
+								  "exits of KVM's fastpath are not asked for");
+	}
+	unask_end(s->result);
+}
+
 /* Nothing failed but that exits of the fastpath are not counted. */
 static bool lacks_fastpath_only(const struct run_result *run)
 {
@@ -96,7 +120,7 @@ static bool lacks_fastpath_only(const struct run_result *run)
 			const struct check_result *c = &run->tests[i].checks[j];
 
 			failed += c->verdict == OUT_FAIL;
-			named += c->verdict == OUT_FAIL && strstr(c->observed, WRONG_FASTPATH);
+			named += is_of_fastpath(c);
 		}
 	return failed && failed == named;
 }
@@ -194,7 +218,10 @@ static void judge_settled(const struct rubric *r, struct submission *s)
 
 static void judge_of_age(const struct rubric *r, struct submission *s)
 {
-	if (!lacks_fastpath_only(s->result) && ends_settle(s))
+	/* Left are those whose own kernel has the fastpath, too. */
+	if (r->fastpath == FASTPATH_COUNTS && lacks_fastpath_only(s->result))
+		s->points = rubric_points(r, s->result, s->days_late);
+	else if (!lacks_fastpath_only(s->result) && ends_settle(s))
 		judge_settled(r, s);
 	else
 		doubt_failure(r, s);
@@ -202,14 +229,16 @@ static void judge_of_age(const struct rubric *r, struct submission *s)
 
 void grade_judge(const struct rubric *r, struct submission *s)
 {
-	enum outcome o = s->result ? result_verdict(s->result) : OUT_BROKEN;
 	_cleanup_free_ char *why = NULL;
+	enum outcome o;
 
 	if (!s->result) {
 		why = s->why;
 		s->why = why ? without_folders(why) : NULL;
 		return;
 	}
+	leave_fastpath_out(r, s);
+	o = result_verdict(s->result);
 	why = s->result->reason ? without_folders(s->result->reason) : NULL;
 	str_set(&s->verdict, outcome_name(o));
 	str_set(&s->why, o == OUT_PASS || o == OUT_FAIL ? NULL : why);

@@ -153,6 +153,19 @@ static void warn_of_forgotten(struct rubric *r)
 			strv_addf(&r->warnings, "%s: [tests] does not have %s: it brings no points", r->assignment->path, all[i]->name);
 }
 
+static int take_fastpath(struct rubric *r, const char *text)
+{
+	if (!text)
+		r->fastpath = FASTPATH_PERSON;
+	else if (!strcmp(text, "counts"))
+		r->fastpath = FASTPATH_COUNTS;
+	else if (!strcmp(text, "left out"))
+		r->fastpath = FASTPATH_LEFT_OUT;
+	else
+		return fail(OUT_USAGE, "%s: [rubric] fastpath = %s: it is counts or left out", r->assignment->path, text);
+	return 0;
+}
+
 int rubric_make(const struct assignment *a, struct rubric *r)
 {
 	const struct rubric_text *x = &a->rubric;
@@ -163,7 +176,9 @@ int rubric_make(const struct assignment *a, struct rubric *r)
 	warn_of_forgotten(r);
 	if (x->partial && !r->all_or_nothing && strcmp(x->partial, "checks"))
 		return fail(OUT_USAGE, "%s: [rubric] partial = %s: it is checks or none", a->path, x->partial);
-	ret = take_items(r, "checks", &x->checks, take_check);
+	ret = take_fastpath(r, x->fastpath);
+	if (!ret)
+		ret = take_items(r, "checks", &x->checks, take_check);
 	if (!ret)
 		ret = take_items(r, "caps", &x->caps, take_cap);
 	if (!ret)

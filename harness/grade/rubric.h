@@ -16,6 +16,13 @@
 enum visibility { VISIBLE, HIDDEN, AFTER_DUE_DATE };
 extern const char *const visibility_names[]; /* as Gradescope has them */
 
+/* Exits that KVM's fastpath handles, which who counts in vmx_handle_exit() does not see. */
+enum fastpath {
+	FASTPATH_PERSON, /* of another age: a person says whether they are asked for */
+	FASTPATH_COUNTS,
+	FASTPATH_LEFT_OUT,
+};
+
 struct rubric_test {
 	const char *name; /* the assignment's */
 	double weight;	  /* of all tests' */
@@ -38,6 +45,7 @@ struct rubric {
 	struct rubric_check *checks;
 	size_t n_checks;
 	bool all_or_nothing;
+	enum fastpath fastpath;
 	struct strv warnings; /* a test that is in no rubric; a line that names none */
 };
 

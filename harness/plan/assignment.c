@@ -72,6 +72,7 @@ static const struct conf_key keys[] = {
 	POINTS("late_per_day", rubric.late_per_day),
 	POINTS("late_at_most", rubric.late_at_most),
 	KEY("rubric", "partial", CONF_STR, rubric.partial),
+	KEY("rubric", "fastpath", CONF_STR, rubric.fastpath),
 	KEY("rubric.checks", "*", CONF_LINES, rubric.checks),
 	KEY("rubric.caps", "*", CONF_LINES, rubric.caps),
 	KEY("rubric.needs", "*", CONF_LINES, rubric.needs),

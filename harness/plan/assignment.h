@@ -53,6 +53,7 @@ struct rubric_text {
 	uint32_t late_per_day;	  /* taken away for each day */
 	uint32_t late_at_most;	  /* and no more than that */
 	char *partial;		  /* "checks", "none"; NULL: checks */
+	char *fastpath;		  /* "counts", "left out"; NULL: a person says */
 	struct strv checks;	  /* "TEST=WEIGHT CHECK" */
 	struct strv caps;	  /* "TEST=POINTS": at most, where that test failed */
 	struct strv needs;	  /* "TEST=PARENT": it brings nothing where that brought nothing */

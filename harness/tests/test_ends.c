@@ -129,6 +129,29 @@ static void test_a_fastpath(void **state)
 	expect_person(graded(run_of("f.", ".."), run_of("f.", "..")), "fastpath");
 }
 
+static struct submission of_fastpath(enum fastpath f, bool own, const char *a, const char *b)
+{
+	struct submission s = { .name = xstrdup("ann"), .base = xstrdup("5.10"), .drift = true, .fastpath = own,
+				.result = run_of(a, b) };
+
+	rubric.fastpath = f;
+	grade_judge(&rubric, &s);
+	rubric.fastpath = FASTPATH_PERSON;
+	return s;
+}
+
+/* The course says it once; and who has no fastpath misses nothing. */
+static void test_a_fastpath_by_rubric(void **state)
+{
+	(void)state;
+	expect_person(of_fastpath(FASTPATH_PERSON, true, "f.", ".."), "does the course ask for these exits?");
+	expect_points(of_fastpath(FASTPATH_COUNTS, true, "f.", ".."), "fail", 75);
+	expect_points(of_fastpath(FASTPATH_COUNTS, false, "f.", ".."), "pass", 100);
+	expect_points(of_fastpath(FASTPATH_LEFT_OUT, true, "f.", ".."), "pass", 100);
+	expect_person(of_fastpath(FASTPATH_LEFT_OUT, true, "fx", ".."), "t/a: two");
+	expect_person(of_fastpath(FASTPATH_COUNTS, true, "fx", ".."), "t/a: one, two");
+}
+
 static void test_bases_that_nobody_saw(void **state)
 {
 	struct submission s = { .name = xstrdup("ann"), .base = xstrdup("5.10"), .end = xstrdup("6.1"), .drift = true,
@@ -181,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_a_bases_doing),
 		cmocka_unit_test(test_nothing_in_common),
 		cmocka_unit_test(test_a_fastpath),
+		cmocka_unit_test(test_a_fastpath_by_rubric),
 		cmocka_unit_test(test_bases_that_nobody_saw),
 		cmocka_unit_test(test_build_errors),
 	};

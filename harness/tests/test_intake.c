@@ -1589,6 +1589,7 @@ static void test_rubric_refused(void **state)
 	refuse_rubric((struct rubric_text){ .needs = LINES((char *)"t/a=t/a") }, "itself");
 	refuse_rubric((struct rubric_text){ .visibility = LINES((char *)"t/a=maybe") }, "hidden");
 	refuse_rubric((struct rubric_text){ .partial = (char *)"half" }, "checks or none");
+	refuse_rubric((struct rubric_text){ .fastpath = (char *)"no" }, "counts or left out");
 }
 
 static bool warns_of(const struct rubric *r, const char *words)
