@@ -218,10 +218,12 @@ static void judge_settled(const struct rubric *r, struct submission *s)
 
 static void judge_of_age(const struct rubric *r, struct submission *s)
 {
+	bool fastpath_only = lacks_fastpath_only(s->result);
+
 	/* Left are those whose own kernel has the fastpath, too. */
-	if (r->fastpath == FASTPATH_COUNTS && lacks_fastpath_only(s->result))
+	if (fastpath_only && r->fastpath == FASTPATH_COUNTS)
 		s->points = rubric_points(r, s->result, s->days_late);
-	else if (!lacks_fastpath_only(s->result) && ends_settle(s))
+	else if (!fastpath_only && ends_settle(s))
 		judge_settled(r, s);
 	else
 		doubt_failure(r, s);

@@ -557,12 +557,9 @@ static void end_other_end(struct pool_job *job, void *ctx)
 	s->end_result = job->result;
 	job->result = NULL;
 	grade_judge(&g->rubric, s);
-	if (job->lost) {
-		g->lost++;
-		s->person = true;
-		str_set(&s->verdict, "not judged");
-		str_set(&s->why, fail_text());
-	}
+	g->lost += job->lost;
+	if (job->lost)
+		not_judged(s, "not judged", fail_text());
 	tell(s);
 }
 
@@ -579,10 +576,8 @@ static int judge_ends(struct grading *g)
 		if (!ends_wanted(s))
 			continue;
 		ret = add_job(&pool, s, dir, &g->ends[i].plan, &key, &s->end_result);
-		if (!s->end_result)
-			continue;
-		grade_judge(&g->rubric, s);
-		tell(s);
+		if (s->end_result)
+			conclude_one(g, s);
 	}
 	if (!ret)
 		ret = run_pool(g, &pool);
