@@ -8,7 +8,7 @@
 #include "crew.h"
 #include "script.h"
 
-#define CALLS 60
+#define CALLS 480
 #define A_CPU 2
 
 struct results {
