@@ -17,7 +17,7 @@
 #include "tests/check.h"
 
 #define RECIPES "harness/tests/submissions"
-/* A class of one age of the kernel that is no base: drift makes it, lib is its members'. */
+/* A class of one age of the kernel that is no base: drift makes it, lib is its members', course.conf its course's. */
 #define OTHERS "harness/tests/another-age"
 /* Programs, assignment kvm-api's. */
 #define MONITORS "harness/tests/monitors"
@@ -25,7 +25,8 @@
 #define GRADE_S 3600
 #define VERB(folder, more) NESTLAB " grade SUBMISSIONS=" GRADE "/" folder "/class OUT=" GRADE "/" folder "/out " \
 	"SAVE_LAB=0 " more
-#define OF_EXITS " ASSIGNMENT=cpuid-exits TESTS='cpuid-exits/counters cpuid-exits/answer'"
+#define TWO_TESTS " TESTS='cpuid-exits/counters cpuid-exits/answer'"
+#define OF_EXITS " ASSIGNMENT=cpuid-exits" TWO_TESTS
 
 /*
  * base/, ref/ and fault/ hold the files that the reference changes, and no others; in 6.1/ the same
@@ -251,7 +252,7 @@ static bool grade_shapes(bool sample)
 
 static bool grade_another_age(void)
 {
-	const struct one_case run = { "a class of another age is graded", VERB("others", OF_EXITS), 0,
+	const struct one_case run = { "a class of another age is graded", VERB("others", "ASSIGNMENT=" OTHERS "/course.conf" TWO_TESTS), 0,
 				      { "25 submissions, 0 judged before" }, GRADE_S };
 	struct corpus others = { .recipes = OTHERS, .folder = "others" };
 
