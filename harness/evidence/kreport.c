@@ -141,6 +141,27 @@ size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLAC
 	return find_place(text, 0, NULL, &places[0]);
 }
 
+/* "write to", "read-write (marked) to"; behind the time stamp. */
+static bool is_written(const char *line)
+{
+	const char *to = strstr(line, " to 0x"), *write = strstr(line, "write");
+
+	return to && write && write < to;
+}
+
+bool kreport_loses_update(const struct strv *text)
+{
+	size_t first = find_line(text, ACCESS, 0), second = find_line(text, ACCESS, 1);
+	struct kframe f[KREPORT_PLACES];
+	unsigned int written;
+
+	if (second == text->n)
+		return false;
+	written = is_written(text->v[first]) + is_written(text->v[second]);
+	return written == 2 || (written && kreport_places(text, f) == KREPORT_PLACES &&
+				!strcmp(f[0].symbol, f[1].symbol));
+}
+
 bool kreport_crash(const struct strv *words, struct kframe *place)
 {
 	static const char kernel_rip[] = "RIP: 0010:"; /* show_ip(), arch/x86/kernel/dumpstack.c; __KERNEL_CS */

@@ -37,6 +37,12 @@ bool kframe_parse(const char *line, struct kframe *f);
 size_t kreport_places(const struct strv *text, struct kframe places[KREPORT_PLACES]);
 
 /*
+ * Of a data race: is what a CPU writes lost to the other's writing? So where both write, and where
+ * one function, as x++ does, reads here what it writes there. Who merely reads loses nothing.
+ */
+bool kreport_loses_update(const struct strv *text);
+
+/*
  * Where a kernel died, from its last words: what the CPU executed, if that is a module's; else as
  * kreport_places(). False: no place is told.
  */

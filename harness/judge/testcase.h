@@ -48,6 +48,11 @@ struct testcase {
 	 * own program but the trace: so it can be tried under schedules (run/schedules.c).
 	 */
 	bool races;
+	/*
+	 * Its vCPUs change the same numbers at the same time, and no check of it is about time: so
+	 * it can be run on a second build, slow by what reports data races (run/races.c).
+	 */
+	bool data_races;
 	bool wants_trace;    /* cut L1's ftrace for it */
 	bool wants_monitor;  /* build MONITOR= and put it into the level (monitor/monitor.h) */
 	/*

@@ -23,6 +23,7 @@ static const struct conf_key keys[] = {
 	{ "flavor", "slowdown", CONF_U32, FIELD(slowdown), 1, 100 },
 	{ "flavor", "memory", CONF_U32, FIELD(memory), 0, 1 << 20 },
 	{ "flavor", "changed_only", CONF_BOOL, FIELD(changed_only), 0, 0 },
+	{ "flavor", "lost_updates", CONF_BOOL, FIELD(lost_updates), 0, 0 },
 };
 
 /*

@@ -27,6 +27,8 @@ struct flavor {
 	uint32_t memory;	   /* MiB that its level needs more */
 	/* what touches no line of the change is the kernel's own, and no finding */
 	bool changed_only;
+	/* a data race in which no update is lost is no finding */
+	bool lost_updates;
 };
 
 /*

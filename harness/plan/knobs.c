@@ -79,6 +79,8 @@ static const struct knob table[] = {
 	  "of lane bochs-vmx: tests that look for races are tried under this schedule of L1's CPUs, and no other; 0: under those of SEEDS=" },
 	{ "SEEDS", NUMBER, ASKED, F(seeds), 0, 10000, "1", "schedules",
 	  "of lane bochs-vmx, of L1's CPUs: tests that look for races are tried under each, seeds 1 to this one" },
+	{ "RACES", NUMBER, ASKED, F(races), 0, RACES_EVERYWHERE, "1", "",
+	  "of a change, by a second build (flavour lost-updates): the tests named at-once look for updates that are lost: 1: in lane bochs-vmx, which hides them; 2: in each lane, as grade and mutants do; 0: never" },
 	{ "AMPLIFY", NUMBER, ASKED, F(amplify), 0, 1, "1", "",
 	  "of lane tcg-svm: 1: in tests that look for races L1's CPUs are stopped now and then inside of KVM; 0: never" },
 	{ "OWN_EMULATOR", NUMBER, ASKED, F(own_emulator), 0, 1, "1", "",
@@ -582,6 +584,11 @@ enum knob_source knobs_source(const struct knobs *k, const char *name)
 	const struct knob *n = find(name);
 
 	return n ? k->source[n - table] : KNOB_FROM_TABLE;
+}
+
+int knobs_default(struct knobs *k, const char *name, const char *value)
+{
+	return knobs_source(k, name) == KNOB_FROM_TABLE ? knobs_set(k, name, value) : 0;
 }
 
 void knobs_each_asked(void (*look)(void *ctx, const char *name), void *ctx)

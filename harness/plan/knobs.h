@@ -23,6 +23,9 @@
 /* SAVE_LAB= */
 #define SAVE_LAB_AT_ONCE 1
 #define SAVE_LAB_IN_TIME 2 /* a change's lab when it is booted the second time */
+/* RACES= */
+#define RACES_WHERE_HIDDEN 1 /* where L1's CPUs take turns */
+#define RACES_EVERYWHERE 2
 
 enum knob_source { KNOB_FROM_TABLE, KNOB_FROM_FILE, KNOB_FROM_ENVIRONMENT, KNOB_FROM_COMMAND };
 
@@ -57,6 +60,7 @@ struct knobs {
 	char *history;
 	uint32_t seed; /* the one schedule of L1's CPUs, if they take turns; 0: those of 1 to ... */
 	uint32_t seeds; /* ... this one; 0: none */
+	uint32_t races; /* 0: in no second build, or RACES_... */
 	uint32_t own_emulator; /* 0: the system's */
 	uint32_t amplify; /* L1's CPUs are stopped now and then in tests that look for races */
 	uint32_t keep; /* the record of a run that passed, too */
@@ -89,6 +93,8 @@ int knobs_load(struct knobs *k);
 int knobs_without_suite(const struct knobs *k, const char *verb);
 /* Set one as the command line does. */
 int knobs_set(struct knobs *k, const char *name, const char *value);
+/* The same for one that nobody has set: what this verb takes in place of the table's. */
+int knobs_default(struct knobs *k, const char *name, const char *value);
 void knobs_copy(struct knobs *to, const struct knobs *from);
 void knobs_free(struct knobs *k);
 

@@ -22,6 +22,7 @@ static const struct conf_key keys[] = {
 	{ "lane", "slowdown", CONF_U32, offsetof(struct lane, slowdown), 1, 100 },
 	{ "lane", "retries", CONF_U32, offsetof(struct lane, retries), 0, 10 },
 	{ "lane", "without_scripted", CONF_STR, offsetof(struct lane, without_scripted), 0, 0 },
+	{ "lane", "races", CONF_STR, offsetof(struct lane, races), 0, 0 },
 	{ "lane", "preference", CONF_U32, offsetof(struct lane, preference), 0, 100 },
 	{ "built", "spare_cpus", CONF_U32, offsetof(struct lane, built.spare_cpus), 0, 1 },
 	{ "built", "slowdown", CONF_U32, offsetof(struct lane, built.slowdown), 1, 100 },

@@ -47,6 +47,7 @@ struct lane {
 	bool systems_emulator; /* it is not to be one that was built here */
 	/* why no host that answers as a test says is brought up there (lab.h); NULL: it is */
 	char *without_scripted;
+	char *races; /* a flavour of the host's kernel that reports data races; NULL: none */
 	uint32_t preference; /* auto takes the usable lane with the highest */
 	/* L1's hardware is VMX; set by lane_usable(): some lanes take the machine's own */
 	bool intel;

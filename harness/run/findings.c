@@ -154,6 +154,8 @@ static bool is_background(const struct suspect *s, const struct console_report *
 	struct kframe f[KREPORT_PLACES];
 	size_t n = kreport_places(&report->text, f);
 
+	if (s->flavor->lost_updates && !kreport_loses_update(&report->text))
+		return true;
 	if (!s->flavor->changed_only || file_read(path, &changed) || !changed.len)
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -199,7 +201,8 @@ static void judge_level(struct run *r, struct findings *f, unsigned int level,
 		add_finding(r, f, &s, &c->reports[i], t);
 		found++;
 	}
-	observed = strf("none, and %zu that touch no line of the change", others);
+	observed = strf("none, and %zu that %s", others,
+			s.flavor->lost_updates ? "lose no update, or touch no line of the change" : "touch no line of the change");
 	if (!found)
 		result_set_ref(check_that(t, level == L1 ? CHECK : CHECK_L2, true, "no report by the test's end",
 					  others ? observed : "none", NULL),

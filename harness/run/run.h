@@ -109,6 +109,15 @@ void schedules_explore(struct run *r);
 /* -OUT_USAGE: SEED= is given, and no picked test looks for races. */
 int schedules_check(const struct run *r);
 
+/* -- races.c -- */
+
+/*
+ * Of a change, as RACES= says: each test of data_races that came to its end is run on a second
+ * build, which reports data races (the lane's `races`), and has a check more. By a run of its own,
+ * in a place of its own; the lab's levels are down then.
+ */
+void races_look(struct run *r);
+
 /* -- hosts.c: labs with another host than the one under test, one up at a time -- */
 
 /* Those that the picked tests want, with the lab's own as the first; before it is up. */

@@ -363,6 +363,14 @@ static int end_of_tests(struct run *r)
 	return ret;
 }
 
+/* By what else there is than the luck of one run. */
+static void look_for_races(struct run *r)
+{
+	schedules_explore(r);
+	if (!proc_interrupted())
+		races_look(r);
+}
+
 int execute_tests(struct run *r)
 {
 	struct course c = { 0 };
@@ -387,7 +395,7 @@ int execute_tests(struct run *r)
 	if (!ret)
 		judge_logs(r, &c);
 	if (!ret && !c.lost && !c.gone)
-		schedules_explore(r);
+		look_for_races(r);
 	free_course(&c);
 	return ret ? ret : end_of_tests(r);
 }

@@ -17,7 +17,7 @@
 #include "tests/check.h"
 
 #define RECIPES "harness/tests/submissions"
-/* A class of one age that is no base: drift makes it, lib is its members', course.conf its course's. */
+/* A class of an age that is no base, by drift; lib is its members', course.conf its course's. */
 #define OTHERS "harness/tests/another-age"
 /* Programs, assignment kvm-api's. */
 #define MONITORS "harness/tests/monitors"

@@ -76,6 +76,41 @@ static void test_recorded(void **state)
 		}
 }
 
+static bool loses_update(const char *file, const char *from, const char *to)
+{
+	_cleanup_free_ char *path = strf(DATA "%s", file);
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	assert_int_equal(file_read(path, &b), 0);
+	strv_split(&lines, buf_str(&b), "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		char *at = from ? strstr(lines.v[i], from) : NULL;
+
+		if (at) {
+			char *changed = strf("%.*s%s%s", (int)(at - lines.v[i]), lines.v[i], to, at + strlen(from));
+
+			free(lines.v[i]);
+			lines.v[i] = changed;
+		}
+	}
+	return kreport_loses_update(&lines);
+}
+
+/* A counter is read and written by one function; of a snapshot the reader is another one. */
+static void test_lost_updates(void **state)
+{
+	(void)state;
+	assert_true(loses_update("kcsan-counter.txt", NULL, NULL));
+	assert_true(loses_update("kcsan-counter.txt", "write to", "read-write to"));
+	assert_false(loses_update("kcsan-counter.txt", "kvm_arch_vcpu_ioctl_run+0x238f", "kvm_emulate_cpuid+0x238f"));
+	assert_true(loses_update("kcsan-counter.txt", "read to", "write (marked) to"));
+	assert_false(loses_update("kcsan-counter.txt", "write to", "read (marked) to"));
+	assert_false(loses_update("kcsan-snapshot.txt", NULL, NULL));
+	assert_true(loses_update("kcsan-snapshot.txt", "read to", "write to"));
+	assert_false(loses_update("kasan-overrun.txt", NULL, NULL));
+}
+
 /*
  * A kernel that reports for ever, or never ends a report, fills no memory; a death in the middle is
  * still seen.
@@ -240,7 +275,8 @@ static void test_crash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recorded), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_recorded), cmocka_unit_test(test_lost_updates),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_frames),	 cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_paths),	 cmocka_unit_test(test_flavors),
 		cmocka_unit_test(test_changed),	 cmocka_unit_test(test_crash),

@@ -648,6 +648,8 @@ static int begin(struct grading *g, int argc, char **argv)
 
 	if (!ret)
 		ret = knobs_without_suite(&g->knobs, "grade");
+	if (!ret)
+		ret = knobs_default(&g->knobs, "RACES", "2");
 	if (!ret && !g->knobs.assignment)
 		ret = fail(OUT_USAGE, "ASSIGNMENT= is not set: what the submissions are graded by must be named");
 	if (!ret)

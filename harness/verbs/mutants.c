@@ -513,6 +513,8 @@ static int begin(struct trial *t)
 		ret = err;
 	if (!ret)
 		ret = knobs_without_suite(&t->knobs, "mutants");
+	if (!ret)
+		ret = knobs_default(&t->knobs, "RACES", "2");
 	/* The mutants take their places. */
 	if (!ret)
 		ret = knobs_set(&t->knobs, "PATCH", "");

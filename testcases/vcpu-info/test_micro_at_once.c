@@ -464,6 +464,7 @@ static const struct testcase vcpu_info_at_once = {
 	.program = "test_micro_at_once",
 	.level = 1,
 	.races = true,
+	.data_races = true,
 	.timeout_s = 60,
 	.wants_trace = true,
 	.checks = checks,
