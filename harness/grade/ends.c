@@ -12,7 +12,8 @@ bool ends_wanted(const struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_PASS;
 
-	return s->end && !s->end_result && !s->elsewhere &&
+	/* Whether the fastpath's exits are asked for, no other base tells. */
+	return s->end && !s->end_result && !s->elsewhere && !grade_lacks_fastpath_only(s->result) &&
 	       (o == OUT_FAIL || o == OUT_CRASH || o == OUT_BUILD_ERROR);
 }
 

@@ -65,6 +65,8 @@ void grade_judge(const struct rubric *r, struct submission *s);
 int grade_write(const struct rubric *r, const struct submission *s);
 /* class.csv and class.html in c->dir. 0 or -OUT_BROKEN. */
 int grade_write_class(const struct class *c);
+/* Nothing failed but that exits of KVM's fastpath are not counted. NULL: not so. */
+bool grade_lacks_fastpath_only(const struct run_result *run);
 /* "cpuid-exits/answer: edx, eax; ...", up to a few. */
 void grade_failed(const struct submission *s, struct buf *out);
 /* 0 or -OUT_BROKEN with a sentence. */

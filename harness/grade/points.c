@@ -110,8 +110,7 @@ static void leave_fastpath_out(const struct rubric *r, struct submission *s)
 	unask_end(s->result);
 }
 
-/* Nothing failed but that exits of the fastpath are not counted. */
-static bool lacks_fastpath_only(const struct run_result *run)
+bool grade_lacks_fastpath_only(const struct run_result *run)
 {
 	size_t failed = 0, named = 0;
 
@@ -146,7 +145,7 @@ static void doubt_failure(const struct rubric *r, struct submission *s)
 	_cleanup_free_ char *why = NULL, *end = tell_end(s);
 
 	grade_failed(s, &failed);
-	if (lacks_fastpath_only(s->result))
+	if (grade_lacks_fastpath_only(s->result))
 		why = strf("on base %s it counts all exits but those that KVM's fastpath handles (%s), and passed all else: %s",
 			   s->base ? s->base : "(none)", buf_str(&failed),
 			   s->fastpath ? "its own kernel has that fastpath, too; does the course ask for these exits?" :
@@ -218,7 +217,7 @@ static void judge_settled(const struct rubric *r, struct submission *s)
 
 static void judge_of_age(const struct rubric *r, struct submission *s)
 {
-	bool fastpath_only = lacks_fastpath_only(s->result);
+	bool fastpath_only = grade_lacks_fastpath_only(s->result);
 
 	/* Left are those whose own kernel has the fastpath, too. */
 	if (fastpath_only && r->fastpath == FASTPATH_COUNTS)

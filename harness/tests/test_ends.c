@@ -129,6 +129,26 @@ static void test_a_fastpath(void **state)
 	expect_person(graded(run_of("f.", ".."), run_of("f.", "..")), "fastpath");
 }
 
+static bool wants_end(struct run_result *r)
+{
+	struct submission s = { .name = xstrdup("ann"), .end = xstrdup("6.1"), .drift = true, .result = r };
+	bool wanted = ends_wanted(&s);
+
+	submission_free(&s);
+	return wanted;
+}
+
+/* It is run where it can settle something. */
+static void test_when_the_end_is_run(void **state)
+{
+	(void)state;
+	assert_true(wants_end(run_of("x.", "..")));
+	assert_true(wants_end(run_of("fx", "..")));
+	assert_true(wants_end(error_of("no")));
+	assert_false(wants_end(run_of("f.", "..")));
+	assert_false(wants_end(run_of("..", "..")));
+}
+
 static struct submission of_fastpath(enum fastpath f, bool own, const char *a, const char *b)
 {
 	struct submission s = { .name = xstrdup("ann"), .base = xstrdup("5.10"), .drift = true, .fastpath = own,
@@ -204,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_a_bases_doing),
 		cmocka_unit_test(test_nothing_in_common),
 		cmocka_unit_test(test_a_fastpath),
+		cmocka_unit_test(test_when_the_end_is_run),
 		cmocka_unit_test(test_a_fastpath_by_rubric),
 		cmocka_unit_test(test_bases_that_nobody_saw),
 		cmocka_unit_test(test_build_errors),
