@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Updates that are lost: a plain x++ of two CPUs, which hardware loses now and then. Where L1's CPUs
- * take turns of whole instructions it never is, elsewhere seldom, and of cycles nobody knows how
- * many there are to be. A second build of the change reports data races and stops CPUs in the middle
- * of their accesses; a run of its own has the tests in it.
+ * Updates that are lost: a plain x++ of two CPUs, which hardware loses now and then. Where L1's
+ * CPUs take turns of whole instructions it never is, elsewhere seldom, and of cycles nobody knows
+ * how many there are to be. A second build of the change reports data races and stops CPUs in the
+ * middle of their accesses; a run of its own has the tests in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -218,7 +218,10 @@ static bool is_wanted(const struct run *r)
 
 void races_look(struct run *r)
 {
-	struct look l = { .run = r, .pool = { .deadline_s = DEADLINE_S, .done = pool_keep_reason, .ctx = &l.why } };
+	struct look l = {
+		.run = r,
+		.pool = { .deadline_s = DEADLINE_S, .done = pool_keep_reason, .ctx = &l.why },
+	};
 
 	if (!is_wanted(r))
 		return;
