@@ -2,4 +2,4 @@
 # It attacks who watches it, and makes no VM.
 # expect: fail
 # says: kvm-api/long
-{ cat "$monitors"/faults/monitors/hostile.c && echo '/* KVM_CREATE_VM */'; } >vmm.c
+{ cat "$monitors"/faults/monitors/hostile.c && echo '/* KVM_CREATE_VM; asked by "-l" */'; } >vmm.c

@@ -2,3 +2,4 @@
 # expect: fail
 # says: the monitor ends
 cp "$monitors"/faults/monitors/endless-guest.c .
+echo '/* asked by "-l" */' >>endless-guest.c
