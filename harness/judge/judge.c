@@ -34,14 +34,6 @@ static char *why_not_asked(const struct test_result *t)
 	return xstrdup("not judged: nobody asked");
 }
 
-static bool is_own(const struct testcase *tc, const char *name)
-{
-	for (const char *const *n = tc->checks; n && *n; n++)
-		if (!strcmp(*n, name))
-			return true;
-	return false;
-}
-
 static void skip_what_was_not_asked(const struct testcase *tc, struct test_result *t)
 {
 	_cleanup_free_ char *why = why_not_asked(t);
@@ -50,7 +42,8 @@ static void skip_what_was_not_asked(const struct testcase *tc, struct test_resul
 	judge_check_names(tc, &names);
 	for (size_t i = 0; i < names.n; i++)
 		if (!result_find_check(t, names.v[i]))
-			check_skip(t, names.v[i], why)->preparatory = !is_own(tc, names.v[i]);
+			check_skip(t, names.v[i], why)->preparatory =
+				!testcase_has_check(tc, names.v[i]);
 }
 
 /* What a test's own checks don't refer to elsewhere, its program has told. */

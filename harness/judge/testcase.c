@@ -55,6 +55,14 @@ const char *testcase_group(const struct testcase *t)
 	return t->assignment ? t->assignment : "lab";
 }
 
+bool testcase_has_check(const struct testcase *t, const char *check)
+{
+	for (const char *const *c = t->checks; c && *c; c++)
+		if (!strcmp(*c, check))
+			return true;
+	return false;
+}
+
 char *testcase_file(const char *kind, const char *test)
 {
 	char *name = strf("%s-%s.txt", kind, test);

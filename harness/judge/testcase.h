@@ -85,6 +85,9 @@ const char *testcase_group(const struct testcase *t);
 /* The one with this name, or NULL. */
 const struct testcase *testcase_find(const char *name);
 
+/* Is a check of this name one of its own (checks)? */
+bool testcase_has_check(const struct testcase *t, const char *check);
+
 /*
  * A test's file in the run's folder: "output-vcpu-info-syscall.txt" for kind "output" (all that its
  * program printed), "vmruns-..." (what the emulator counted). The caller owns it.

@@ -12,7 +12,9 @@
 #include "core/proc.h"
 #include "core/ui.h"
 #include "judge/checks.h"
+#include "judge/judge.h"
 #include "run/pool.h"
+#include "run/races.h"
 #include "run/run.h"
 
 #define CHECK "lost updates"
@@ -86,100 +88,108 @@ static int ask(struct look *l, const struct plan *plan)
 
 /* ---- what it says of each test ---- */
 
-static bool is_declared(const struct testcase *t, const char *check)
+/* Of a check that neither the judge nor the test itself makes: its kernel's. */
+static bool is_report(const struct strv *judged, const struct check_result *c)
 {
-	for (const char *const *c = t->checks; c && *c; c++)
-		if (!strcmp(*c, check))
-			return true;
-	return false;
+	return c->verdict == OUT_FAIL && !strv_has(judged, c->name);
 }
 
-static bool failed_before(const struct pair *p, const char *check)
+static bool fails_there_alone(const struct testcase *tc, const struct test_result *told,
+			      const struct check_result *c)
 {
-	const struct check_result *c = result_find_check(p->told, check);
+	const struct check_result *first = result_find_check(told, c->name);
 
-	return c && c->verdict == OUT_FAIL;
+	return c->verdict == OUT_FAIL && testcase_has_check(tc, c->name) &&
+	       (!first || first->verdict != OUT_FAIL);
 }
 
-/*
- * What its kernel reported first, which says where; else what failed, and had not in the first
- * build. NULL: nothing.
- */
-static const struct check_result *find_fault(const struct pair *p, const struct test_result *t)
+/* What its kernel reported first, which says where; else what failed there alone. NULL: nothing. */
+static const struct check_result *find_fault(const struct testcase *tc,
+					     const struct test_result *told,
+					     const struct test_result *second)
 {
+	_cleanup_strv_ struct strv judged = { 0 };
 	const struct check_result *fault = NULL;
 
-	for (size_t i = 0; i < t->n_checks; i++) {
-		const struct check_result *c = &t->checks[i];
+	judge_check_names(tc, &judged);
+	for (size_t i = 0; second && i < second->n_checks; i++) {
+		const struct check_result *c = &second->checks[i];
 
-		if (c->verdict != OUT_FAIL)
-			continue;
-		if (!is_declared(p->test, c->name))
+		if (is_report(&judged, c))
 			return c;
-		if (!fault && !failed_before(p, c->name))
+		if (!fault && fails_there_alone(tc, told, c))
 			fault = c;
 	}
 	return fault;
 }
 
-static const char *why_not(const struct look *l, const struct pair *p, const struct test_result *t)
+/* Its own checks were made. */
+static bool came_to_its_end(const struct test_result *t)
 {
-	if (!was_judged(p->told))
+	for (size_t i = 0; t && i < t->n_checks; i++)
+		if (t->checks[i].verdict == OUT_FAIL && t->checks[i].preparatory)
+			return false;
+	return was_judged(t);
+}
+
+static const char *why_not(const struct test_result *told, const struct test_result *second,
+			   const char *why)
+{
+	if (!was_judged(told))
 		return "the test did not come to its end";
-	if (l->why)
-		return l->why;
-	return t && t->reason ? t->reason : "the test did not come to its end there";
+	if (why)
+		return why;
+	return second && second->reason ? second->reason : "the test did not come to its end there";
 }
 
-static void tell_fault(const struct pair *p, const struct check_result *fault)
+const struct check_result *races_tell(const struct testcase *tc, struct test_result *told,
+				      const struct test_result *second, const char *why)
 {
-	_cleanup_free_ char *file = strf(FOLDER "/%s", fault->ref.file ? fault->ref.file : "report.html");
-	_cleanup_free_ char *observed =
-		is_declared(p->test, fault->name) ? strf("%s: %s", fault->name, fault->observed) : xstrdup(fault->observed);
+	const struct check_result *fault = find_fault(tc, told, second);
+	_cleanup_free_ char *observed = NULL;
 
-	result_set_ref(check_that(p->told, CHECK, false, "none", observed, BY), file, 0, 0);
-	result_judge_test(p->told);
+	if (fault) {
+		observed = testcase_has_check(tc, fault->name) ? strf("%s: %s", fault->name, fault->observed) :
+								 xstrdup(fault->observed);
+		check_that(told, CHECK, false, "none", observed, BY);
+		result_judge_test(told);
+	} else if (came_to_its_end(second)) {
+		check_that(told, CHECK, true, "none", "none", BY);
+	} else {
+		check_skip(told, CHECK, why_not(told, second, why));
+	}
+	return fault;
 }
 
-static void tell_pair(const struct look *l, const struct pair *p)
+/* Into the run's folder: a page links to files there alone. */
+static void keep_evidence(const struct look *l, const struct pair *p,
+			  const struct check_result *fault)
 {
-	const struct run_result *res = l->pool.n ? l->pool.jobs[0].result : NULL;
-	const struct test_result *t = res ? result_find_test(res, p->told->name) : NULL;
-	const struct check_result *fault = t ? find_fault(p, t) : NULL;
+	_cleanup_free_ char *file = testcase_file("lost-updates", p->test->name);
+	_cleanup_free_ char *from = fault->ref.file ? strf("%s/%s", l->pool.jobs[0].dir, fault->ref.file) : NULL;
+	_cleanup_free_ char *to = strf("%s/%s", l->run->dir, file);
 
-	if (fault)
-		tell_fault(p, fault);
-	else if (was_judged(t))
-		check_that(p->told, CHECK, true, "none", "none", BY);
-	else
-		check_skip(p->told, CHECK, why_not(l, p, t));
+	if (from && !file_copy(from, to, 0666))
+		result_set_ref(result_find_check(p->told, CHECK), file, 0, 0);
 }
 
-static size_t count_lost(const struct look *l)
+/* Returns how many tests tell of lost updates. */
+static size_t tell_all(const struct look *l)
 {
+	const struct run_result *second = l->pool.n ? l->pool.jobs[0].result : NULL;
 	size_t lost = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		const struct check_result *c = result_find_check(l->pairs[i].told, CHECK);
+		const struct pair *p = &l->pairs[i];
+		const struct test_result *t =
+			second ? result_find_test(second, p->test->name) : NULL;
+		const struct check_result *fault = races_tell(p->test, p->told, t, l->why);
 
-		lost += c->verdict == OUT_FAIL;
+		if (fault)
+			keep_evidence(l, p, fault);
+		lost += fault != NULL;
 	}
 	return lost;
-}
-
-static void tell(const struct look *l)
-{
-	size_t lost;
-
-	for (size_t i = 0; i < l->n; i++)
-		tell_pair(l, &l->pairs[i]);
-	lost = count_lost(l);
-	if (l->why)
-		ui_stage_end("not looked for: %s", l->why);
-	else if (lost)
-		ui_stage_end("found by %zu test%s", lost, lost == 1 ? "" : "s");
-	else
-		ui_stage_end("none");
 }
 
 /* ---- for the run ---- */
@@ -187,6 +197,7 @@ static void tell(const struct look *l)
 static void look(struct look *l)
 {
 	struct plan plan = { 0 };
+	size_t lost;
 	int ret;
 
 	ui_stage_begin("lost updates");
@@ -195,7 +206,13 @@ static void look(struct look *l)
 		ret = ask(l, &plan);
 	if (ret)
 		str_set(&l->why, fail_text());
-	tell(l);
+	lost = tell_all(l);
+	if (l->why)
+		ui_stage_end("not looked for: %s", l->why);
+	else if (lost)
+		ui_stage_end("found by %zu test%s", lost, lost == 1 ? "" : "s");
+	else
+		ui_stage_end("none");
 	plan_free(&plan);
 }
 
@@ -230,8 +247,7 @@ void races_look(struct run *r)
 		lab_levels_down(r->lab);
 		look(&l);
 	} else {
-		for (size_t i = 0; i < l.n; i++)
-			tell_pair(&l, &l.pairs[i]);
+		tell_all(&l);
 	}
 	pool_free(&l.pool);
 	free(l.pairs);

@@ -27,9 +27,9 @@
 static uint32_t ids[] = { 1022, 0, 767, 512 };
 #define N (sizeof(ids) / sizeof(ids[0]))
 /* More than 2^16 together. In one go they took a kernel with KASAN in Bochs 50 s, as a hang does. */
-#define APIC_ID 0x20 /* of an APIC's registers: Intel SDM vol. 3, 11.4.1 */
 #define GOES 16
 #define IN_ONE 4100
+#define APIC_ID 0x20 /* of an APIC's registers: Intel SDM vol. 3, 11.4.1 */
 #define HIGH_PID 200001
 #define LATER_ID 300
 #define MOST_PIDS "/proc/sys/kernel/pid_max"
