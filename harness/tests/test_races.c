@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the second build's results say of a test: its kernel's reports, and checks that fail there alone. */
+/* What the second build says of a test: its kernel's reports, and checks that fail there alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,8 @@ static const char *const checks[] = { "one", "two", NULL };
 static const struct testcase test = { .name = "t/a", .assignment = "t", .checks = checks };
 
 /* Both of its own checks: '.' passes, 'x' fails. more: what else fails; NULL: nothing. */
-static struct test_result *add(struct run_result *r, const char *own, const char *more, bool preparatory)
+static struct test_result *add(struct run_result *r, const char *own, const char *more,
+			       bool preparatory)
 {
 	struct test_result *t = result_add_test(r, test.name, "t");
 
@@ -30,11 +31,13 @@ static struct test_result *add(struct run_result *r, const char *own, const char
 	return t;
 }
 
-static void expect(const char *first, const char *second, const char *more, enum outcome o, const char *word)
+static void expect(const char *first, const char *second, const char *more, enum outcome o,
+		   const char *word)
 {
 	struct run_result *a = result_new("first"), *b = result_new("second");
 	struct test_result *told = add(a, first, NULL, false);
-	const struct test_result *there = second ? add(b, second, more, more && !strcmp(more, THE_END)) : NULL;
+	bool the_end = more && !strcmp(more, THE_END);
+	const struct test_result *there = second ? add(b, second, more, the_end) : NULL;
 	const struct check_result *fault = races_tell(&test, told, there, there ? NULL : "no room"), *c;
 
 	c = result_find_check(told, CHECK);
