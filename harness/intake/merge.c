@@ -312,6 +312,128 @@ static bool put_around(const struct clash *c, struct buf *out)
 	return good;
 }
 
+/* ---- a block that upstream moved ---- */
+
+/* Lines of the ancestor's that stand elsewhere in the base, and what he made of them. */
+struct moved {
+	struct piece was, his;
+	struct clash clash;
+};
+
+struct moved_list {
+	struct moved *v;
+	size_t n;
+};
+
+static void add_moved(struct moved_list *l, const struct moved *m)
+{
+	l->v = xrealloc(l->v, l->n + 1, sizeof(*l->v));
+	l->v[l->n++] = *m;
+}
+
+static struct piece piece_of(const struct line_list *l, size_t from, size_t to)
+{
+	const struct piece *first = &l->v[from], *last = &l->v[to - 1];
+
+	return (struct piece){ first->at, (size_t)(last->at + last->len - first->at) };
+}
+
+static bool is_blank(const struct line_list *l, size_t i)
+{
+	return !lines_key(l->v[i].at);
+}
+
+/* What he changed, with a line of the ancestor's on each side of what he put in. */
+static bool find_changed(const struct line_list *was, const struct line_list *his,
+			 const struct step *steps, struct moved *m)
+{
+	size_t first = 0, last = his->n, from, to, behind;
+
+	while (first < his->n && steps[first].did == STEP_KEPT)
+		first++;
+	while (last > first && steps[last - 1].did == STEP_KEPT)
+		last--;
+	if (first == last)
+		return false;
+	from = steps[first].was;
+	if (from && steps[first].did == STEP_PUT_IN)
+		from--;
+	while (from && is_blank(was, from))
+		from--;
+	behind = to = steps[last - 1].was + (steps[last - 1].did == STEP_BRACED);
+	while (to < was->n && (to == behind || is_blank(was, to)) && steps[last - 1].did == STEP_PUT_IN)
+		to++;
+	if (from == to)
+		return false;
+	/* Before the first and behind the last one all are kept. */
+	m->was = piece_of(was, from, to);
+	m->his = piece_of(his, first - (steps[first].was - from), last + (to - behind));
+	return true;
+}
+
+/* The bytes of text that stand for the piece, blank lines apart; 0: it goes on otherwise. */
+static size_t starts_with(const char *text, struct piece p)
+{
+	const char *at = text;
+
+	for (p = drop_blank(p); p.len && *at; at += line_length(at)) {
+		if (!lines_key(at))
+			continue;
+		if (lines_key(at) != lines_key(p.at))
+			return 0;
+		p = drop_blank(drop_lines(p, 1));
+	}
+	return p.len ? 0 : (size_t)(at - text);
+}
+
+/* Where the text has the piece, blank lines apart; none: not at all, or more than once. */
+static struct piece find_once(const char *text, const struct piece *p)
+{
+	struct piece found = { text, 0 };
+
+	for (const char *at = text; *at; at += line_length(at)) {
+		size_t len = lines_key(at) ? starts_with(at, *p) : 0;
+
+		if (len && found.len)
+			return (struct piece){ text, 0 };
+		if (len)
+			found = (struct piece){ at, len };
+	}
+	return found;
+}
+
+/* The base has it once, and the ancestor had it once: it is the same block. */
+static bool is_moved(const struct merge *m, const struct clash *c, struct moved *moved)
+{
+	struct line_list was = list_lines(&c->ancestor), his = list_lines(&c->his);
+	struct step *steps = xcalloc(his.n + 1, sizeof(*steps));
+	bool good = find_steps(&his, &was, steps) && find_changed(&was, &his, steps, moved) &&
+		    find_once(m->ancestor, &moved->was).len && find_once(m->base, &moved->was).len;
+
+	free(was.v);
+	free(his.v);
+	free(steps);
+	return good;
+}
+
+/* What he made of it, where it stands now. False: it is not there as it was any more. */
+static bool put_moved(const struct moved *m, struct buf *out)
+{
+	struct piece there = find_once(buf_str(out), &m->was);
+	size_t before = (size_t)(there.at - buf_str(out));
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (!there.len)
+		return false;
+	buf_add(&text, out->data, before);
+	put(&text, &m->his);
+	buf_puts(&text, there.at + there.len);
+	buf_free(out);
+	*out = text;
+	text = (struct buf){ 0 };
+	return true;
+}
+
 static bool resolve(const struct clash *c, bool loosely, struct buf *out)
 {
 	if (is_same(&c->base, &c->his) || is_same(&c->his, &c->ancestor)) {
@@ -349,21 +471,35 @@ static struct piece up_to(const char **at, const char *mark)
 	return p;
 }
 
-static void settle(const char *merged, bool loosely, struct buf *out, struct buf *conflict)
+static void settle(const char *merged, const struct merge *m, struct buf *out, struct buf *conflict)
 {
+	struct moved_list blocks = { 0 };
+
 	for (const char *at = merged; *at;) {
 		struct piece before = up_to(&at, "<<<<<<< ");
+		struct moved moved;
 		struct clash c;
 
 		put(out, &before);
 		if (before.at + before.len == at)
-			return;
+			break;
 		c.base = up_to(&at, "||||||| ");
 		c.ancestor = up_to(&at, "=======\n");
 		c.his = up_to(&at, ">>>>>>> ");
-		if (!resolve(&c, loosely, out))
+		if (resolve(&c, m->loosely, out))
+			continue;
+		if (is_moved(m, &c, &moved)) {
+			moved.clash = c;
+			add_moved(&blocks, &moved);
+			put(out, &c.base);
+		} else {
 			tell(&c, conflict);
+		}
 	}
+	for (size_t i = 0; i < blocks.n; i++)
+		if (!put_moved(&blocks.v[i], out))
+			tell(&blocks.v[i].clash, conflict);
+	free(blocks.v);
 }
 
 static int write_text(const char *scratch, const char *name, const char *text)
@@ -390,6 +526,6 @@ int merge_texts(const char *scratch, const struct merge *m, struct buf *out, str
 		return ret;
 	if (ret > CONFLICTS_MAX)
 		return fail(OUT_BROKEN, "git merge-file ended with status %d", ret);
-	settle(buf_str(&merged), m->loosely, out, conflict);
+	settle(buf_str(&merged), m, out, conflict);
 	return 0;
 }

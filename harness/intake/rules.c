@@ -148,15 +148,71 @@ static const char *assignment_in(const char *line)
 	return sign > at ? sign : NULL;
 }
 
-/* Has the function that `at` is in that line? base: not NULL: one of his. */
-static bool has_line(const struct lines_index *base, const char *text, const char *at, uint64_t key)
+/* The end of the line before the function that `at` is in. */
+static const char *before_function(const char *text, const char *at)
 {
 	while (at > text && !(at[-1] == '\n' && *at == '}'))
 		at--;
-	for (at += strcspn(at, "\n"); *at && at[1] && at[1] != '}'; at += 1 + strcspn(at + 1, "\n"))
+	return at + strcspn(at, "\n");
+}
+
+/* Is that line behind a line's end, up to the function's? base: not NULL: one of his. */
+static bool has_behind(const struct lines_index *base, const char *at, uint64_t key)
+{
+	for (; *at && at[1] && at[1] != '}'; at += 1 + strcspn(at + 1, "\n"))
 		if (lines_key(at + 1) == key && !(base && lines_count(base, key)))
 			return true;
 	return false;
+}
+
+/* Has the function that `at` is in that line? */
+static bool has_line(const struct lines_index *base, const char *text, const char *at, uint64_t key)
+{
+	return has_behind(base, before_function(text, at), key);
+}
+
+/* "f(x);" of "return f(x);"; NULL: it is none. */
+static const char *call_returned(const char *line)
+{
+	const char *at = line + strspn(line, " \t");
+
+	return str_starts(at, "return ") && str_ends(line, ");") && strchr(at, '(') ? at + strlen("return ") : NULL;
+}
+
+/* "ret" of "ret = f(x);", where that is the call; the caller owns it. NULL: it is none. */
+static char *name_of_result(const char *line, const char *call)
+{
+	const char *sign = strstr(line, " = "), *name = sign;
+
+	if (!sign || lines_key(sign + strlen(" = ")) != lines_key(call))
+		return NULL;
+	while (name > line && (isalnum((unsigned char)name[-1]) || name[-1] == '_'))
+		name--;
+	return xstrndup(name, (size_t)(sign - name));
+}
+
+/* Before the line at `at` he has "ret = f(x);", and "return ret;" behind it, where nobody comes. */
+static bool returns_later(const struct lines_index *base, const char *text, const char *at,
+			  const char *call)
+{
+	for (const char *p = before_function(text, at); p + 1 < at; p += 1 + strcspn(p + 1, "\n")) {
+		_cleanup_free_ char *line = xstrndup(p + 1, strcspn(p + 1, "\n"));
+		_cleanup_free_ char *name = name_of_result(line, call);
+		_cleanup_free_ char *later = name ? strf("return %s;", name) : NULL;
+
+		if (later && !lines_count(base, lines_key(line)) &&
+		    has_behind(NULL, at + strcspn(at, "\n"), lines_key(later)))
+			return true;
+	}
+	return false;
+}
+
+/* A statement of its own, and not what an "if" before it leads to. */
+static bool stands_alone(const char *text, const char *at)
+{
+	while (at > text && isspace((unsigned char)at[-1]))
+		at--;
+	return at > text && strchr(";{}/", at[-1]);
 }
 
 /* "int ret;", where the function has none. */
@@ -169,8 +225,9 @@ static void put_declaration(const char *text, const char *at, const char *line, 
 }
 
 /*
- * He made "int ret; begin(); ret = f(x);" of "int ret = f(x);", which his nearest base had not, or
- * in another place: there it must not stand beside his.
+ * He made "int ret; begin(); ret = f(x);" of "int ret = f(x);", or "ret = f(x); end(); return ret;"
+ * of "return f(x);", which his nearest base had not, or in another place: there it must not stand
+ * beside his.
  */
 static void drop_taken_apart(const struct lines_index *base, struct buf *text, struct strv *told)
 {
@@ -179,12 +236,15 @@ static void drop_taken_apart(const struct lines_index *base, struct buf *text, s
 	for (const char *at = buf_str(text); *at;) {
 		size_t len = strcspn(at, "\n");
 		_cleanup_free_ char *line = xstrndup(at, len);
-		const char *his = assignment_in(line);
+		const char *his = assignment_in(line), *call = call_returned(line);
 
 		if (his && lines_count(base, lines_key(line)) &&
 		    has_line(base, buf_str(text), at, lines_key(his))) {
 			put_declaration(buf_str(text), at, line, &out);
 			strv_addf(told, "he has \"%s\" by itself", his);
+		} else if (call && lines_count(base, lines_key(line)) && stands_alone(buf_str(text), at) &&
+			   returns_later(base, buf_str(text), at, call)) {
+			strv_addf(told, "he returns later what \"%s\" gives", call);
 		} else {
 			buf_add(&out, at, len + (at[len] == '\n'));
 		}

@@ -1138,6 +1138,29 @@ static void test_merge_loosely(void **state)
 	expect_merged(&m, NULL);
 }
 
+#define WANTED "\tif (vmx->wanted)\n\t\treturn emulate(vcpu);\n"
+#define NESTED "\tif (is_guest(vcpu)) {\n\t\tcall();\n\t\treturn 1;\n\t}\n\n"
+#define COUNTED "\tif (vmx->wanted) {\n\t\tcount();\n\t\treturn emulate(vcpu);\n\t}\n"
+
+/* Upstream moved what he changed, and changed what stood beside it. */
+static void test_merge_moved(void **state)
+{
+	const char *was = "{\n\tWARN(vmx->pending);\n\n" WANTED "\n" NESTED "}\n";
+	const char *his = "{\n\tWARN(vmx->pending);\n\n" COUNTED "\n" NESTED "}\n";
+
+	(void)state;
+	expect_merge("{\n\tif (BUG(vmx->pending))\n\t\treturn -EIO;\n\n" NESTED "\t/* later */\n" WANTED "}\n", was, his,
+		     "{\n\tif (BUG(vmx->pending))\n\t\treturn -EIO;\n\n" NESTED "\t/* later */\n" COUNTED "}\n");
+	/* which of the two? */
+	expect_merge("{\n\tif (BUG(vmx->pending))\n\t\treturn -EIO;\n\n" NESTED WANTED "}\n{\n" WANTED "}\n", was, his, NULL);
+	/* it is not as it was */
+	expect_merge("{\n\tif (BUG(vmx->pending))\n\t\treturn -EIO;\n\n" NESTED "\tif (vmx->wanted)\n\t\treturn 0;\n}\n", was, his,
+		     NULL);
+	/* he took a line of it away */
+	expect_merge("{\n\tif (BUG(vmx->pending))\n\t\treturn -EIO;\n\n" NESTED WANTED "}\n", was,
+		     "{\n\tWARN(vmx->pending);\n\n\tif (vmx->wanted)\n\t\tcount();\n\n" NESTED "}\n", NULL);
+}
+
 static void test_merge(void **state)
 {
 	(void)state;
@@ -1257,6 +1280,29 @@ static void test_a_call_taken_apart(void **state)
 	wanted = strf(call, "\tint ret;\n");
 	rules_apply(KVM "vmx/vmx.c", wrap, wrap, merged, &out, &told);
 	assert_string_equal(buf_str(&out), wanted);
+}
+
+static void expect_returned(const char *before, const char *after, bool dropped)
+{
+	static const char wrap[] = "int wrap(v)\n{\n\treturn handle(v, f);\n}\n";
+	_cleanup_free_ char *merged = strf("int wrap(v)\n{\n\tint ret;\n\n%s\treturn handle(v, f);\n%s}\n", before, after);
+	_cleanup_free_ char *wanted = strf("int wrap(v)\n{\n\tint ret;\n\n%s%s%s}\n", before,
+					   dropped ? "" : "\treturn handle(v, f);\n", after);
+	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_strv_ struct strv told = { 0 };
+
+	rules_apply(KVM "vmx/vmx.c", wrap, wrap, merged, &out, &told);
+	assert_string_equal(buf_str(&out), wanted);
+	assert_int_equal(told.n, dropped);
+}
+
+static void test_a_call_returned_later(void **state)
+{
+	(void)state;
+	expect_returned("\tret = handle(v, f);\n\tend();\n", "\tcount();\n\treturn ret;\n", true);
+	expect_returned("\tret = handle(v, f);\n\tend();\n", "", false);
+	expect_returned("\tret = handle(v, f);\n\tend();\n\tif (ret)\n", "\tcount();\n\treturn ret;\n", false);
+	expect_returned("\tret = handle(v, g);\n\tend();\n", "\treturn ret;\n", false);
 }
 
 #define OLD_LINES 40
@@ -1886,6 +1932,8 @@ int main(void)
 		cmocka_unit_test_setup(test_compare_patiently, begin),
 		cmocka_unit_test_setup(test_merge, begin),
 		cmocka_unit_test_setup(test_merge_loosely, begin),
+		cmocka_unit_test_setup(test_merge_moved, begin),
+		cmocka_unit_test(test_a_call_returned_later),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_a_function_twice),
 		cmocka_unit_test(test_a_call_taken_apart),
