@@ -797,6 +797,24 @@ bool own_only_sure(struct own_file *files, size_t n)
 	return more;
 }
 
+/* Is it of a variable that upstream's function had at his age, and the base's has not? */
+static bool uses_left_out(const struct own_text *t, size_t from, size_t to,
+			  const struct own_line *l)
+{
+	_cleanup_free_ char *code = own_code_of(l);
+
+	for (size_t i = from; i < to; i++) {
+		const struct own_line *d = &t->v[i];
+		_cleanup_free_ char *line = d->apart && !d->own ? own_code_of(d) : NULL;
+		const char *name = NULL;
+		size_t len = line ? name_declared(line, &name) : 0;
+
+		if (len && word_is_in(code, name, len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Neighbours of his age have upstream's lines: what none of them has, and little, is his. Where he
  * worked some of them may have copied; a header that some of a class need comes from no upstream.
@@ -810,6 +828,12 @@ static void own_rest_between(struct own_file *f, size_t from, size_t to)
 
 		if (l->apart && l->key && !is_foreign(f, l))
 			l->own |= works || !l->shared || str_starts(l->at, "#include");
+	}
+	for (size_t i = from; f->after.v[from].func && i < to; i++) {
+		struct own_line *l = &f->after.v[i];
+
+		if (l->own && !l->sure && l->apart)
+			l->own = !uses_left_out(&f->after, from, to, l);
 	}
 }
 

@@ -361,8 +361,9 @@ static bool find_changed(const struct line_list *was, const struct line_list *hi
 	while (from && is_blank(was, from))
 		from--;
 	behind = to = steps[last - 1].was + (steps[last - 1].did == STEP_BRACED);
-	while (to < was->n && (to == behind || is_blank(was, to)) && steps[last - 1].did == STEP_PUT_IN)
-		to++;
+	if (steps[last - 1].did == STEP_PUT_IN)
+		while (to < was->n && (to == behind || is_blank(was, to)))
+			to++;
 	if (from == to)
 		return false;
 	/* Before the first and behind the last one all are kept. */

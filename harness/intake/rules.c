@@ -242,7 +242,8 @@ static void drop_taken_apart(const struct lines_index *base, struct buf *text, s
 		    has_line(base, buf_str(text), at, lines_key(his))) {
 			put_declaration(buf_str(text), at, line, &out);
 			strv_addf(told, "he has \"%s\" by itself", his);
-		} else if (call && lines_count(base, lines_key(line)) && stands_alone(buf_str(text), at) &&
+		} else if (call && lines_count(base, lines_key(line)) &&
+			   stands_alone(buf_str(text), at) &&
 			   returns_later(base, buf_str(text), at, call)) {
 			strv_addf(told, "he returns later what \"%s\" gives", call);
 		} else {

@@ -172,6 +172,22 @@ static void test_another_age_in_the_class(void **state)
 	intake_free(&in);
 }
 
+/* What none of his neighbours has is his: but not what upstream did with a variable of that age. */
+static void test_upstreams_use_of_its_variable(void **state)
+{
+	const char *theirs = "\tunsigned long *bitmap;\n\n" OTHER;
+	const struct work his = { .in = LEAF ASKS, .other = "\tunsigned long *bitmap;\n\n\tbitmap = bitmap_of(vcpu);\n" OTHER };
+	struct intake in;
+
+	(void)state;
+	add_peers(3, &(struct work){ .other = theirs }, 6);
+	hand_in(3, &his);
+	take(INTAKE_TAKEN, &in);
+	expect_lines(&in, ADDED_LEAF);
+	assert_null(strstr(buf_str(&in.patch), "bitmap_of"));
+	intake_free(&in);
+}
+
 /* Exits that it does not see are missed in its own kernel, too: not by the base alone. */
 static void test_a_fastpath_of_its_own(void **state)
 {
@@ -789,6 +805,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_another_age_in_the_class, begin, end),
+		cmocka_unit_test_setup_teardown(test_upstreams_use_of_its_variable, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_fastpath_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_handout_on_the_very_base, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_comment_is_one, begin, end),
