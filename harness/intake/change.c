@@ -8,6 +8,7 @@
 #include "intake/internal.h"
 #include "intake/merge.h"
 #include "intake/rules.h"
+#include "intake/upstream.h"
 
 #define CONFLICT_LINES 60 /* that are shown */
 #define FAR_PART 5	  /* a change from farther than this part of the lines proves nothing */
@@ -25,6 +26,17 @@ static int write_pair(struct taking *t, const struct buf *before, const struct b
 	return 0;
 }
 
+static void mark_between(struct own_file *f)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	struct lines_index x;
+
+	upstream_lines(f->path, &text);
+	lines_index(buf_str(&text), &x);
+	own_mark_known(f, &x, false);
+	lines_index_free(&x);
+}
+
 static void mark_known(struct taking *t, struct own_file *f)
 {
 	for (size_t i = 0; i < t->bases->n; i++) {
@@ -36,6 +48,7 @@ static void mark_known(struct taking *t, struct own_file *f)
 		own_mark_known(f, &x, &t->bases->v[i] != t->in->base);
 		lines_index_free(&x);
 	}
+	mark_between(f);
 }
 
 int intake_read_change(struct taking *t, const char *path, const struct buf *text,

@@ -188,6 +188,19 @@ static void test_upstreams_use_of_its_variable(void **state)
 	intake_free(&in);
 }
 
+/* No base has it, and upstream had it between two of them. */
+static void test_a_line_between_the_bases(void **state)
+{
+	const struct work his = { .first = "\tu32 function = *eax, index = *ecx;\n\tu64 begun = my_exits;\n", .in = LEAF ASKS };
+	struct intake in;
+
+	(void)state;
+	take_in_class(&his, &in);
+	expect_lines(&in, "+\tu64 begun = my_exits;\n");
+	assert_null(strstr(buf_str(&in.patch), "index = *ecx"));
+	intake_free(&in);
+}
+
 /* Exits that it does not see are missed in its own kernel, too: not by the base alone. */
 static void test_a_fastpath_of_its_own(void **state)
 {
@@ -806,6 +819,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_another_age_in_the_class, begin, end),
 		cmocka_unit_test_setup_teardown(test_upstreams_use_of_its_variable, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_line_between_the_bases, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_fastpath_of_its_own, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_handout_on_the_very_base, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_comment_is_one, begin, end),
