@@ -378,9 +378,59 @@ static size_t count_files(const struct wholes *w, const char *folder)
 	return n;
 }
 
+/* Has another file of its folder that name? */
+static bool is_used_beside(const struct wholes *w, const struct whole *f, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (&w->v[i] != f && !w->v[i].pristine && !strcmp(w->v[i].folder, f->folder) &&
+		    strcmp(w->v[i].path, f->path) &&
+		    word_is_in(buf_str(&w->v[i].text), name, strlen(name)))
+			return true;
+	return false;
+}
+
+static bool has_base_word(const struct taking *t, const char *path, const char *word)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < t->bases->n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		intake_base_text(&t->bases->v[i], path, &text);
+		found = word_is_in(buf_str(&text), word, strlen(word));
+	}
+	return found;
+}
+
+/* With the work in it, does it export a name of its own with which another file there goes on? */
+static bool leads_on(const struct taking *t, const struct wholes *w, const struct whole *f)
+{
+	if (!intake_has_work(t, f->path, buf_str(&f->text)))
+		return false;
+	for (const char *at = buf_str(&f->text); (at = strstr(at, "\nEXPORT_SYMBOL")); at++) {
+		const char *word = strchr(at, '(');
+		size_t len = word ? word_next(&word) : 0;
+		_cleanup_free_ char *name = len ? xstrndup(word, len) : NULL;
+
+		if (name && is_used_beside(w, f, name) && !has_base_word(t, f->path, name))
+			return true;
+	}
+	return false;
+}
+
+static bool is_connected(const struct taking *t, const struct wholes *w, const char *folder)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].pristine && !strcmp(w->v[i].folder, folder) &&
+		    leads_on(t, w, &w->v[i]))
+			return true;
+	return false;
+}
+
 /*
  * Of folders with a version each, the one that has most of the assignment; NULL: there are none. Of
- * two that have as much, the one with more files is whole, perhaps.
+ * two that have as much it is the one whose files go on with each other, and then the one with more
+ * files is whole, perhaps.
  */
 static const char *find_folder(struct taking *t, const struct wholes *w, const char **as_good)
 {
@@ -394,7 +444,8 @@ static const char *find_folder(struct taking *t, const struct wholes *w, const c
 		if (f->pristine || locate_is_copy(f->folder) || !is_twice(w, f) ||
 		    (best && !strcmp(best, f->folder)))
 			continue;
-		n = count_leaves(t, w, f->folder) * HANDED_MAX_FILES + count_files(w, f->folder);
+		n = count_leaves(t, w, f->folder) * 2 + is_connected(t, w, f->folder);
+		n = n * HANDED_MAX_FILES + count_files(w, f->folder);
 		*as_good = n == most ? f->folder : n > most ? NULL : *as_good;
 		t->guessed = n / HANDED_MAX_FILES == most / HANDED_MAX_FILES ||
 			     (n < most && t->guessed);
@@ -435,7 +486,7 @@ static void take_folder(struct taking *t, struct wholes *w, const char *folder)
 		    !(find_in(w, folder, f->path) || (all && is_rival(w, f, folder))))
 			continue;
 		f->passed = true;
-		strv_addf(&t->in->notes, "passed over %s: \"%s\" has more of the assignment's leaves, or fewer beside them",
+		strv_addf(&t->in->notes, "passed over %s: \"%s\" has more of the assignment's work",
 			  f->name, folder);
 	}
 }

@@ -661,6 +661,24 @@ static void test_a_folder_for_each_assignment(void **state)
 	intake_free(&in);
 }
 
+/* As much of the assignment is in both: the one whose files go on with each other is meant. */
+static void test_a_folder_with_both_halves(void **state)
+{
+	static const char exports[] = OF_2 ASKS "\treturn 0;\n}\nEXPORT_SYMBOL(exits_of_2);\n\nint more(void)\n{\n";
+	_cleanup_free_ char *vmx = strf(VMX_TEXT, "");
+	struct intake in;
+
+	(void)state;
+	put(base_list[OLD].dir, VMX, vmx);
+	put_folder("modified", exports, "\texits_of_2++;\n");
+	put_folder("tree", exports, "\treturn 1;\n");
+	put(given, "tree/x86.c", "int of_no_base;\n");
+	take(INTAKE_TAKEN, &in);
+	assert_non_null(strstr(buf_str(&in.patch), "+\texits_of_2++;\n"));
+	assert_false(strv_has(&in.notes, "another version may be meant than the one that was taken: a failure proves nothing"));
+	intake_free(&in);
+}
+
 /* ---- the other end of its age ---- */
 
 /* from and to: as long as each other. */
@@ -843,6 +861,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_function_around_the_bases, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_folder_with_both_halves, begin, end),
 		cmocka_unit_test_setup_teardown(test_both_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_an_age_of_its_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_beyond_the_ends, begin, end),
