@@ -7,14 +7,36 @@
 #include "grade/unask.h"
 
 #define ERROR "error: " /* what a compiler's words stand behind */
+#define LAB "lab/"
 
 bool ends_wanted(const struct submission *s)
 {
 	enum outcome o = s->result ? result_verdict(s->result) : OUT_PASS;
 
 	/* Whether the fastpath's exits are asked for, no other base tells. */
-	return s->end && !s->end_result && !s->elsewhere && !grade_lacks_fastpath_only(s->result) &&
-	       (o == OUT_FAIL || o == OUT_CRASH || o == OUT_BUILD_ERROR);
+	if (!s->end || s->end_result || s->elsewhere || grade_lacks_fastpath_only(s->result))
+		return false;
+	return o == OUT_BUILD_ERROR || ((o == OUT_FAIL || o == OUT_CRASH) && s->result->n_tests);
+}
+
+char *ends_tests(const struct submission *s)
+{
+	const struct run_result *r = s->result;
+	struct buf names = { 0 };
+
+	for (size_t i = 0; i < r->n_tests; i++) {
+		const struct test_result *t = &r->tests[i];
+
+		if (t->verdict != OUT_FAIL && t->verdict != OUT_CRASH)
+			continue;
+		/* The lab's own are about what the others do. */
+		if (str_starts(t->name, LAB)) {
+			buf_free(&names);
+			break;
+		}
+		buf_printf(&names, "%s%s", names.len ? " " : "", t->name);
+	}
+	return names.len ? names.data : xstrdup("");
 }
 
 static enum outcome verdict_of(const struct run_result *r, const char *test)

@@ -11,6 +11,8 @@
 
 /* Can a run at the other end settle what came of the first one? */
 bool ends_wanted(const struct submission *s);
+/* As TESTS= has them, those that are asked there: which failed; "": all. The caller owns it. */
+char *ends_tests(const struct submission *s);
 /*
  * Did something fail at both ends? Then what failed at the first one alone is not asked any more,
  * in s->result; else nothing is changed.

@@ -149,6 +149,38 @@ static void test_when_the_end_is_run(void **state)
 	assert_false(wants_end(run_of("..", "..")));
 }
 
+static struct run_result *died(void)
+{
+	struct run_result *r = error_of("L1's kernel died");
+
+	r->verdict = OUT_CRASH;
+	return r;
+}
+
+static void expect_asked(struct run_result *r, const char *tests_there)
+{
+	struct submission s = { .name = xstrdup("ann"), .result = r };
+	_cleanup_free_ char *asked = ends_tests(&s);
+
+	assert_string_equal(asked, tests_there);
+	submission_free(&s);
+}
+
+/* What passed here is not asked there; a report of the kernel's can be of any test's doing. */
+static void test_what_the_end_is_asked(void **state)
+{
+	struct run_result *r = run_of("x.", ".x");
+
+	(void)state;
+	result_add_check(result_add_test(r, "lab/kernel-logs", "x"), "L1's kernel log", OUT_FAIL, "1", "2", NULL);
+	result_finish(r);
+	expect_asked(r, "");
+	expect_asked(run_of("x.", ".x"), "t/a t/b");
+	expect_asked(run_of("..", "!"), "t/b");
+	expect_asked(error_of("no"), "");
+	assert_false(wants_end(died()));
+}
+
 static struct submission of_fastpath(enum fastpath f, bool own, const char *a, const char *b)
 {
 	struct submission s = { .name = xstrdup("ann"), .base = xstrdup("5.10"), .drift = true, .fastpath = own,
@@ -225,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_in_common),
 		cmocka_unit_test(test_a_fastpath),
 		cmocka_unit_test(test_when_the_end_is_run),
+		cmocka_unit_test(test_what_the_end_is_asked),
 		cmocka_unit_test(test_a_fastpath_by_rubric),
 		cmocka_unit_test(test_bases_that_nobody_saw),
 		cmocka_unit_test(test_build_errors),

@@ -563,22 +563,31 @@ static void end_other_end(struct pool_job *job, void *ctx)
 	tell(s);
 }
 
+static int judge_end(struct grading *g, struct pool *pool, const struct end *end)
+{
+	struct submission *s = end->s;
+	_cleanup_free_ char *dir = strf("%s/" END_DIR, s->dir), *key = NULL, *tests = ends_tests(s);
+	const struct setting failed = { "TESTS", tests };
+	struct plan plan = { 0 };
+	int ret = plan_with(&end->plan.knobs, &failed, *tests ? 1 : 0, &plan);
+
+	if (!ret)
+		ret = add_job(pool, s, dir, &plan, &key, &s->end_result);
+	if (!ret && s->end_result)
+		conclude_one(g, s);
+	plan_free(&plan);
+	return ret;
+}
+
 /* Of whom failed, and was of another age. */
 static int judge_ends(struct grading *g)
 {
 	struct pool pool = { .deadline_s = RUN_DEADLINE_S, .done = end_other_end, .ctx = g };
 	int ret = 0;
 
-	for (size_t i = 0; !ret && i < g->n_ends; i++) {
-		struct submission *s = g->ends[i].s;
-		_cleanup_free_ char *dir = strf("%s/" END_DIR, s->dir), *key = NULL;
-
-		if (!ends_wanted(s))
-			continue;
-		ret = add_job(&pool, s, dir, &g->ends[i].plan, &key, &s->end_result);
-		if (s->end_result)
-			conclude_one(g, s);
-	}
+	for (size_t i = 0; !ret && i < g->n_ends; i++)
+		if (ends_wanted(g->ends[i].s))
+			ret = judge_end(g, &pool, &g->ends[i]);
 	if (!ret)
 		ret = run_pool(g, &pool);
 	pool_free(&pool);
