@@ -229,6 +229,12 @@ uint64_t guest_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+void guest_trace(bool on)
+{
+	SAFE_WRITE_FILE("/sys/kernel/tracing/tracing_on", on ? "1" : "0");
+	SAFE_WRITE_FILE("/sys/kernel/tracing/options/trace_printk", on ? "1" : "0");
+}
+
 void guest_sleep_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };

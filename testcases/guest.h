@@ -81,6 +81,12 @@ uint32_t guest_apic_id(void); /* of the CPU that runs this; KVM's vCPU id */
 
 uint64_t guest_now_ns(void);
 void guest_sleep_ms(unsigned int ms);
+/*
+ * In L1: go on without the trace (or with it), whose buffer is not made for thousands of calls.
+ * trace_printk() would still format each of them, which takes as long as the rest of the call, if
+ * only tracing_on said so.
+ */
+void guest_trace(bool on);
 
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;

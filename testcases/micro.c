@@ -522,14 +522,20 @@ static void make_vcpu(struct micro *m, struct vcpu *v, uint32_t id)
 	start_thread(v);
 }
 
-/* Local APICs alone; a vCPU that is not the first one would wait for its start by another. */
-static void add_apics(struct micro *m)
+/* What of a machine's interrupt controllers is in KVM. */
+enum chips { CHIPS_NONE, CHIPS_APICS, CHIPS_ALL };
+
+static void add_chips(struct micro *m, enum chips chips)
 {
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP };
 
-	IOCTL(m->vm, KVM_ENABLE_CAP, &split);
+	if (chips == CHIPS_APICS)
+		IOCTL(m->vm, KVM_ENABLE_CAP, &split);
+	if (chips == CHIPS_ALL)
+		IOCTL(m->vm, KVM_CREATE_IRQCHIP, 0);
 }
 
+/* And one that is not the first one would wait for its start by another. */
 static void enable_apic(struct vcpu *v)
 {
 	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
@@ -550,7 +556,7 @@ void micro_add_vcpu(struct micro *m, uint32_t id)
 	m->n++;
 }
 
-static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
+static struct micro *make(const uint32_t *ids, unsigned int n, enum chips chips)
 {
 	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -566,23 +572,27 @@ static struct micro *make(const uint32_t *ids, unsigned int n, bool apics)
 	m->vm = IOCTL(m->kvm, KVM_CREATE_VM, 0);
 	m->run_bytes = (size_t)IOCTL(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	make_memory(m);
-	if (apics)
-		add_apics(m);
+	add_chips(m, chips);
 	for (unsigned int i = 0; i < n; i++)
 		micro_add_vcpu(m, ids[i]);
-	for (unsigned int i = 0; apics && i < n; i++)
+	for (unsigned int i = 0; chips && i < n; i++)
 		enable_apic(&m->vcpu[i]);
 	return m;
 }
 
 struct micro *micro_new(const uint32_t *ids, unsigned int n)
 {
-	return make(ids, n, false);
+	return make(ids, n, CHIPS_NONE);
 }
 
 struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n)
 {
-	return make(ids, n, true);
+	return make(ids, n, CHIPS_APICS);
+}
+
+struct micro *micro_new_with_chips(const uint32_t *ids, unsigned int n)
+{
+	return make(ids, n, CHIPS_ALL);
 }
 
 struct micro *micro_new_crowd(void)
@@ -591,7 +601,7 @@ struct micro *micro_new_crowd(void)
 
 	for (uint32_t i = 0; i < MICRO_CROWD; i++)
 		ids[i] = 13 * i;
-	return make(ids, MICRO_CROWD, false);
+	return make(ids, MICRO_CROWD, CHIPS_NONE);
 }
 
 int micro_vm_fd(const struct micro *m)

@@ -136,6 +136,28 @@ static void cache_filled(struct evidence *e)
 		obs(e, "memory.kb", i)->u64 += 256;
 }
 
+/* Right: KASAN keeps what was freed. */
+static void kept_by_kasan(struct evidence *e)
+{
+	obs(e, "memory.kept", 0)->u64 = 1;
+	for (size_t i = 0; i < obs_count(&e->obs, "failed.kb"); i++)
+		obs(e, "failed.kb", i)->u64 += 64 * i;
+}
+
+static void ended_by_a_signal(struct evidence *e)
+{
+	obs(e, "signals.good", 5)->u64 -= 12;
+	obs(e, "signals.errors", 5)->u64 = 12;
+}
+
+static void trap_flag_told(struct evidence *e)
+{
+	struct observation *o = obs(e, "told.stepped", 0);
+
+	free(o->str);
+	o->str = xstrdup("exit 4, rip 0x8003, rflags 0x102 fffffffffffffc18");
+}
+
 /* Right: any errno. */
 static void another_errno(struct evidence *e)
 {
@@ -342,6 +364,7 @@ static const struct fault faults[] = {
 	FAULT(THREADS, error_lost, "each task's own result"),
 	FAULT(THREADS, error_at_once, "results of calls at once"),
 	FAULT(THREADS, call_lost, "each CPU is asked about by all calls"),
+	FAULT(THREADS, ended_by_a_signal, "results of calls while signals come"),
 	FAULT(HOTPLUG, counts_instead, "those asked about with CPUs offline"),
 	FAULT(HOTPLUG, offline_asked, "those asked about with CPUs offline"),
 	FAULT(HOTPLUG, possible_asked, "those asked about with CPUs offline"),
@@ -358,6 +381,7 @@ static const struct fault faults[] = {
 	FAULT(NEIGHBOURS, maps_gone, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
 	FAULT(NEIGHBOURS, not_counted, "KVM's count of hypercalls"),
+	FAULT(NEIGHBOURS, trap_flag_told, "registers as KVM tells them"),
 	FAULT(PATHS, unanswered_without_leaves, "the leaf of the exits in each mode"),
 	FAULT(PATHS, changes_another_register, "the leaf of the exits in each mode"),
 	FAULT(PATHS, upper_half_left, "other leaves in each mode"),
@@ -385,6 +409,7 @@ static void pass_what_is_right(void **state)
 		pass_right(programs[i], "as recorded", NULL);
 	pass_right(RESULTS, "cache_filled", cache_filled);
 	pass_right(RESULTS, "another_errno", another_errno);
+	pass_right(RESULTS, "kept_by_kasan", kept_by_kasan);
 	pass_right(THREADS, "each_asks_itself", each_asks_itself);
 	pass_right(NEIGHBOURS, "no_maps_at_all", no_maps_at_all);
 }

@@ -24,6 +24,7 @@
 #define IDS "test_micro_ids"
 #define CALLS "test_micro_calls"
 #define MANY "test_micro_many"
+#define MEANWHILE "test_micro_meanwhile"
 #define EXITS "test_micro_exits"
 #define CYCLES "test_micro_cycles"
 #define ANSWER "test_micro_answer"
@@ -343,6 +344,16 @@ static void bystander_stopped(struct evidence *e)
 	obs(e, "beside.exits", 0)->u64 = 1017;
 }
 
+static void monitor_refused(struct evidence *e)
+{
+	obs(e, "step.error", 5)->u64 = 16;
+}
+
+static void calls_stop(struct evidence *e)
+{
+	obs(e, "step.calls", 3)->u64 = 0;
+}
+
 static void sum_too_small(struct evidence *e)
 {
 	obs(e, "total.sum", 0)->u64 = obs(e, "total.before", 0)->u64 - 1;
@@ -608,6 +619,9 @@ static const struct fault faults[] = {
 	FAULT(LIVES, saved_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, offline_took_along, "exits over lives", OUT_FAIL),
 	FAULT(LIVES, cycles_taken_along, "cycles over lives", OUT_FAIL),
+	FAULT(MEANWHILE, monitor_refused, "what the monitor asked for", OUT_FAIL),
+	FAULT(MEANWHILE, calls_stop, "calls go on", OUT_FAIL),
+	FAULT(MEANWHILE, one_call_wrong, "calls with an error", OUT_FAIL),
 	FAULT(LEFT, target_changed, "the target's state", OUT_FAIL),
 	FAULT(LEFT, callers_msr_changed, "the target's state", OUT_FAIL),
 	FAULT(LEFT, interrupts_left_off, ENDS_CHECK, OUT_FAIL),
@@ -656,7 +670,7 @@ static void find_faults(void **state)
 
 static void pass_what_is_right(void **state)
 {
-	static const char *const programs[] = { IDS,	CALLS, MANY,  EXITS, CYCLES,
+	static const char *const programs[] = { IDS,	CALLS, MANY,  MEANWHILE, EXITS, CYCLES,
 						ANSWER, MAP,   LIVES, LEFT };
 
 	(void)state;

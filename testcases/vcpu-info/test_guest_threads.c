@@ -2,13 +2,18 @@
 /*
  * vcpu-info/threads: the system call from many tasks at once, two on each CPU. First all answers
  * are 0. Then the host has an error for whatever one of the vCPUs asks: the tasks on that one get
- * it, each time, and no other task does.
+ * it, each time, and no other task does. And a task to which signals come makes calls as any other.
  */
 #ifdef NESTLAB_GUEST
 #include "crew.h"
 #include "script.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 #define CALLS 480
+#define CALLS_WITH_SIGNALS 240
+#define SIGNAL_US 1000 /* longer than a call: one that begins anew comes to its end, too */
 #define A_CPU 2
 
 struct results {
@@ -18,6 +23,7 @@ struct results {
 static struct scripted_cpus s;
 static struct results *tasks; /* shared; one a task, in the CPUs' order, then again */
 static unsigned int *of_cpu;  /* how many of them have begun on each CPU */
+static unsigned int *signals; /* that came to all of them */
 
 static unsigned int index_of(uint32_t id)
 {
@@ -43,8 +49,26 @@ static void work(unsigned int calls)
 	}
 }
 
-/* key: "well", or "one" when the second CPU is told errors. */
-static void run_tasks(const char *key, struct crew *crew)
+static void on_signal(int signal)
+{
+	(void)signal;
+	__atomic_fetch_add(signals, 1, __ATOMIC_RELAXED);
+}
+
+static void work_with_signals(unsigned int calls)
+{
+	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	const struct itimerval often = { { 0, SIGNAL_US }, { 0, SIGNAL_US } }, never = { 0 };
+
+	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
+		guest_broken(__FILE__, __LINE__, "can't send signals to a task");
+	work(calls);
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
+/* key: "well", "signals", or "one" when the second CPU is told errors. */
+static void run_tasks(const char *key, struct crew *crew, void (*how)(unsigned int n),
+		      unsigned int calls)
 {
 	struct guest_cpus on = { 0 };
 	char name[40];
@@ -54,7 +78,7 @@ static void run_tasks(const char *key, struct crew *crew)
 		tasks[i] = (struct results){ 0 };
 		of_cpu[i] = 0;
 	}
-	crew_start(crew, &on, 0, work, CALLS);
+	crew_start(crew, &on, 0, how, calls);
 	crew_go(crew);
 	crew_wait(crew);
 	for (unsigned int i = 0; i < on.n; i++) {
@@ -73,18 +97,22 @@ static void run(void)
 
 	tasks = SAFE_MAP_SHARED(NULL, sizeof(*tasks) * 64);
 	of_cpu = SAFE_MAP_SHARED(NULL, sizeof(*of_cpu) * 64);
+	signals = SAFE_MAP_SHARED(NULL, sizeof(*signals));
 	scripted_cpus(&s);
 	if (s.cpus.n < 2)
 		guest_skip("one CPU only");
 	script_begin();
-	run_tasks("well", crew);
+	run_tasks("well", crew, work, CALLS);
 	for (unsigned int i = 0; i < s.cpus.n; i++)
 		observe_u64("asked", script(SCRIPT_TELL, s.id[i], 0).about);
 	observe_u64("strange", script(SCRIPT_TELL, 0, 0).strange);
 	observe_u64("calls", CALLS * A_CPU * s.cpus.n);
 	script_begin();
+	run_tasks("signals", crew, work_with_signals, CALLS_WITH_SIGNALS);
+	observe_u64("signals.came", *signals);
+	script_begin();
 	script(SCRIPT_CALLER, s.id[1], -EINVAL);
-	run_tasks("one", crew);
+	run_tasks("one", crew, work, CALLS);
 }
 
 GUEST_TEST(run)
@@ -97,6 +125,7 @@ GUEST_TEST(run)
 
 #define BY "the host answers what the program tells it, and counts who was asked about"
 #define FAILING 1 /* the CPU, as the program counts them, that is told errors */
+#define SIGNALS "results of calls while signals come"
 
 static uint64_t of_task(const struct evidence *e, const char *phase, const char *what, size_t i)
 {
@@ -111,13 +140,15 @@ static uint64_t cpu_of(const struct evidence *e, size_t task)
 	return obs_get(&e->obs, "cpu.id", task % obs_count(&e->obs, "cpu.id"))->u64;
 }
 
-static void check_well(const struct evidence *e, struct test_result *t)
+static void check_well(const struct evidence *e, struct test_result *t, const char *phase,
+		       const char *name)
 {
+	_cleanup_free_ char *good = strf("%s.good", phase);
 	struct tally y = { .unit = "task" };
 
-	for (size_t i = 0; i < obs_count(&e->obs, "well.good"); i++) {
-		uint64_t errors = of_task(e, "well", "errors", i);
-		uint64_t positive = of_task(e, "well", "positive", i);
+	for (size_t i = 0; i < obs_count(&e->obs, good); i++) {
+		uint64_t errors = of_task(e, phase, "errors", i);
+		uint64_t positive = of_task(e, phase, "positive", i);
 
 		if (errors || positive)
 			tally_bad(&y,
@@ -127,7 +158,19 @@ static void check_well(const struct evidence *e, struct test_result *t)
 		else
 			tally_good(&y);
 	}
-	tally_check(t, "results of calls at once", "0 each: no vCPU's was an error", &y, BY);
+	tally_check(t, name, "0 each: no vCPU's was an error", &y, BY);
+}
+
+static void check_signals(const struct evidence *e, struct test_result *t)
+{
+	uint64_t came;
+
+	if (!want_u64(e, t, "signals.came", &came))
+		return;
+	if (came)
+		check_well(e, t, "signals", SIGNALS);
+	else
+		check_skip(t, SIGNALS, "no signal came to any task while it made calls");
 }
 
 /*
@@ -189,6 +232,7 @@ static void check_asked(const struct evidence *e, struct test_result *t)
 static const char *const checks[] = {
 	"results of calls at once",
 	"each CPU is asked about by all calls",
+	SIGNALS,
 	"each task's own result",
 	NULL,
 };
@@ -197,8 +241,9 @@ static void judge(const struct evidence *e, struct test_result *t)
 {
 	if (!check_program(e, t))
 		return;
-	check_well(e, t);
+	check_well(e, t, "well", "results of calls at once");
 	check_asked(e, t);
+	check_signals(e, t);
 	check_one(e, t);
 }
 

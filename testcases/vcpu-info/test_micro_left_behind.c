@@ -333,13 +333,6 @@ static void beside(struct micro *m)
 	micro_stop(m, 1);
 }
 
-/* Without the trace, as in vcpu-info/many. */
-static void trace(bool on)
-{
-	SAFE_WRITE_FILE("/sys/kernel/tracing/tracing_on", on ? "1" : "0");
-	SAFE_WRITE_FILE("/sys/kernel/tracing/options/trace_printk", on ? "1" : "0");
-}
-
 static uint64_t machines(void)
 {
 	DIR *d = opendir("/sys/kernel/debug/kvm");
@@ -377,7 +370,7 @@ static void run(void)
 	struct micro *m = micro_new(ids, 2);
 
 	hypercall = guest_number("NESTLAB_HYPERCALL", 13);
-	trace(false);
+	guest_trace(false);
 	ends(m);
 	states(m);
 	beside(m);
@@ -387,7 +380,7 @@ static void run(void)
 	memory_of(m, "calls about an unknown id", fail_times);
 	programs_that_end();
 	observe_u64("references.after", references());
-	trace(true);
+	guest_trace(true);
 	observe_u64("calls.wrong", call.wrong);
 	micro_free(m);
 	tell_end(machines_before);

@@ -57,22 +57,12 @@ static void tell(uint64_t calls)
 		       (unsigned long long)wrong);
 }
 
-/*
- * Without the trace, whose buffer is not made for so many records. trace_printk() would still
- * format each of them, which takes as long as the rest of the call, if only tracing_on said so.
- */
-static void trace(bool on)
-{
-	SAFE_WRITE_FILE("/sys/kernel/tracing/tracing_on", on ? "1" : "0");
-	SAFE_WRITE_FILE("/sys/kernel/tracing/options/trace_printk", on ? "1" : "0");
-}
-
 static void run(void)
 {
 	struct micro *m = micro_new(ids, VCPUS);
 	uint64_t calls = CALLS * guest_number("NESTLAB_EFFORT", 1), start = guest_now_ns();
 
-	trace(false);
+	guest_trace(false);
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		parts[i].hypercall = guest_number("NESTLAB_HYPERCALL", 13);
 		parts[i].me = i;
@@ -81,7 +71,7 @@ static void run(void)
 	}
 	for (unsigned int i = 0; i < VCPUS; i++)
 		micro_finish(m, i);
-	trace(true);
+	guest_trace(true);
 	observe_u64("nanoseconds", guest_now_ns() - start);
 	tell(calls);
 	micro_start(m, 0, call_once, &parts[0]);

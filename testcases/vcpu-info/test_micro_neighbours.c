@@ -445,6 +445,51 @@ static void run_hyperv(void)
 	micro_free(m);
 }
 
+/* --- what KVM tells of a vCPU --- */
+
+static void observe_regs(const char *key, uint32_t reason, const struct kvm_regs *r)
+{
+	char text[640];
+	struct kvm_regs copy = *r;
+	int n = snprintf(text, sizeof(text), "exit %u, rip 0x%" PRIx64 ", rflags 0x%" PRIx64, reason, (uint64_t)r->rip,
+			 (uint64_t)r->rflags);
+
+	for (unsigned int i = 0; i < MICRO_REGS; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " %" PRIx64, *micro_reg(&copy, i));
+	observe_str(key, text);
+}
+
+static void step_on(bool on)
+{
+	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
+
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &debug))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
+}
+
+/* A debugger's flags are not the guest's: nobody may write them back to it. */
+static void run_told(void)
+{
+	struct kvm_run *shared = micro_vcpu_run(m, 0);
+	struct kvm_regs r;
+	uint32_t reason;
+
+	begin_call(MICRO_LONG, &(struct arguments){ NO_NUMBER, { 1, 2, 3, 4 } });
+	step_on(true);
+	micro_get_regs(m, 0, &r);
+	observe_regs("told.before-a-step", 0, &r);
+	shared->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	micro_go(m, 0);
+	reason = micro_wait(m, 0);
+	shared->kvm_valid_regs = 0;
+	observe_regs("told.synced", reason, &shared->s.regs.regs);
+	micro_get_regs(m, 0, &r);
+	observe_regs("told.stepped", reason, &r);
+	step_on(false);
+	micro_get_regs(m, 0, &r);
+	observe_regs("told.after", reason, &r);
+}
+
 static void run(void)
 {
 	m = micro_new_with_apics(ids, VCPUS);
@@ -454,6 +499,7 @@ static void run(void)
 	run_clocks();
 	run_maps();
 	run_widths();
+	run_told();
 	micro_free(m);
 	run_hidden();
 	run_hyperv();
@@ -484,6 +530,8 @@ static const struct {
 	  "rax alone is changed, and in 32-bit modes cut, as on the unpatched kernel" },
 	{ "counted.", "KVM's count of hypercalls",
 	  "grows with each call as on the unpatched kernel, in each mode" },
+	{ "told.", "registers as KVM tells them",
+	  "while a debugger steps, too, as on the unpatched kernel" },
 };
 
 static void tally_effect(const struct evidence *e, const struct observation *now, struct tally *y)
@@ -531,6 +579,7 @@ static const char *const checks[] = {
 	"KVM_HC_MAP_GPA_RANGE",
 	"registers after a hypercall",
 	"KVM's count of hypercalls",
+	"registers as KVM tells them",
 	NULL,
 };
 

@@ -47,6 +47,7 @@ struct asked {
 	uint64_t spun_before, spun_after;
 	int64_t result;
 	uint64_t changed; /* bit per register of the caller that the call changed, rax aside */
+	bool narrow;	  /* the caller's registers have 32 bits */
 };
 
 static uint64_t hypercall;
@@ -66,7 +67,7 @@ static void ask(struct micro *m, struct asked *a, uint64_t rip)
 	struct kvm_regs before = { .rip = rip, .rflags = MICRO_RFLAGS }, after;
 
 	for (unsigned int i = 0; i < MICRO_REGS; i++)
-		*micro_reg(&before, i) = magic(ids[a->caller], i) + 1;
+		*micro_reg(&before, i) = (magic(ids[a->caller], i) + 1) & (a->narrow ? UINT32_MAX : UINT64_MAX);
 	before.rax = hypercall;
 	before.rbx = ids[a->target];
 	micro_set_regs(m, a->caller, &before);
@@ -123,6 +124,18 @@ static void round_spinning(struct micro *m, unsigned int target)
 	micro_pin(m, target, cpus.cpu[0]);
 }
 
+/* A caller with registers of 32 bits about one that has 64. */
+static void about_from(struct micro *m, enum micro_mode mode, unsigned int caller,
+		       unsigned int target, const char *state)
+{
+	struct asked a = { .state = state, .caller = caller, .target = target, .narrow = true };
+
+	micro_set_mode(m, caller, mode);
+	ask(m, &a, micro_at(micro_call()));
+	micro_set_mode(m, caller, MICRO_LONG);
+	tell(&a);
+}
+
 static void round_halted(struct micro *m, unsigned int target)
 {
 	set_magic(m, target, micro_halt);
@@ -132,6 +145,8 @@ static void round_halted(struct micro *m, unsigned int target)
 	for (unsigned int i = 0; i < N; i++)
 		if (i != target)
 			about(m, i, target, "halted");
+	about_from(m, MICRO_PROTECTED, (target + 1) % N, target, "halted");
+	about_from(m, MICRO_PAGED, (target + 2) % N, target, "halted");
 }
 
 /* User space has set its registers, as a debugger does, and it has not run since. */
