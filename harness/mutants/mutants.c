@@ -243,6 +243,19 @@ static bool failed(const struct mutant *m, const struct run_result *r, const cha
 	return false;
 }
 
+/* One of "CHECK | CHECK" did. */
+static bool one_failed(const struct mutant *m, const struct run_result *r, const char *test,
+		       const char *checks)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	strv_split(&names, checks, "|");
+	for (size_t i = 0; i < names.n; i++)
+		if (failed(m, r, test, str_strip(names.v[i])))
+			return true;
+	return false;
+}
+
 static void add_name(struct buf *b, const char *test, const char *check)
 {
 	buf_printf(b, "%s%s: %s", b->len ? "; " : "", test, check);
@@ -298,7 +311,7 @@ bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf
 	if (m->build && r->verdict != OUT_BUILD_ERROR)
 		buf_puts(missed, THE_BUILD);
 	for (size_t i = 0; i < m->checks.n; i++)
-		if (!failed(m, r, m->test_of.v[i], m->checks.v[i]))
+		if (!one_failed(m, r, m->test_of.v[i], m->checks.v[i]))
 			add_name(missed, m->test_of.v[i], m->checks.v[i]);
 	if (other)
 		add_name(missed, NOTHING_ELSE, other);
@@ -308,8 +321,9 @@ bool mutant_found(const struct mutant *m, const struct run_result *r, struct buf
 /* What became of a check that should have failed: "passed", or why nobody knows. */
 static const char *seen_of(const struct run_result *r, const char *test, const char *check)
 {
+	_cleanup_free_ char *first = xstrndup(check, strcspn(check, "|"));
 	const struct test_result *t = result_find_test(r, test);
-	const struct check_result *c = t ? result_find_check(t, check) : NULL;
+	const struct check_result *c = t ? result_find_check(t, str_strip(first)) : NULL;
 
 	if (c)
 		return outcome_name(c->verdict);
@@ -345,7 +359,7 @@ void mutant_to_result(const struct mutant *m, const struct run_result *r, struct
 		const char *test = m->test_of.v[i], *check = m->checks.v[i];
 		_cleanup_free_ char *name = strf("%s: %s", test, check);
 
-		result_add_check(t, name, failed(m, r, test, check) ? OUT_PASS : OUT_FAIL,
+		result_add_check(t, name, one_failed(m, r, test, check) ? OUT_PASS : OUT_FAIL,
 				 want,
 				 built ? seen_of(r, test, check) : outcome_name(r->verdict), NULL);
 	}

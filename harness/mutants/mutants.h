@@ -6,7 +6,8 @@
  *	Found-by: vcpu-info/pairs: registers of the target
  *
  * that name a test and a check of it which must fail. "TEST: crash" is one that a kernel must die
- * in, "the build" alone a mutant that must not build. With a line "Kernel: guest" the patch is one
+ * in, "the build" alone a mutant that must not build. "TEST: CHECK | CHECK": which of them fails is
+ * chance, and one must. With a line "Kernel: guest" the patch is one
  * on the guest's kernel. One that only a kernel of a flavour can find names it in a line "Flavor:
  * debug", one that shows by chance how many times longer to look: "Effort: 10". "Map: b" is one on
  * the reference with that map of leaves, judged by its numbers.

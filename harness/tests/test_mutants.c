@@ -171,6 +171,28 @@ static void test_found(void **state)
 	expect(OUT_SKIP, OUT_BROKEN, false, "a/one: the first check; a/one: a check: with a colon");
 }
 
+static void expect_one_of(enum outcome first, enum outcome second, bool found)
+{
+	static const char either[] = "Found-by: a/one: the first check | a check: with a colon\n---\n";
+	_cleanup_buf_ struct buf by = { 0 }, missed = { 0 };
+	struct run_result *r = make_run(first, second);
+	struct mutant m;
+
+	assert_int_equal(load(either, &m), 0);
+	assert_int_equal(mutant_found(&m, r, &by, &missed), found);
+	mutant_free(&m);
+	result_free(r);
+}
+
+/* By which check a race shows is chance. */
+static void test_found_by_one_of(void **state)
+{
+	(void)state;
+	expect_one_of(OUT_FAIL, OUT_PASS, true);
+	expect_one_of(OUT_SKIP, OUT_FAIL, true);
+	expect_one_of(OUT_PASS, OUT_PASS, false);
+}
+
 /* ---- a fix that was taken back: a suite's line, and nothing else ---- */
 
 static const char revert[] = "Lane: far\nSuite: others\nFound-by: others/one: the program\n---\n";
@@ -303,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_found_by_one_of),
 		cmocka_unit_test(test_revert),
 		cmocka_unit_test(test_own_reverts),
 		cmocka_unit_test(test_to_result),
