@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 
 #include "context.h"
 #include "micro.h"
@@ -34,14 +33,6 @@ struct question {
 	uint64_t rax, rbx;
 };
 
-static void set_single_step(struct micro *m, bool on)
-{
-	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
-
-	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &debug))
-		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
-}
-
 static void observe_end(struct micro *m, const char *key, const char *code, struct question q, bool step)
 {
 	struct kvm_regs r = { .rip = (uintptr_t)code, .rflags = MICRO_RFLAGS | FLAGS, .rax = q.rax, .rbx = q.rbx };
@@ -50,10 +41,10 @@ static void observe_end(struct micro *m, const char *key, const char *code, stru
 
 	micro_set_mode(m, 0, MICRO_LONG);
 	micro_set_regs(m, 0, &r);
-	set_single_step(m, step);
+	micro_step(m, 0, step);
 	micro_go(m, 0);
 	reason = micro_wait(m, 0);
-	set_single_step(m, false);
+	micro_step(m, 0, false);
 	micro_get_regs(m, 0, &r);
 	context_take(context, sizeof(context));
 	snprintf(text, sizeof(text), "exit %u at rip%+lld, rflags 0x%llx%s", reason, (long long)(r.rip - (uintptr_t)code),

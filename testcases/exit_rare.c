@@ -387,7 +387,6 @@ static void shut_down(void *arg)
 	__asm__ volatile("lidt %0; ud2" : : "m"(none));
 }
 
-/* One that ended is as after a reset. */
 /* KVM 5.10 would deliver the fault that ended it once more. */
 static void forget_events(struct micro *m)
 {
@@ -397,6 +396,7 @@ static void forget_events(struct micro *m)
 		guest_broken(__FILE__, __LINE__, "KVM_SET_VCPU_EVENTS");
 }
 
+/* One that ended is as after a reset. */
 void make_shutdowns(struct micro *m, uint64_t times)
 {
 	for (; times; times--) {
@@ -413,26 +413,18 @@ __asm__(".text\n"
 	"rare_steps:\n"
 	"	jmp rare_steps\n");
 
-static void set_steps(struct micro *m, uint32_t control)
-{
-	struct kvm_guest_debug debug = { .control = control };
-
-	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &debug))
-		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
-}
-
 void make_steps(struct micro *m, uint64_t times)
 {
 	const struct kvm_regs r = { .rip = (uintptr_t)rare_steps, .rflags = MICRO_RFLAGS };
 
 	micro_set_regs(m, 0, &r);
-	set_steps(m, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+	micro_step(m, 0, true);
 	for (; times; times--) {
 		micro_go(m, 0);
 		if (micro_wait(m, 0) != KVM_EXIT_DEBUG)
 			guest_fault("a vCPU that is stepped did not stop behind its instruction");
 	}
-	set_steps(m, 0);
+	micro_step(m, 0, false);
 }
 
 /* -- two tasks of 32 bits that jump to each other -- */

@@ -804,6 +804,13 @@ void micro_wait_going_on(struct micro *m, unsigned int vcpu)
 	}
 }
 
+void micro_step(struct micro *m, unsigned int vcpu, bool on)
+{
+	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
+
+	IOCTL(m->vcpu[vcpu].fd, KVM_SET_GUEST_DEBUG, &debug);
+}
+
 void micro_stop(struct micro *m, unsigned int vcpu)
 {
 	struct vcpu *v = &m->vcpu[vcpu];

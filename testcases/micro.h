@@ -105,6 +105,9 @@ void micro_get_regs(struct micro *m, unsigned int vcpu, struct kvm_regs *r);
 void micro_set_sregs(struct micro *m, unsigned int vcpu, const struct kvm_sregs *s);
 void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s);
 
+/* From now on KVM_EXIT_DEBUG behind each instruction, as a debugger wants it, or not any more. */
+void micro_step(struct micro *m, unsigned int vcpu, bool on);
+
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
  * Ports by which a guest function asks the program for something: to wait until the guest takes

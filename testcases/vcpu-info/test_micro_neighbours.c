@@ -459,14 +459,6 @@ static void observe_regs(const char *key, uint32_t reason, const struct kvm_regs
 	observe_str(key, text);
 }
 
-static void step_on(bool on)
-{
-	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
-
-	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &debug))
-		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
-}
-
 /* A debugger's flags are not the guest's: nobody may write them back to it. */
 static void run_told(void)
 {
@@ -475,7 +467,7 @@ static void run_told(void)
 	uint32_t reason;
 
 	begin_call(MICRO_LONG, &(struct arguments){ NO_NUMBER, { 1, 2, 3, 4 } });
-	step_on(true);
+	micro_step(m, 0, true);
 	micro_get_regs(m, 0, &r);
 	observe_regs("told.before-a-step", 0, &r);
 	shared->kvm_valid_regs = KVM_SYNC_X86_REGS;
@@ -485,7 +477,7 @@ static void run_told(void)
 	observe_regs("told.synced", reason, &shared->s.regs.regs);
 	micro_get_regs(m, 0, &r);
 	observe_regs("told.stepped", reason, &r);
-	step_on(false);
+	micro_step(m, 0, false);
 	micro_get_regs(m, 0, &r);
 	observe_regs("told.after", reason, &r);
 }
