@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "exit_nested.h"
 #include "exit_rare.h"
 
 #define PAGE 4096UL
@@ -134,6 +135,24 @@ void make_fault(void *arg)
 		*(volatile uint64_t *)(FRESH_AT + n * PAGE) = n;
 }
 
+void make_cr4_read(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr4, %%rax" : : : "rax");
+}
+
+void make_cr3_read(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr3, %%rax" : : : "rax");
+}
+
+void make_cr8_read(void *arg)
+{
+	for (uintptr_t n = (uintptr_t)arg; n; n--)
+		__asm__ volatile("movq %%cr8, %%rax" : : : "rax");
+}
+
 const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "cpuid", 0x72, 10, .make = make_cpuid },
 	{ "hypercall", 0x81, 18, .make = make_hypercall },
@@ -176,18 +195,53 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "clgi", 0x85, 0, .make = make_clgi },
 	{ "invlpga", 0x7a, 0, .make = make_invlpga },
 	{ "skinit", 0x86, 0, .make = make_skinit },
-	{ "cpuid of a guest's guest", 0x72, 10, .make = make_nested },
+	{ "exit of a guest's guest", 0x72, 31, .make = make_nested },
 	{ "cpuid of a guest's guest, which its own host handles", 0x72, 10, .make = make_reflected },
 	{ "vmxon", 0x46, 27, .make = make_vmxon },
 	{ "vmclear", 0x46, 19, .make = make_vmclear },
+	{ "vmlaunch", 0x46, 20, .make = make_vmlaunch },
+	{ "vmresume", 0x46, 24, .make = make_vmresume },
+	{ "vmptrld", 0x46, 21, .make = make_vmptrld },
+	{ "vmptrst", 0x46, 22, .make = make_vmptrst },
+	{ "vmread", 0x46, 23, .make = make_vmread },
+	{ "vmwrite", 0x46, 25, .make = make_vmwrite },
+	{ "vmxoff", 0x46, 26, .make = make_vmxoff },
+	{ "invept", 0x46, 50, .make = make_invept },
+	{ "invvpid", 0x46, 53, .make = make_invvpid },
+	{ "invpcid", 0xa2, 58, .make = make_invpcid },
+	{ "rdrand that the guest lacks", 0, 57, .make = make_rdrand, .on = KIND_BARE },
+	{ "rdseed that the guest lacks", 0, 61, .make = make_rdseed, .on = KIND_BARE },
+	{ "rdtscp that the guest lacks", 0x87, 0, .make = make_rdtscp, .on = KIND_BARE },
+	{ "sgdt", 0x67, 46, .make = make_sgdt },
+	{ "sldt", 0x68, 47, .make = make_sldt },
+	{ "read of CR3", 0x03, 28, .make = make_cr3_read },
+	{ "read of CR4", 0x04, 28, .make = make_cr4_read },
+	{ "read of CR8", 0x08, 28, .make = make_cr8_read },
 	{ "shutdown", 0x7f, 2, .program = make_shutdowns },
 	{ "task switch", 0x7d, 9, .program = make_task_switches },
 	{ "page fault by an NMI", 0x400, 48, .make = make_interrupted_nmi, .once = true },
 	{ "single step of a debugger", 0x41, 0, .program = make_steps },
-	{ "interrupt to another vCPU", 0x7c, 32, .make = make_ipi, .apics = true, .fast = true },
-	{ "interrupt to itself", 0x7c, 32, .make = make_own_ipi, .apics = true, .fast = true },
-	{ "hlt that was woken before", 0x78, 12, .make = make_short_hlt, .apics = true, .fast = true },
+	{ "breakpoint of a debugger", 0x43, 0, .program = make_breakpoints },
+	{ "timer of the APIC", 0x60, 52, .make = make_timer, .on = KIND_APICS, .fast = true },
+	{ "interrupt to another vCPU", 0x7c, 32, .make = make_ipi, .on = KIND_APICS, .fast = true },
+	{ "interrupt to itself", 0x7c, 32, .make = make_own_ipi, .on = KIND_APICS, .fast = true },
+	{ "hlt that was woken before", 0x78, 12, .make = make_short_hlt, .on = KIND_APICS, .fast = true },
 };
+
+void make_kind_machines(struct micro *plain, struct micro *machines[KIND_MACHINES])
+{
+	static const uint32_t ids[] = { 0, 1 };
+
+	machines[KIND_PLAIN] = plain;
+	machines[KIND_APICS] = micro_new_with_apics(ids, 2);
+	machines[KIND_BARE] = micro_new_bare(ids, 1);
+}
+
+void free_kind_machines(struct micro *machines[KIND_MACHINES])
+{
+	for (unsigned int i = KIND_PLAIN + 1; i < KIND_MACHINES; i++)
+		micro_free(machines[i]);
+}
 
 void make_exits(struct micro *m, const struct exit_kind *k, uint64_t times)
 {

@@ -29,6 +29,9 @@ void make_wrmsr(void *arg);
 void make_cr0(void *arg);
 void make_cr3(void *arg);
 void make_cr8(void *arg);
+void make_cr3_read(void *arg);
+void make_cr4_read(void *arg);
+void make_cr8_read(void *arg);
 void make_pause(void *arg);
 void make_cr4(void *arg);
 void make_dr7(void *arg); /* with a cpuid behind each */
@@ -45,6 +48,14 @@ double cycles_in_ms(void);
 #define FRESH_AT 0x10000000UL
 #define FRESH_PAGES 256UL
 
+/* What machine a kind is made in: what a guest was told of its CPU, and what is in KVM, tells what exits. */
+enum kind_machine {
+	KIND_PLAIN, /* micro_new() */
+	KIND_APICS, /* micro_new_with_apics(): two vCPUs at least */
+	KIND_BARE,  /* micro_new_bare() */
+	KIND_MACHINES
+};
+
 struct exit_kind {
 	const char *name;
 	/* basic exit reason: APM volume 2, appendix C; SDM volume 3, appendix C */
@@ -52,12 +63,19 @@ struct exit_kind {
 	void (*make)(void *times);
 	/* In its place, where one guest function alone can't: on the first vCPU, at rest. */
 	void (*program)(struct micro *m, uint64_t times);
-	bool apics; /* needs a machine of two vCPUs with APICs */
+	enum kind_machine on;
 	bool fast;  /* KVM may be done with it before it measures anything */
 	bool once;  /* of memory that is touched the first time */
 };
-#define EXIT_KINDS 51
+#define EXIT_KINDS 71
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
+
+/*
+ * With this plain one, a machine for each kind. free_kind_machines() leaves it. Their first pages are
+ * not there before a guest has run.
+ */
+void make_kind_machines(struct micro *plain, struct micro *machines[KIND_MACHINES]);
+void free_kind_machines(struct micro *machines[KIND_MACHINES]);
 
 /* The machine's first vCPU makes so many of a kind, and is fit for more. */
 void make_exits(struct micro *m, const struct exit_kind *k, uint64_t times);

@@ -1,112 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "exit_rare.h"
 
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "exit_kinds.h"
+#include "exit_try.h"
 #include "micro.h"
 
 #define NO_MEMORY 0x3ff00000UL /* mapped by the guest's page tables, and nothing is there */
-#define CODE_SELECTOR 0x8
-#define VECTORS 32
-#define NMI 2
-#define HAVE_ERROR_CODE 0x227d00U /* a bit each: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP */
-#define INTERRUPT_GATE 0x8e00
-#define MSR_EFER 0xc0000080
 #define EFER_SVME 0x1000
 #define XCR0_X87_SSE 3
 #define PAGE 4096
+#define CR4_UMIP 0x800
 #define CR4_VMXE 0x2000
 #define CR4_OSXSAVE 0x40000
-
-/* -- faults: the one who tries an instruction says in r12 where to go on -- */
-
-extern const char rare_fault[], rare_fault_with_code[], rare_nmi[];
-
-__asm__(".text\n"
-	"rare_fault_with_code:\n"
-	"	addq $8, %rsp\n"
-	"rare_fault:\n"
-	"	movq %r12, (%rsp)\n"
-	"	andq $~0x100, 16(%rsp)\n" /* RFLAGS.TF */
-	"rare_nmi:\n"
-	"	iretq\n");
-
-/* SDM volume 3, 6.14.1: a gate in 64-bit mode. */
-static struct gate {
-	uint16_t low, selector, type, middle;
-	uint32_t high, zero;
-} idt[VECTORS];
-
-/* As micro.c sets a vCPU's segments: code of 64 bits, data. */
-static const uint64_t gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
-
-struct __attribute__((packed)) table {
-	uint16_t limit;
-	uint64_t base;
-};
-
-static const char *handler(unsigned int vector)
-{
-	if (vector == NMI)
-		return rare_nmi;
-	return HAVE_ERROR_CODE >> vector & 1 ? rare_fault_with_code : rare_fault;
-}
-
-static void set_tables(void)
-{
-	struct table i = { sizeof(idt) - 1, (uintptr_t)idt }, g = { sizeof(gdt) - 1, (uintptr_t)gdt };
-
-	for (unsigned int v = 0; v < VECTORS; v++) {
-		uint64_t at = (uintptr_t)handler(v);
-
-		idt[v] = (struct gate){ .low = (uint16_t)at,
-					.selector = CODE_SELECTOR,
-					.type = INTERRUPT_GATE,
-					.middle = (uint16_t)(at >> 16),
-					.high = (uint32_t)(at >> 32) };
-	}
-	__asm__ volatile("lgdt %0; lidt %1" : : "m"(g), "m"(i));
-}
-
-/*
- * One instruction or some, that may fault. What the fault pushes must not lie in the red zone of
- * the function around; the code may use rax, rcx, rdx and rsi.
- */
-#define TRY(code, ...)                                                                             \
-	__asm__ volatile("leaq -128(%%rsp), %%rsp\n"                                               \
-			 "pushq %%rax; pushq %%rcx; pushq %%rdx; pushq %%rsi\n"                     \
-			 "leaq 1f(%%rip), %%r12\n" code "\n"                                       \
-			 "1:\n"                                                                    \
-			 "popq %%rsi; popq %%rdx; popq %%rcx; popq %%rax\n"                         \
-			 "leaq 128(%%rsp), %%rsp\n"                                                \
-			 :                                                                         \
-			 : __VA_ARGS__                                                             \
-			 : "r12", "memory", "cc")
-
-#define MAKE(name, code, ...)                                                                      \
-	void make_##name(void *arg)                                                                \
-	{                                                                                          \
-		set_tables();                                                                      \
-		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
-			TRY(code, __VA_ARGS__);                                                    \
-	}
 
 MAKE(undefined, "ud2", "r"(0UL))
 MAKE(single_step, "pushfq; orq $0x100, (%%rsp); popfq; nop", "r"(0UL))
 MAKE(rdpmc, "rdpmc", "c"(0))
-MAKE(monitor, "monitor", "a"(idt), "c"(0), "d"(0))
+MAKE(monitor, "monitor", "a"(try_memory), "c"(0), "d"(0))
 MAKE(mwait, "mwait", "a"(0), "c"(0))
 MAKE(rsm, "rsm", "r"(0UL))
 MAKE(clts, "clts", "r"(0UL))
 MAKE(lmsw, "smsw %%ax; xorl $4, %%eax; lmsw %%ax; xorl $4, %%eax; lmsw %%ax", "r"(0UL))
 MAKE(in, "inb %0, %%al", "i"(MICRO_PORT + 1))
-MAKE(string_out, "movl $4, %%ecx; cld; rep outsb", "S"(idt), "d"(MICRO_PORT + 1))
+MAKE(string_out, "movl $4, %%ecx; cld; rep outsb", "S"(try_memory), "d"(MICRO_PORT + 1))
 MAKE(mmio_read, "movl (%0), %%eax", "r"(NO_MEMORY))
 MAKE(mmio_write, "movl %%eax, (%0)", "r"(NO_MEMORY))
+MAKE(rdrand, "rdrand %%eax", "r"(0UL))
+MAKE(rdseed, "rdseed %%eax", "r"(0UL))
+MAKE(rdtscp, "rdtscp", "r"(0UL))
 MAKE(irq_window, "cli; outb %%al, %0; sti; nop; nop", "i"(MICRO_WINDOW_PORT))
 MAKE(nmi, "outb %%al, %0; nop; nop", "i"(MICRO_NMI_PORT))
 
@@ -115,7 +40,7 @@ void make_interrupted_nmi(void *arg)
 {
 	uintptr_t stack = FRESH_AT + (RARE_FRESH + 1) * PAGE;
 
-	set_tables();
+	try_tables();
 	for (uintptr_t n = (uintptr_t)arg; n; n--, stack += PAGE)
 		__asm__ volatile("movq %%rsp, %%r12; movq %0, %%rsp\n"
 				 "outb %%al, %1; nop; nop\n"
@@ -124,6 +49,9 @@ void make_interrupted_nmi(void *arg)
 				 : "r"(stack), "i"(MICRO_NMI_PORT)
 				 : "r12", "memory");
 }
+
+static const uint64_t no_address[2];
+MAKE(invpcid, "movl $2, %%eax; invpcid %0, %%rax", "m"(no_address)) /* all contexts */
 
 #define APIC_X2APIC 0xc00 /* and enabled */
 #define MSR_X2APIC_ICR 0x830
@@ -162,6 +90,31 @@ void make_own_ipi(void *arg)
 	send_ipis(0, (uintptr_t)arg);
 }
 
+#define MSR_X2APIC_TIMER 0x832
+#define MSR_X2APIC_TIMER_START 0x838
+#define MSR_X2APIC_TIMER_DIVISOR 0x83e
+#define TIMER_MASKED 0x10000
+#define BY_1 0xb
+#define TIMER_NS 1000
+#define TIMER_CYCLES 20000 /* longer than that, on any CPU */
+
+static void set_x2apic(uint32_t msr, uint32_t value)
+{
+	__asm__ volatile("wrmsr" : : "a"(value), "d"(0), "c"(msr));
+}
+
+/* Once each; KVM has it go off also where nobody is told. */
+void make_timer(void *arg)
+{
+	begin_ipis();
+	set_x2apic(MSR_X2APIC_TIMER, TIMER_MASKED | IPI_VECTOR);
+	set_x2apic(MSR_X2APIC_TIMER_DIVISOR, BY_1);
+	for (uintptr_t n = (uintptr_t)arg; n; n--) {
+		set_x2apic(MSR_X2APIC_TIMER_START, TIMER_NS);
+		spin((void *)TIMER_CYCLES);
+	}
+}
+
 void make_short_hlt(void *arg)
 {
 	for (uintptr_t n = (uintptr_t)arg; n; n--) {
@@ -184,42 +137,7 @@ void make_dr_read(void *arg)
 	}
 }
 
-static uint64_t read_cr4(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("movq %%cr4, %0" : "=r"(value));
-	return value;
-}
-
-static void set_cr4(uint64_t value)
-{
-	TRY("movq %0, %%cr4", "r"(value));
-}
-
-static uint64_t read_efer(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_EFER));
-	return (uint64_t)high << 32 | low;
-}
-
-static void set_efer(uint64_t value)
-{
-	TRY("wrmsr", "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(MSR_EFER));
-}
-
-void make_xsetbv(void *arg)
-{
-	uint64_t cr4 = read_cr4();
-
-	set_tables();
-	set_cr4(cr4 | CR4_OSXSAVE);
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		TRY("xsetbv", "a"(XCR0_X87_SSE), "d"(0), "c"(0));
-	set_cr4(cr4);
-}
+MAKE_WITH_CR4(xsetbv, CR4_OSXSAVE, "xsetbv", "a"(XCR0_X87_SSE), "d"(0), "c"(0))
 
 /* The permission maps have 8,192 MSRs each, from these; behind them every MSR exits. */
 void make_high_rdmsr(void *arg)
@@ -227,7 +145,7 @@ void make_high_rdmsr(void *arg)
 	static const uint32_t numbers[] = { 0x40000000, 0x4b564d00, 0x80000000, 0xbfffffff, MSR_EFER,
 					    0xc0001fff, 0xc0002000, 0xc0010015, 0xc0012000, 0xffffffff };
 
-	set_tables();
+	try_tables();
 	for (uintptr_t n = (uintptr_t)arg; n; n--)
 		TRY("rdmsr", "c"(numbers[n % (sizeof(numbers) / sizeof(numbers[0]))]));
 }
@@ -236,7 +154,7 @@ void make_high_wrmsr(void *arg)
 {
 	uint64_t efer = read_efer();
 
-	set_tables();
+	try_tables();
 	for (uintptr_t n = (uintptr_t)arg; n; n--)
 		set_efer(efer);
 }
@@ -249,7 +167,7 @@ static uint8_t block[2 * PAGE] __attribute__((aligned(PAGE)));
 	{                                                                                          \
 		uint64_t efer = read_efer();                                                       \
                                                                                                    \
-		set_tables();                                                                      \
+		try_tables();                                                                      \
 		set_efer(efer | EFER_SVME);                                                        \
 		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
 			TRY(code, "a"(block), "c"(0));                                             \
@@ -259,129 +177,36 @@ static uint8_t block[2 * PAGE] __attribute__((aligned(PAGE)));
 MAKE_AMD(vmrun, "vmrun")
 MAKE_AMD(vmload, "vmload")
 MAKE_AMD(vmsave, "vmsave")
-MAKE_AMD(clgi, "clgi; stgi")
+MAKE_AMD(clgi, "clgi; stgi; stgi")
 MAKE_AMD(invlpga, "invlpga %%rax, %%ecx")
 MAKE_AMD(skinit, "skinit")
 
 /* A page that no CPU takes for its own: its physical address. */
-static const uint64_t no_vmcs;
+static const uint64_t no_vmcs[2];
 
-/* -- a guest of the guest -- */
-
-extern const char rare_nested[];
-
-/* As many cpuids as esi says, then a hypercall. Its general registers are those of who runs it. */
-__asm__(".text\n"
-	"rare_nested:\n"
-	"	movq %rbx, %r12\n"
-	"1:	cpuid\n"
-	"	decl %esi\n"
-	"	jnz 1b\n"
-	"	movq %r12, %rbx\n"
-	"	vmmcall\n");
-
-#define MSR_HSAVE 0xc0010117
-#define INTERCEPT_VMRUN 1
-#define INTERCEPT_VMMCALL 2
-#define INTERCEPT_CPUID (1U << 18)
-#define INTERCEPT_SHUTDOWN (1U << 31)
-
-struct vmcb_segment {
-	uint16_t selector, attributes;
-	uint32_t limit;
-	uint64_t base;
-};
-
-/* APM volume 2, appendix B: what is used of it. */
-static struct __attribute__((packed)) vmcb {
-	uint32_t intercepts[5], unused[17];
-	uint32_t asid, flush;
-	uint8_t more[0x400 - 0x60];
-	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
-	uint8_t reserved[0x4d0 - 0x4a0];
-	uint64_t efer;
-	uint8_t reserved2[0x548 - 0x4d8];
-	uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;
-	uint8_t reserved3[PAGE - 0x580];
-} vmcb __attribute__((aligned(PAGE)));
-
-_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, es) == 0x400 &&
-		       offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
-		       sizeof(struct vmcb) == PAGE,
-	       "as the CPU has it");
-
-/* On the same page tables, with no interrupts of its own. */
-static void set_vmcb(uint64_t efer)
-{
-	vmcb = (struct vmcb){ .asid = 1, .efer = efer, .dr7 = 0x400, .dr6 = 0xffff0ff0, .rflags = 2 };
-	vmcb.intercepts[3] = INTERCEPT_SHUTDOWN;
-	vmcb.intercepts[4] = INTERCEPT_VMRUN | INTERCEPT_VMMCALL;
-	vmcb.cs = (struct vmcb_segment){ CODE_SELECTOR, 0xa9b, 0xffffffff, 0 };
-	vmcb.es = vmcb.ss = vmcb.ds = (struct vmcb_segment){ 0x10, 0xc93, 0xffffffff, 0 };
-	vmcb.cr4 = read_cr4();
-	__asm__ volatile("movq %%cr3, %0" : "=r"(vmcb.cr3));
-	__asm__ volatile("movq %%cr0, %0" : "=r"(vmcb.cr0));
-	vmcb.rip = (uintptr_t)rare_nested;
-}
-
-extern const char rare_reflected[];
-
-/* One cpuid that its host wants to have: it never gets behind it. */
-__asm__(".text\n"
-	"rare_reflected:\n"
-	"	cpuid\n");
-
-static uint64_t begin_nesting(void)
-{
-	uint64_t efer = read_efer(), hsave = (uintptr_t)block;
-
-	set_tables();
-	set_efer(efer | EFER_SVME);
-	set_vmcb(read_efer());
-	TRY("wrmsr", "a"((uint32_t)hsave), "d"((uint32_t)(hsave >> 32)), "c"(MSR_HSAVE));
-	return efer;
-}
-
-#define NESTED_TIMES 8 /* what the guest's hypervisor itself exits for is little beside that */
-
-/* All in one run. */
-void make_nested(void *arg)
-{
-	uint64_t efer = begin_nesting(), times = NESTED_TIMES * (uintptr_t)arg;
-
-	TRY("vmrun; stgi", "a"(&vmcb), "S"(times));
-	set_efer(efer);
-}
-
-void make_reflected(void *arg)
-{
-	uint64_t efer = begin_nesting();
-
-	vmcb.intercepts[3] |= INTERCEPT_CPUID;
-	vmcb.rip = (uintptr_t)rare_reflected;
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		TRY("vmrun; stgi", "a"(&vmcb));
-	set_efer(efer);
-}
-
-#define MAKE_INTEL(name, code)                                                                     \
-	void make_##name(void *arg)                                                                \
-	{                                                                                          \
-		uint64_t cr4 = read_cr4();                                                         \
-                                                                                                   \
-		set_tables();                                                                      \
-		set_cr4(cr4 | CR4_VMXE);                                                           \
-		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
-			TRY(code, "m"(no_vmcs));                                                  \
-		set_cr4(cr4);                                                                      \
-	}
+#define MAKE_INTEL(name, code) MAKE_WITH_CR4(name, CR4_VMXE, code, "m"(no_vmcs))
 
 MAKE_INTEL(vmxon, "vmxon %0")
 MAKE_INTEL(vmclear, "vmclear %0")
+MAKE_INTEL(vmlaunch, "vmlaunch")
+MAKE_INTEL(vmresume, "vmresume")
+MAKE_INTEL(vmptrld, "vmptrld %0")
+MAKE_INTEL(vmptrst, "vmptrst -8(%%rsp)")
+MAKE_INTEL(vmread, "xorl %%eax, %%eax; vmread %%rax, %%rcx")
+MAKE_INTEL(vmwrite, "xorl %%eax, %%eax; vmwrite %%rax, %%rax")
+MAKE_INTEL(vmxoff, "vmxoff")
+MAKE_INTEL(invept, "movl $2, %%eax; invept %0, %%rax") /* all contexts */
+MAKE_INTEL(invvpid, "movl $2, %%eax; invvpid %0, %%rax")
+
+/* Only where CPU and guest have UMIP, and KVM makes it. */
+#define MAKE_UMIP(name, code) MAKE_WITH_CR4(name, CR4_UMIP, code, "r"(0UL))
+
+MAKE_UMIP(sgdt, "sgdt -16(%%rsp)")
+MAKE_UMIP(sldt, "sldt %%ax")
 
 static void shut_down(void *arg)
 {
-	static const struct table none;
+	static const struct descriptor_table none;
 
 	(void)arg;
 	__asm__ volatile("lidt %0; ud2" : : "m"(none));
@@ -397,14 +222,19 @@ static void forget_events(struct micro *m)
 }
 
 /* One that ended is as after a reset. */
+static void start_again(struct micro *m)
+{
+	micro_set_mode(m, 0, MICRO_LONG);
+	forget_events(m);
+}
+
 void make_shutdowns(struct micro *m, uint64_t times)
 {
 	for (; times; times--) {
 		micro_start(m, 0, shut_down, NULL);
 		if (micro_wait(m, 0) != KVM_EXIT_SHUTDOWN)
 			guest_fault("a vCPU that had a triple fault did not end by it");
-		micro_set_mode(m, 0, MICRO_LONG);
-		forget_events(m);
+		start_again(m);
 	}
 }
 
@@ -427,13 +257,43 @@ void make_steps(struct micro *m, uint64_t times)
 	micro_step(m, 0, false);
 }
 
+extern const char rare_breaks[];
+__asm__(".text\n"
+	"rare_breaks:\n"
+	"	int3\n");
+
+static void have_breakpoints(struct micro *m, bool on)
+{
+	const struct kvm_guest_debug d = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP : 0 };
+
+	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &d))
+		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
+}
+
+/*
+ * Whose instruction it is stays at it, until the debugger puts another there. An emulated AMD CPU lets
+ * the guest have it, whatever KVM intercepts: it shuts down.
+ */
+void make_breakpoints(struct micro *m, uint64_t times)
+{
+	const struct kvm_regs r = { .rip = (uintptr_t)rare_breaks, .rflags = MICRO_RFLAGS };
+
+	micro_set_regs(m, 0, &r);
+	have_breakpoints(m, true);
+	do
+		micro_go(m, 0);
+	while (micro_wait(m, 0) == KVM_EXIT_DEBUG && --times);
+	have_breakpoints(m, false);
+	if (times)
+		start_again(m);
+}
+
 /* -- two tasks of 32 bits that jump to each other -- */
 
 extern const char rare_first_task[], rare_second_task[];
 
 #define FIRST_TASK 0x18
 #define SECOND_TASK 0x20
-#define DATA_SELECTOR 0x10
 
 /* There and back in each turn, of which ecx says how many. */
 __asm__(".text\n"

@@ -40,11 +40,9 @@ void make_nmi(void *arg);	 /* the program sends one; its end is an exit on AMD *
 void make_vmrun(void *arg);
 void make_vmload(void *arg);
 void make_vmsave(void *arg);
-void make_clgi(void *arg); /* and stgi behind each */
+void make_clgi(void *arg); /* and stgi behind each, twice: who takes one for the other shows */
 void make_invlpga(void *arg);
 void make_skinit(void *arg);
-void make_nested(void *arg); /* cpuids, by a guest of the guest that the host of both handles */
-void make_reflected(void *arg); /* the same, where the host lets the guest handle each */
 /* The program sends an NMI, its frame goes to a page never touched: needs add_fresh_memory(). */
 void make_interrupted_nmi(void *arg);
 /*
@@ -54,6 +52,7 @@ void make_interrupted_nmi(void *arg);
  */
 void make_ipi(void *arg);
 void make_own_ipi(void *arg);
+void make_timer(void *arg); /* its own one, which tells nobody */
 void make_short_hlt(void *arg); /* with a hypercall before each */
 /* One such interrupt, to the vCPU with this APIC's id; begin_ipis() once before. */
 void begin_ipis(void);
@@ -61,6 +60,24 @@ void send_ipi(uint32_t to);
 /* Intel's own, with CR4.VMXE set where KVM allows it; undefined elsewhere. */
 void make_vmxon(void *arg);
 void make_vmclear(void *arg);
+void make_vmlaunch(void *arg);
+void make_vmresume(void *arg);
+void make_vmptrld(void *arg);
+void make_vmptrst(void *arg);
+void make_vmread(void *arg);
+void make_vmwrite(void *arg);
+void make_vmxoff(void *arg);
+void make_invept(void *arg);
+void make_invvpid(void *arg);
+
+/* In a machine of micro_new_bare(): its guest should not have them, and KVM takes care of that. */
+void make_rdrand(void *arg);
+void make_rdseed(void *arg);
+void make_rdtscp(void *arg);
+/* They exit where KVM makes UMIP for a CPU that lacks it. */
+void make_sgdt(void *arg);
+void make_sldt(void *arg);
+void make_invpcid(void *arg); /* without nested paging */
 
 /*
  * By the program, on a machine's first vCPU, which is fit for more afterwards. A shutdown ends the
@@ -71,5 +88,6 @@ void make_shutdowns(struct micro *m, uint64_t times);
 void make_task_switches(struct micro *m, uint64_t times);
 /* A debugger steps it, an instruction each time. */
 void make_steps(struct micro *m, uint64_t times);
+void make_breakpoints(struct micro *m, uint64_t times);
 
 #endif

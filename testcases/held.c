@@ -95,3 +95,19 @@ uint64_t held_sleep(struct micro *m, uint64_t at, unsigned int n)
 	}
 	return slept;
 }
+
+uint64_t held_begin(struct micro *m, uint64_t at, unsigned int n)
+{
+	uint64_t page;
+
+	micro_start(m, n, touch, (void *)(at + n * PAGE));
+	return wait_for_one(&page);
+}
+
+uint64_t held_end(struct micro *m, unsigned int n, uint64_t since)
+{
+	uint64_t slept = give(first_page + n * PAGE) - since;
+
+	micro_finish(m, n);
+	return slept;
+}

@@ -20,5 +20,11 @@ bool held_pages(struct micro *m, uint64_t at, unsigned int n);
  * tell. Returns the cycles that they surely slept.
  */
 uint64_t held_sleep(struct micro *m, uint64_t at, unsigned int n);
+/*
+ * vCPU n touches page n, and sleeps in that one exit until held_end(). Returns the TSC of a moment
+ * at which it does; held_end(), given that, the cycles that it surely slept.
+ */
+uint64_t held_begin(struct micro *m, uint64_t at, unsigned int n);
+uint64_t held_end(struct micro *m, unsigned int n, uint64_t since);
 
 #endif

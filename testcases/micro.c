@@ -129,6 +129,7 @@ struct micro {
 	uint8_t *memory;
 	unsigned int n;
 	uint32_t slots; /* of memory, so far */
+	bool bare;	/* its vCPUs: micro_new_bare() */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct vcpu vcpu[MICRO_MAX_VCPUS];
@@ -297,18 +298,40 @@ void micro_set_mode(struct micro *m, unsigned int vcpu, enum micro_mode mode)
 	IOCTL(m->vcpu[vcpu].fd, KVM_SET_SREGS, &s);
 }
 
+#define CPUID_ENTRIES 256
+#define RDTSCP (1U << 27) /* leaf 0x80000001, edx */
+
+/* APM volume 3, appendix E.3; SDM volume 2, CPUID: the words that have grown. */
+static void take_features(struct kvm_cpuid_entry2 *e)
+{
+	switch (e->function) {
+	case 1:
+		e->ecx = 0;
+		break;
+	case 7:
+		e->ebx = e->ecx = e->edx = 0;
+		break;
+	case 0x80000001:
+		e->ecx = 0;
+		e->edx &= ~RDTSCP;
+		break;
+	case 0x8000000a:
+		e->edx = 0;
+		break;
+	}
+}
+
 static void set_cpuid(struct vcpu *v)
 {
-	static struct {
+	struct {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[256];
-	} supported;
+		struct kvm_cpuid_entry2 entry[CPUID_ENTRIES];
+	} told = { .head.nent = CPUID_ENTRIES };
 
-	if (!supported.head.nent) {
-		supported.head.nent = 256;
-		IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &supported);
-	}
-	IOCTL(v->fd, KVM_SET_CPUID2, &supported);
+	IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &told);
+	for (uint32_t i = 0; v->m->bare && i < told.head.nent; i++)
+		take_features(&told.entry[i]);
+	IOCTL(v->fd, KVM_SET_CPUID2, &told);
 }
 
 static void read_stats(int line, int fd, void *to, size_t len, uint64_t at)
@@ -556,7 +579,8 @@ void micro_add_vcpu(struct micro *m, uint32_t id)
 	m->n++;
 }
 
-static struct micro *make(const uint32_t *ids, unsigned int n, enum chips chips)
+/* With no vCPU yet. */
+static struct micro *make_machine(enum chips chips)
 {
 	struct micro *m = SAFE_MAP_SHARED(NULL, sizeof(*m));
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -573,8 +597,20 @@ static struct micro *make(const uint32_t *ids, unsigned int n, enum chips chips)
 	m->run_bytes = (size_t)IOCTL(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	make_memory(m);
 	add_chips(m, chips);
+	return m;
+}
+
+static void add_vcpus(struct micro *m, const uint32_t *ids, unsigned int n)
+{
 	for (unsigned int i = 0; i < n; i++)
 		micro_add_vcpu(m, ids[i]);
+}
+
+static struct micro *make(const uint32_t *ids, unsigned int n, enum chips chips)
+{
+	struct micro *m = make_machine(chips);
+
+	add_vcpus(m, ids, n);
 	for (unsigned int i = 0; chips && i < n; i++)
 		enable_apic(&m->vcpu[i]);
 	return m;
@@ -593,6 +629,15 @@ struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n)
 struct micro *micro_new_with_chips(const uint32_t *ids, unsigned int n)
 {
 	return make(ids, n, CHIPS_ALL);
+}
+
+struct micro *micro_new_bare(const uint32_t *ids, unsigned int n)
+{
+	struct micro *m = make_machine(CHIPS_NONE);
+
+	m->bare = true;
+	add_vcpus(m, ids, n);
+	return m;
 }
 
 struct micro *micro_new_crowd(void)

@@ -70,6 +70,8 @@ struct micro *micro_new(const uint32_t *ids, unsigned int n);
 struct micro *micro_new_with_apics(const uint32_t *ids, unsigned int n);
 /* The same with the other interrupt controllers in KVM, too, as a PC has them. */
 struct micro *micro_new_with_chips(const uint32_t *ids, unsigned int n);
+/* The same as micro_new(), but told of no feature that CPUs got since they have 64 bits: KVM keeps them away. */
+struct micro *micro_new_bare(const uint32_t *ids, unsigned int n);
 /* MICRO_CROWD vCPUs, more than a word has bits, with holes between their ids. */
 #define MICRO_CROWD 70
 struct micro *micro_new_crowd(void);

@@ -255,6 +255,13 @@ static void user_space_left_out(struct evidence *e)
 		obs(e, "round.outside", i)->u64 = i ? 40000 : 900000;
 }
 
+#define LASTING "cycles of an exit that lasts"
+
+static void long_exit_cut_to_32_bits(struct evidence *e)
+{
+	obs(e, "lasting.cycles", 0)->u64 &= UINT32_MAX;
+}
+
 static void no_cycles(struct evidence *e)
 {
 	obs(e, "reading.cycles", 1)->u64 = obs(e, "reading.cycles", 0)->u64;
@@ -604,6 +611,7 @@ static const struct fault faults[] = {
 	FAULT(CYCLES, no_cycles_at_all, "cycles of exits to user space", OUT_FAIL),
 	FAULT(CYCLES, user_space_left_out, "cycles of exits to user space", OUT_FAIL),
 	FAULT(CYCLES, no_cycles, "cycles of fast exits", OUT_FAIL),
+	FAULT(CYCLES, long_exit_cut_to_32_bits, LASTING, OUT_FAIL),
 	FAULT(CYCLES, guest_time_counted, "cycles while the guest spins", OUT_FAIL),
 	FAULT(CYCLES, guest_time_after_fastpath, "cycles while the guest spins and sends interrupts", OUT_FAIL),
 	FAULT(ANSWER, edx_left, "edx of each answer", OUT_FAIL),
@@ -691,6 +699,7 @@ static void names_the_handlers_time(void **state)
 	(void)state;
 	assert_told(CYCLES, handler_not_timed, "cycles of slow exits",
 		    "(that is a time without what the exit's handler takes, perhaps)");
+	assert_told(CYCLES, long_exit_cut_to_32_bits, LASTING, "(that is its low 32 bits only");
 	assert_told(REASONS, sleep_not_timed, "cycles of exits that sleep",
 		    "grew by 5744 (that is a time without what the exit's handler takes, perhaps), while its exits slept");
 }

@@ -192,12 +192,14 @@ static void measure_crowd(void)
 
 static void measure_kinds(struct micro *m)
 {
-	struct micro *with_apics = micro_new_with_apics(ids, 2);
+	struct micro *machines[KIND_MACHINES];
 
-	read_by(with_apics, leaf);
+	make_kind_machines(m, machines);
+	for (unsigned int i = 0; i < KIND_MACHINES; i++)
+		read_by(machines[i], leaf); /* its first pages are faulted in: no bout's exits */
 	for (size_t i = 0; i < EXIT_KINDS; i++)
-		measure_kind(exit_kinds[i].apics ? with_apics : m, &exit_kinds[i]);
-	micro_free(with_apics);
+		measure_kind(machines[exit_kinds[i].on], &exit_kinds[i]);
+	free_kind_machines(machines);
 }
 
 static void run(void)
@@ -207,7 +209,6 @@ static void run(void)
 	leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_EXITS", 0x4fffffff);
 	cycles_leaf = (uint32_t)guest_number("NESTLAB_LEAF_TOTAL_CYCLES", leaf);
 	add_fresh_memory(m);
-	read_by(m, leaf); /* its first pages are faulted in: no bout's exits */
 	measure_kinds(m);
 	measure_together(m, 4000 * guest_number("NESTLAB_EFFORT", 1));
 	measure_other(m);

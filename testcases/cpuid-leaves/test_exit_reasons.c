@@ -109,13 +109,14 @@ static void measure(struct micro *m, const struct exit_kind *k, uint64_t arg)
 
 static void measure_kinds(struct micro *m)
 {
-	static const uint32_t ids[] = { 0, 1 };
-	struct micro *with_apics = micro_new_with_apics(ids, 2);
+	struct micro *machines[KIND_MACHINES];
 
-	answer(with_apics, exits_leaf, 0); /* its first pages are faulted in */
+	make_kind_machines(m, machines);
+	for (unsigned int i = 0; i < KIND_MACHINES; i++)
+		answer(machines[i], exits_leaf, 0); /* its first pages are faulted in */
 	for (size_t i = 0; i < EXIT_KINDS; i++)
-		measure(exit_kinds[i].apics ? with_apics : m, &exit_kinds[i], TIMES);
-	micro_free(with_apics);
+		measure(machines[exit_kinds[i].on], &exit_kinds[i], TIMES);
+	free_kind_machines(machines);
 	if (guest_number("NESTLAB_EFFORT", 1) > 1)
 		measure(m, &exit_kinds[0], MANY);
 }
