@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A mutant's trailers are read, and a run found it only when each check that it names failed. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,6 +131,25 @@ static void test_lanes(void **state)
 	assert_int_equal(load_in("dark", text, &m), 0);
 	assert_string_equal(m.hidden, "no light");
 	mutant_free(&m);
+}
+
+/* Each that is there says in each lane what finds it: what is wrong with one stops all others. */
+static void all_mutants_load(void **state)
+{
+	static const char *const lanes[] = { "tcg-svm", "bochs-vmx" };
+	glob_t files;
+
+	(void)state;
+	assert_int_equal(glob(MUTANTS "/*.patch", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(lanes); k++) {
+			struct mutant m;
+
+			if (mutant_load(files.gl_pathv[i], lanes[k], &m))
+				fail_msg("lane %s: %s", lanes[k], fail_text());
+			mutant_free(&m);
+		}
+	globfree(&files);
 }
 
 static void test_bad_trailers(void **state)
@@ -323,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_trailers),
 		cmocka_unit_test(test_effort),
 		cmocka_unit_test(test_lanes),
+		cmocka_unit_test(all_mutants_load),
 		cmocka_unit_test(test_bad_trailers),
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_found_by_one_of),
