@@ -21,6 +21,7 @@
 #define NO_KVM "test_guest_no_kvm"
 #define NEIGHBOURS "test_micro_neighbours"
 #define PATHS "test_micro_paths"
+#define RUNS "test_micro_runs"
 
 static void set_text(struct evidence *e, const char *key, const char *text)
 {
@@ -337,6 +338,28 @@ static void unknown_msr_read(struct evidence *e)
 	set_text(e, "msr.unknown-read", "exit 2, rip+4, 0 0 0 0");
 }
 
+/* --- runs --- */
+
+static void goes_on_without_memory(struct evidence *e)
+{
+	set_text(e, "end.memory-gone", "error 4");
+}
+
+static void page_unlogged(struct evidence *e)
+{
+	set_text(e, "written.one-behind-hlt", "0 pages");
+}
+
+static void dr6_brought_back(struct evidence *e)
+{
+	set_text(e, "over.interrupt", "dr6 is 0xffff0fff, was 0xffff0ffe");
+}
+
+static void guests_time_lost(struct evidence *e)
+{
+	set_text(e, "time.spin", "the host's");
+}
+
 #define FAULT(program, fault, check)                                                               \
 	{                                                                                          \
 		program, #fault, fault, check, OUT_FAIL                                            \
@@ -389,6 +412,10 @@ static const struct fault faults[] = {
 	FAULT(PATHS, emulator_lost_subleaf, "other leaves met by the emulator"),
 	FAULT(PATHS, never_faults, "CPUID that faults"),
 	FAULT(PATHS, unknown_msr_read, "MSRs"),
+	FAULT(RUNS, goes_on_without_memory, "how KVM_RUN ends"),
+	FAULT(RUNS, page_unlogged, "the log of written pages"),
+	FAULT(RUNS, dr6_brought_back, "registers over an exit"),
+	FAULT(RUNS, guests_time_lost, "the time in a guest"),
 };
 
 static void find_faults(void **state)
@@ -401,7 +428,7 @@ static void find_faults(void **state)
 static void pass_what_is_right(void **state)
 {
 	static const char *const programs[] = {
-		RESULTS, THREADS, HOTPLUG, NO_KVM, NEIGHBOURS, PATHS
+		RESULTS, THREADS, HOTPLUG, NO_KVM, NEIGHBOURS, PATHS, RUNS
 	};
 
 	(void)state;

@@ -501,13 +501,10 @@ GUEST_TEST(run)
 
 #else
 
-#include <string.h>
-
 #include "judge/checks.h"
+#include "judge/effects.h"
 
-static const struct {
-	const char *key, *check, *expected;
-} effects[] = {
+static const struct effect effects[] = {
 	{ "kick.", "KVM_HC_KICK_CPU",
 	  "wakes the vCPU that it names, and no other, as on the unpatched kernel" },
 	{ "ipi.", "KVM_HC_SEND_IPI",
@@ -526,43 +523,6 @@ static const struct {
 	  "while a debugger steps, too, as on the unpatched kernel" },
 };
 
-static void tally_effect(const struct evidence *e, const struct observation *now, struct tally *y)
-{
-	const struct observation *then = obs_get(&e->baseline, now->key, 0);
-
-	if (!then)
-		tally_bad(y, "the unpatched kernel does not tell of %s", now->key);
-	else if (strcmp(now->str, then->str) != 0)
-		tally_bad(y, "%s: %s, unpatched %s", now->key, now->str, then->str);
-	else
-		tally_good(y);
-}
-
-/* What the unpatched kernel has, and the program did not see any more. */
-static void tally_gone(const struct evidence *e, const struct observation *then, struct tally *y)
-{
-	if (!obs_get(&e->obs, then->key, 0))
-		tally_bad(y, "%s: not told, unpatched %s", then->key, then->str);
-}
-
-static void check_effect(const struct evidence *e, struct test_result *t, size_t i)
-{
-	struct tally y = { .unit = "observation" };
-
-	for (size_t k = 0; k < e->obs.n; k++)
-		if (str_starts(e->obs.v[k].key, effects[i].key))
-			tally_effect(e, &e->obs.v[k], &y);
-	for (size_t k = 0; k < e->baseline.n; k++)
-		if (str_starts(e->baseline.v[k].key, effects[i].key))
-			tally_gone(e, &e->baseline.v[k], &y);
-	if (!y.n) {
-		check_skip(t, effects[i].check, "the unpatched kernel does not have it either");
-		return;
-	}
-	tally_check(t, effects[i].check, effects[i].expected, &y,
-		    "the same program on the unpatched kernel");
-}
-
 static const char *const checks[] = {
 	"KVM_HC_KICK_CPU",
 	"KVM_HC_SEND_IPI",
@@ -579,8 +539,7 @@ static void judge(const struct evidence *e, struct test_result *t)
 {
 	if (!check_program_compared(e, t, checks))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(effects); i++)
-		check_effect(e, t, i);
+	check_effects(e, t, effects, ARRAY_SIZE(effects));
 }
 
 static const struct testcase vcpu_info_neighbours = {
