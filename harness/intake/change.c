@@ -639,9 +639,9 @@ int intake_make_change(struct taking *t, struct own_file *files, size_t n,
 				 "Base %s is the nearest of its files", t->in->base->name);
 	half = missing_half(t, files, n, &name);
 	if (half)
-		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and the file that defines it is missing", half, name);
+		return intake_is(t->in, INTAKE_HALF, "%s uses %s, and nothing that was handed in defines it: is a file missing, or has it another name there?", half, name);
 	half = missing_user(t, files, n, &name);
 	if (half)
-		return intake_is(t->in, INTAKE_HALF, "%s exports %s, and the file that counts with it is missing", half, name);
+		return intake_is(t->in, INTAKE_HALF, "%s exports %s, and nothing that was handed in counts with it: is a file missing, or has it another name there?", half, name);
 	return put_change(t, files, n, ranks, &sum);
 }
