@@ -12,10 +12,10 @@
 
 /*
  * What the guest's guest runs, with the general registers of who runs it: as many exits as esi says,
- * of a kind that the host of both handles, then a hypercall; or an instruction that its own host
- * wants to have, and that it never gets behind.
+ * of a kind that the host of both handles, then a hypercall; an instruction that its own host
+ * wants to have, and that it never gets behind; or a hypercall of the number in rsi.
  */
-extern const char nested_cpuids[], nested_rdmsrs[], nested_reflected[];
+extern const char nested_cpuids[], nested_rdmsrs[], nested_reflected[], nested_vmmcall[], nested_vmcall[];
 
 __asm__(".text\n"
 	"nested_cpuids:\n"
@@ -32,7 +32,15 @@ __asm__(".text\n"
 	"	jnz 1b\n"
 	"	vmcall\n"
 	"nested_reflected:\n"
-	"	cpuid\n");
+	"	cpuid\n"
+	"nested_vmmcall:\n"
+	"	movq %rsi, %rax\n"
+	"	vmmcall\n"
+	"	hlt\n"
+	"nested_vmcall:\n"
+	"	movq %rsi, %rax\n"
+	"	vmcall\n"
+	"	hlt\n");
 
 /* In a page of its own. */
 struct page {
@@ -77,6 +85,7 @@ static uint64_t read_cr3(void)
 #define INTERCEPT_VMRUN 1
 #define INTERCEPT_VMMCALL 2
 #define INTERCEPT_CPUID (1U << 18)
+#define INTERCEPT_HLT (1U << 24)
 #define INTERCEPT_SHUTDOWN (1U << 31)
 
 struct vmcb_segment {
@@ -89,7 +98,9 @@ struct vmcb_segment {
 static struct __attribute__((packed)) vmcb {
 	uint32_t intercepts[5], unused[17];
 	uint32_t asid, flush;
-	uint8_t more[0x400 - 0x60];
+	uint8_t reserved0[0x70 - 0x60];
+	uint64_t exit_code;
+	uint8_t reserved1[0x400 - 0x78];
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
 	uint8_t reserved[0x4d0 - 0x4a0];
 	uint64_t efer;
@@ -98,7 +109,7 @@ static struct __attribute__((packed)) vmcb {
 	uint8_t reserved3[PAGE - 0x580];
 } vmcb __attribute__((aligned(PAGE)));
 
-_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, es) == 0x400 &&
+_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, exit_code) == 0x70 && offsetof(struct vmcb, es) == 0x400 &&
 		       offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
 		       sizeof(struct vmcb) == PAGE,
 	       "as the CPU has it");
@@ -149,6 +160,16 @@ static void reflect_on_amd(uint64_t exits)
 	set_efer(efer);
 }
 
+static void call_on_amd(struct nested_call *c)
+{
+	uint64_t efer = begin_svm(nested_vmmcall);
+
+	vmcb.intercepts[3] |= INTERCEPT_HLT;
+	TRY("vmrun; stgi", "a"(&vmcb), "S"(c->number));
+	c->reason = (uint32_t)vmcb.exit_code;
+	set_efer(efer);
+}
+
 /* -- Intel: SDM volume 3, chapters 24 to 27 and appendix B -- */
 
 #define CR4_VMXE 0x2000
@@ -159,6 +180,7 @@ static void reflect_on_amd(uint64_t exits)
 #define MSR_VMX_CPU_CONTROLS 0x482
 #define MSR_VMX_EXIT_CONTROLS 0x483
 #define MSR_VMX_ENTRY_CONTROLS 0x484
+#define CPU_HLT_EXITS (1U << 7)
 #define CPU_MSR_BITMAPS (1U << 28)
 #define EXIT_TO_64_BITS (1U << 9)
 #define ENTRY_TO_64_BITS (1U << 9)
@@ -183,6 +205,7 @@ enum vmcs_field {
 	CPU_CONTROLS = 0x4002,
 	EXIT_CONTROLS = 0x400c,
 	ENTRY_CONTROLS = 0x4012,
+	EXIT_REASON = 0x4402,
 	GUEST_ES_LIMIT = 0x4800,
 	GUEST_GDTR_LIMIT = 0x4810,
 	GUEST_IDTR_LIMIT = 0x4812,
@@ -211,6 +234,16 @@ static struct page vmxon_region, vmcs, msr_bitmap; /* of which no MSR is the gue
 static void vmwrite(uint64_t field, uint64_t value)
 {
 	TRY("vmwrite %0, %1", "r"(value), "r"(field));
+}
+
+/* 0 where there is no VMCS. */
+static uint32_t vmread(uint64_t field)
+{
+	static volatile uint32_t value;
+
+	value = 0;
+	TRY("vmread %1, %%rax; movl %%eax, %0", "m"(value), "r"(field));
+	return value;
 }
 
 /* Appendix A.2: what must be set is in the low half, what may be in the high one. */
@@ -270,7 +303,7 @@ static void set_vmcs(const char *code)
 	*(uint32_t *)vmcs.byte = (uint32_t)read_msr(MSR_VMX_BASIC);
 	TRY("vmclear %0; vmptrld %0", "m"(at));
 	set_controls(PIN_CONTROLS, MSR_VMX_PIN_CONTROLS, 0);
-	set_controls(CPU_CONTROLS, MSR_VMX_CPU_CONTROLS, CPU_MSR_BITMAPS);
+	set_controls(CPU_CONTROLS, MSR_VMX_CPU_CONTROLS, CPU_MSR_BITMAPS | CPU_HLT_EXITS);
 	set_controls(EXIT_CONTROLS, MSR_VMX_EXIT_CONTROLS, EXIT_TO_64_BITS);
 	set_controls(ENTRY_CONTROLS, MSR_VMX_ENTRY_CONTROLS, ENTRY_TO_64_BITS);
 	vmwrite(MSR_BITMAP, (uintptr_t)&msr_bitmap);
@@ -324,6 +357,23 @@ static void reflect_on_intel(uint64_t exits)
 	while (exits-- > 1)
 		ENTER("vmresume", exits);
 	end_vmx(cr4);
+}
+
+static void call_on_intel(struct nested_call *c)
+{
+	uint64_t cr4 = begin_vmx(nested_vmcall);
+
+	ENTER("vmlaunch", c->number);
+	c->reason = vmread(EXIT_REASON);
+	end_vmx(cr4);
+}
+
+void make_nested_call(void *call)
+{
+	if (micro_intel)
+		call_on_intel(call);
+	else
+		call_on_amd(call);
 }
 
 void make_nested(void *arg)

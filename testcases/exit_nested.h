@@ -7,8 +7,17 @@
 #ifndef NESTLAB_TESTCASES_EXIT_NESTED_H
 #define NESTLAB_TESTCASES_EXIT_NESTED_H
 
+#include <stdint.h>
+
 /* Guest functions, for micro_start(). arg: how many times, as an integer. */
 void make_nested(void *arg);	/* that the host of both handles, eight for each; all in one run */
 void make_reflected(void *arg); /* cpuids, each of which the host lets the guest handle */
+
+/* Its guest makes a hypercall, and halts where that is answered. It wants to have both. */
+struct nested_call {
+	uint64_t number;
+	uint32_t reason; /* by which its guest came back to it, in the CPU's numbers; 0: it never ran */
+};
+void make_nested_call(void *call); /* struct nested_call */
 
 #endif

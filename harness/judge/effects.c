@@ -25,7 +25,8 @@ static void tally_gone(const struct evidence *e, const struct observation *then,
 		tally_bad(y, "%s: not told, unpatched %s", then->key, then->str);
 }
 
-static void check_effect(const struct evidence *e, struct test_result *t, const struct effect *effect)
+static void check_effect(const struct evidence *e, struct test_result *t,
+			 const struct effect *effect)
 {
 	struct tally y = { .unit = "observation" };
 
@@ -42,7 +43,8 @@ static void check_effect(const struct evidence *e, struct test_result *t, const 
 	tally_check(t, effect->check, effect->expected, &y, "the same program on the unpatched kernel");
 }
 
-void check_effects(const struct evidence *e, struct test_result *t, const struct effect *effects, size_t n)
+void check_effects(const struct evidence *e, struct test_result *t, const struct effect *effects,
+		   size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		check_effect(e, t, &effects[i]);

@@ -14,6 +14,7 @@ struct effect {
 };
 
 /* A check each. One of which neither kernel has a text is skipped. */
-void check_effects(const struct evidence *e, struct test_result *t, const struct effect *effects, size_t n);
+void check_effects(const struct evidence *e, struct test_result *t, const struct effect *effects,
+		   size_t n);
 
 #endif

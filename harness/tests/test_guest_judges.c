@@ -243,6 +243,11 @@ static void nothing_told(struct evidence *e)
 
 /* --- what stands beside --- */
 
+static void nested_call_answered(struct evidence *e)
+{
+	set_text(e, "nested.13", "exit 0x78");
+}
+
 static void nobody_wakes(struct evidence *e)
 {
 	set_text(e, "kick.near.woke", "nobody");
@@ -404,6 +409,7 @@ static const struct fault faults[] = {
 	FAULT(NEIGHBOURS, maps_gone, "KVM_HC_MAP_GPA_RANGE"),
 	FAULT(NEIGHBOURS, result_not_cut, "registers after a hypercall"),
 	FAULT(NEIGHBOURS, not_counted, "KVM's count of hypercalls"),
+	FAULT(NEIGHBOURS, nested_call_answered, "hypercalls of a guest's guest"),
 	FAULT(NEIGHBOURS, trap_flag_told, "registers as KVM tells them"),
 	FAULT(PATHS, unanswered_without_leaves, "the leaf of the exits in each mode"),
 	FAULT(PATHS, changes_another_register, "the leaf of the exits in each mode"),

@@ -269,6 +269,9 @@ static void sum_up(struct micro *m)
 	observe_u64("total.after", answer(m, total_leaf, 0).eax);
 }
 
+/* Behind Intel's last reason; AMD's are all asked about. */
+static const uint32_t edges[] = { 0x100, 0x101, 0x10a, 0x11e, 0x130, 0x1ff, 0x200, 0x20a, 0x3ff, 0x400, 0x40a };
+
 /* Past every array; some would be a known reason if they were cut to 16 or 31 bits. */
 static const uint32_t hostile[] = {
 	0x410,	 0x1000,     0x7fff,	 0x8000,     0xffff,	 0x10000,
@@ -347,6 +350,8 @@ static void run(void)
 	hist_stop();
 	tell_all();
 	sum_up(m);
+	for (size_t i = 0; micro_intel && i < sizeof(edges) / sizeof(edges[0]); i++)
+		ask_about(m, edges[i]);
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 		ask_about(m, hostile[i]);
 	tell_above(m, "exits", exits_leaf);

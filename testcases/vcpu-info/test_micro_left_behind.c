@@ -207,6 +207,17 @@ static void about(struct micro *m, const char *state)
 	state_compare(state, &was, &is);
 }
 
+/* Which has no meaning in long mode, and must be as it was all the same. */
+static void set_own_stack_segment(struct micro *m)
+{
+	struct kvm_sregs s;
+
+	micro_get_sregs(m, 1, &s);
+	s.ss.limit = 0x7e57fff;
+	s.ss.db = 0;
+	micro_set_sregs(m, 1, &s);
+}
+
 static void set_own(struct micro *m, enum micro_mode mode)
 {
 	struct kvm_regs r = { .rip = micro_at(micro_halt), .rflags = MICRO_RFLAGS };
@@ -216,6 +227,8 @@ static void set_own(struct micro *m, enum micro_mode mode)
 	micro_set_mode(m, 1, mode);
 	micro_set_regs(m, 1, &r);
 	state_make_own(m, 1);
+	if (mode == MICRO_LONG)
+		set_own_stack_segment(m);
 }
 
 static void run_to_halt(struct micro *m)

@@ -5,6 +5,7 @@
  * to user space. All of it must be as on the unpatched kernel.
  */
 #ifdef NESTLAB_GUEST
+#include "exit_nested.h"
 #include "micro.h"
 
 #include <inttypes.h>
@@ -445,6 +446,27 @@ static void run_hyperv(void)
 	micro_free(m);
 }
 
+/* --- a guest that is a hypervisor: its guest's calls are to it --- */
+
+static void run_nested(void)
+{
+	const uint64_t numbers[] = { 1, KICK_CPU, MAP_GPA_RANGE, guest_number("NESTLAB_HYPERCALL", 13), NO_NUMBER };
+	static struct nested_call call;
+
+	m = micro_new(ids, 1);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		char key[40], text[40];
+
+		call.number = numbers[i];
+		micro_start(m, 0, make_nested_call, &call);
+		micro_finish(m, 0);
+		snprintf(key, sizeof(key), "nested.%" PRIu64, numbers[i]);
+		snprintf(text, sizeof(text), "exit 0x%x", call.reason);
+		observe_str(key, text);
+	}
+	micro_free(m);
+}
+
 /* --- what KVM tells of a vCPU --- */
 
 static void observe_regs(const char *key, uint32_t reason, const struct kvm_regs *r)
@@ -495,6 +517,7 @@ static void run(void)
 	micro_free(m);
 	run_hidden();
 	run_hyperv();
+	run_nested();
 }
 
 GUEST_TEST(run)
@@ -519,6 +542,8 @@ static const struct effect effects[] = {
 	  "rax alone is changed, and in 32-bit modes cut, as on the unpatched kernel" },
 	{ "counted.", "KVM's count of hypercalls",
 	  "grows with each call as on the unpatched kernel, in each mode" },
+	{ "nested.", "hypercalls of a guest's guest",
+	  "come back to the guest that is its host, as on the unpatched kernel" },
 	{ "told.", "registers as KVM tells them",
 	  "while a debugger steps, too, as on the unpatched kernel" },
 };
@@ -531,6 +556,7 @@ static const char *const checks[] = {
 	"KVM_HC_MAP_GPA_RANGE",
 	"registers after a hypercall",
 	"KVM's count of hypercalls",
+	"hypercalls of a guest's guest",
 	"registers as KVM tells them",
 	NULL,
 };
