@@ -7,8 +7,25 @@
 #include "exit_rare.h"
 
 #define PAGE 4096UL
-#define CR4_MCE 0x40
-#define CR0_AM 0x40000
+
+#define MAKE_PLAIN(name, code, ...)                                                                      \
+	void make_##name(void *arg)                                                                \
+	{                                                                                          \
+		for (uintptr_t n = (uintptr_t)arg; n; n--)                                         \
+			__asm__ volatile(code : : : __VA_ARGS__);                                  \
+	}
+
+MAKE_PLAIN(hlt, "hlt", "memory")
+MAKE_PLAIN(pause, "pause", "memory")
+MAKE_PLAIN(wbinvd, "wbinvd", "memory")
+MAKE_PLAIN(invd, "invd", "memory")
+/* CR4.MCE is the host's, on any CPU; KVM does not leave CR0.AM to a guest. */
+MAKE_PLAIN(cr4, "movq %%cr4, %%rax; xorq $0x40, %%rax; movq %%rax, %%cr4", "rax")
+MAKE_PLAIN(cr0, "movq %%cr0, %%rax; xorq $0x40000, %%rax; movq %%rax, %%cr0", "rax")
+MAKE_PLAIN(cr3, "movq %%cr3, %%rax; movq %%rax, %%cr3", "rax", "memory")
+MAKE_PLAIN(cr3_read, "movq %%cr3, %%rax", "rax")
+MAKE_PLAIN(cr4_read, "movq %%cr4, %%rax", "rax")
+MAKE_PLAIN(cr8_read, "movq %%cr8, %%rax", "rax")
 
 void make_cpuid(void *arg)
 {
@@ -49,22 +66,6 @@ void make_out(void *arg)
 		micro_out();
 }
 
-void make_hlt(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("hlt");
-}
-
-/* A bit of CR4 that is the host's, on any CPU. */
-void make_cr4(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr4, %%rax; xorq %0, %%rax; movq %%rax, %%cr4"
-				 :
-				 : "i"(CR4_MCE)
-				 : "rax");
-}
-
 void make_wrmsr(void *arg)
 {
 	uint32_t low, high;
@@ -74,32 +75,10 @@ void make_wrmsr(void *arg)
 		__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
 }
 
-/* A bit of CR0 that KVM does not leave to a guest. */
-void make_cr0(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr0, %%rax; xorq %0, %%rax; movq %%rax, %%cr0"
-				 :
-				 : "i"(CR0_AM)
-				 : "rax");
-}
-
-void make_cr3(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr3, %%rax; movq %%rax, %%cr3" : : : "rax", "memory");
-}
-
 void make_cr8(void *arg)
 {
 	for (uintptr_t n = (uintptr_t)arg; n; n--)
 		__asm__ volatile("movq %0, %%cr8" : : "r"((uint64_t)(n & 1)));
-}
-
-void make_pause(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("pause");
 }
 
 /* KVM lets a guest have its debug registers until the next exit: one that comes of the cpuid. */
@@ -109,18 +88,6 @@ void make_dr7(void *arg)
 		__asm__ volatile("movq %0, %%dr7" : : "r"(0x400UL));
 		cpuid(0, 0);
 	}
-}
-
-void make_wbinvd(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("wbinvd" : : : "memory");
-}
-
-void make_invd(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("invd" : : : "memory");
 }
 
 void make_invlpg(void *arg)
@@ -133,24 +100,6 @@ void make_fault(void *arg)
 {
 	for (uintptr_t n = 0; n < (uintptr_t)arg; n++)
 		*(volatile uint64_t *)(FRESH_AT + n * PAGE) = n;
-}
-
-void make_cr4_read(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr4, %%rax" : : : "rax");
-}
-
-void make_cr3_read(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr3, %%rax" : : : "rax");
-}
-
-void make_cr8_read(void *arg)
-{
-	for (uintptr_t n = (uintptr_t)arg; n; n--)
-		__asm__ volatile("movq %%cr8, %%rax" : : : "rax");
 }
 
 const struct exit_kind exit_kinds[EXIT_KINDS] = {

@@ -109,7 +109,7 @@ static bool is_any_version(const struct bases *bases, const char *path, const ch
  */
 static bool is_program(const struct bases *bases, const char *path, const char *text)
 {
-	return strstr(text, "main(") && !is_any_version(bases, path, text);
+	return words_are_program(text) && !is_any_version(bases, path, text);
 }
 
 static char *find_alike(const struct bases *bases, const char *text)
@@ -176,7 +176,7 @@ static bool read_whole(struct taking *t, const struct handed_file *f, struct buf
 /* A file of hers that no base has: in a folder of the tree, or below what stands for its top. */
 static char *locate_new_file(struct taking *t, const struct handed_file *f, const char *text)
 {
-	bool of_work = words_have_seed(text, t->seeds) && !strstr(text, "main(");
+	bool of_work = words_have_seed(text, t->seeds) && !words_are_program(text);
 	char *path = of_work ? locate_new(f->name, t->bases->v[t->bases->n - 1].dir) : NULL;
 
 	if (!path)
@@ -708,6 +708,24 @@ static int tell_unbalanced(struct taking *t, const struct wholes *w)
 	return 0;
 }
 
+static bool is_c(const struct whole *w)
+{
+	return !w->passed && (str_ends(w->path, ".c") || str_ends(w->path, ".h"));
+}
+
+/* As little can one with words of a language in it: what was left out as no base's line was not the age's. */
+static int tell_prose(struct taking *t, const struct wholes *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		size_t line = is_c(&w->v[i]) ? own_prose_line(buf_str(&w->v[i].text)) : 0;
+
+		if (line)
+			return intake_is(t->in, INTAKE_PERSON, "%s has prose in its code, at line %zu: as it was handed in, no compiler takes it",
+					 w->v[i].name, line);
+	}
+	return 0;
+}
+
 static int make_change(struct taking *t, const struct wholes *w, const struct rank *ranks)
 {
 	int ret;
@@ -721,6 +739,8 @@ static int make_change(struct taking *t, const struct wholes *w, const struct ra
 		ret = read_all_ways(t, w, ranks);
 	if (!ret && t->in->outcome == INTAKE_PERSON && t->unmerged)
 		ret = tell_unbalanced(t, w);
+	if (!ret && t->in->outcome == INTAKE_TAKEN && t->in->merged)
+		ret = tell_prose(t, w);
 	return ret;
 }
 

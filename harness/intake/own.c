@@ -432,6 +432,66 @@ long own_open_braces(const char *text)
 	return open;
 }
 
+/* ---- prose ---- */
+
+#define PROSE_WORDS 4
+
+static bool is_of_c(const char *word, size_t len)
+{
+	static const char *const words[] = { "auto",   "bool",	 "break",  "case",   "char",	 "const",    "continue", "default",
+					     "do",     "double", "else",   "enum",   "extern",	 "float",    "for",	 "goto",
+					     "if",     "inline", "int",	   "long",   "register", "restrict", "return",	 "short",
+					     "signed", "sizeof", "static", "struct", "switch",	 "typedef",  "union",	 "unsigned",
+					     "void",   "volatile", "while" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i]) == len && !memcmp(words[i], word, len))
+			return true;
+	return false;
+}
+
+/* A word of a language, by its look: small letters alone. */
+static bool is_plain_word(const char *word, size_t len)
+{
+	return strspn(word, "abcdefghijklmnopqrstuvwxyz") == len && !is_of_c(word, len);
+}
+
+static size_t word_len(const char *at)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)at[n]) || at[n] == '_')
+		n++;
+	return n;
+}
+
+static bool begins_directive(const char *text, const char *at)
+{
+	return *at == '#' && (at == text || at[-1] == '\n');
+}
+
+size_t own_prose_line(const char *text)
+{
+	size_t line = 1, words = 0;
+
+	for (const char *at = text, *behind; *at; at = behind) {
+		size_t len = word_len(at);
+
+		behind = skip_quoted(at);
+		if (behind == at)
+			behind = begins_directive(text, at) ? at + strcspn(at, "\n") : at + (len ? len : 1);
+		if (len)
+			words = is_plain_word(at, len) ? words + 1 : 0;
+		else if (*at != ' ')
+			words = 0;
+		if (words == PROSE_WORDS)
+			return line;
+		for (const char *c = at; c < behind; c++)
+			line += *c == '\n';
+	}
+	return 0;
+}
+
 size_t own_inner_ends(const char *text)
 {
 	bool indented = false;

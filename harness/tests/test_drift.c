@@ -13,6 +13,7 @@
 #undef fail /* core/outcome.h's is meant */
 
 #include "intake/intake.h"
+#include "intake/own.h"
 
 #define CPUID "arch/x86/kvm/cpuid.c"
 #define AGE_LINES 120
@@ -610,6 +611,29 @@ static void test_a_block_without_an_end(void **state)
 	intake_free(&in);
 }
 
+/* A comment whose begin was cut away is left out as another age's, and was in the way of his own compiler. */
+static void test_prose_in_the_code(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	add_newer_base("");
+	hand_in(1, &(struct work){ .in = "\tif (eax == 0x4fffffff) {\n\t\teax = my_exits;\n\t}\n"
+				   "\thus they can be handled by common code.\n" ASKS });
+	take(INTAKE_PERSON, &in);
+	assert_non_null(strstr(in.why, "has prose in its code"));
+	intake_free(&in);
+}
+
+static void test_prose_is_no_code(void **state)
+{
+	(void)state;
+	assert_int_equal(own_prose_line("/* they can be handled by\n common code */\nint a;\n"), 0);
+	assert_int_equal(own_prose_line("#error they can be handled by\nstatic inline unsigned long long foo(void);\n"), 0);
+	assert_int_equal(own_prose_line("int a = b(\"they can be handled\");\nreturn a;\n"), 0);
+	assert_int_equal(own_prose_line("int a;\n\ntile waiting, but inform the user\n"), 3);
+}
+
 /* ---- work for several assignments ---- */
 
 #define VMX "arch/x86/kvm/vmx/vmx.c"
@@ -862,6 +886,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_call_with_other_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_for_each_assignment, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_folder_with_both_halves, begin, end),
+		cmocka_unit_test_setup_teardown(test_prose_in_the_code, begin, end),
+		cmocka_unit_test(test_prose_is_no_code),
 		cmocka_unit_test_setup_teardown(test_both_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_an_age_of_its_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_beyond_the_ends, begin, end),

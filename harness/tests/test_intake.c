@@ -1004,6 +1004,25 @@ static void test_program_beside(void **state)
 	expect_change(true);
 }
 
+/* Some lines of such a program are none of the kernel's either: what fails is the work's. */
+static void test_piece_of_a_program(void **state)
+{
+	struct intake in;
+
+	(void)state;
+	put(given, KVM "cpuid.c", CHANGED);
+	put(given, "test.c", "eax = 0x4fffffff;\n__cpuid(&eax);\nprintf(\"%u\\n\", eax);\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_true(in.exact);
+	intake_free(&in);
+	begin(state);
+	put(given, KVM "cpuid.c", CHANGED);
+	put(given, "test.c", "u32 own = 0x4fffffff;\n");
+	expect(INTAKE_TAKEN, &in);
+	assert_false(in.exact);
+	intake_free(&in);
+}
+
 /* A diff of one of the files, and all of them whole: the whole files are the change. */
 static void test_diff_of_a_part(void **state)
 {
@@ -1958,6 +1977,7 @@ int main(void)
 		cmocka_unit_test_setup(test_log_of_commits, begin),
 		cmocka_unit_test_setup(test_document, begin),
 		cmocka_unit_test_setup(test_program_beside, begin),
+		cmocka_unit_test_setup(test_piece_of_a_program, begin),
 		cmocka_unit_test_setup(test_diff_of_a_part, begin),
 		cmocka_unit_test_setup(test_unread_is_not_empty, begin),
 		cmocka_unit_test(test_drift_fails_nobody),
