@@ -713,7 +713,7 @@ static bool is_c(const struct whole *w)
 	return !w->passed && (str_ends(w->path, ".c") || str_ends(w->path, ".h"));
 }
 
-/* As little can one with words of a language in it: what was left out as no base's line was not the age's. */
+/* Nor can one with prose in it: what was left out as no base's line was not the age's. */
 static int tell_prose(struct taking *t, const struct wholes *w)
 {
 	for (size_t i = 0; i < w->n; i++) {

@@ -611,7 +611,7 @@ static void test_a_block_without_an_end(void **state)
 	intake_free(&in);
 }
 
-/* A comment whose begin was cut away is left out as another age's, and was in the way of his own compiler. */
+/* A comment whose begin was cut away is left out as another age's, and no compiler took it. */
 static void test_prose_in_the_code(void **state)
 {
 	struct intake in;
