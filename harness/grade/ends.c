@@ -46,22 +46,29 @@ static enum outcome verdict_of(const struct run_result *r, const char *test)
 	return t ? t->verdict : OUT_SKIP;
 }
 
+/* A crash takes all of its test's checks. */
 static bool fails_too(const struct run_result *r, const char *test, const char *check)
 {
 	const struct test_result *t = result_find_test(r, test);
 	const struct check_result *c = t ? result_find_check(t, check) : NULL;
 
-	return c && c->verdict == OUT_FAIL;
+	return (t && t->verdict == OUT_CRASH) || (c && c->verdict == OUT_FAIL);
 }
 
-/* What failed at both ends. False: it crashed at one of them alone, and nobody knows why. */
+/* At one end it crashed, at the other it did not pass either? */
+static bool crashes_alike(enum outcome a, enum outcome b)
+{
+	return (a == OUT_CRASH) == (b == OUT_CRASH) || (a == OUT_CRASH ? b : a) == OUT_FAIL;
+}
+
+/* What failed at both ends. False: it crashed at one where the other passed, and nobody knows why. */
 static bool count_common(const struct run_result *a, const struct run_result *b, size_t *common)
 {
 	*common = 0;
 	for (size_t i = 0; i < a->n_tests; i++) {
 		const struct test_result *t = &a->tests[i];
 
-		if ((t->verdict == OUT_CRASH) != (verdict_of(b, t->name) == OUT_CRASH))
+		if (!crashes_alike(t->verdict, verdict_of(b, t->name)))
 			return false;
 		*common += t->verdict == OUT_CRASH;
 		for (size_t j = 0; j < t->n_checks; j++)

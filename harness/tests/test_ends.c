@@ -90,6 +90,9 @@ static void test_own_faults(void **state)
 	expect_points(graded(run_of("x.", ".."), run_of("x.", "..")), "fail", 75);
 	expect_points(graded(run_of("xx", ".."), run_of("xx", ".x")), "fail", 50);
 	expect_points(graded(run_of("!", ".."), run_of("!", "..")), "crash", 50);
+	/* a test that crashes at one end and fails at the other passes at none */
+	expect_points(graded(run_of("!", "!"), run_of("!", "x.")), "crash", 0);
+	expect_points(graded(run_of("!", "x."), run_of("!", "!")), "crash", 25);
 }
 
 /* What fails on one base alone is no loss, and no gain. */
@@ -118,6 +121,7 @@ static void test_nothing_in_common(void **state)
 	expect_person(graded(run_of("x.", ".."), run_of(".x", "..")), "on base 6.1 it came to another end: fail");
 	expect_person(graded(run_of("x.", ".."), NULL), "on base 6.1 it was not judged");
 	expect_person(graded(run_of("x.", "!"), run_of("x.", "..")), "another end: fail");
+	expect_person(graded(run_of("!", "!"), run_of("!", "..")), "another end: crash");
 	expect_person(graded(run_of("x.", ".."), run_of("x.", "!")), "another end: crash");
 	expect_person(graded(run_of("x.", ".."), error_of("no")), "another end: build-error");
 }
