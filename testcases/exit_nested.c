@@ -109,9 +109,9 @@ static struct __attribute__((packed)) vmcb {
 	uint8_t reserved3[PAGE - 0x580];
 } vmcb __attribute__((aligned(PAGE)));
 
-_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, exit_code) == 0x70 && offsetof(struct vmcb, es) == 0x400 &&
-		       offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
-		       sizeof(struct vmcb) == PAGE,
+_Static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, exit_code) == 0x70 &&
+		       offsetof(struct vmcb, es) == 0x400 && offsetof(struct vmcb, efer) == 0x4d0 &&
+		       offsetof(struct vmcb, rip) == 0x578 && sizeof(struct vmcb) == PAGE,
 	       "as the CPU has it");
 
 /* On the same page tables, with no interrupts of its own. */
@@ -334,11 +334,13 @@ static void end_vmx(uint64_t cr4)
 	set_cr4(cr4);
 }
 
-/* Its exit goes on behind it, with interrupts off. */
-#define ENTER(instruction, exits)                                                                  \
-	TRY("vmwrite %%rsp, %1; leaq 1f(%%rip), %%rax; vmwrite %%rax, %2\n" instruction, "S"(exits), \
-	    "r"((uint64_t)HOST_RSP), "r"((uint64_t)HOST_RIP));                                     \
-	__asm__ volatile("sti")
+/* Its guest's exit goes on behind it, with interrupts off. rsi: for the guest. */
+#define ENTER(instruction, rsi)                                                                    \
+	do {                                                                                       \
+		TRY("vmwrite %%rsp, %1; leaq 1f(%%rip), %%rax; vmwrite %%rax, %2\n" instruction,     \
+		    "S"(rsi), "r"((uint64_t)HOST_RSP), "r"((uint64_t)HOST_RIP));                   \
+		__asm__ volatile("sti");                                                           \
+	} while (0)
 
 static void nest_on_intel(uint64_t exits)
 {
