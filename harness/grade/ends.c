@@ -61,7 +61,7 @@ static bool crashes_alike(enum outcome a, enum outcome b)
 	return (a == OUT_CRASH) == (b == OUT_CRASH) || (a == OUT_CRASH ? b : a) == OUT_FAIL;
 }
 
-/* What failed at both ends. False: it crashed at one where the other passed, and nobody knows why. */
+/* What failed at both ends. False: one crashed where the other passed, and nobody knows why. */
 static bool count_common(const struct run_result *a, const struct run_result *b, size_t *common)
 {
 	*common = 0;
