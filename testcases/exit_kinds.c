@@ -171,7 +171,6 @@ const struct exit_kind exit_kinds[EXIT_KINDS] = {
 	{ "page fault by an NMI", 0x400, 48, .make = make_interrupted_nmi, .once = true },
 	{ "single step of a debugger", 0x41, 0, .program = make_steps },
 	{ "breakpoint of a debugger", 0x43, 0, .program = make_breakpoints },
-	{ "timer of the APIC", 0x60, 52, .make = make_timer, .on = KIND_APICS, .fast = true },
 	{ "interrupt to another vCPU", 0x7c, 32, .make = make_ipi, .on = KIND_APICS, .fast = true },
 	{ "interrupt to itself", 0x7c, 32, .make = make_own_ipi, .on = KIND_APICS, .fast = true },
 	{ "hlt that was woken before", 0x78, 12, .make = make_short_hlt, .on = KIND_APICS, .fast = true },

@@ -67,7 +67,7 @@ struct exit_kind {
 	bool fast;  /* KVM may be done with it before it measures anything */
 	bool once;  /* of memory that is touched the first time */
 };
-#define EXIT_KINDS 71
+#define EXIT_KINDS 70
 extern const struct exit_kind exit_kinds[EXIT_KINDS];
 
 /*

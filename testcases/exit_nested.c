@@ -50,11 +50,11 @@ struct page {
 /* 0 of one that there is not. In memory of its own: TRY() moves the stack. */
 static uint64_t read_msr(uint32_t msr)
 {
-	static volatile uint32_t low, high;
+	static volatile uint32_t halves[2];
 
-	low = high = 0;
-	TRY("rdmsr; movl %%eax, %0; movl %%edx, %1", "m"(low), "m"(high), "c"(msr));
-	return (uint64_t)high << 32 | low;
+	halves[0] = halves[1] = 0;
+	TRY("rdmsr; movl %%eax, (%%rdi); movl %%edx, 4(%%rdi)", "D"(halves), "c"(msr));
+	return (uint64_t)halves[1] << 32 | halves[0];
 }
 
 static void write_msr(uint32_t msr, uint64_t value)
@@ -242,7 +242,7 @@ static uint32_t vmread(uint64_t field)
 	static volatile uint32_t value;
 
 	value = 0;
-	TRY("vmread %1, %%rax; movl %%eax, %0", "m"(value), "r"(field));
+	TRY("vmread %%rcx, %%rax; movl %%eax, (%%rdi)", "D"(&value), "c"(field));
 	return value;
 }
 
@@ -337,8 +337,8 @@ static void end_vmx(uint64_t cr4)
 /* Its guest's exit goes on behind it, with interrupts off. rsi: for the guest. */
 #define ENTER(instruction, rsi)                                                                    \
 	do {                                                                                       \
-		TRY("vmwrite %%rsp, %1; leaq 1f(%%rip), %%rax; vmwrite %%rax, %2\n" instruction,     \
-		    "S"(rsi), "r"((uint64_t)HOST_RSP), "r"((uint64_t)HOST_RIP));                   \
+		TRY("vmwrite %%rsp, %%rcx; leaq 1f(%%rip), %%rax; vmwrite %%rax, %%rdx\n" instruction, \
+		    "S"(rsi), "c"((uint64_t)HOST_RSP), "d"((uint64_t)HOST_RIP));                   \
 		__asm__ volatile("sti");                                                           \
 	} while (0)
 

@@ -90,31 +90,6 @@ void make_own_ipi(void *arg)
 	send_ipis(0, (uintptr_t)arg);
 }
 
-#define MSR_X2APIC_TIMER 0x832
-#define MSR_X2APIC_TIMER_START 0x838
-#define MSR_X2APIC_TIMER_DIVISOR 0x83e
-#define TIMER_MASKED 0x10000
-#define BY_1 0xb
-#define TIMER_NS 1000
-#define TIMER_CYCLES 20000 /* longer than that, on any CPU */
-
-static void set_x2apic(uint32_t msr, uint32_t value)
-{
-	__asm__ volatile("wrmsr" : : "a"(value), "d"(0), "c"(msr));
-}
-
-/* Once each; KVM has it go off also where nobody is told. */
-void make_timer(void *arg)
-{
-	begin_ipis();
-	set_x2apic(MSR_X2APIC_TIMER, TIMER_MASKED | IPI_VECTOR);
-	set_x2apic(MSR_X2APIC_TIMER_DIVISOR, BY_1);
-	for (uintptr_t n = (uintptr_t)arg; n; n--) {
-		set_x2apic(MSR_X2APIC_TIMER_START, TIMER_NS);
-		spin((void *)TIMER_CYCLES);
-	}
-}
-
 void make_short_hlt(void *arg)
 {
 	for (uintptr_t n = (uintptr_t)arg; n; n--) {

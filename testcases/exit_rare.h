@@ -52,7 +52,6 @@ void make_interrupted_nmi(void *arg);
  */
 void make_ipi(void *arg);
 void make_own_ipi(void *arg);
-void make_timer(void *arg); /* its own one, which tells nobody */
 void make_short_hlt(void *arg); /* with a hypercall before each */
 /* One such interrupt, to the vCPU with this APIC's id; begin_ipis() once before. */
 void begin_ipis(void);

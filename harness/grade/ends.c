@@ -61,6 +61,20 @@ static bool crashes_alike(enum outcome a, enum outcome b)
 	return (a == OUT_CRASH) == (b == OUT_CRASH) || (a == OUT_CRASH ? b : a) == OUT_FAIL;
 }
 
+/* Of what crashed at this end alone: the checks that fail at the other do so at both. */
+static void take_from_other(struct run_result *a, struct run_result *b)
+{
+	for (size_t i = 0; i < a->n_tests; i++) {
+		struct test_result *t = &a->tests[i], taken = *t;
+		struct test_result *there = result_find_test(b, t->name);
+
+		if (t->verdict != OUT_CRASH || !there || there->verdict != OUT_FAIL)
+			continue;
+		*t = *there;
+		*there = taken;
+	}
+}
+
 /* What failed at both ends. False: one crashed where the other passed, and nobody knows why. */
 static bool count_common(const struct run_result *a, const struct run_result *b, size_t *common)
 {
@@ -90,6 +104,7 @@ bool ends_settle(struct submission *s)
 	if (!a->n_tests || (o != OUT_FAIL && o != OUT_CRASH) || a->verdict != o ||
 	    (s->unseen && s->end_unseen) || !count_common(a, b, &common) || !common)
 		return false;
+	take_from_other(a, s->end_result);
 	why = strf("fails on base %s, and not on base %s: it does not count", s->base, s->end);
 	for (size_t i = 0; i < a->n_tests; i++) {
 		struct test_result *t = &a->tests[i];

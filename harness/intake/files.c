@@ -109,7 +109,7 @@ static bool is_any_version(const struct bases *bases, const char *path, const ch
  */
 static bool is_program(const struct bases *bases, const char *path, const char *text)
 {
-	return words_are_program(text) && !is_any_version(bases, path, text);
+	return own_is_program(text) && !is_any_version(bases, path, text);
 }
 
 static char *find_alike(const struct bases *bases, const char *text)
@@ -176,7 +176,7 @@ static bool read_whole(struct taking *t, const struct handed_file *f, struct buf
 /* A file of hers that no base has: in a folder of the tree, or below what stands for its top. */
 static char *locate_new_file(struct taking *t, const struct handed_file *f, const char *text)
 {
-	bool of_work = words_have_seed(text, t->seeds) && !words_are_program(text);
+	bool of_work = words_have_seed(text, t->seeds) && !own_is_program(text);
 	char *path = of_work ? locate_new(f->name, t->bases->v[t->bases->n - 1].dir) : NULL;
 
 	if (!path)

@@ -432,7 +432,9 @@ long own_open_braces(const char *text)
 	return open;
 }
 
-/* ---- prose ---- */
+/* ---- prose, and programs ---- */
+
+#define PRINTS "printf("
 
 #define PROSE_WORDS 4
 
@@ -470,6 +472,25 @@ static bool begins_directive(const char *text, const char *at)
 	return *at == '#' && (at == text || at[-1] == '\n');
 }
 
+/* The end of its line, or where a comment begins in it. */
+static const char *behind_directive(const char *at)
+{
+	while (*at && *at != '\n' && !(*at == '/' && (at[1] == '*' || at[1] == '/')))
+		at++;
+	return at;
+}
+
+bool own_is_program(const char *text)
+{
+	_cleanup_buf_ struct buf code = { 0 };
+
+	own_put_text_code(text, &code);
+	for (const char *at = buf_str(&code); (at = strstr(at, PRINTS)); at++)
+		if (at == buf_str(&code) || (!isalnum((unsigned char)at[-1]) && at[-1] != '_'))
+			return true;
+	return strstr(buf_str(&code), "main(");
+}
+
 size_t own_prose_line(const char *text)
 {
 	size_t line = 1, words = 0;
@@ -479,7 +500,8 @@ size_t own_prose_line(const char *text)
 
 		behind = skip_quoted(at);
 		if (behind == at)
-			behind = begins_directive(text, at) ? at + strcspn(at, "\n") : at + (len ? len : 1);
+			behind = begins_directive(text, at) ? behind_directive(at) :
+							      at + (len ? len : 1);
 		if (len)
 			words = is_plain_word(at, len) ? words + 1 : 0;
 		else if (*at != ' ')

@@ -114,10 +114,12 @@ void own_put_text_code(const char *text, struct buf *out);
 /* How many more braces it opens than it closes, comments and texts left out of account. */
 long own_open_braces(const char *text);
 /*
- * The number of the first line, outside of comments and strings, that has four words of a language
- * in a row, as no C has: what is left where a comment's begin was taken away. 0: none.
+ * The number of the first line, outside of comments, strings and the preprocessor's lines, that has
+ * four words of a language in a row: what is left where a comment's begin was taken away. 0: none.
  */
 size_t own_prose_line(const char *text);
+/* Is it a program, or a piece of one, that no kernel has: with a main(), or with a printf()? */
+bool own_is_program(const char *text);
 
 /* How many indented braces close the outermost block: of a function's middle, most often. */
 size_t own_inner_ends(const char *text);

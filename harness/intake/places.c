@@ -52,7 +52,7 @@ static bool belongs_to_kernel(const struct taking *t, const char *name, const ch
 {
 	if (is_makefile(name))
 		return strstr(text, "obj-y") || strstr(text, "obj-$(");
-	return words_have_seed(text, t->seeds) && !words_are_program(text);
+	return words_have_seed(text, t->seeds) && !own_is_program(text);
 }
 
 /* Below a root: a file that stands at the tree's top, or one that no base has. */

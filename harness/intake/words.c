@@ -108,13 +108,6 @@ static bool names_a_host(const char *text)
 	return false;
 }
 
-bool words_are_program(const char *text)
-{
-	static const char printf_word[] = "printf";
-
-	return strstr(text, "main(") || word_is_in(text, printf_word, strlen(printf_word));
-}
-
 bool words_have_address(const char *text)
 {
 	if (strstr(text, "://") || strcasestr(text, "www.") || names_a_host(text))

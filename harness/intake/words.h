@@ -29,9 +29,6 @@ bool words_have_address(const char *text);
 /* Is a source file named: "vmx.c"? */
 bool words_have_source(const char *text);
 
-/* Is it a program, or a piece of one, that no kernel has: with a main(), or with a printf()? */
-bool words_are_program(const char *text);
-
 /* A set of words, or of anything else that has a number. */
 struct wordset {
 	uint64_t *v; /* 0: a free place */

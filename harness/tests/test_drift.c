@@ -631,7 +631,18 @@ static void test_prose_is_no_code(void **state)
 	assert_int_equal(own_prose_line("/* they can be handled by\n common code */\nint a;\n"), 0);
 	assert_int_equal(own_prose_line("#error they can be handled by\nstatic inline unsigned long long foo(void);\n"), 0);
 	assert_int_equal(own_prose_line("int a = b(\"they can be handled\");\nreturn a;\n"), 0);
+	assert_int_equal(own_prose_line("#define A 1 /* they can be\n * handled by common code */\nint a;\n"), 0);
 	assert_int_equal(own_prose_line("int a;\n\ntile waiting, but inform the user\n"), 3);
+}
+
+static void test_programs(void **state)
+{
+	(void)state;
+	assert_true(own_is_program("printf(\"%u\", eax);\n"));
+	assert_true(own_is_program("int main(void)\n{\n}\n"));
+	assert_false(own_is_program("/* no printf() here */\nint a;\n"));
+	assert_false(own_is_program("void f(const char *s) __attribute__((format(printf, 1, 2)));\n"));
+	assert_false(own_is_program("snprintf(s, n, \"printf(\");\n"));
 }
 
 /* ---- work for several assignments ---- */
@@ -888,6 +899,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_folder_with_both_halves, begin, end),
 		cmocka_unit_test_setup_teardown(test_prose_in_the_code, begin, end),
 		cmocka_unit_test(test_prose_is_no_code),
+		cmocka_unit_test(test_programs),
 		cmocka_unit_test_setup_teardown(test_both_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_an_age_of_its_function, begin, end),
 		cmocka_unit_test_setup_teardown(test_beyond_the_ends, begin, end),

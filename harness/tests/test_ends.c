@@ -90,8 +90,8 @@ static void test_own_faults(void **state)
 	expect_points(graded(run_of("x.", ".."), run_of("x.", "..")), "fail", 75);
 	expect_points(graded(run_of("xx", ".."), run_of("xx", ".x")), "fail", 50);
 	expect_points(graded(run_of("!", ".."), run_of("!", "..")), "crash", 50);
-	/* a test that crashes at one end and fails at the other passes at none */
-	expect_points(graded(run_of("!", "!"), run_of("!", "x.")), "crash", 0);
+	/* of a test that crashes at one end alone those checks count that fail at the other */
+	expect_points(graded(run_of("!", "!"), run_of("!", "x.")), "crash", 25);
 	expect_points(graded(run_of("!", "x."), run_of("!", "!")), "crash", 25);
 }
 

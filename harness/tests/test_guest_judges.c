@@ -357,7 +357,7 @@ static void page_unlogged(struct evidence *e)
 
 static void dr6_brought_back(struct evidence *e)
 {
-	set_text(e, "over.interrupt", "dr6 is 0xffff0fff, was 0xffff0ffe");
+	set_text(e, "over.interrupt", "dr6 changed");
 }
 
 static void guests_time_lost(struct evidence *e)

@@ -306,7 +306,7 @@ static void judge_lasting(const struct evidence *e, struct test_result *t)
 		return;
 	has_u64(&e->obs, "vcpus", &vcpus);
 	w.least = slept;
-	w.most = slept + slept / 8 + passed * (vcpus + e->l2_busy);
+	w.most = slept + slept / 2 + passed * (vcpus + e->l2_busy);
 	want = strf("%" PRIu64 " to %" PRIu64, w.least, w.most);
 	saw = strf("%" PRIu64 "%s", told, wrong_name(&w, told));
 	check_that(t, LASTING_CHECK, told >= w.least && told <= w.most, want, saw, BY_TSC);
