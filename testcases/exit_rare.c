@@ -237,14 +237,6 @@ __asm__(".text\n"
 	"rare_breaks:\n"
 	"	int3\n");
 
-static void have_breakpoints(struct micro *m, bool on)
-{
-	const struct kvm_guest_debug d = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP : 0 };
-
-	if (ioctl(micro_vcpu_fd(m, 0), KVM_SET_GUEST_DEBUG, &d))
-		guest_broken(__FILE__, __LINE__, "KVM_SET_GUEST_DEBUG");
-}
-
 /*
  * Whose instruction it is stays at it, until the debugger puts another there. An emulated AMD CPU lets
  * the guest have it, whatever KVM intercepts: it shuts down.
@@ -254,11 +246,11 @@ void make_breakpoints(struct micro *m, uint64_t times)
 	const struct kvm_regs r = { .rip = (uintptr_t)rare_breaks, .rflags = MICRO_RFLAGS };
 
 	micro_set_regs(m, 0, &r);
-	have_breakpoints(m, true);
+	micro_break(m, 0, true);
 	do
 		micro_go(m, 0);
 	while (micro_wait(m, 0) == KVM_EXIT_DEBUG && --times);
-	have_breakpoints(m, false);
+	micro_break(m, 0, false);
 	if (times)
 		start_again(m);
 }

@@ -321,14 +321,20 @@ static void take_features(struct kvm_cpuid_entry2 *e)
 	}
 }
 
+/* What KVM supports is asked once: the answer takes hundreds of CPUIDs. */
 static void set_cpuid(struct vcpu *v)
 {
-	struct {
+	static struct cpuid_list {
 		struct kvm_cpuid2 head;
 		struct kvm_cpuid_entry2 entry[CPUID_ENTRIES];
-	} told = { .head.nent = CPUID_ENTRIES };
+	} supported;
+	struct cpuid_list told;
 
-	IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &told);
+	if (!supported.head.nent) {
+		supported.head.nent = CPUID_ENTRIES;
+		IOCTL(v->m->kvm, KVM_GET_SUPPORTED_CPUID, &supported);
+	}
+	told = supported;
 	for (uint32_t i = 0; v->m->bare && i < told.head.nent; i++)
 		take_features(&told.entry[i]);
 	IOCTL(v->fd, KVM_SET_CPUID2, &told);
@@ -849,11 +855,21 @@ void micro_wait_going_on(struct micro *m, unsigned int vcpu)
 	}
 }
 
-void micro_step(struct micro *m, unsigned int vcpu, bool on)
+static void set_debug(struct micro *m, unsigned int vcpu, uint32_t by, bool on)
 {
-	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
+	struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | by : 0 };
 
 	IOCTL(m->vcpu[vcpu].fd, KVM_SET_GUEST_DEBUG, &debug);
+}
+
+void micro_step(struct micro *m, unsigned int vcpu, bool on)
+{
+	set_debug(m, vcpu, KVM_GUESTDBG_SINGLESTEP, on);
+}
+
+void micro_break(struct micro *m, unsigned int vcpu, bool on)
+{
+	set_debug(m, vcpu, KVM_GUESTDBG_USE_SW_BP, on);
 }
 
 void micro_stop(struct micro *m, unsigned int vcpu)

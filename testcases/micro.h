@@ -109,6 +109,8 @@ void micro_get_sregs(struct micro *m, unsigned int vcpu, struct kvm_sregs *s);
 
 /* From now on KVM_EXIT_DEBUG behind each instruction, as a debugger wants it, or not any more. */
 void micro_step(struct micro *m, unsigned int vcpu, bool on);
+/* The same at each int3. */
+void micro_break(struct micro *m, unsigned int vcpu, bool on);
 
 void micro_go(struct micro *m, unsigned int vcpu);
 /*
